@@ -1,0 +1,65 @@
+"""What a model file says of itself: the frame, the thresholds, where it comes from.
+
+Takes and gives JSON text stored inside the model file (safetensors or ONNX metadata), so a
+threshold cannot be parted from the weights it was chosen for. Knows nothing of torch.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = ["METADATA_KEY", "Description"]
+
+METADATA_KEY = "tbspot"
+
+
+class Description(BaseModel):
+    """Everything needed to use a model as it was meant, and to say where it comes from.
+
+    Attributes:
+        name: what it is called in tables and predictions.
+        version: hash of weights and settings; empty until the file is written.
+        size: side of the input square in pixels.
+        through: side to which a film is reduced before it is enlarged to `size`, if any.
+        output_stride: input pixels per place of the map.
+        stride_place: the convolution of a block that holds its stride.
+        pooling: how the places' logits become the film's.
+        baseline: what is subtracted from a film's map before it counts as evidence: `none`, or
+            the film's `median`.
+        mirror: whether the mirrored film is averaged in.
+        temperature: the logit is divided by it before the sigmoid.
+        score_threshold: the score from which a film counts as TB.
+        score_rule: how it was chosen, in words.
+        map_threshold: for rule `tuned` the share of the map's maximum, for `quantile` the share
+            of the film's area, for `otsu` null.
+        map_rule: how boxes are cut from the map.
+        map_note: how that threshold was chosen, in words, and whether boxes were used.
+        area_share: the share of film area for the box-free quantile rule, when known.
+        recipe: the commands that made it.
+        data: fingerprint of the training films and labels.
+        terms: of use.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    version: str = ""
+    size: int = Field(default=512, ge=32)
+    through: int | None = Field(default=None, ge=16)
+    output_stride: Literal[8, 16, 32] = 32
+    stride_place: Literal["1x1", "3x3"] = "3x3"
+    pooling: Literal["mean", "lse", "pcam"] = "mean"
+    baseline: Literal["none", "median"] = "median"
+    mirror: bool = False
+    temperature: float = Field(default=1.0, gt=0)
+    score_threshold: float = Field(default=0.5, ge=0, le=1)
+    score_rule: str = "0.5, not tuned"
+    map_threshold: float | None = Field(default=None, gt=0, lt=1)
+    map_rule: Literal["tuned", "otsu", "quantile"] = "otsu"
+    map_note: str = "Otsu per film, box-free"
+    area_share: float | None = Field(default=None, gt=0, lt=1)
+    recipe: str = ""
+    data: str = ""
+    terms: str = "research use only, not a medical device"

@@ -1,0 +1,235 @@
+"""The classifier: ResNet50, one TB logit a place, pooled to one logit a film.
+
+Takes `[n, 1, h, w]` films in [0, 1]; gives logits `[n]` and maps `[n, h', w']`. Reads and writes
+safetensors with torchvision's key names. Losses, training and heat maps are left to others.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import NamedTuple
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from tbspot.description import METADATA_KEY, Description
+from tbspot.errors import TbspotError
+from tbspot.files import fingerprint, replacing
+from tbspot.resnet import FEATURES, ResNet50, StridePlace
+
+__all__ = [
+    "Classifier",
+    "Output",
+    "build",
+    "imagenet_state",
+    "load_body",
+    "load_classifier",
+    "pool",
+    "save_classifier",
+    "stride_place_of",
+]
+
+# Sharpness of log-sum-exp pooling: Pinheiro and Collobert 2015 use 5, which we keep.
+LSE_SHARPNESS = 5.0
+
+
+class Output(NamedTuple):
+    """What the classifier says of a batch.
+
+    Attributes:
+        logit: `[n]`, the film's evidence for TB.
+        map: `[n, h, w]`, the closed-form class activation map: the head's weights times the
+            features of a place, without the bias. `pool(map) + bias` is the logit.
+    """
+
+    logit: Tensor
+    map: Tensor
+
+
+def pool(places: Tensor, pooling: str) -> Tensor:
+    """Pool logits of places `[n, h, w]` to films `[n]`; adding a constant adds it to the result.
+
+    Args:
+        places: logits.
+        pooling: `mean`; `lse`, log-sum-exp (Pinheiro and Collobert 2015, arXiv 1411.6228);
+            `pcam`, the mean weighted by each place's own probability (Ye et al. 2020,
+            arXiv 2005.14480).
+
+    Raises:
+        ValueError: another pooling.
+    """
+    flat = places.flatten(1)
+    if pooling == "mean":
+        return flat.mean(1)
+    if pooling == "lse":
+        count = math.log(flat.shape[1])
+        return (torch.logsumexp(LSE_SHARPNESS * flat, 1) - count) / LSE_SHARPNESS
+    if pooling == "pcam":
+        weights = torch.sigmoid(flat)
+        return (weights * flat).sum(1) / weights.sum(1)
+    raise ValueError(f"the pooling must be mean, lse or pcam, not {pooling}")
+
+
+class Classifier(nn.Module):
+    """ResNet50 with a 1x1-convolution head and a pooling.
+
+    Args:
+        description: names the output stride, the stride's place and the pooling.
+    """
+
+    def __init__(self, description: Description) -> None:
+        super().__init__()
+        self.pooling = description.pooling
+        self.body = ResNet50(description.output_stride, description.stride_place)
+        self.head = nn.Conv2d(FEATURES, 1, 1)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
+
+    @property
+    def bias(self) -> Tensor:
+        """The head's bias, `[1]`."""
+        bias = self.head.bias
+        assert bias is not None
+        return bias
+
+    def forward(self, films: Tensor) -> Output:
+        """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
+        features = self.body(films)
+        places = self.head(features).squeeze(1).float()
+        return Output(pool(places, self.pooling), places - self.bias.float())
+
+
+def build(description: Description, init: str = "random") -> Classifier:
+    """A classifier whose body starts from `init` and whose head starts at zero.
+
+    Args:
+        description: the architecture.
+        init: `random`, `imagenet` (torchvision's download) or a safetensors file with
+            torchvision's key names; a file whose metadata names the place of the stride must
+            agree with the description.
+
+    Raises:
+        TbspotError: the weights cannot be had or do not fit.
+    """
+    classifier = Classifier(description)
+    if init == "imagenet":
+        load_body(classifier, imagenet_state(), "torchvision's ImageNet weights")
+    elif init != "random":
+        state, metadata = _read(Path(init))
+        _check_stride_place(Path(init), metadata, description.stride_place)
+        load_body(classifier, state, init)
+    return classifier
+
+
+def stride_place_of(init: str) -> StridePlace:
+    """The place of the stride that weights were trained with; torchvision's where nothing says."""
+    if init in ("random", "imagenet"):
+        return "3x3"
+    return _declared_stride_place(_read(Path(init))[1]) or "3x3"
+
+
+def _declared_stride_place(metadata: dict[str, str]) -> StridePlace | None:
+    if METADATA_KEY in metadata:
+        return Description.model_validate_json(metadata[METADATA_KEY]).stride_place
+    architecture = metadata.get("architecture", "")
+    return "1x1" if "ResNet50 v1:" in architecture else None
+
+
+def _check_stride_place(path: Path, metadata: dict[str, str], wanted: StridePlace) -> None:
+    declared = _declared_stride_place(metadata)
+    if declared is not None and declared != wanted:
+        raise TbspotError(
+            f"{path} was trained with the stride in the {declared} convolution, and this net has "
+            f"it in the {wanted}; use --stride-place {declared}"
+        )
+
+
+def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> None:
+    """Load a torchvision `resnet50` state dict into the body; its classifier `fc` is left out.
+
+    Raises:
+        TbspotError: keys or shapes are not ResNet50's.
+    """
+    state = {
+        name.removeprefix("body."): tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+        if not name.startswith(("fc.", "head."))
+    }
+    body = classifier.body
+    expected = {k: v.shape for k, v in body.state_dict().items() if "num_batches" not in k}
+    given = {k: v.shape for k, v in state.items() if "num_batches" not in k}
+    if expected != given:
+        wrong = sorted(set(expected.items()) ^ set(given.items()))[0][0]
+        raise TbspotError(
+            f"{origin} does not hold a ResNet50 with torchvision's names (first difference: "
+            f"{wrong}); give weights of that architecture"
+        )
+    body.load_state_dict(state, strict=False)
+
+
+def imagenet_state() -> dict[str, Tensor]:
+    """torchvision's ImageNet weights (ResNet50_Weights.IMAGENET1K_V2), downloaded once by torch.
+
+    Raises:
+        TbspotError: they are not in torch's cache and there is no network.
+    """
+    address = "https://download.pytorch.org/models/resnet50-11ad3fa6.pth"
+    try:
+        state = torch.hub.load_state_dict_from_url(
+            address, map_location="cpu", check_hash=True, weights_only=True
+        )
+    except (OSError, RuntimeError) as error:
+        raise TbspotError(
+            f"the ImageNet weights cannot be downloaded from {address}; connect to a network, or "
+            "give --init FILE with torchvision's resnet50 weights as safetensors, or --init random"
+        ) from error
+    return dict(state)
+
+
+def save_classifier(path: Path, classifier: Classifier, description: Description) -> Description:
+    """Write weights and description as one safetensors file; return the description with version.
+
+    Raises:
+        TbspotError: the file cannot be written.
+    """
+    state = {k: v.detach().cpu().contiguous() for k, v in classifier.state_dict().items()}
+    tensors = [state[name].numpy().tobytes() for name in sorted(state)]
+    unversioned = description.model_copy(update={"version": ""})
+    version = fingerprint(unversioned.model_dump_json().encode(), *tensors)
+    description = description.model_copy(update={"version": version})
+    metadata = {METADATA_KEY: description.model_dump_json()}
+    with replacing(path) as temporary:
+        safetensors.torch.save_file(state, temporary, metadata)
+    return description
+
+
+def load_classifier(path: Path) -> tuple[Classifier, Description]:
+    """Read a file that `save_classifier` wrote; the classifier is in eval mode.
+
+    Raises:
+        TbspotError: the file is absent, truncated, or of another architecture.
+    """
+    state, metadata = _read(path)
+    try:
+        description = Description.model_validate_json(metadata[METADATA_KEY])
+        classifier = Classifier(description)
+        classifier.load_state_dict(state)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise TbspotError(
+            f"{path} is not a model of tbspot, or of another architecture; "
+            "give a file that `tbspot train` or `tbspot distill` wrote"
+        ) from error
+    return classifier.eval(), description
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    try:
+        with safetensors.safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except (OSError, safetensors.SafetensorError) as error:
+        raise TbspotError(
+            f"{path} cannot be read as safetensors weights; it may be truncated: copy it again"
+        ) from error

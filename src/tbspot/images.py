@@ -53,8 +53,8 @@ def read_film(path: Path) -> NDArray[np.float32]:
 
 def _grey(image: Image.Image) -> NDArray[np.float32]:
     if image.mode in DEEP_MODES:
-        return np.clip(np.asarray(image, np.float32) / 65535, 0, 1)
-    return np.asarray(image.convert("L"), np.float32) / 255
+        return (np.asarray(image, np.float32) / np.float32(65535)).clip(0, 1)
+    return np.asarray(image.convert("L"), np.float32) / np.float32(255)
 
 
 def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:

@@ -42,7 +42,7 @@ class Output(NamedTuple):
     Attributes:
         logit: `[n]`, the film's evidence for TB.
         map: `[n, h, w]`, the closed-form class activation map: the head's weights times the
-            features of a place, without the bias. `pool(map) + bias` is the logit.
+            features of a place, without the bias: `pool(map) + bias` is the logit.
     """
 
     logit: Tensor
@@ -50,7 +50,7 @@ class Output(NamedTuple):
 
 
 def pool(places: Tensor, pooling: str) -> Tensor:
-    """Pool logits of places `[n, h, w]` to films `[n]`; adding a constant adds it to the result.
+    """Pool logits of places `[n, h, w]` to films `[n]`.
 
     Args:
         places: logits.
@@ -84,22 +84,15 @@ class Classifier(nn.Module):
         super().__init__()
         self.pooling = description.pooling
         self.body = ResNet50(description.output_stride, description.stride_place)
-        self.head = nn.Conv2d(FEATURES, 1, 1)
+        self.head = nn.Conv2d(FEATURES, 1, 1, bias=False)
         nn.init.zeros_(self.head.weight)
-        nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
-
-    @property
-    def bias(self) -> Tensor:
-        """The head's bias, `[1]`."""
-        bias = self.head.bias
-        assert bias is not None
-        return bias
+        self.bias = nn.Parameter(torch.zeros(1))
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
         features = self.body(films)
         places = self.head(features).squeeze(1).float()
-        return Output(pool(places, self.pooling), places - self.bias.float())
+        return Output(pool(places, self.pooling) + self.bias, places)
 
 
 def build(description: Description, init: str = "random") -> Classifier:
@@ -156,7 +149,7 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     state = {
         name.removeprefix("body."): tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
-        if not name.startswith(("fc.", "head."))
+        if not name.startswith(("fc.", "head.", "bias"))
     }
     body = classifier.body
     expected = {k: v.shape for k, v in body.state_dict().items() if "num_batches" not in k}

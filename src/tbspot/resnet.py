@@ -60,7 +60,8 @@ class Bottleneck(nn.Module):
         shortcut = x if self.downsample is None else self.downsample(x)
         x = self.relu(self.bn1(self.conv1(x)))
         x = self.relu(self.bn2(self.conv2(x)))
-        return self.relu(self.bn3(self.conv3(x)) + shortcut)
+        merged: Tensor = self.relu(self.bn3(self.conv3(x)) + shortcut)
+        return merged
 
 
 class ResNet50(nn.Module):
@@ -123,4 +124,5 @@ class ResNet50(nn.Module):
         # Normalising before the padded convolution keeps black borders at torchvision's value.
         x = (x.expand(-1, 3, -1, -1) - self.mean) / self.deviation
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        return features

@@ -1,0 +1,27 @@
+"""The entry point: runs the command line and says errors in one sentence.
+
+Takes the process's arguments; gives its exit code. What a command does is left to cli/.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tbspot.errors import TbspotError
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run `tbspot`; exit with 1 and one sentence on stderr when something is wrong."""
+    from tbspot.cli import app
+
+    try:
+        app()
+    except TbspotError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""The command line: one module a command, each thin.
+
+Takes arguments; gives what the command prints and its exit code. Commands import what is heavy
+when they run, so that `tbspot --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import typer
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="tbspot",
+    help="Find tuberculosis on a chest film, and show where, from image labels alone. "
+    "Research software, not a medical device.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def _tbspot() -> None:
+    """Keeps `tbspot COMMAND` the form of a call however many commands there are."""

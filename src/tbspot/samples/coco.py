@@ -1,0 +1,75 @@
+"""COCO annotation files: the boxes of each film.
+
+Takes a JSON file; gives boxes by file name, each with its kind of lesion. Which file belongs to
+which list is left to the reader of the data set.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import BaseModel, FiniteFloat, PositiveInt
+
+from tbspot.errors import TbspotError
+from tbspot.samples.reading import read_json, truth_box
+from tbspot.samples.sample import LesionKind, TruthBox
+
+__all__ = ["read_coco"]
+
+KINDS: dict[str, LesionKind] = {
+    "ActiveTuberculosis": "active",
+    "ObsoletePulmonaryTuberculosis": "latent",
+    "PulmonaryTuberculosis": "uncertain",
+}
+
+
+class _Category(BaseModel):
+    id: int
+    name: str
+
+
+class _Image(BaseModel):
+    id: int
+    file_name: str
+    width: PositiveInt
+    height: PositiveInt
+
+
+class _Annotation(BaseModel):
+    image_id: int
+    category_id: int
+    bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+
+class _Coco(BaseModel):
+    categories: list[_Category]
+    images: list[_Image]
+    annotations: list[_Annotation]
+
+
+def read_coco(path: Path) -> dict[str, tuple[TruthBox, ...]]:
+    """The boxes of each film of a COCO file; a film without boxes has the empty tuple.
+
+    Raises:
+        TbspotError: the file is not COCO, or a box does not lie on its film.
+    """
+    coco = read_json(path, _Coco, "a COCO annotation file")
+    kinds = {category.id: KINDS.get(category.name, "uncertain") for category in coco.categories}
+    images = {image.id: image for image in coco.images}
+    boxes: dict[str, list[TruthBox]] = {image.file_name: [] for image in coco.images}
+    for annotation in coco.annotations:
+        image = images.get(annotation.image_id)
+        if image is None or annotation.category_id not in kinds:
+            raise TbspotError(
+                f"{path} has a box of an image or category that it does not define "
+                f"(image {annotation.image_id}, category {annotation.category_id}); correct it"
+            )
+        x, y, width, height = annotation.bbox
+        box = truth_box(
+            (x, y, x + width, y + height),
+            (image.width, image.height),
+            kinds[annotation.category_id],
+            f"{path}: {image.file_name}",
+        )
+        boxes[image.file_name].append(box)
+    return {name: tuple(found) for name, found in boxes.items()}

@@ -1,0 +1,66 @@
+"""Copies: the same film in two splits.
+
+Takes films with their splits; gives them without the training copies of held-out films, and
+sentences that say so. Two films are copies when their files are equal byte for byte: that is how
+copies in TBX11K occur, and it costs one look at the file sizes instead of decoding every film.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from pathlib import Path
+
+from tbspot.errors import TbspotError
+from tbspot.samples.sample import Sample
+
+__all__ = ["copies", "without_training_copies"]
+
+
+def copies(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Groups of films with equal content, in the order of their first film."""
+    by_size = _groups((_size(one.path), one) for one in samples)
+    alike = [one for group in by_size if len(group) > 1 for one in group]
+    by_content = _groups((_content(one.path), one) for one in alike)
+    return [group for group in by_content if len(group) > 1]
+
+
+def without_training_copies(
+    samples: Sequence[Sample],
+) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    """The films less those in `train` that are copies of films in another split, and notes."""
+    across = [group for group in copies(samples) if len({one.split for one in group}) > 1]
+    dropped = {(one.source, one.name) for group in across for one in group if one.split == "train"}
+    kept = tuple(
+        one for one in samples if one.split != "train" or (one.source, one.name) not in dropped
+    )
+    if not across:
+        return kept, ()
+    first = " and ".join(f"{one.split}: {one.path}" for one in across[0])
+    note = (
+        f"{len(across):,} films stand in more than one split ({first}); "
+        f"{len(dropped):,} copies were dropped from train"
+    )
+    return kept, (note,)
+
+
+def _groups(keyed: Iterable[tuple[Hashable, Sample]]) -> list[list[Sample]]:
+    groups: dict[Hashable, list[Sample]] = defaultdict(list)
+    for key, one in keyed:
+        groups[key].append(one)
+    return list(groups.values())
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError as error:
+        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the file") from error
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return hashlib.sha256(path.read_bytes()).digest()
+    except OSError as error:
+        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the file") from error

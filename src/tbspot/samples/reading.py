@@ -1,0 +1,167 @@
+"""What every reader of a data set shares: its result, safe paths, checked boxes, JSON and CSV.
+
+Takes folders and files as they are distributed; gives a `Reading` of samples, notes and counts of
+absent films. The layouts themselves are left to one module each.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from tbspot.errors import TbspotError
+from tbspot.images import SUFFIXES
+from tbspot.samples.sample import LesionKind, Sample, TruthBox
+
+__all__ = [
+    "Reading",
+    "absent_note",
+    "film_file",
+    "film_folder",
+    "inside",
+    "read_json",
+    "read_rows",
+    "truth_box",
+]
+
+Model = TypeVar("Model", bound=BaseModel)
+
+# Boxes were drawn on larger films and scaled: an edge may round to a little outside.
+TOLERANCE = 1.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one source holds.
+
+    Attributes:
+        samples: its films that exist.
+        notes: sentences for the user.
+        absent: how many listed films of each label do not exist.
+    """
+
+    samples: tuple[Sample, ...]
+    notes: tuple[str, ...] = ()
+    absent: Counter[int] = field(default_factory=Counter)
+
+
+def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, ...]:
+    """The sentence that counts listed films that do not exist, if there are any."""
+    if not absent.total():
+        return ()
+    return (
+        f"{source}: {absent.total():,} listed films ({absent[1]:,} TB, {absent[0]:,} not TB) "
+        f"are absent from {folder} and left out",
+    )
+
+
+def inside(folder: Path, name: str, listed_in: Path) -> Path:
+    """The path of `name` in `folder`; links are followed, `..` out of the folder is not.
+
+    Raises:
+        TbspotError: the name leads out of the folder.
+    """
+    path = Path(os.path.normpath(folder / name))
+    if not path.is_relative_to(os.path.normpath(folder)):
+        raise TbspotError(
+            f"{listed_in} names {name!r}, which leads out of {folder}; "
+            "list only films inside that folder"
+        )
+    return path
+
+
+def film_folder(folder: Path, names: tuple[str, ...]) -> Path:
+    """The first of the sub-folders `names` that exists.
+
+    Raises:
+        TbspotError: there is none.
+    """
+    for name in names:
+        if (folder / name).is_dir():
+            return folder / name
+    raise TbspotError(f"{folder} has no folder of films ({' or '.join(names)}); check the path")
+
+
+def film_file(path: Path) -> Path | None:
+    """`path`, or the same film in another format beside it, or `None`."""
+    if path.is_file():
+        return path
+    others = (path.with_suffix(suffix) for suffix in SUFFIXES)
+    return next((other for other in others if other.is_file()), None)
+
+
+def truth_box(
+    corners: tuple[float, float, float, float],
+    size: tuple[int, int],
+    kind: LesionKind,
+    where: str,
+) -> TruthBox:
+    """A box from its corners x0, y0, x1, y1, checked against the film's width and height.
+
+    Raises:
+        TbspotError: the box has no area or does not lie on the film.
+    """
+    x0, y0, x1, y1 = corners
+    width, height = size
+    if not (x0 < x1 and y0 < y1):
+        raise TbspotError(f"{where} has a box of zero size {corners}; correct or remove it")
+    if min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE:
+        raise TbspotError(
+            f"{where} has a box {corners} outside its image of {width} x {height} pixels; "
+            "correct or remove it"
+        )
+    return TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
+
+
+def read_json(path: Path, model: type[Model], what: str) -> Model:
+    """Read a JSON file as `model`.
+
+    Raises:
+        TbspotError: the file cannot be read or is not `what`.
+    """
+    try:
+        return model.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the path") from error
+    except ValidationError as error:
+        raise TbspotError(
+            f"{path} is not {what} ({first_fault(error)}); replace or remove it"
+        ) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where and why a validation failed first, in a few words."""
+    fault = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    return f"{place}: {fault['msg']}" if place else fault["msg"]
+
+
+def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and cells of each row of a CSV file that must have `columns`.
+
+    Raises:
+        TbspotError: the file cannot be read or lacks a column.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = csv.DictReader(file)
+            present = rows.fieldnames or []
+            lacking = [column for column in columns if column not in present]
+            if lacking:
+                raise TbspotError(
+                    f"{path} has no column {' or '.join(map(repr, lacking))} "
+                    f"(it has {', '.join(map(repr, present)) or 'none'}); name the right one"
+                )
+            for row in rows:
+                yield rows.line_num, {key: (cell or "").strip() for key, cell in row.items() if key}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise TbspotError(
+            f"{path} cannot be read as a CSV file: {error}; check the path"
+        ) from error

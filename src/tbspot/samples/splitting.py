@@ -1,0 +1,103 @@
+"""Splits: which films are for training, for tuning, for testing.
+
+Takes films; gives films that all have a split, divided by patient with a seed or as a split file
+says, and writes that file. Films that come with a split keep it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from tbspot.errors import TbspotError
+from tbspot.files import write_json
+from tbspot.samples.reading import read_json
+from tbspot.samples.sample import Sample
+
+__all__ = ["SHARES", "SplitFile", "divide", "read_split", "write_split"]
+
+SHARES = {"train": 0.8, "tune": 0.1, "test": 0.1}
+
+
+class SplitFile(BaseModel):
+    """A split as it lies on disk.
+
+    Attributes:
+        seed: with which films without a split of their own were divided.
+        films: the split of each film, by source and name.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int
+    films: dict[str, dict[str, str]]
+
+
+def divide(samples: Sequence[Sample], seed: int = 0) -> tuple[Sample, ...]:
+    """Give every film without a split one of `SHARES`, by patient.
+
+    Patients of each source and class are ordered by a hash of the seed and themselves, so the
+    order of the films does not matter. A patient with a film in a split stays in that split.
+    """
+    known = {(one.source, one.patient): one.split for one in samples if one.split}
+    strata: dict[tuple[str, int], list[str]] = defaultdict(list)
+    labels: dict[tuple[str, str], int] = defaultdict(int)
+    for one in samples:
+        if (one.source, one.patient) not in known:
+            labels[one.source, one.patient] |= one.label
+    for (source, patient), label in labels.items():
+        strata[source, label].append(patient)
+    for (source, _), patients in strata.items():
+        patients.sort(key=lambda patient: _order(seed, source, patient))
+        for place, patient in enumerate(patients):
+            known[source, patient] = _share((place + 0.5) / len(patients))
+    return tuple(
+        one if one.split else replace(one, split=known[one.source, one.patient]) for one in samples
+    )
+
+
+def _order(seed: int, source: str, patient: str) -> bytes:
+    return hashlib.sha256(f"{seed}\n{source}\n{patient}".encode()).digest()
+
+
+def _share(position: float) -> str:
+    """The split in which a position between 0 and 1 falls."""
+    edge = 0.0
+    for name, share in SHARES.items():
+        edge += share
+        if position < edge:
+            return name
+    return name
+
+
+def write_split(path: Path, samples: Sequence[Sample], seed: int) -> None:
+    """Write the split of every film."""
+    films: dict[str, dict[str, str]] = defaultdict(dict)
+    for one in samples:
+        films[one.source][one.name] = one.split
+    write_json(path, SplitFile(seed=seed, films=films).model_dump())
+
+
+def read_split(path: Path, samples: Sequence[Sample]) -> tuple[Sample, ...]:
+    """Give every film without a split the one that a split file says.
+
+    Raises:
+        TbspotError: the file is not a split file, or does not know a film.
+    """
+    films = read_json(path, SplitFile, "a split file of `tbspot prepare`").films
+    unknown = [
+        one for one in samples if not one.split and one.name not in films.get(one.source, {})
+    ]
+    if unknown:
+        raise TbspotError(
+            f"{path} does not say the split of {len(unknown):,} films, "
+            f"{unknown[0].path} among them; run `tbspot prepare` again"
+        )
+    return tuple(
+        one if one.split else replace(one, split=films[one.source][one.name]) for one in samples
+    )

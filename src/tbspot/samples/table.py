@@ -1,0 +1,145 @@
+"""A table of films: any CSV file with a path and a label in each row.
+
+Takes the file and the names of its columns; gives its films. Which films the label column calls
+TB is part of the call, so a column of findings can serve.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from PIL import Image
+from pydantic import FiniteFloat, TypeAdapter, ValidationError
+
+from tbspot.errors import TbspotError
+from tbspot.samples.reading import Reading, absent_note, inside, read_rows, truth_box
+from tbspot.samples.sample import LesionKind, Sample, TruthBox
+
+__all__ = ["Columns", "table"]
+
+_Corners = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+_BOXES = TypeAdapter(
+    list[_Corners | tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat, LesionKind]]
+)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The names of a table's columns; the optional ones are used where the table has them.
+
+    Attributes:
+        path: film, relative to the table's folder (or to `root`).
+        label: 1 or 0, or any value when `positive` is given.
+        patient: whatever identifies the patient; without it each film is one.
+        split: name of the split, may be empty.
+        source: name of the collection; without it the name of the table's folder.
+        boxes: JSON list of `[x0, y0, x1, y1]` or `[x0, y0, x1, y1, kind]` in pixels; an empty
+            cell says that nobody looked.
+    """
+
+    path: str = "path"
+    label: str = "label"
+    patient: str = "patient"
+    split: str = "split"
+    source: str = "source"
+    boxes: str = "boxes"
+
+
+def table(
+    path: Path,
+    columns: Columns = Columns(),
+    *,
+    positive: str | None = None,
+    root: Path | None = None,
+) -> Reading:
+    """Read the films that a CSV file lists.
+
+    Args:
+        path: of the CSV file.
+        columns: names of its columns.
+        positive: the value of the label column that means TB; every other value means not TB.
+        root: folder that the paths are relative to, by default the CSV file's own. No path may
+            lead out of it.
+
+    Raises:
+        TbspotError: the file or one of its rows is wrong.
+    """
+    folder = root or path.parent
+    samples: list[Sample] = []
+    absent: Counter[int] = Counter()
+    for where, row in _rows(path, columns):
+        label = _label(row[columns.label], positive, where)
+        film = inside(folder, row[columns.path], path)
+        if film.is_file():
+            samples.append(_sample(film, folder, label, columns, row, where))
+        else:
+            absent[label] += 1
+    return Reading(tuple(samples), absent_note(str(path), absent, folder), absent)
+
+
+def _rows(path: Path, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
+    seen: set[str] = set()
+    for line, row in read_rows(path, (columns.path, columns.label)):
+        where, film = f"{path}, line {line},", row[columns.path]
+        if not film:
+            raise TbspotError(f"{where} names no film; fill or remove the row")
+        if film in seen:
+            raise TbspotError(f"{where} lists {film} a second time; keep one row a film")
+        seen.add(film)
+        yield where, row
+
+
+def _label(cell: str, positive: str | None, where: str) -> int:
+    if not cell:
+        raise TbspotError(f"{where} has no label; fill or remove the row")
+    if positive is not None:
+        return int(cell == positive)
+    if cell not in ("0", "1"):
+        raise TbspotError(
+            f"{where} has the label {cell!r}, not 1 (TB) or 0; "
+            "correct it, or say which value means TB with ?positive=VALUE"
+        )
+    return int(cell)
+
+
+def _sample(
+    film: Path, folder: Path, label: int, columns: Columns, row: dict[str, str], where: str
+) -> Sample:
+    name = PurePosixPath(film.relative_to(folder))
+    return Sample(
+        path=film.absolute(),
+        name=str(name),
+        label=label,
+        source=row.get(columns.source) or folder.absolute().name,
+        patient=row.get(columns.patient) or str(name.with_suffix("")),
+        split=row.get(columns.split, ""),
+        boxes=_boxes(row.get(columns.boxes, ""), film, where),
+    )
+
+
+def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
+    if not cell:
+        return None
+    try:
+        boxes = _BOXES.validate_json(cell)
+    except ValidationError as error:
+        raise TbspotError(
+            f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"
+        ) from error
+    size = _size(film)
+    return tuple(
+        truth_box(box[:4], size, box[4] if len(box) == 5 else "uncertain", where) for box in boxes
+    )
+
+
+def _size(film: Path) -> tuple[int, int]:
+    try:
+        with Image.open(film) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise TbspotError(
+            f"{film} cannot be read as an image, so its boxes cannot be checked; replace it"
+        ) from error

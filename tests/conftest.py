@@ -1,0 +1,25 @@
+"""Films that every test may use: drawn ones only, drawn once a session.
+
+Gives paths; nothing here is written to by a test.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tbspot.drawings import draw_dataset
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn data set in TBX11K's layout: 48 films of 128 pixels, 16 of each class, 12 in val."""
+    folder = tmp_path_factory.mktemp("drawn")
+    draw_dataset(folder, count=48, size=128, seed=7)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def film_path(drawn: Path) -> Path:
+    """One drawn TB film, a grey PNG of 128 x 128 pixels."""
+    return drawn / "imgs" / "tb" / "tb0001.png"

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import typer
 
+from tbspot.cli.prepare import prepare
+
 __all__ = ["app"]
 
 app = typer.Typer(
@@ -23,3 +25,6 @@ app = typer.Typer(
 @app.callback()
 def _tbspot() -> None:
     """Keeps `tbspot COMMAND` the form of a call however many commands there are."""
+
+
+app.command()(prepare)

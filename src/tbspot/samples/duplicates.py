@@ -28,21 +28,23 @@ def copies(samples: Sequence[Sample]) -> list[list[Sample]]:
 
 def without_training_copies(
     samples: Sequence[Sample],
-) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
-    """The films less those in `train` that are copies of films in another split, and notes."""
+) -> tuple[tuple[Sample, ...], tuple[Sample, ...], tuple[str, ...]]:
+    """The films less those in `train` that are copies of films in another split, those, and notes.
+
+    Copies in two held-out splits are reported and kept.
+    """
     across = [group for group in copies(samples) if len({one.split for one in group}) > 1]
-    dropped = {(one.source, one.name) for group in across for one in group if one.split == "train"}
-    kept = tuple(
-        one for one in samples if one.split != "train" or (one.source, one.name) not in dropped
-    )
+    dropped = tuple(one for group in across for one in group if one.split == "train")
+    lost = set(dropped)
+    kept = tuple(one for one in samples if one not in lost)
     if not across:
-        return kept, ()
+        return kept, (), ()
     first = " and ".join(f"{one.split}: {one.path}" for one in across[0])
     note = (
         f"{len(across):,} films stand in more than one split ({first}); "
         f"{len(dropped):,} copies were dropped from train"
     )
-    return kept, (note,)
+    return kept, dropped, (note,)
 
 
 def _groups(keyed: Iterable[tuple[Hashable, Sample]]) -> list[list[Sample]]:

@@ -7,35 +7,38 @@ beside this one.
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import parse_qsl
 
 from tbspot.errors import TbspotError
 from tbspot.samples.duplicates import without_training_copies
 from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
-from tbspot.samples.splitting import SHARES, divide, read_split
-from tbspot.samples.table import Columns, table
-from tbspot.samples.tbx11k import FAMILIES, is_tbx11k, official_split, read_tbx11k
+from tbspot.samples.sources import read_source
+from tbspot.samples.splitting import SHARES, divide, read_split, shared_patient_notes
+from tbspot.samples.tbx11k import official_split
 
 __all__ = ["Loaded", "in_split", "load", "require_both_classes", "require_positives"]
 
-LABELS_FILE = "labels.csv"
-COLUMN_NAMES = tuple(field.name for field in dataclasses.fields(Columns))
 # Names that data sets and people use for one split of ours.
 ALIASES = {"tuning": "tune"}
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Films, each with a split, and sentences for the user about what was found."""
+    """What sources hold.
+
+    Attributes:
+        samples: films, each with a split.
+        notes: sentences for the user about what was found.
+        dropped: training films left out because they are copies of films in another split.
+    """
 
     samples: tuple[Sample, ...]
     notes: tuple[str, ...]
+    dropped: tuple[Sample, ...] = ()
 
 
 def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) -> Loaded:
@@ -50,7 +53,7 @@ def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) 
     Raises:
         TbspotError: a source is absent or wrong, or a class that it lists has no film left.
     """
-    readings = [_read(source) for source in sources]
+    readings = [read_source(source) for source in sources]
     samples = _distinct([one for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
@@ -59,19 +62,30 @@ def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) 
     else:
         notes.extend(_division_notes(samples, seed))
         samples = divide(samples, seed)
-    samples, copies = without_training_copies(samples)
-    return Loaded(samples, (*notes, *copies))
+    notes.extend(shared_patient_notes(samples))
+    kept, dropped, copies = without_training_copies(samples)
+    return Loaded(kept, (*notes, *copies), dropped)
 
 
 def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:
-    """The films of a split; official names (`TBX11K_val`, `trainval`) and `tuning` are known.
+    """The films of a split.
+
+    Args:
+        samples: films with their splits.
+        name: of the split. `tuning` is `tune`, `trainval` is `train` and `val`, and an official
+            list's name (`TBX11K_val`) means the films of TBX11K only.
 
     Raises:
         TbspotError: no film is in that split.
     """
     wanted = _plain(official_split(name))
-    names = {"train", "val", "trainval"} if wanted == "trainval" else {wanted}
-    found = tuple(one for one in samples if _plain(one.split) in names)
+    names = ("train", "val") if wanted == "trainval" else (wanted,)
+    official = name.startswith("TBX11K_")
+    found = tuple(
+        one
+        for one in samples
+        if _plain(one.split) in names and (one.source == "tbx11k" or not official)
+    )
     if not found:
         present = ", ".join(sorted({one.split for one in samples})) or "none"
         raise TbspotError(f"no film is in split {name!r}; there are: {present}")
@@ -104,55 +118,6 @@ def require_both_classes(samples: Sequence[Sample], what: str) -> None:
         )
 
 
-def _read(source: str) -> Reading:
-    path, options = _parse(source)
-    if path.is_dir():
-        return _read_folder(path, options, source)
-    if not path.exists():
-        raise TbspotError(f"{path} does not exist; check the path of the data")
-    return _read_table(path, options, source)
-
-
-def _parse(source: str) -> tuple[Path, dict[str, str]]:
-    location, mark, query = source.rpartition("?")
-    if not mark or Path(source).exists():
-        return Path(source), {}
-    try:
-        return Path(location), dict(parse_qsl(query, strict_parsing=True, keep_blank_values=True))
-    except ValueError as error:
-        raise TbspotError(
-            f"{source!r} has options that are not name=value&name=value; correct them"
-        ) from error
-
-
-def _read_folder(folder: Path, options: dict[str, str], source: str) -> Reading:
-    if is_tbx11k(folder):
-        _only(options, ("lists",), source)
-        family = options.get("lists")
-        if family not in (None, *FAMILIES):
-            raise TbspotError(f"{source!r}: lists is {' or '.join(FAMILIES)}, not {family!r}")
-        return read_tbx11k(folder, family)
-    if (folder / LABELS_FILE).is_file():
-        return _read_table(folder / LABELS_FILE, options, source)
-    raise TbspotError(
-        f"{folder} is no data set that tbspot knows: no lists (TBX11K), no {LABELS_FILE}; "
-        "name the folder that holds them, or a CSV file"
-    )
-
-
-def _read_table(path: Path, options: dict[str, str], source: str) -> Reading:
-    _only(options, (*COLUMN_NAMES, "positive", "root"), source)
-    columns = Columns(**{key: name for key, name in options.items() if key in COLUMN_NAMES})
-    root = Path(options["root"]) if "root" in options else None
-    return table(path, columns, positive=options.get("positive"), root=root)
-
-
-def _only(options: dict[str, str], known: tuple[str, ...], source: str) -> None:
-    unknown = [name for name in options if name not in known]
-    if unknown:
-        raise TbspotError(f"{source!r} has no option {unknown[0]!r}; there are: {', '.join(known)}")
-
-
 def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """The films without repetitions of the same file in the same split."""
     paths: dict[tuple[str, str], Path] = {}
@@ -161,7 +126,7 @@ def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
         if other != one.path:
             raise TbspotError(
                 f"two films of source {one.source} are called {one.name} ({other} and {one.path}); "
-                "give one of them another source"
+                "use one of them, or list the films in a CSV file with a column of sources"
             )
     return tuple({(one.path, one.split): one for one in samples}.values())
 

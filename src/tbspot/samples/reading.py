@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+from PIL import Image
 from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
@@ -25,6 +26,8 @@ __all__ = [
     "absent_note",
     "film_file",
     "film_folder",
+    "film_size",
+    "first_fault",
     "inside",
     "read_json",
     "read_rows",
@@ -95,6 +98,21 @@ def film_file(path: Path) -> Path | None:
         return path
     others = (path.with_suffix(suffix) for suffix in SUFFIXES)
     return next((other for other in others if other.is_file()), None)
+
+
+def film_size(path: Path) -> tuple[int, int]:
+    """Width and height of a film, from its first bytes.
+
+    Raises:
+        TbspotError: the file is not an image.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise TbspotError(
+            f"{path} cannot be read as an image, so its boxes cannot be checked; replace it"
+        ) from error
 
 
 def truth_box(

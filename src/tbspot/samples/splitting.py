@@ -7,6 +7,7 @@ says, and writes that file. Films that come with a split keep it.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from tbspot.files import write_json
 from tbspot.samples.reading import read_json
 from tbspot.samples.sample import Sample
 
-__all__ = ["SHARES", "SplitFile", "divide", "read_split", "write_split"]
+__all__ = ["SHARES", "SplitFile", "divide", "read_split", "shared_patient_notes", "write_split"]
 
 SHARES = {"train": 0.8, "tune": 0.1, "test": 0.1}
 
@@ -75,12 +76,45 @@ def _share(position: float) -> str:
     return name
 
 
-def write_split(path: Path, samples: Sequence[Sample], seed: int) -> None:
-    """Write the split of every film."""
-    films: dict[str, dict[str, str]] = defaultdict(dict)
+def shared_patient_notes(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The sentence that warns of patients with films in more than one split, if there are any."""
+    splits: dict[tuple[str, str], set[str]] = defaultdict(set)
     for one in samples:
+        splits[one.source, one.patient].add(one.split)
+    shared = {key: found for key, found in splits.items() if len(found) > 1}
+    if not shared:
+        return ()
+    (source, patient), found = next(iter(shared.items()))
+    return (
+        f"{len(shared):,} patients have films in more than one split "
+        f"({source} {patient}: {', '.join(sorted(found))}); figures on them flatter",
+    )
+
+
+def write_split(
+    path: Path, samples: Sequence[Sample], seed: int, *, overwrite: bool = False
+) -> None:
+    """Write the split of every film; the same split is written again without complaint.
+
+    Raises:
+        TbspotError: another split, or another file, lies there and `overwrite` is not set.
+    """
+    films: dict[str, dict[str, str]] = defaultdict(dict)
+    for one in sorted(samples, key=lambda one: (one.source, one.name)):
         films[one.source][one.name] = one.split
-    write_json(path, SplitFile(seed=seed, films=films).model_dump())
+    content = SplitFile(seed=seed, films=films).model_dump()
+    if path.exists() and not overwrite and not _holds(path, content):
+        raise TbspotError(
+            f"{path} holds another split; choose another file, or add --overwrite to replace it"
+        )
+    write_json(path, content)
+
+
+def _holds(path: Path, content: dict[str, object]) -> bool:
+    try:
+        return bool(json.loads(path.read_text("utf-8")) == content)
+    except (OSError, ValueError):
+        return False
 
 
 def read_split(path: Path, samples: Sequence[Sample]) -> tuple[Sample, ...]:

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
-from tbspot.samples.reading import Reading, absent_note, inside, read_rows, truth_box
+from tbspot.samples.reading import Reading, absent_note, film_size, inside, read_rows, truth_box
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = ["Columns", "table"]
@@ -129,17 +128,7 @@ def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
         raise TbspotError(
             f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"
         ) from error
-    size = _size(film)
+    size = film_size(film)
     return tuple(
         truth_box(box[:4], size, box[4] if len(box) == 5 else "uncertain", where) for box in boxes
     )
-
-
-def _size(film: Path) -> tuple[int, int]:
-    try:
-        with Image.open(film) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TbspotError(
-            f"{film} cannot be read as an image, so its boxes cannot be checked; replace it"
-        ) from error

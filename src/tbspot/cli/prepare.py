@@ -1,0 +1,83 @@
+"""`tbspot prepare`: check sources, count their films, write the split.
+
+Takes sources as typed; gives a split file and a table of counts. All reading is left to
+tbspot.samples.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from tbspot.samples.sample import Sample
+
+__all__ = ["prepare"]
+
+
+def prepare(
+    sources: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE...",
+            help="Folders (TBX11K, TBX11K simplified, Shenzhen, or with a labels.csv) or CSV "
+            "files; options follow a question mark.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Split file to write.")],
+    seed: Annotated[int, typer.Option(help="Of the division by patient.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace another split file.")] = False,
+) -> None:
+    """Check data, count films per source, class and split, and write the split to a file.
+
+    Films that come with an official split keep it; the others are divided by patient into train,
+    tune and test. Copies across splits and shared patients are reported.
+
+    Example:
+        tbspot draw films && tbspot prepare films --out split.json
+
+    Options of a source, quoted because of the question mark:
+
+        TBX11K folder: "TBX11K?lists=all" adds Shenzhen, Montgomery, DA and DB.
+
+        CSV file: "labels.csv?label=finding&positive=pneumonia"; path, label, patient, split,
+        source and boxes name its columns, positive the label that means TB, root the folder of
+        its films. No path may lead out of that folder.
+    """
+    from rich.console import Console
+
+    from tbspot.samples.counting import balance_notes
+    from tbspot.samples.loading import load
+    from tbspot.samples.splitting import write_split
+
+    loaded = load(sources, seed=seed)
+    write_split(out, (*loaded.samples, *loaded.dropped), seed, overwrite=overwrite)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(_table(loaded.samples))
+    for note in (*loaded.notes, *balance_notes(loaded.samples)):
+        console.print(f"note: {note}", markup=False)
+    console.print(
+        f"split of {len(loaded.samples) + len(loaded.dropped):,} films: {out}", markup=False
+    )
+
+
+def _table(samples: Sequence[Sample]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tbspot.samples.counting import count
+
+    splits = sorted({one.split for one in samples})
+    table = Table("source", "class")
+    for heading in (*splits, "all"):
+        table.add_column(heading, justify="right")
+    for (source, label), counts in count(samples).items():
+        cells = [f"{counts[split]:,}" for split in splits]
+        table.add_row(escape(source), "TB" if label else "not TB", *cells, f"{counts.total():,}")
+    return table

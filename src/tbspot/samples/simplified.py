@@ -1,0 +1,101 @@
+"""'TBX11K simplified' from Kaggle: `images/` and `data.csv`, one row a box or a film without any.
+
+Takes its folder; gives its films with their boxes and official splits.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field_validator
+
+from tbspot.errors import TbspotError
+from tbspot.samples.reading import Reading, absent_note, first_fault, inside, read_rows, truth_box
+from tbspot.samples.sample import LesionKind, Sample, TruthBox
+
+__all__ = ["TABLE_FILE", "read_simplified"]
+
+TABLE_FILE = "data.csv"
+KINDS: dict[str, LesionKind] = {"active_tb": "active", "latent_tb": "latent"}
+
+
+class _Box(BaseModel):
+    xmin: FiniteFloat
+    ymin: FiniteFloat
+    width: FiniteFloat
+    height: FiniteFloat
+
+
+class _Row(BaseModel):
+    fname: str
+    image_width: PositiveInt
+    image_height: PositiveInt
+    source: str
+    bbox: _Box | None
+    target: Literal["tb", "no_tb"]
+    tb_type: str
+
+    @field_validator("bbox", mode="before")
+    @classmethod
+    def _from_python_text(cls, cell: object) -> object:
+        # The column holds Python dictionaries as text, or the word none.
+        return None if cell in ("none", "") else ast.literal_eval(str(cell))
+
+
+def read_simplified(folder: Path) -> Reading:
+    """Read `data.csv` and the films of `images` that it lists.
+
+    Raises:
+        TbspotError: a row is not of this data set, or a box does not lie on its film.
+    """
+    path, films = folder / TABLE_FILE, folder / "images"
+    rows: dict[str, list[tuple[str, _Row]]] = {}
+    for line, cells in read_rows(path, tuple(_Row.model_fields)):
+        where = f"{path}, line {line},"
+        row = _row(cells, where)
+        rows.setdefault(row.fname, []).append((where, row))
+    samples: list[Sample] = []
+    absent: Counter[int] = Counter()
+    for name, film_rows in rows.items():
+        film = inside(films, name, path)
+        label = int(film_rows[0][1].target == "tb")
+        if film.is_file():
+            samples.append(_sample(film, films, label, film_rows))
+        else:
+            absent[label] += 1
+    return Reading(tuple(samples), absent_note(str(folder), absent, films), absent)
+
+
+def _row(cells: dict[str, str], where: str) -> _Row:
+    try:
+        return _Row.model_validate(cells)
+    except ValidationError as error:
+        raise TbspotError(
+            f"{where} is no row of 'TBX11K simplified' ({first_fault(error)}); correct it"
+        ) from error
+    except (SyntaxError, ValueError) as error:
+        raise TbspotError(f"{where} has a box that cannot be read; correct it") from error
+
+
+def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:
+    return Sample(
+        path=film.absolute(),
+        name=film.relative_to(films).as_posix(),
+        label=label,
+        source="tbx11k",
+        patient=film.stem,
+        split=rows[0][1].source,
+        boxes=tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None),
+    )
+
+
+def _box(row: _Row, box: _Box, where: str) -> TruthBox:
+    return truth_box(
+        (box.xmin, box.ymin, box.xmin + box.width, box.ymin + box.height),
+        (row.image_width, row.image_height),
+        KINDS.get(row.tb_type, "uncertain"),
+        where,
+    )

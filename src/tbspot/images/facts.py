@@ -1,0 +1,102 @@
+"""What a DICOM header says of the film: kind of picture, view, lie, age.
+
+Takes a header; gives facts in words of our own. What follows from them is left to gate.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+from tbspot.images.film import BodyPart, Facts, Orientation, View
+
+__all__ = ["FACT_TAGS", "facts_of"]
+
+FACT_TAGS = [
+    "Modality", "ViewPosition", "ViewCodeSequence", "BodyPartExamined", "PatientOrientation",
+    "PatientAge", "PatientBirthDate", "StudyDate",
+]  # fmt: skip
+
+# PS3.3 C.7.3.1.1.1; what else may stand there is not repeated.
+MODALITIES = frozenset((
+    "BMD", "CR", "CT", "DG", "DX", "ES", "GM", "IO", "IVUS", "MG", "MR", "NM", "OCT", "OP", "OT",
+    "PT", "PX", "RF", "RG", "RTIMAGE", "SC", "SM", "TG", "US", "XA", "XC",
+))  # fmt: skip
+FRONTAL = frozenset(("PA", "AP"))
+LATERAL = frozenset(("LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "L", "R"))
+# Lateral, left lateral and right lateral projection, SNOMED RT and CT (PS3.16 CID 4010).
+LATERAL_CODES = frozenset(
+    ("R-10228", "R-10232", "R-10236", "399067008", "399198007", "399173006", "399136008")
+)
+CHEST = ("CHEST", "THORAX", "TORAX", "LUNG", "RIB")
+# PS3.16 annex L: the parts that a clinic's film may show instead.
+OTHER_PARTS = frozenset((
+    "ABDOMEN", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CSPINE", "ELBOW", "EXTREMITY", "FEMUR",
+    "FINGER", "FOOT", "FOREARM", "HAND", "HEAD", "HIP", "HUMERUS", "JAW", "KNEE", "LEG", "LSPINE",
+    "MANDIBLE", "MAXILLA", "NECK", "NOSE", "PATELLA", "PELVIS", "SHOULDER", "SKULL", "SSPINE",
+    "TIBIA", "TOE", "WRIST",
+))  # fmt: skip
+# Patient's directions along a row and a column of the picture (PS3.3 C.7.6.1.1.1).
+LIES: dict[tuple[str, str], Orientation] = {("L", "F"): "upright", ("R", "F"): "mirrored"}
+SIDES = frozenset("LRHF")
+
+
+def facts_of(header: Dataset, corrections: tuple[str, ...]) -> Facts:
+    """Facts of a DICOM file from its header."""
+    modality = _word(header, "Modality")
+    return Facts(
+        "DICOM",
+        modality=modality if modality in MODALITIES else "",
+        view=_view(header),
+        body_part=_body_part(header),
+        orientation=_orientation(header),
+        age=_age(header),
+        corrections=corrections,
+    )
+
+
+def _word(header: Dataset, keyword: str) -> str:
+    return str(header.get(keyword) or "").strip().upper()
+
+
+def _view(header: Dataset) -> View:
+    position = _word(header, "ViewPosition")
+    codes = {str(item.get("CodeValue")) for item in header.get("ViewCodeSequence") or ()}
+    front_edge = _directions(header)[:1] in (["A"], ["P"])
+    if position in LATERAL or codes & LATERAL_CODES or front_edge:
+        return "lateral"
+    return "frontal" if position in FRONTAL else ""
+
+
+def _body_part(header: Dataset) -> BodyPart:
+    part = _word(header, "BodyPartExamined")
+    if any(word in part for word in CHEST):
+        return "chest"
+    return "other" if part in OTHER_PARTS else ""
+
+
+def _directions(header: Dataset) -> list[str]:
+    """First letters of PatientOrientation: for `['LH', 'F']`, `['L', 'F']`."""
+    value: Any = header.get("PatientOrientation") or ()
+    return [str(direction)[:1] for direction in ([value] if isinstance(value, str) else value)]
+
+
+def _orientation(header: Dataset) -> Orientation:
+    directions = _directions(header)
+    if len(directions) != 2 or not SIDES.issuperset(directions):
+        return ""
+    return LIES.get((directions[0], directions[1]), "turned")
+
+
+def _age(header: Dataset) -> int | None:
+    """From the age tag (`047Y`, `18M`, `62`), or from the dates of birth and study."""
+    text = _word(header, "PatientAge")
+    number, unit = (text[:-1], text[-1:]) if text[-1:].isalpha() else (text, "Y")
+    if number.isdecimal() and unit in ("D", "W", "M", "Y"):
+        return int(number) if unit == "Y" else int(number) // {"D": 365, "W": 52, "M": 12}[unit]
+    born, studied = _word(header, "PatientBirthDate"), _word(header, "StudyDate")
+    if len(born) == len(studied) == 8 and (born + studied).isdecimal():
+        years = (int(studied) - int(born)) // 10000
+        return years if 0 <= years < 130 else None
+    return None

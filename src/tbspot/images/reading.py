@@ -1,0 +1,51 @@
+"""Any file to a film: tells what it is, reads it where it can do no harm.
+
+Takes a path; gives a film. The formats are left to raster.py and dicom.py, whether the film is
+one to be judged to gate.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.images.decoding import read_apart
+from tbspot.images.film import Film
+from tbspot.images.opening import open_regular, shown, sniff
+from tbspot.images.raster import read_raster
+
+__all__ = ["SUFFIXES", "read_film", "read_with_facts"]
+
+# What to look for in a folder; a file that is named is told by its content alone.
+SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")
+
+
+def read_film(path: Path) -> NDArray[np.float32]:
+    """Read a film as `float32 [height, width]` in [0, 1], 0 = black = air, upright and grey.
+
+    Symbolic links are followed: data sets are often made of them.
+
+    Raises:
+        TbspotError: the file is absent, empty, broken, too large or not an image.
+    """
+    return read_with_facts(path, follow_links=True).pixels
+
+
+def read_with_facts(path: Path, *, follow_links: bool = False) -> Film:
+    """Read a film and what its file says of it.
+
+    PNG and JPEG are decoded here, as their decoders have been attacked for decades and films of
+    a data set are read by the thousand; TIFF and DICOM in a process with limits.
+
+    Raises:
+        TbspotError: the file is absent, a link that is not to be followed, empty, broken, too
+            large or not an image.
+    """
+    name = shown(path)
+    with open_regular(path, name, follow_links=follow_links) as file:
+        kind = sniff(file, name)
+        if kind in ("PNG", "JPEG"):
+            return read_raster(file, name, kind)
+    return read_apart(path, name, follow_links=follow_links)

@@ -1,0 +1,79 @@
+"""The decoding process: reads files one by one within its limits.
+
+Takes one JSON line a file on standard input; gives one JSON line (the film's shape and facts, or
+the sentence that says what is wrong) and the pixels as raw float32. Started by decoding.py.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tbspot.errors import TbspotError
+from tbspot.images.dicom import read_dicom
+from tbspot.images.film import Film
+from tbspot.images.opening import open_regular, sniff
+from tbspot.images.raster import read_raster
+
+__all__ = ["serve"]
+
+
+def serve() -> None:
+    """Answer requests until standard input ends; arguments: bytes of memory, seconds a file."""
+    memory, seconds = int(sys.argv[1]), int(sys.argv[2])
+    # Some decoders print to standard output; only answers may go where answers go.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    _limit_memory(memory)
+    for line in sys.stdin.buffer:
+        _limit_seconds(seconds)
+        request = json.loads(line)
+        try:
+            film = _read(Path(request["path"]), request["name"], request["follow_links"])
+        except TbspotError as error:
+            _answer(answers, {"error": str(error)})
+        except MemoryError:
+            sentence = f"{request['name']} needs more memory than a film may; leave it out"
+            _answer(answers, {"error": sentence})
+        else:
+            facts = dataclasses.asdict(film.facts)
+            _answer(answers, {"shape": film.pixels.shape, "facts": facts}, film)
+
+
+def _read(path: Path, name: str, follow_links: bool) -> Film:
+    with open_regular(path, name, follow_links=follow_links) as file:
+        kind = sniff(file, name)
+        return read_dicom(file, name) if kind == "DICOM" else read_raster(file, name, kind)
+
+
+def _answer(answers: BinaryIO, line: dict[str, Any], film: Film | None = None) -> None:
+    answers.write(json.dumps(line).encode() + b"\n")
+    if film is not None:
+        answers.write(film.pixels.tobytes())
+    answers.flush()
+
+
+def _limit_memory(memory: int) -> None:
+    """Bound the address space, and forbid files and core dumps (Linux and macOS)."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _limit_seconds(seconds: int) -> None:
+    """End this process, should its parent be gone, when one file takes too long."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    used = int(usage.ru_utime + usage.ru_stime)
+    resource.setrlimit(resource.RLIMIT_CPU, (used + 1 + seconds, resource.RLIM_INFINITY))

@@ -1,0 +1,212 @@
+"""How well scores tell TB from not TB.
+
+Takes labels (1 = TB, 0 = not) and scores; gives AUROC with DeLong's interval, average precision
+and operating points with bootstrap intervals. Which films they are of is left to evaluation/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, rankdata
+
+from tbspot.metrics.cuts import Cuts
+from tbspot.metrics.resampling import Estimate, interval_of, resample
+from tbspot.metrics.undefined import UndefinedError
+
+__all__ = [
+    "auroc",
+    "average_precision",
+    "delong",
+    "roc_points",
+    "sensitivity_at",
+    "source_label_auroc",
+    "specificity_at",
+]
+
+# Rates are quotients of counts: 1 - 0.9 must still admit 1 of 10.
+ROUNDING = 1e-12
+TWO_SIDED_95 = float(norm.ppf(0.975))
+
+Rates = NDArray[np.float64]
+
+
+def auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> float:
+    """Share of pairs of a TB and another film in which TB scores higher; a tie counts half.
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+    return float(_placements(labels, scores)[0].mean())
+
+
+def delong(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Estimate:
+    """AUROC with DeLong's 95 % interval, cut at 0 and 1.
+
+    DeLong et al. 1988 (doi 10.2307/2531595), by ranks as in Sun and Xu 2014
+    (doi 10.1109/LSP.2014.2337313).
+
+    Raises:
+        UndefinedError: a class has fewer than two films.
+    """
+    of_tb, of_others = _placements(labels, scores)
+    if min(len(of_tb), len(of_others)) < 2:
+        raise UndefinedError("DeLong's interval needs two films of each class")
+    value = of_tb.mean()
+    variance = of_tb.var(ddof=1) / len(of_tb) + of_others.var(ddof=1) / len(of_others)
+    half = TWO_SIDED_95 * np.sqrt(variance)
+    return Estimate(float(value), float(max(0, value - half)), float(min(1, value + half)))
+
+
+def _placements(
+    labels: NDArray[np.int_], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each TB film the share of others below it; for each other the share of TB above it."""
+    tb, others = _by_class(labels, scores)
+    ranks = rankdata(np.concatenate([tb, others]))
+    below = (ranks[: len(tb)] - rankdata(tb)) / len(others)
+    above = 1 - (ranks[len(tb) :] - rankdata(others)) / len(tb)
+    return below, above
+
+
+def _by_class(
+    labels: NDArray[np.int_], scores: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    tb, others = scores[labels == 1], scores[labels == 0]
+    if not len(tb) or not len(others):
+        absent = "TB" if not len(tb) else "film without TB"
+        raise UndefinedError(f"there is no {absent} among the {len(labels)} films")
+    return tb, others
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    labels: NDArray[np.int_]
+    cuts: Cuts
+
+    @classmethod
+    def of(cls, labels: NDArray[np.int_], scores: NDArray[np.float64]) -> _Ranking:
+        _by_class(labels, scores)
+        return cls(labels, Cuts.of(scores))
+
+    def rates(self, counts: NDArray[np.float64]) -> tuple[Rates, Rates]:
+        """True and false positive rates `[b, 1 + cuts]`, from the cut above all films down."""
+        true = self.cuts.above(counts * (self.labels == 1))
+        false = self.cuts.above(counts * (self.labels == 0))
+        start = ((0, 0), (1, 0))
+        return np.pad(true / true[:, -1:], start), np.pad(false / false[:, -1:], start)
+
+    def estimate(
+        self,
+        figure: Callable[[Rates, Rates], NDArray[np.float64]],
+        *,
+        resamples: int,
+        seed: int,
+    ) -> Estimate:
+        """A figure of the rates with an interval from resamples within each class."""
+        value = figure(*self.rates(np.ones((1, len(self.labels)))))[0]
+        samples = resample(
+            self.labels,
+            lambda counts: figure(*self.rates(counts))[:, None],
+            resamples=resamples,
+            seed=seed,
+        )
+        return Estimate(float(value), *interval_of(samples[:, 0]))
+
+
+def average_precision(
+    labels: NDArray[np.int_], scores: NDArray[np.float64], *, resamples: int, seed: int
+) -> Estimate:
+    """Precision at each cut, weighted by the recall it adds (no interpolation).
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+    ranking = _Ranking.of(labels, scores)
+    tb, others = np.count_nonzero(labels == 1), np.count_nonzero(labels == 0)
+
+    def figure(true: Rates, false: Rates) -> NDArray[np.float64]:
+        found, wrong = true[:, 1:] * tb, false[:, 1:] * others
+        # A cut above every drawn film has nothing found and adds no recall.
+        precision = np.divide(found, found + wrong, out=np.zeros_like(found), where=found > 0)
+        averaged: NDArray[np.float64] = (np.diff(true, axis=1) * precision).sum(axis=1)
+        return averaged
+
+    return ranking.estimate(figure, resamples=resamples, seed=seed)
+
+
+def sensitivity_at(
+    labels: NDArray[np.int_],
+    scores: NDArray[np.float64],
+    specificity: float,
+    *,
+    resamples: int,
+    seed: int,
+) -> Estimate:
+    """Highest sensitivity of a cut with at least this specificity.
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+
+    def figure(true: Rates, false: Rates) -> NDArray[np.float64]:
+        best: NDArray[np.float64] = np.where(false <= 1 - specificity + ROUNDING, true, 0).max(1)
+        return best
+
+    return _Ranking.of(labels, scores).estimate(figure, resamples=resamples, seed=seed)
+
+
+def specificity_at(
+    labels: NDArray[np.int_],
+    scores: NDArray[np.float64],
+    sensitivity: float,
+    *,
+    resamples: int,
+    seed: int,
+) -> Estimate:
+    """Highest specificity of a cut with at least this sensitivity.
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+
+    def figure(true: Rates, false: Rates) -> NDArray[np.float64]:
+        best: NDArray[np.float64] = np.where(true >= sensitivity - ROUNDING, 1 - false, 0).max(1)
+        return best
+
+    return _Ranking.of(labels, scores).estimate(figure, resamples=resamples, seed=seed)
+
+
+def roc_points(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The ROC curve's points `[n, 2]`: false and true positive rate, from (0, 0) to (1, 1).
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+    true, false = _Ranking.of(labels, scores).rates(np.ones((1, len(labels))))
+    return np.stack([false[0], true[0]], axis=1)
+
+
+def source_label_auroc(labels: NDArray[np.int_], sources: Sequence[str]) -> float:
+    """AUROC of a film's source alone, its score the share of TB among the source's other films.
+
+    Each pair of a TB and another film is scored without the two of them, and a pair from one
+    source is a tie: otherwise a source's own label would be told from the films left over.
+
+    Raises:
+        UndefinedError: one of the classes is absent.
+    """
+    _by_class(labels, labels.astype(np.float64))
+    numbers = np.unique(np.asarray(sources), return_inverse=True)[1]
+    films, tb = np.bincount(numbers), np.bincount(numbers, labels)
+    # Of a source's only film nothing is left over to tell by: even chances.
+    unknown = np.full(len(films), 0.5)
+    of_tb = np.divide(tb - 1, films - 1, out=unknown.copy(), where=films > 1)
+    of_others = np.divide(tb, films - 1, out=unknown.copy(), where=films > 1)
+    wins = 0.5 + np.sign(of_tb[:, None] - of_others[None, :]) / 2
+    np.fill_diagonal(wins, 0.5)
+    pairs = tb[:, None] * (films - tb)[None, :]
+    return float((wins * pairs).sum() / pairs.sum())

@@ -1,0 +1,142 @@
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import ndtri
+from sklearn import metrics as reference
+
+from tbspot.metrics import (
+    Estimate,
+    UndefinedError,
+    auroc,
+    average_precision,
+    delong,
+    roc_points,
+    sensitivity_at,
+    source_label_auroc,
+    specificity_at,
+)
+
+SETTINGS = {"resamples": 300, "seed": 0}
+
+
+def films(seed: int, count: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and scores of both classes, with ties."""
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(count) % 3 == 0).astype(int)
+    return labels, np.round(random.random(count) + 0.3 * labels, 1)
+
+
+@given(st.integers(0, 10_000))
+def test_auroc_and_average_precision_are_scikit_learns(seed: int) -> None:
+    labels, scores = films(seed)
+    assert auroc(labels, scores) == pytest.approx(reference.roc_auc_score(labels, scores))
+    ours = average_precision(labels, scores, resamples=1, seed=0).value
+    assert ours == pytest.approx(reference.average_precision_score(labels, scores))
+
+
+@given(st.integers(0, 10_000))
+def test_operating_points_are_read_off_scikit_learns_curve(seed: int) -> None:
+    labels, scores = films(seed)
+    false, true, _ = reference.roc_curve(labels, scores, drop_intermediate=False)
+    sensitivity = sensitivity_at(labels, scores, 0.9, resamples=1, seed=0).value
+    specificity = specificity_at(labels, scores, 0.9, resamples=1, seed=0).value
+    assert sensitivity == pytest.approx(true[1 - false >= 0.9 - 1e-9].max())
+    assert specificity == pytest.approx((1 - false)[true >= 0.9 - 1e-9].max())
+    points = roc_points(labels, scores)
+    assert np.allclose(points, np.stack([false, true], axis=1))
+
+
+def test_nine_of_ten_is_ninety_percent() -> None:
+    labels = np.array([0] * 10 + [1] * 10)
+    scores = np.array([*range(1, 10), 30, 0, *range(11, 20)], float)
+    assert sensitivity_at(labels, scores, 0.9, **SETTINGS).value == 0.9
+    assert specificity_at(labels, scores, 0.9, **SETTINGS).value == 0.9
+
+
+def test_the_area_under_a_hand_counted_ranking() -> None:
+    # Pairs: 0.9 beats 0.8 and 0.3; 0.3 loses to 0.8 and ties with 0.3: 2.5 of 4.
+    assert auroc(np.array([1, 0, 1, 0]), np.array([0.9, 0.8, 0.3, 0.3])) == 2.5 / 4
+
+
+def test_delongs_interval_by_its_definition_over_all_pairs() -> None:
+    labels, scores = films(3)
+    tb, others = scores[labels == 1], scores[labels == 0]
+    pairs = (tb[:, None] > others) + 0.5 * (tb[:, None] == others)
+    variance = pairs.mean(1).var(ddof=1) / len(tb) + pairs.mean(0).var(ddof=1) / len(others)
+    half = ndtri(0.975) * np.sqrt(variance)
+    estimate = delong(labels, scores)
+    assert estimate.value == pytest.approx(pairs.mean())
+    assert (estimate.low, estimate.high) == pytest.approx(
+        (pairs.mean() - half, pairs.mean() + half)
+    )
+
+
+def test_delongs_interval_covers_the_true_area_about_95_times_in_100() -> None:
+    random = np.random.default_rng(0)
+    labels = np.repeat([0, 1], 60)
+    # Two normal classes whose means are d apart have the area Phi(d / sqrt 2): 0.8 here.
+    distance = np.sqrt(2) * ndtri(0.8)
+    covered = 0
+    for _ in range(400):
+        estimate = delong(labels, random.normal(size=120) + distance * labels)
+        covered += estimate.low <= 0.8 <= estimate.high
+    assert 0.92 <= covered / 400 <= 0.98
+
+
+def test_a_perfect_ranking_keeps_its_interval_within_one() -> None:
+    labels = np.array([0, 0, 1, 1])
+    assert delong(labels, labels.astype(float)) == Estimate(1, 1, 1)
+
+
+@given(st.integers(0, 10_000))
+def test_an_increasing_change_of_scores_changes_no_figure(seed: int) -> None:
+    labels, scores = films(seed, 30)
+    changed = np.exp(3 * scores) - 7
+    assert auroc(labels, changed) == auroc(labels, scores)
+    assert auroc(labels, -scores) == pytest.approx(1 - auroc(labels, scores))
+    assert sensitivity_at(labels, changed, 0.9, **SETTINGS) == sensitivity_at(
+        labels, scores, 0.9, **SETTINGS
+    )
+
+
+@pytest.mark.parametrize("figure", [auroc, delong, roc_points])
+@pytest.mark.parametrize(("only", "absent"), [(1, "film without TB"), (0, "TB")])
+def test_one_class_alone_leaves_every_figure_undefined(
+    figure: Callable[..., object], only: int, absent: str
+) -> None:
+    with pytest.raises(UndefinedError, match=f"no {absent} among the 3 films"):
+        figure(np.full(3, only), np.array([0.1, 0.2, 0.3]))
+
+
+def test_delong_needs_two_films_of_each_class() -> None:
+    with pytest.raises(UndefinedError, match="two films"):
+        delong(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))
+
+
+def test_the_source_alone_is_a_perfect_score_when_it_is_the_label() -> None:
+    assert source_label_auroc(np.array([1, 1, 0, 0]), ["a", "a", "b", "b"]) == 1
+
+
+def test_the_source_alone_tells_nothing_within_one_source() -> None:
+    assert source_label_auroc(np.array([1, 1, 0, 0, 0]), ["a"] * 5) == 0.5
+
+
+def test_the_source_label_is_scored_without_the_pair_itself() -> None:
+    labels = np.array([1, 1, 0, 1, 0, 0])
+    sources = ["a", "a", "a", "b", "b", "b"]
+    shares = {"a": 2, "b": 1}
+    wins = []
+    for i in np.flatnonzero(labels == 1):
+        for j in np.flatnonzero(labels == 0):
+            of_tb = (shares[sources[i]] - 1) / 2
+            of_other = shares[sources[j]] / 2
+            same = sources[i] == sources[j]
+            wins.append(0.5 if same or of_tb == of_other else float(of_tb > of_other))
+    assert source_label_auroc(labels, sources) == pytest.approx(np.mean(wins))
+
+
+def test_a_source_of_one_film_tells_nothing() -> None:
+    assert source_label_auroc(np.array([1, 0]), ["a", "b"]) == 0.5

@@ -25,9 +25,8 @@ def prepare(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="SOURCE...",
-            help="Folders (TBX11K, TBX11K simplified, Shenzhen, or with a labels.csv) or CSV "
-            "files; options follow a question mark.",
+            metavar="SOURCE",
+            help="Folders (TBX11K, TBX11K simplified, Shenzhen or with a labels.csv), CSV files.",
         ),
     ],
     out: Annotated[Path, typer.Option(help="Split file to write.")],
@@ -36,19 +35,21 @@ def prepare(
 ) -> None:
     """Check data, count films per source, class and split, and write the split to a file.
 
-    Films that come with an official split keep it; the others are divided by patient into train,
-    tune and test. Copies across splits and shared patients are reported.
+    Films that come with an official split keep it; the others are
+    divided by patient into train, tune and test. Copies across splits
+    and shared patients are reported.
 
     Example:
         tbspot draw films && tbspot prepare films --out split.json
 
-    Options of a source, quoted because of the question mark:
+    Options of a source follow a question mark; quote them:
 
-        TBX11K folder: "TBX11K?lists=all" adds Shenzhen, Montgomery, DA and DB.
+        "TBX11K?lists=all" adds Shenzhen, Montgomery, DA and DB.
 
-        CSV file: "labels.csv?label=finding&positive=pneumonia"; path, label, patient, split,
-        source and boxes name its columns, positive the label that means TB, root the folder of
-        its films. No path may lead out of that folder.
+        "labels.csv?label=finding&positive=pneumonia": path, label,
+        patient, split, source and boxes name columns of a CSV file,
+        positive the label that means TB, root the folder of its films,
+        out of which no path may lead.
     """
     from rich.console import Console
 

@@ -41,8 +41,8 @@ def without_training_copies(
         return kept, (), ()
     first = " and ".join(f"{one.split}: {one.path}" for one in across[0])
     note = (
-        f"{len(across):,} films stand in more than one split ({first}); "
-        f"{len(dropped):,} copies were dropped from train"
+        f"films that stand in more than one split: {len(across):,} (the first is {first}); "
+        f"copies dropped from train: {len(dropped):,}"
     )
     return kept, dropped, (note,)
 

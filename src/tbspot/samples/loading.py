@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tbspot.errors import TbspotError
@@ -22,7 +22,7 @@ from tbspot.samples.tbx11k import official_split
 
 __all__ = ["Loaded", "in_split", "load", "require_both_classes", "require_positives"]
 
-# Names that data sets and people use for one split of ours.
+# What data sets call a split of ours.
 ALIASES = {"tuning": "tune"}
 
 
@@ -54,7 +54,7 @@ def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) 
         TbspotError: a source is absent or wrong, or a class that it lists has no film left.
     """
     readings = [read_source(source) for source in sources]
-    samples = _distinct([one for reading in readings for one in reading.samples])
+    samples = _distinct([_renamed(one) for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
     if split_file is not None:
@@ -72,19 +72,17 @@ def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:
 
     Args:
         samples: films with their splits.
-        name: of the split. `tuning` is `tune`, `trainval` is `train` and `val`, and an official
+        name: of the split. `tuning` is `tune`; `trainval` is `train` and `val`; an official
             list's name (`TBX11K_val`) means the films of TBX11K only.
 
     Raises:
         TbspotError: no film is in that split.
     """
-    wanted = _plain(official_split(name))
-    names = ("train", "val") if wanted == "trainval" else (wanted,)
+    wanted = official_split(name)
+    names = ("train", "val") if wanted == "trainval" else (ALIASES.get(wanted, wanted),)
     official = name.startswith("TBX11K_")
     found = tuple(
-        one
-        for one in samples
-        if _plain(one.split) in names and (one.source == "tbx11k" or not official)
+        one for one in samples if one.split in names and (one.source == "tbx11k" or not official)
     )
     if not found:
         present = ", ".join(sorted({one.split for one in samples})) or "none"
@@ -118,6 +116,10 @@ def require_both_classes(samples: Sequence[Sample], what: str) -> None:
         )
 
 
+def _renamed(sample: Sample) -> Sample:
+    return replace(sample, split=ALIASES.get(sample.split, sample.split))
+
+
 def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """The films without repetitions of the same file in the same split."""
     paths: dict[tuple[str, str], Path] = {}
@@ -148,10 +150,6 @@ def _division_notes(samples: Sequence[Sample], seed: int) -> list[str]:
     counts = Counter(one.source for one in samples if not one.split)
     shares = ", ".join(f"{name} {share:.0%}" for name, share in SHARES.items())
     return [
-        f"{source}: {count:,} films without a split were divided by patient ({shares}; seed {seed})"
+        f"{source}: films without a split, divided by patient: {count:,} ({shares}; seed {seed})"
         for source, count in counts.items()
     ]
-
-
-def _plain(split: str) -> str:
-    return ALIASES.get(split, split)

@@ -60,8 +60,8 @@ def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, .
     if not absent.total():
         return ()
     return (
-        f"{source}: {absent.total():,} listed films ({absent[1]:,} TB, {absent[0]:,} not TB) "
-        f"are absent from {folder} and left out",
+        f"{source}: listed films that are absent from {folder} and left out: "
+        f"{absent.total():,} ({absent[1]:,} TB, {absent[0]:,} not TB)",
     )
 
 

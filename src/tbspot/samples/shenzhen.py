@@ -72,7 +72,9 @@ def read_shenzhen(folder: Path) -> Reading:
     samples = tuple(_sample(film, shapes.get(film.path.stem)) for film in films)
     without = shapes.keys() - {film.path.stem for film in films}
     notes = (
-        (f"{folder}: {len(without):,} annotated films are absent and left out",) if without else ()
+        (f"{folder}: annotated films that are absent and left out: {len(without):,}",)
+        if without
+        else ()
     )
     return Reading(samples, notes)
 

@@ -42,7 +42,10 @@ class _Row(BaseModel):
     @classmethod
     def _from_python_text(cls, cell: object) -> object:
         # The column holds Python dictionaries as text, or the word none.
-        return None if cell in ("none", "") else ast.literal_eval(str(cell))
+        try:
+            return None if cell in ("none", "") else ast.literal_eval(str(cell))
+        except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError) as error:
+            raise ValueError("not a box") from error
 
 
 def read_simplified(folder: Path) -> Reading:
@@ -76,8 +79,6 @@ def _row(cells: dict[str, str], where: str) -> _Row:
         raise TbspotError(
             f"{where} is no row of 'TBX11K simplified' ({first_fault(error)}); correct it"
         ) from error
-    except (SyntaxError, ValueError) as error:
-        raise TbspotError(f"{where} has a box that cannot be read; correct it") from error
 
 
 def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:

@@ -86,8 +86,8 @@ def shared_patient_notes(samples: Sequence[Sample]) -> tuple[str, ...]:
         return ()
     (source, patient), found = next(iter(shared.items()))
     return (
-        f"{len(shared):,} patients have films in more than one split "
-        f"({source} {patient}: {', '.join(sorted(found))}); figures on them flatter",
+        f"patients with films in more than one split: {len(shared):,} (the first is "
+        f"{source} {patient} in {', '.join(sorted(found))}); figures on them flatter",
     )
 
 

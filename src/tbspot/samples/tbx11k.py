@@ -64,7 +64,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
                 samples.append(_sample(path, films, known, listing.stem, truth.get(name)))
     notes = [*absent_note("tbx11k", absent, films)]
     if unlabelled:
-        notes.append(f"tbx11k: {unlabelled:,} test films have no public label and are left out")
+        notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")
     return Reading(tuple(samples), (*notes, *_boxless_note(samples)), absent)
 
 
@@ -143,4 +143,4 @@ def _boxless_note(samples: list[Sample]) -> tuple[str, ...]:
     boxless = [sample.name for sample in samples if sample.label and sample.boxes == ()]
     if not boxless:
         return ()
-    return (f"tbx11k: {len(boxless):,} TB films have no box ({', '.join(boxless[:3])})",)
+    return (f"tbx11k: TB films without a box: {len(boxless):,} ({', '.join(boxless[:3])})",)

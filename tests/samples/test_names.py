@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import pytest
+from tbspot.samples.names import label_and_source
+
+
+@pytest.mark.parametrize(
+    ("stem", "known"),
+    [
+        ("CHNCXR_0327_1", (1, "shenzhen")),
+        ("CHNCXR_0001_0", (0, "shenzhen")),
+        ("MCUCXR_0251_1", (1, "montgomery")),
+        ("MCUCXR_0002_0", (0, "montgomery")),
+        ("px52", (1, "da")),
+        ("nx3", (0, "da")),
+        ("p7", (1, "db")),
+        ("n11", (0, "db")),
+        ("CHNCXR_0327_2", None),
+        ("n", None),
+        ("tb0001", None),
+    ],
+)
+def test_a_file_name_tells_label_and_source(stem: str, known: tuple[int, str] | None) -> None:
+    assert label_and_source(stem) == known

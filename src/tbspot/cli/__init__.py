@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import typer
 
+from tbspot.cli.distill import distill
+from tbspot.cli.draw import draw
 from tbspot.cli.prepare import prepare
+from tbspot.cli.train import train
 
 __all__ = ["app"]
 
@@ -27,4 +30,7 @@ def _tbspot() -> None:
     """Keeps `tbspot COMMAND` the form of a call however many commands there are."""
 
 
+app.command()(draw)
 app.command()(prepare)
+app.command()(train)
+app.command()(distill)

@@ -6,6 +6,7 @@ attenuation to film, shortcuts included), film.py (one film), dataset.py (the fo
 """
 
 from tbspot.drawings.dataset import Shortcut, draw_dataset
-from tbspot.drawings.film import CLASSES, DrawnFilm, Style, draw_film
+from tbspot.drawings.exposure import Style
+from tbspot.drawings.film import CLASSES, DrawnFilm, draw_film
 
 __all__ = ["CLASSES", "DrawnFilm", "Shortcut", "Style", "draw_dataset", "draw_film"]

@@ -1,14 +1,14 @@
 """A chest-like phantom: how much each place of a film holds back of the beam.
 
-Takes a random generator and a size; gives attenuation `float32 [size, size]` (soft tissue of the
-trunk = 1) and the lung fields. Lengths are shares of the film's side, so that a chest has the same
+Takes a random generator and a size; gives attenuation `[size, size]` (soft tissue of the trunk
+= 1) and the lung fields. Lengths are shares of the film's side, so that a chest has the same
 outline at every size. Lesions and exposure are left to the modules beside this one.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from scipy import ndimage
 
-__all__ = ["Chest", "Picture", "body", "plan_chest", "soft_step"]
+__all__ = ["SIDES", "Chest", "Picture", "body", "centres", "plan_chest", "smooth_noise", "step"]
 
 Picture = NDArray[np.floating[Any]]
 
 SIDES = (-1, 1)  # the picture's left (the patient's right lung) and right
 RIB_TABLE = 256
+BRANCHES = 12
+BRANCH_STEPS = 7
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,15 @@ class Chest:
     """The measures of one chest, as shares of the film's side.
 
     Attributes:
-        middle: x of the midline.
+        middle: x of the midline at half height.
+        lean: how far the midline moves to the right from top to bottom.
         half_width: from the midline to the outermost place of a lung.
         apex: y of the lungs' tops.
         base: y of the costophrenic angles, where the lungs end.
-        dome: height of the diaphragm's dome over those angles, for the left and right of the
+        domes: height of the diaphragm's domes over those angles, for the left and right of the
             picture.
         mediastinum: half width of what stands between the lungs.
-        heart: half width of the heart.
-        heart_tilt: of its long axis, in radians.
+        heart: half length of the heart.
         rib_spacing: from one rib to the next.
         rib_start: y of the first rib at the spine.
         rib_drop: how far a rib falls from the spine to its outermost place.
@@ -49,13 +51,13 @@ class Chest:
     """
 
     middle: float
+    lean: float
     half_width: float
     apex: float
     base: float
-    dome: tuple[float, float]
+    domes: tuple[float, float]
     mediastinum: float
     heart: float
-    heart_tilt: float
     rib_spacing: float
     rib_start: float
     rib_drop: float
@@ -64,176 +66,193 @@ class Chest:
     fat: float
     shoulder: float
 
-    @cached_property
+    @property
     def dome_top(self) -> float:
         """y of the higher dome of the diaphragm."""
-        return self.base - max(self.dome)
+        return self.base - max(self.domes)
+
+    def across(self, x: Picture, y: Picture) -> Picture:
+        """Distance to the right of the midline."""
+        return x - self.middle - self.lean * (y - 0.5)
 
     def outer(self, y: Picture) -> Picture:
         """Distance of the lungs' outer border from the midline, at heights `y`."""
         share = (y - self.apex) / (self.base - self.apex)
-        bulge = np.sqrt(1 - (1 - (share / 0.62).clip(0, 1)) ** 2)
-        border: Picture = self.half_width * (0.45 + 0.55 * bulge) * (0.96 + 0.04 * share)
+        bulge = (1 - (1 - (share / 0.6).clip(0, 1)) ** 2.4) ** 0.5
+        border: Picture = self.half_width * (0.45 + 0.55 * bulge) * (0.95 + 0.05 * share)
         return border
 
     def inner(self, y: Picture) -> Picture:
         """Distance of the lungs' inner border from the midline, at heights `y`."""
         share = (y - self.apex) / (self.base - self.apex)
-        bulge = np.sqrt(1 - (1 - (share / 0.3).clip(0, 1)) ** 2)
-        border: Picture = self.half_width * 0.45 * (1 - bulge) + self.mediastinum * bulge
+        bulge = (1 - (1 - (share / 0.35).clip(0, 1)) ** 2.4) ** 0.5
+        border: Picture = 0.45 * self.half_width * (1 - bulge) + self.mediastinum * bulge
         return border
 
-    def diaphragm(self, x: Picture) -> Picture:
-        """y of the diaphragm at positions `x`."""
-        distance = np.abs(x - self.middle)
-        dome = np.where(x < self.middle, self.dome[0], self.dome[1])
-        bent = ((distance - 0.42 * self.half_width) / (0.58 * self.half_width)) ** 2
-        line: Picture = self.base - dome * (1 - bent).clip(-0.2, 1)
+    def diaphragm(self, across: Picture) -> Picture:
+        """y of the diaphragm at distances to the right of the midline."""
+        dome = np.where(across < 0, self.domes[0], self.domes[1]).astype(np.float32)
+        bent: Picture = (np.abs(across) / self.half_width - 0.42) / 0.58
+        line: Picture = self.base - dome * (1 - bent**2).clip(-0.2, 1)
         return line
 
 
-def plan_chest(rng: Generator, enlarged_heart: bool = False) -> Chest:
+def plan_chest(rng: Generator, *, enlarged_heart: bool = False) -> Chest:
     """The measures of a random chest."""
-    apex, base = rng.uniform(0.06, 0.11), rng.uniform(0.78, 0.9)
-    dome = rng.uniform(0.09, 0.13)
+    apex, base = rng.uniform(0.05, 0.1), rng.uniform(0.78, 0.92)
+    dome = rng.uniform(0.09, 0.14)
     return Chest(
         middle=rng.uniform(0.47, 0.53),
-        half_width=rng.uniform(0.32, 0.39),
+        lean=rng.normal(0, 0.02),
+        half_width=rng.uniform(0.31, 0.39),
         apex=apex,
         base=base,
-        dome=(dome + rng.uniform(0.0, 0.03), dome),
-        mediastinum=rng.uniform(0.065, 0.085),
-        heart=rng.uniform(0.18, 0.22) if enlarged_heart else rng.uniform(0.11, 0.145),
-        heart_tilt=rng.uniform(0.5, 0.9),
-        rib_spacing=(base - apex) / rng.uniform(8.5, 10.5),
+        domes=(dome + rng.uniform(0.0, 0.03), dome),
+        mediastinum=rng.uniform(0.055, 0.08),
+        heart=rng.uniform(0.21, 0.25) if enlarged_heart else rng.uniform(0.14, 0.18),
+        rib_spacing=(base - apex) / rng.uniform(8, 10),
         rib_start=apex + rng.uniform(-0.02, 0.03),
-        rib_drop=rng.uniform(0.08, 0.16),
-        rib_strength=rng.uniform(0.07, 0.13),
-        clavicle=apex + rng.uniform(0.05, 0.09),
-        fat=max(0.0, rng.uniform(-0.06, 0.12)),
-        shoulder=rng.uniform(0.14, 0.26),
+        rib_drop=rng.uniform(0.1, 0.18),
+        rib_strength=rng.uniform(0.08, 0.16),
+        clavicle=apex + rng.uniform(0.07, 0.11),
+        fat=max(0.0, rng.uniform(-0.08, 0.14)),
+        shoulder=rng.uniform(0.14, 0.22),
     )
 
 
-def soft_step(distance: Picture, width: float) -> Picture:
+def centres(length: int, start: float = 0.0, stop: float = 1.0) -> Picture:
+    """Positions of the centres of `length` pixels between `start` and `stop`, `float32`."""
+    share = (np.arange(length, dtype=np.float32) + 0.5) / length
+    return start + (stop - start) * share
+
+
+def step(distance: Picture, width: float) -> Picture:
     """0 below, 1 above 0, smooth over `width`."""
-    share: Picture = (distance / np.float32(width) + np.float32(0.5)).clip(0, 1)
+    share: Picture = (distance / width + 0.5).clip(0, 1)
     return share * share * (3 - 2 * share)
+
+
+def smooth_noise(
+    rng: Generator, shape: tuple[int, int], scale: float | tuple[float, float]
+) -> Picture:
+    """Noise with mean 0 and deviation 1, smoothed by a Gaussian of `scale` pixels."""
+    noise = ndimage.gaussian_filter(rng.standard_normal(shape, np.float32), scale, mode="wrap")
+    scaled: Picture = (noise - noise.mean()) / max(float(noise.std()), 1e-6)
+    return scaled
 
 
 def body(chest: Chest, size: int, rng: Generator) -> tuple[Picture, Picture]:
     """Attenuation `[size, size]` and the lung fields `[size, size]` (1 inside, 0 outside)."""
-    centres = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = centres[None, :], centres[:, None]
-    distance = np.abs(x - np.float32(chest.middle))
-    heart = _heart(chest, x, y)
-    lungs = _lungs(chest, x, y, distance) * (1 - heart)
-    picture = _trunk(chest, y, distance) - 0.6 * lungs
-    picture += _middle(chest, x, y, distance) + 0.3 * heart
-    picture += _ribs(chest, y, distance) + _clavicles(chest, y, distance)
-    picture += lungs * _vessels(chest, size, rng) + _soft_parts(chest, x, y, distance)
-    return picture.astype(np.float32), lungs
+    y = centres(size)[:, None]
+    across = chest.across(centres(size)[None, :], y)
+    distance = np.abs(across)
+    heart = _heart(chest, across, y)
+    lungs = _lungs(chest, across, y) * (1 - heart)
+    trunk = _trunk(chest, y, distance)
+    picture = trunk * (1 + _soft_parts(chest, across, y)) - 0.58 * lungs
+    picture += trunk * _bones(chest, y, across) + 0.12 * heart
+    mottle = smooth_noise(rng, (size, size), 0.012 * size)
+    picture += lungs * (_vessels(chest, size, rng) + 0.02 * mottle)
+    return picture, lungs
 
 
-def _lungs(chest: Chest, x: Picture, y: Picture, distance: Picture) -> Picture:
-    across = np.minimum(distance - chest.inner(y), chest.outer(y) - distance)
-    along = np.minimum(chest.diaphragm(x) - y, y - np.float32(chest.apex))
-    return soft_step(np.minimum(across, along), 0.014)
+def _lungs(chest: Chest, across: Picture, y: Picture) -> Picture:
+    distance = np.abs(across)
+    beside = np.minimum(distance - chest.inner(y), chest.outer(y) - distance)
+    along = np.minimum(chest.diaphragm(across) - y, y - chest.apex)
+    knob = np.hypot(across - chest.mediastinum + 0.018, 0.7 * (y - 0.3)) - 0.034
+    return step(np.minimum(beside, along), 0.014) * step(knob, 0.03)
 
 
-def _heart(chest: Chest, x: Picture, y: Picture) -> Picture:
-    width, height = chest.heart, 0.13
-    across = x - np.float32(chest.middle + 0.4 * width)
-    along = y - np.float32(chest.dome_top + 0.02 - height)
-    cos, sin = np.float32(np.cos(chest.heart_tilt)), np.float32(np.sin(chest.heart_tilt))
-    radius = np.hypot((cos * across + sin * along) / width, (cos * along - sin * across) / height)
-    return soft_step(1 - radius, 0.12)
+def _heart(chest: Chest, across: Picture, y: Picture) -> Picture:
+    """A long axis that falls to the picture's right, and the bulge of the right atrium."""
+    length, breadth = chest.heart, 0.62 * chest.heart
+    right, down = across - 0.42 * length, y - (chest.base - 0.16 - 0.15 * length)
+    along, aside = 0.72 * right + 0.69 * down, 0.69 * right - 0.72 * down
+    ventricle = 1 - np.hypot(along / length, aside / breadth)
+    atrium = 1 - np.hypot((across + 0.02) / 0.085, (down - 0.02) / 0.13)
+    return step(np.maximum(ventricle, atrium), 0.14)
 
 
 def _trunk(chest: Chest, y: Picture, distance: Picture) -> Picture:
-    heights = (0.0, 0.04, chest.shoulder, 0.32, 0.45, 0.6, 1.0)
-    wide = chest.half_width + 0.1
-    half_widths = (0.1, 0.12, 0.46, 0.54, 0.5, wide, wide - 0.02)
-    half = ndimage.gaussian_filter1d(np.interp(y[:, 0], heights, half_widths), 0.02 * len(y))
-    depth = ((half[:, None].astype(np.float32) - distance) / np.float32(0.1)).clip(0, 1)
-    return np.sqrt(depth)
+    """Neck, shoulders and trunk; thinner towards the skin."""
+    wide = chest.half_width + 0.09
+    heights = (0.0, 0.03, chest.shoulder - 0.05, chest.shoulder + 0.05, 0.36, 0.55, 1.0)
+    half_widths = (0.11, 0.13, 0.34, 0.48, 0.54, wide + 0.02, wide)
+    outline = np.interp(y[:, 0], heights, half_widths).astype(np.float32)
+    half = ndimage.gaussian_filter1d(outline, 0.015 * len(y))[:, None]
+    depth: Picture = ((half - distance) / 0.1).clip(0, 1) ** 0.5
+    return depth
 
 
-def _middle(chest: Chest, x: Picture, y: Picture, distance: Picture) -> Picture:
-    """Spine with its vertebrae, windpipe, aortic knob and the two hila."""
-    spine = np.exp(-((distance / np.float32(0.04)) ** 2))
-    vertebrae = 0.16 + 0.04 * np.cos(y * np.float32(2 * np.pi / 0.055))
-    windpipe = np.exp(-(((distance + 0.004) / 0.018) ** 2)) * soft_step(0.33 - y, 0.06)
-    knob = np.hypot(x - (chest.middle + 0.055), (y - 0.31) * 0.9)
-    hila = np.exp(-(((distance - 0.1) / 0.035) ** 2) - ((y - 0.43) / 0.06) ** 2)
-    picture: Picture = spine * vertebrae - 0.12 * windpipe
-    return picture + 0.22 * soft_step(0.045 - knob, 0.015) + 0.12 * hila
+def _soft_parts(chest: Chest, across: Picture, y: Picture) -> Picture:
+    """What stands between the lungs, the windpipe, the hila, the abdomen, breasts or muscle."""
+    distance = np.abs(across)
+    under = step(y - chest.diaphragm(across), 0.02)
+    middle = 0.14 * np.exp(-((distance / 0.06) ** 2))
+    windpipe = 0.14 * np.exp(-(((across + 0.004) / 0.017) ** 2)) * step(0.32 - y, 0.06)
+    hila = 0.14 * np.exp(-(((distance - 0.1) / 0.035) ** 2) - ((y - 0.43) / 0.06) ** 2)
+    bubble = np.hypot((across - 0.17) / 0.07, (y - chest.base + chest.domes[1] - 0.07) / 0.04)
+    breast = np.hypot((distance - 0.55 * chest.half_width) / 0.17, (y - 0.66) / 0.17)
+    parts: Picture = middle - windpipe + hila + chest.fat * step(1 - breast, 0.3)
+    return parts + under * (0.1 - 0.3 * step(1 - bubble, 0.4))
+
+
+def _bones(chest: Chest, y: Picture, across: Picture) -> Picture:
+    distance = np.abs(across)
+    spine = np.exp(-((distance / 0.035) ** 2)) * (0.08 + 0.03 * np.cos(y * (2 * math.pi / 0.055)))
+    blade = np.abs(distance - chest.half_width * (1.08 - 0.5 * (y - 0.3))) - 0.012
+    bones: Picture = spine + 0.1 * step(-blade, 0.014) * step(0.12 - np.abs(y - 0.33), 0.06)
+    return bones + _ribs(chest, y, distance) + _clavicles(chest, y, distance)
 
 
 def _ribs(chest: Chest, y: Picture, distance: Picture) -> Picture:
     """Ribs behind (falling outwards) and, fainter, in front (falling inwards)."""
     table = _rib_profile()
-    share = distance / np.float32(chest.half_width)
-    behind = (y - chest.rib_start - chest.rib_drop * share**2.2) / chest.rib_spacing
-    front = (y - chest.rib_start - 0.25 + 0.3 * share) / (1.15 * chest.rib_spacing)
-    cage = soft_step(chest.outer(y) + 0.02 - distance, 0.012)
-    cage = cage * soft_step(np.float32(chest.base - 0.02) - y, 0.08)
-    cage = cage * soft_step(y - np.float32(chest.apex - 0.03), 0.05)
-    seen = _lookup(table, behind) + 0.45 * _lookup(table, front) * soft_step(share - 0.4, 0.4)
-    return np.float32(chest.rib_strength) * cage * seen
+    share = distance / chest.half_width
+    behind = (y - chest.rib_start - chest.rib_drop * share * share) / chest.rib_spacing
+    front = (y - chest.rib_start - 0.24 + 0.3 * share) / (1.15 * chest.rib_spacing)
+    cage = step(chest.outer(y) + 0.025 - distance, 0.012) * step(chest.base - 0.02 - y, 0.1)
+    cage = cage * step(y - chest.apex + 0.03, 0.05)
+    seen: Picture = _lookup(table, behind) + 0.5 * _lookup(table, front) * step(share - 0.45, 0.5)
+    return seen * cage * chest.rib_strength
 
 
 def _rib_profile() -> Picture:
     """Attenuation across a rib and the gap below it: a flat bone with denser edges."""
     across = np.abs(np.linspace(-1, 1, RIB_TABLE, endpoint=False, dtype=np.float32))
-    inside = soft_step(0.42 - across, 0.1)
-    return inside * (0.6 + 0.6 * np.exp(-(((across - 0.36) / 0.07) ** 2)))
+    edges: Picture = np.exp(-(((across - 0.38) / 0.07) ** 2))
+    return step(0.45 - across, 0.12) * (0.7 + 0.5 * edges)
 
 
 def _lookup(table: Picture, phase: Picture) -> Picture:
-    return table[(phase * RIB_TABLE).astype(np.int32) & (RIB_TABLE - 1)]
+    values: Picture = table[(phase * RIB_TABLE).astype(np.int32) & (RIB_TABLE - 1)]
+    return values
 
 
 def _clavicles(chest: Chest, y: Picture, distance: Picture) -> Picture:
-    share = (distance / np.float32(chest.half_width)).clip(0, 1.4)
-    line = chest.clavicle + 0.03 * np.cos(3.2 * share) - 0.05 * share
-    thick = 0.016 - np.abs(y - line)
-    ends = soft_step(distance - np.float32(0.04), 0.02) * soft_step(1.25 - share, 0.3)
-    return 0.16 * soft_step(thick, 0.01) * ends
-
-
-def _soft_parts(chest: Chest, x: Picture, y: Picture, distance: Picture) -> Picture:
-    """Abdomen, stomach bubble, breasts or muscle."""
-    under = soft_step(y - chest.diaphragm(x), 0.02)
-    bubble_y = chest.base - chest.dome[1] + 0.07
-    bubble = np.hypot((x - chest.middle - 0.17) / 0.07, (y - bubble_y) / 0.04)
-    breast = np.hypot((distance - 0.55 * chest.half_width) / 0.17, (y - 0.66) / 0.17)
-    picture: Picture = 0.12 * under - 0.3 * soft_step(1 - bubble, 0.3) * under
-    return picture + np.float32(chest.fat) * soft_step(1 - breast, 0.15)
+    share = distance / chest.half_width
+    line = chest.clavicle + 0.02 * np.cos(4 * share) - 0.03 * share
+    ends = step(distance - 0.035, 0.02) * step(1.2 - share, 0.2)
+    return ends * step(0.016 - np.abs(y - line), 0.012) * 0.17
 
 
 def _vessels(chest: Chest, size: int, rng: Generator) -> Picture:
-    """Branches that run from the hila into the lungs and thin out."""
+    """Branches that leave the hila, bend and thin out."""
     image = Image.new("L", (size, size))
     draw = ImageDraw.Draw(image)
     for side in SIDES:
-        start = np.array([chest.middle + side * 0.09, 0.44])
-        for angle in np.linspace(-1.3, 1.3, 14) + rng.normal(0, 0.1, 14):
-            _branch(draw, size, rng, start, np.array([side * np.cos(angle), np.sin(angle)]))
-    blurred = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.0025 * size)
-    return blurred * np.float32(0.22 / 255)
+        angles = np.linspace(-1.4, 1.4, BRANCHES) + rng.normal(0, 0.12, BRANCHES)
+        turns = np.cumsum(rng.normal(0, 0.28, (BRANCHES, BRANCH_STEPS)), 1) + angles[:, None]
+        moves = np.stack([side * np.cos(turns), 1.1 * np.sin(turns)], 2) * 0.04
+        start = (chest.middle + side * 0.09, 0.44)
+        for points in (start + np.cumsum(moves, 1)) * size:
+            _branch(draw, size, points)
+    blurred: Picture = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.002 * size)
+    return 0.2 / 255 * blurred
 
 
-def _branch(
-    draw: ImageDraw.ImageDraw,
-    size: int,
-    rng: Generator,
-    start: NDArray[np.float64],
-    direction: NDArray[np.float64],
-) -> None:
-    steps = direction * 0.05 + rng.normal(0, 0.012, (6, 2))
-    points = (start + np.cumsum(np.vstack([np.zeros(2), steps]), 0)) * size
-    for number in range(6):
-        width = max(1, round(size * (0.011 - 0.0015 * number)))
-        line = [tuple(point) for point in points[number : number + 2]]
-        draw.line(line, fill=255 - 30 * number, width=width)
+def _branch(draw: ImageDraw.ImageDraw, size: int, points: NDArray[np.float64]) -> None:
+    for number in range(len(points) - 1):
+        width = max(1, round(size * (0.009 - 0.0013 * number)))
+        draw.line([tuple(points[number]), tuple(points[number + 1])], 240 - 30 * number, width)

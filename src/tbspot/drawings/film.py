@@ -14,19 +14,18 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.drawings.anatomy import body, plan_chest
-from tbspot.drawings.exposure import Style, expose, plan_exposure, stamp_marker
+from tbspot.drawings.anatomy import Picture, body, plan_chest
+from tbspot.drawings.exposure import Corners, Style, expose, plan_exposure, stamp_marker
 from tbspot.drawings.lesions import add_lesion, plan_lesions
 from tbspot.drawings.opacities import add_opacity, plan_opacity, random_kind
 from tbspot.samples.sample import TruthBox
 
-__all__ = ["CLASSES", "DrawnFilm", "FilmClass", "Style", "draw_film"]
+__all__ = ["CLASSES", "Corners", "DrawnFilm", "FilmClass", "draw_film"]
 
 FilmClass = Literal["health", "sick", "tb"]
 CLASSES: tuple[FilmClass, ...] = get_args(FilmClass)
-# Attenuation that comes out mid-grey on a film with a planted exposure, and on one without: the
-# first is always lighter than the second.
-PLANTED_MIDDLE = (0.62, 0.78)
+# The attenuation that comes out mid-grey on films that a planted exposure made lighter or darker.
+LIGHTER, DARKER = 0.6, 0.76
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class DrawnFilm:
     pixels: NDArray[np.uint8]
     boxes: tuple[TruthBox, ...]
     lungs: NDArray[np.bool_]
-    marker: tuple[float, float, float, float] | None
+    marker: Corners | None
 
 
 def draw_film(
@@ -58,36 +57,41 @@ def draw_film(
     """Draw one film; the same arguments give the same pixels.
 
     The chest and its findings depend on class and seed alone, so that one film can be drawn with
-    and without a shortcut.
+    and without a shortcut, and in every style.
 
     Args:
         film_class: `health`, `sick` or `tb`.
         size: side in pixels.
-        seed: whole numbers.
+        seed: whole numbers from 0.
         style: of the source.
         marker: whether a marker is planted.
         lighter: whether the exposure is a light or a dark one; `None` leaves it to chance.
     """
     rng = np.random.default_rng([*seed, CLASSES.index(film_class)])
-    kind = random_kind(rng) if film_class == "sick" else None
-    chest = plan_chest(rng, enlarged_heart=kind == "heart")
-    lesions = plan_lesions(rng, chest) if film_class == "tb" else []
-    picture, lungs = body(chest, size, rng)
-    if kind is not None:
-        add_opacity(picture, lungs, chest, plan_opacity(rng, chest, kind))
-    for lesion in lesions:
-        add_lesion(picture, lungs, lesion, rng)
+    picture, lungs, boxes = _patient(film_class, size, rng)
     exposure = plan_exposure(rng, style)
     if lighter is not None:
-        exposure = dataclasses.replace(exposure, middle=PLANTED_MIDDLE[not lighter])
+        exposure = dataclasses.replace(exposure, middle=LIGHTER if lighter else DARKER)
     pixels = expose(picture, exposure, rng)
     corners = stamp_marker(pixels, rng) if marker else None
-    return DrawnFilm(
-        pixels,
-        tuple(
-            TruthBox(box.x0 * size, box.y0 * size, box.x1 * size, box.y1 * size, box.kind)
-            for box in lesions
-        ),
-        lungs > 0.5,
-        None if corners is None else tuple(size * side for side in corners),  # type: ignore[arg-type]
+    return DrawnFilm(pixels, boxes, lungs > 0.5, corners)
+
+
+def _patient(
+    film_class: FilmClass, size: int, rng: np.random.Generator
+) -> tuple[Picture, Picture, tuple[TruthBox, ...]]:
+    """Attenuation, lung fields and truth boxes; lengths are drawn first, the same at every size."""
+    kind = random_kind(rng) if film_class == "sick" else None
+    chest = plan_chest(rng, enlarged_heart=kind == "heart")
+    opacity = None if kind is None else plan_opacity(rng, chest, kind)
+    lesions = plan_lesions(rng, chest) if film_class == "tb" else []
+    picture, lungs = body(chest, size, rng)
+    if opacity is not None:
+        add_opacity(picture, lungs, chest, opacity)
+    for lesion in lesions:
+        add_lesion(picture, lungs, lesion, rng)
+    boxes = tuple(
+        TruthBox(one.x0 * size, one.y0 * size, one.x1 * size, one.y1 * size, one.kind)
+        for one in lesions
     )
+    return picture, lungs, boxes

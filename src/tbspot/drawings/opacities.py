@@ -1,4 +1,4 @@
-"""Findings that are not TB: effusion, nodule, lung-base haze, enlarged heart.
+"""Findings that are not TB: effusion, round nodule, lung-base haze, enlarged heart.
 
 Takes a chest and a random generator; gives one finding and draws it into an attenuation picture:
 smooth where TB is patchy, mostly low where TB is mostly high. TB is left to lesions.py.
@@ -12,9 +12,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.random import Generator
 
-from tbspot.drawings.anatomy import SIDES, Chest, Picture, soft_step
+from tbspot.drawings.anatomy import SIDES, Chest, Picture, centres, step
 
-__all__ = ["Opacity", "OpacityKind", "add_opacity", "plan_opacity"]
+__all__ = ["Opacity", "OpacityKind", "add_opacity", "plan_opacity", "random_kind"]
 
 OpacityKind = Literal["effusion", "nodule", "haze", "heart"]
 
@@ -26,32 +26,18 @@ class Opacity:
     Attributes:
         kind: what it is; `heart` is drawn with the chest.
         side: -1 for the picture's left lung, 1 for its right.
-        x: of its middle, as a share of the film's side; likewise `y`, or an effusion's level.
+        across: of its middle, right of the midline, as a share of the film's side.
+        y: of its middle, or the level of an effusion.
         radius: as a share of the film's side.
         strength: attenuation.
     """
 
     kind: OpacityKind
     side: int
-    x: float
+    across: float
     y: float
     radius: float
     strength: float
-
-
-def plan_opacity(rng: Generator, chest: Chest, kind: OpacityKind) -> Opacity:
-    """A random finding of a kind in a chest."""
-    side = int(rng.choice(SIDES))
-    reach = rng.uniform(0.4, 0.8) * chest.half_width
-    low = chest.dome_top
-    y, radius = {
-        "effusion": (low + rng.uniform(-0.16, 0.0), 0.0),
-        "nodule": (rng.uniform(chest.apex + 0.12, low - 0.05), rng.uniform(0.025, 0.06)),
-        "haze": (low - rng.uniform(0.03, 0.15), rng.uniform(0.08, 0.14)),
-        "heart": (0.0, 0.0),
-    }[kind]
-    strength = rng.uniform(0.3, 0.5) if kind == "effusion" else rng.uniform(0.2, 0.34)
-    return Opacity(kind, side, chest.middle + side * reach, y, radius, strength)
 
 
 def random_kind(rng: Generator) -> OpacityKind:
@@ -60,20 +46,36 @@ def random_kind(rng: Generator) -> OpacityKind:
     return kinds[rng.integers(len(kinds))]
 
 
+def plan_opacity(rng: Generator, chest: Chest, kind: OpacityKind) -> Opacity:
+    """A random finding of a kind in a chest."""
+    side = int(rng.choice(SIDES))
+    low = chest.dome_top
+    y, radius = {
+        "effusion": (low + rng.uniform(-0.16, 0.0), 0.0),
+        "nodule": (rng.uniform(chest.apex + 0.12, low - 0.05), rng.uniform(0.025, 0.06)),
+        "haze": (low - rng.uniform(0.02, 0.15), rng.uniform(0.09, 0.15)),
+        "heart": (0.0, 0.0),
+    }[kind]
+    strength = rng.uniform(0.3, 0.5) if kind == "effusion" else rng.uniform(0.18, 0.34)
+    reach = rng.uniform(0.45, 0.8) * chest.half_width
+    return Opacity(kind, side, side * reach, y, radius, strength)
+
+
 def add_opacity(picture: Picture, lungs: Picture, chest: Chest, opacity: Opacity) -> None:
     """Draw a finding into an attenuation picture, within the lungs."""
     size = len(picture)
-    centres = (np.arange(size, dtype=np.float32) + 0.5) / size
-    x, y = centres[None, :], centres[:, None]
+    y = centres(size)[:, None]
+    across = chest.across(centres(size)[None, :], y)
     if opacity.kind == "effusion":
         # The fluid's edge climbs the chest wall: the meniscus.
-        share = np.abs(x - chest.middle) / chest.half_width
-        level = opacity.y + 0.05 - 0.16 * share.clip(0, 1) ** 4
-        shape = soft_step(y - level, 0.05) * ((x - chest.middle) * opacity.side > 0)
+        share = (np.abs(across) / chest.half_width).clip(0, 1)
+        shape = step(y - opacity.y - 0.05 + 0.16 * share**4, 0.05) * (across * opacity.side > 0)
     elif opacity.kind == "nodule":
-        shape = soft_step(1 - np.hypot(x - opacity.x, y - opacity.y) / opacity.radius, 0.3)
+        away = np.hypot(across - opacity.across, y - opacity.y)
+        shape = step(1 - away / opacity.radius, 0.3)
     elif opacity.kind == "haze":
-        shape = np.exp(-(((x - opacity.x) ** 2 + (y - opacity.y) ** 2) / opacity.radius**2))
+        away = (across - opacity.across) ** 2 + (y - opacity.y) ** 2
+        shape = np.exp(-away / opacity.radius**2)
     else:
         return
-    picture += np.float32(opacity.strength) * lungs * shape
+    picture += opacity.strength * lungs * shape

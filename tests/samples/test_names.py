@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tbspot.samples.names import label_and_source
 
 

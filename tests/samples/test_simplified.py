@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import TruthBox
 from tbspot.samples.simplified import read_simplified

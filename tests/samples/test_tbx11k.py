@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import TruthBox
 from tbspot.samples.tbx11k import read_tbx11k

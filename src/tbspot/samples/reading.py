@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from PIL import Image
+from PIL import ExifTags, Image
 from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
-from tbspot.images import SUFFIXES
+from tbspot.images import SUFFIXES, read_film
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
     "Reading",
     "absent_note",
+    "exists",
     "film_file",
     "film_folder",
     "film_size",
@@ -94,25 +95,32 @@ def film_folder(folder: Path, names: tuple[str, ...]) -> Path:
 
 def film_file(path: Path) -> Path | None:
     """`path`, or the same film in another format beside it, or `None`."""
-    if path.is_file():
-        return path
-    others = (path.with_suffix(suffix) for suffix in SUFFIXES)
-    return next((other for other in others if other.is_file()), None)
+    candidates = (path, *(path.with_suffix(suffix) for suffix in SUFFIXES))
+    return next((candidate for candidate in candidates if exists(candidate)), None)
+
+
+def exists(path: Path) -> bool:
+    """Whether a file is there; a name or folder that the system refuses counts as absent."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def film_size(path: Path) -> tuple[int, int]:
-    """Width and height of a film, from its first bytes.
+    """Width and height of a film as it is read, that is upright.
 
     Raises:
         TbspotError: the file is not an image.
     """
     try:
-        with Image.open(path) as image:
-            return image.size
-    except (OSError, SyntaxError, ValueError) as error:
-        raise TbspotError(
-            f"{path} cannot be read as an image, so its boxes cannot be checked; replace it"
-        ) from error
+        with Image.open(path, formats=("PNG", "JPEG")) as image:
+            width, height = image.size
+            lying = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
+            return (height, width) if lying else (width, height)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        height, width = read_film(path).shape
+        return width, height
 
 
 def truth_box(

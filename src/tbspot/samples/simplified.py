@@ -13,7 +13,15 @@ from typing import Literal
 from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field_validator
 
 from tbspot.errors import TbspotError
-from tbspot.samples.reading import Reading, absent_note, first_fault, inside, read_rows, truth_box
+from tbspot.samples.reading import (
+    Reading,
+    absent_note,
+    exists,
+    first_fault,
+    inside,
+    read_rows,
+    truth_box,
+)
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = ["TABLE_FILE", "read_simplified"]
@@ -65,7 +73,7 @@ def read_simplified(folder: Path) -> Reading:
     for name, film_rows in rows.items():
         film = inside(films, name, path)
         label = int(film_rows[0][1].target == "tb")
-        if film.is_file():
+        if exists(film):
             samples.append(_sample(film, films, label, film_rows))
         else:
             absent[label] += 1

@@ -14,7 +14,15 @@ from pathlib import Path, PurePosixPath
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
-from tbspot.samples.reading import Reading, absent_note, film_size, inside, read_rows, truth_box
+from tbspot.samples.reading import (
+    Reading,
+    absent_note,
+    exists,
+    film_size,
+    inside,
+    read_rows,
+    truth_box,
+)
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = ["Columns", "table"]
@@ -72,7 +80,7 @@ def table(
     for where, row in _rows(path, columns):
         label = _label(row[columns.label], positive, where)
         film = inside(folder, row[columns.path], path)
-        if film.is_file():
+        if exists(film):
             samples.append(_sample(film, folder, label, columns, row, where))
         else:
             absent[label] += 1

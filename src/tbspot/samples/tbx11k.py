@@ -96,7 +96,7 @@ def _truth(folder: Path, stem: str) -> dict[str, tuple[TruthBox, ...]]:
 
 def _names(listing: Path) -> list[str]:
     try:
-        lines = listing.read_text("utf-8").splitlines()
+        lines = listing.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TbspotError(f"{listing} cannot be read as a list of films; replace it") from error
     return [line.strip() for line in lines if line.strip()]

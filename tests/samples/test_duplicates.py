@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tbspot.errors import TbspotError
+from tbspot.samples.duplicates import copies, without_training_copies
+from tbspot.samples.sample import Sample
+
+
+@pytest.fixture
+def films(tmp_path: Path, film: Callable[..., Path]) -> list[Sample]:
+    """Four films, of which the last is a copy of the first."""
+    paths = [film(tmp_path / f"{name}.png") for name in "abc"]
+    paths.append(Path(shutil.copy(paths[0], tmp_path / "d.png")))
+    return [Sample(path, path.name, 0, "here", path.stem) for path in paths]
+
+
+def splits(films: list[Sample], names: list[str]) -> list[Sample]:
+    return [replace(one, split=name) for one, name in zip(films, names, strict=True)]
+
+
+def test_copies_are_found_by_content_under_other_names(films: list[Sample]) -> None:
+    assert copies(films) == [[films[0], films[3]]]
+
+
+def test_a_training_copy_of_a_held_out_film_is_dropped_and_reported(films: list[Sample]) -> None:
+    samples = splits(films, ["train", "train", "val", "val"])
+    kept, dropped, notes = without_training_copies(samples)
+    assert kept == tuple(samples[1:])
+    assert dropped == (samples[0],)
+    assert "more than one split: 1" in notes[0]
+    assert "dropped from train: 1" in notes[0]
+
+
+def test_copies_in_two_held_out_splits_are_reported_and_kept(films: list[Sample]) -> None:
+    samples = splits(films, ["val", "train", "train", "test"])
+    kept, dropped, notes = without_training_copies(samples)
+    assert (kept, dropped) == (tuple(samples), ())
+    assert "dropped from train: 0" in notes[0]
+
+
+def test_copies_within_one_split_are_let_be(films: list[Sample]) -> None:
+    samples = splits(films, ["train"] * 4)
+    assert without_training_copies(samples) == (tuple(samples), (), ())
+
+
+def test_one_film_listed_in_two_splits_is_dropped_from_train(films: list[Sample]) -> None:
+    samples = [replace(films[1], split="train"), replace(films[1], split="val")]
+    kept, _, notes = without_training_copies(samples)
+    assert [one.split for one in kept] == ["val"]
+    assert len(notes) == 1
+
+
+def test_a_film_that_vanished_is_one_clear_sentence(films: list[Sample]) -> None:
+    films[1].path.unlink()
+    with pytest.raises(TbspotError, match=r"b\.png cannot be read"):
+        copies(films)

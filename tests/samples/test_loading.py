@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tbspot.errors import TbspotError
+from tbspot.samples.loading import in_split, load, require_both_classes, require_positives
+from tbspot.samples.splitting import write_split
+
+REAL = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.fixture
+def findings(tmp_path: Path, film: Callable[..., Path]) -> Path:
+    """A table of twenty films of ten patients, without splits, half of them pneumonia."""
+    folder = tmp_path / "clinic"
+    rows = []
+    for number in range(20):
+        film(folder / f"{number}.png")
+        rows.append(f"{number}.png,0,{number % 10},{'pneumonia' if number % 2 else 'none'}")
+    (folder / "labels.csv").write_text("path,label,patient,finding\n" + "\n".join(rows) + "\n")
+    return folder / "labels.csv"
+
+
+def test_a_drawn_data_set_loads_with_its_official_splits(drawn: Path) -> None:
+    loaded = load([str(drawn)])
+    assert Counter(one.label for one in loaded.samples) == {0: 32, 1: 16}
+    assert Counter(one.split for one in loaded.samples) == {"train": 36, "val": 12}
+    assert all(one.boxes for one in loaded.samples if one.label)
+    assert loaded.dropped == ()
+
+
+def test_sources_are_combined_and_films_without_a_split_get_one(
+    tbx11k: Path, findings: Path
+) -> None:
+    loaded = load([str(tbx11k), str(findings)])
+    assert Counter(one.source for one in loaded.samples) == {"tbx11k": 6, "clinic": 20}
+    assert {one.split for one in loaded.samples} == {"train", "val", "tune", "test"}
+    assert any("clinic: films without a split, divided by patient: 20" in n for n in loaded.notes)
+
+
+def test_options_turn_a_value_into_the_label(findings: Path) -> None:
+    loaded = load([f"{findings}?label=finding&positive=pneumonia"])
+    assert Counter(one.label for one in loaded.samples) == {0: 10, 1: 10}
+
+
+def test_a_folder_with_a_labels_file_is_a_table(findings: Path) -> None:
+    assert load([str(findings.parent)]) == load([str(findings)])
+
+
+def test_a_folder_of_simplified_tbx11k_is_known_by_its_table(
+    tmp_path: Path, film: Callable[..., Path]
+) -> None:
+    film(tmp_path / "images" / "h1.png")
+    (tmp_path / "data.csv").write_text(
+        "fname,image_height,image_width,source,bbox,target,tb_type,image_type\n"
+        "h1.png,16,16,val,none,no_tb,none,healthy\n"
+    )
+    assert [one.split for one in load([str(tmp_path)]).samples] == ["val"]
+
+
+def test_a_folder_of_shenzhen_is_known_by_its_films(
+    tmp_path: Path, film: Callable[..., Path]
+) -> None:
+    film(tmp_path / "CXR_png" / "CHNCXR_0001_0.png")
+    assert [one.source for one in load([str(tmp_path)]).samples] == ["shenzhen"]
+
+
+def test_a_split_file_divides_as_it_was_written(findings: Path, tmp_path: Path) -> None:
+    seeded = load([str(findings)], seed=3)
+    write_split(tmp_path / "split.json", seeded.samples, 3)
+    again = load([str(findings)], tmp_path / "split.json")
+    assert again.samples == seeded.samples
+    assert load([str(findings)], seed=4).samples != seeded.samples
+
+
+def test_a_training_copy_of_a_validation_film_is_dropped(tbx11k: Path) -> None:
+    films = tbx11k / "imgs"
+    shutil.copy(films / "health" / "h0002.png", films / "sick" / "s0001.png")
+    loaded = load([str(tbx11k)])
+    assert [one.name for one in loaded.dropped] == ["sick/s0001.png"]
+    assert len(loaded.samples) == 5
+    assert any("dropped from train: 1" in note for note in loaded.notes)
+
+
+def test_splits_answer_to_their_official_names(tbx11k: Path) -> None:
+    samples = load([f"{tbx11k}?lists=all"]).samples
+    assert len(in_split(samples, "train")) == 8
+    assert len(in_split(samples, "all_train")) == 8
+    assert len(in_split(samples, "TBX11K_train")) == 4
+    assert len(in_split(samples, "val")) == 2
+    assert len(in_split(samples, "trainval")) == 10
+
+
+def test_tuning_is_another_name_of_tune(tbx11k: Path) -> None:
+    (tbx11k / "lists" / "tuning.txt").write_text("tb/tb0001.png\n")
+    samples = load([str(tbx11k)]).samples
+    assert in_split(samples, "tuning") == in_split(samples, "tune") == samples
+
+
+def test_a_split_without_films_is_one_clear_sentence(tbx11k: Path) -> None:
+    with pytest.raises(TbspotError, match="no film is in split 'tune'; there are: train, val"):
+        in_split(load([str(tbx11k)]).samples, "tune")
+
+
+def test_a_class_that_ends_empty_is_one_clear_sentence(tbx11k: Path) -> None:
+    for name in ("tb0001", "tb0002", "tb1199"):
+        (tbx11k / "imgs" / "tb" / f"{name}.png").unlink()
+    with pytest.raises(TbspotError, match="none of the 3 listed films with TB exists"):
+        load([str(tbx11k)])
+
+
+def test_a_class_absent_from_one_source_may_come_from_another(tbx11k: Path, findings: Path) -> None:
+    shutil.rmtree(tbx11k / "imgs" / "health")
+    shutil.rmtree(tbx11k / "imgs" / "sick")
+    loaded = load([str(tbx11k), str(findings)])
+    assert any("left out: 3 (0 TB, 3 not TB)" in note for note in loaded.notes)
+
+
+def test_a_source_named_twice_counts_once(tbx11k: Path) -> None:
+    assert load([str(tbx11k), str(tbx11k)]).samples == load([str(tbx11k)]).samples
+
+
+def test_two_films_of_one_name_are_one_clear_sentence(tbx11k: Path, tmp_path: Path) -> None:
+    shutil.copytree(tbx11k, tmp_path / "other")
+    with pytest.raises(TbspotError, match="two films of source tbx11k are called tb/tb0001"):
+        load([str(tbx11k), str(tmp_path / "other")])
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ("absent", "absent does not exist; check the path of the data"),
+        ("absent?lists=all", "absent does not exist"),
+        ("empty", "is no data set that tbspot knows"),
+        ("empty?lists=all", "has no option 'lists'; there are: none"),
+        ("TBX11K?lists=some", "lists is TBX11K or all, not 'some'"),
+        ("TBX11K?label=finding", "has no option 'label'; there are: lists"),
+        ("TBX11K?lists", "has options that are not name=value"),
+        ("clinic/labels.csv?colour=grey", "has no option 'colour'"),
+        ("clinic/labels.csv?label=sex", "has no column 'sex'"),
+    ],
+)
+@pytest.mark.usefixtures("tbx11k", "findings")
+def test_a_wrong_source_is_one_clear_sentence(tmp_path: Path, source: str, fault: str) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(TbspotError, match=fault):
+        load([str(tmp_path / source)])
+
+
+def test_a_table_without_rows_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("path,label\n")
+    with pytest.raises(TbspotError, match="the data hold no film"):
+        load([str(tmp_path / "labels.csv")])
+
+
+def test_a_split_without_positives_or_of_one_class_is_one_clear_sentence(tbx11k: Path) -> None:
+    samples = load([str(tbx11k)]).samples
+    healthy = [one for one in samples if not one.label]
+    sick = [one for one in samples if one.label]
+    require_both_classes(samples, "split 'train'")
+    require_positives(sick, "split 'train'")
+    for wrong in (healthy, []):
+        with pytest.raises(TbspotError, match="split 'train' has no film with TB"):
+            require_positives(wrong, "split 'train'")
+        with pytest.raises(TbspotError, match="split 'train' has no film with TB"):
+            require_both_classes(wrong, "split 'train'")
+    with pytest.raises(TbspotError, match="split 'train' has only films with TB"):
+        require_both_classes(sick, "split 'train'")
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not REAL.is_dir(), reason="needs ../shared")
+def test_the_shared_films_load_with_their_known_counts() -> None:
+    sources = ("tbx11k", "nih/labels.csv", "shenzhen128/labels.csv")
+    samples = load([str(REAL / source) for source in sources]).samples
+    assert Counter((one.source, one.label) for one in samples) == {
+        ("tbx11k", 1): 600,
+        ("nih", 0): 999,
+        ("shenzhen", 0): 257,
+        ("shenzhen", 1): 265,
+        ("montgomery", 0): 59,
+        ("montgomery", 1): 39,
+    }
+    tuning = [one for one in in_split(samples, "tuning") if one.source == "tbx11k"]
+    assert (len(tuning), sum(len(one.boxes or ()) for one in tuning)) == (100, 145)
+    assert all(one.boxes is None for one in in_split(samples, "TBX11K_train"))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import ExifTags, Image
+
+from tbspot.errors import TbspotError
+from tbspot.images import read_film
+from tbspot.samples.reading import film_size
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])
+def test_the_size_of_a_film_is_told_for_each_format(
+    tmp_path: Path, film: Callable[..., Path], suffix: str
+) -> None:
+    assert film_size(film(tmp_path / f"film{suffix}", 24, 18)) == (24, 18)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_of_a_turned_film_is_that_of_the_film_as_it_is_read(
+    tmp_path: Path, orientation: int
+) -> None:
+    path = tmp_path / "turned.jpg"
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("L", (24, 18)).save(path, exif=exif)
+    assert film_size(path) == read_film(path).shape[::-1]
+
+
+def test_the_size_of_a_file_that_is_no_film_is_one_clear_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "film.png"
+    path.write_text("no film")
+    with pytest.raises(TbspotError, match=r"film\.png"):
+        film_size(path)

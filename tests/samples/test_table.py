@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tbspot.errors import TbspotError
+from tbspot.samples.sample import TruthBox
+from tbspot.samples.table import Columns, table
+
+
+@pytest.fixture
+def write(tmp_path: Path, film: Callable[..., Path]) -> Callable[[str], Path]:
+    """Write a table beside the films a.png, b.png (16 x 16) and sub/c.png."""
+    for name in ("a.png", "b.png", "sub/c.png"):
+        film(tmp_path / "set" / name)
+
+    def write_table(text: str) -> Path:
+        path = tmp_path / "set" / "films.csv"
+        path.write_text(text)
+        return path
+
+    return write_table
+
+
+def test_path_and_label_are_enough(write: Callable[[str], Path]) -> None:
+    samples = table(write("path,label\na.png,1\nsub/c.png,0\n")).samples
+    assert [
+        (one.name, one.label, one.source, one.patient, one.split, one.boxes) for one in samples
+    ] == [("a.png", 1, "set", "a", "", None), ("sub/c.png", 0, "set", "sub/c", "", None)]
+
+
+def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:
+    text = 'path,label,patient,split,source,boxes\na.png,1,p7,test,clinic,"[[1, 2, 5, 6]]"\n'
+    (film,) = table(write(text)).samples
+    assert (film.patient, film.split, film.source) == ("p7", "test", "clinic")
+    assert film.boxes == (TruthBox(1, 2, 5, 6, "uncertain"),)
+
+
+def test_columns_may_have_any_names_and_a_value_means_tb(write: Callable[[str], Path]) -> None:
+    path = write("file,finding,who\na.png,pneumonia,1\nb.png,no finding,1\n")
+    columns = Columns(path="file", label="finding", patient="who")
+    samples = table(path, columns, positive="pneumonia").samples
+    assert [(one.label, one.patient) for one in samples] == [(1, "1"), (0, "1")]
+
+
+def test_boxes_may_say_their_kind_and_an_empty_list_says_none(write: Callable[[str], Path]) -> None:
+    text = 'path,label,boxes\na.png,1,"[[1, 2, 5, 6, ""latent""]]"\nb.png,1,[]\n'
+    first, second = table(write(text)).samples
+    assert first.boxes == (TruthBox(1, 2, 5, 6, "latent"),)
+    assert second.boxes == ()
+
+
+def test_absent_films_are_counted_by_class_and_left_out(write: Callable[[str], Path]) -> None:
+    reading = table(write("path,label\na.png,1\nx.png,0\ny.png,0\n"))
+    assert (len(reading.samples), reading.absent[0], reading.absent[1]) == (1, 2, 0)
+    assert reading.notes[0].endswith("left out: 2 (0 TB, 2 not TB)")
+
+
+def test_a_byte_order_mark_is_no_part_of_a_column_name(write: Callable[[str], Path]) -> None:
+    path = write("")
+    path.write_bytes("\ufeffpath,label\na.png,1\n".encode())
+    assert len(table(path).samples) == 1
+
+
+def test_a_name_that_the_system_refuses_counts_as_absent(write: Callable[[str], Path]) -> None:
+    assert table(write(f"path,label\n{'x' * 300}.png,1\n")).absent[1] == 1
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "sub/../../secret.png", "/etc/film.png"])
+def test_a_path_out_of_the_folder_is_refused(write: Callable[[str], Path], name: str) -> None:
+    with pytest.raises(TbspotError, match="leads out of"):
+        table(write(f"path,label\n{name},1\n"))
+
+
+def test_root_lets_films_lie_elsewhere(write: Callable[[str], Path], tmp_path: Path) -> None:
+    elsewhere = tmp_path / "lists"
+    elsewhere.mkdir()
+    path = write("path,label\nset/a.png,1\n").rename(elsewhere / "films.csv")
+    (film,) = table(path, root=tmp_path).samples
+    assert (film.name, film.path) == ("set/a.png", tmp_path / "set" / "a.png")
+
+
+def test_an_absolute_path_inside_the_folder_is_allowed(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
+    (film,) = table(write(f"path,label\n{tmp_path / 'set' / 'a.png'},1\n")).samples
+    assert film.name == "a.png"
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("path\na.png\n", "has no column 'label'"),
+        ("", "it has none"),
+        ("path,label\na.png,yes\n", r"line 2, has the label 'yes', not 1 \(TB\) or 0"),
+        ("path,label\na.png,\n", "line 2, has no label"),
+        ("path,label\na.png\n", "line 2, has no label"),
+        ("path,label\n,1\n", "line 2, names no film"),
+        ("path,label\na.png,1\na.png,1\n", "line 3, lists a.png a second time"),
+        ("path,label,boxes\na.png,1,here\n", "line 2, has boxes that are not a JSON list"),
+        ("path,label,boxes\na.png,1,[[1]]\n", "line 2, has boxes that are not a JSON list"),
+        ('path,label,boxes\na.png,1,"[[1,1,1,5]]"\n', "line 2, has a box of zero size"),
+        ('path,label,boxes\na.png,1,"[[1,1,5,40]]"\n', "outside its image of 16 x 16"),
+    ],
+)
+def test_a_wrong_table_is_one_clear_sentence(
+    write: Callable[[str], Path], text: str, fault: str
+) -> None:
+    with pytest.raises(TbspotError, match=fault):
+        table(write(text))
+
+
+def test_boxes_on_a_file_that_is_no_image_are_one_clear_sentence(
+    write: Callable[[str], Path],
+) -> None:
+    path = write('path,label,boxes\nempty.png,1,"[[1,1,5,5]]"\n')
+    (path.parent / "empty.png").touch()
+    with pytest.raises(TbspotError, match=r"empty\.png"):
+        table(path)
+
+
+def test_a_table_that_is_not_text_is_one_clear_sentence(write: Callable[[str], Path]) -> None:
+    path = write("")
+    path.write_bytes(b"path,label\n\xff\xfe,1\n")
+    with pytest.raises(TbspotError, match="cannot be read as a CSV file"):
+        table(path)

@@ -93,7 +93,7 @@ class Chest:
         """y of the diaphragm at distances to the right of the midline."""
         dome = np.where(across < 0, self.domes[0], self.domes[1]).astype(np.float32)
         bent: Picture = (np.abs(across) / self.half_width - 0.42) / 0.58
-        line: Picture = self.base - dome * (1 - bent**2).clip(-0.2, 1)
+        line: Picture = self.base - dome * (1 - bent**2)
         return line
 
 

@@ -88,14 +88,14 @@ def _veil(picture: Picture) -> Picture:
 def stamp_marker(film: NDArray[np.uint8], rng: Generator) -> Corners:
     """Draw a framed letter R near one of the top corners; give its box in pixels."""
     size = len(film)
-    x0 = size * (rng.uniform(0.02, 0.05) + 0.84 * (rng.random() < 0.5))
-    y0 = size * rng.uniform(0.02, 0.06)
-    side = size * MARKER_SIDE
+    side = round(size * MARKER_SIDE)
+    x0 = round(size * (rng.uniform(0.02, 0.05) + 0.84 * (rng.random() < 0.5)))
+    y0 = round(size * rng.uniform(0.02, 0.06))
     image = Image.fromarray(film)
     draw = ImageDraw.Draw(image)
     width = max(1, size // 100)
-    draw.rectangle([x0, y0, x0 + side, y0 + side], fill=0, outline=255, width=width)
+    draw.rectangle([x0, y0, x0 + side - 1, y0 + side - 1], fill=0, outline=255, width=width)
     middle = (x0 + side / 2, y0 + side / 2)
     draw.text(middle, "R", fill=255, anchor="mm", font_size=0.75 * side)
     film[:] = np.asarray(image)
-    return x0, y0, x0 + side, y0 + side
+    return float(x0), float(y0), float(x0 + side), float(y0 + side)

@@ -40,7 +40,7 @@ def prepare(
     and shared patients are reported.
 
     Example:
-        tbspot draw films && tbspot prepare films --out split.json
+        tbspot draw drawn && tbspot prepare drawn --out split.json
 
     Options of a source follow a question mark; quote them:
 

@@ -96,13 +96,13 @@ class Classifier(nn.Module):
 
 
 def build(description: Description, init: str = "random") -> Classifier:
-    """A classifier whose body starts from `init` and whose head starts at zero.
+    """A classifier whose body starts from `init` and whose head starts at zero, or goes on.
 
     Args:
         description: the architecture.
         init: `random`, `imagenet` (torchvision's download) or a safetensors file with
             torchvision's key names; a file whose metadata names the place of the stride must
-            agree with the description.
+            agree with the description. From a model file of tbspot the head is taken too.
 
     Raises:
         TbspotError: the weights cannot be had or do not fit.
@@ -114,6 +114,9 @@ def build(description: Description, init: str = "random") -> Classifier:
         state, metadata = _read(Path(init))
         _check_stride_place(Path(init), metadata, description.stride_place)
         load_body(classifier, state, init)
+        if METADATA_KEY in metadata:
+            classifier.head.load_state_dict({"weight": state["head.weight"]})
+            classifier.bias.data.copy_(state["bias"])
     return classifier
 
 

@@ -1,0 +1,74 @@
+"""Decoded films, kept once on disk for every epoch and process.
+
+Takes samples and a side in pixels; gives a `uint8 [n, side, side]` memory map, whose reading costs
+nothing beside a training step. Views of the films are left to augmentation.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.files import fingerprint, replacing
+from tbspot.images import Frame, read_film
+from tbspot.samples.sample import Sample
+
+__all__ = ["cache_films", "fingerprint_of"]
+
+
+def cache_films(
+    samples: Sequence[Sample], size: int, through: int | None, folder: Path
+) -> NDArray[np.uint8]:
+    """Films `uint8 [n, size, size]` in the net's frame, from `folder`, decoded if not yet there.
+
+    Args:
+        samples: which films, in the order wanted.
+        size: side of the frame in pixels.
+        through: see `tbspot.images.Frame`.
+        folder: where the memory map lies; its name holds the fingerprint of what it was made of.
+
+    Raises:
+        TbspotError: a film cannot be read, or the map cannot be written.
+    """
+    path = folder / f"films-{_fingerprint(samples, size, through)}.npy"
+    if not path.exists():
+        with replacing(path) as temporary:
+            _decode(samples, size, through, temporary)
+    films: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return films
+
+
+def fingerprint_of(samples: Sequence[Sample]) -> str:
+    """Of the films' names, labels and contents, wherever they lie and in whatever order."""
+    parts = sorted(
+        fingerprint(sample.name.encode(), str(sample.label).encode(), sample.path.read_bytes())
+        for sample in samples
+    )
+    return fingerprint(*(part.encode() for part in parts))
+
+
+def _fingerprint(samples: Sequence[Sample], size: int, through: int | None) -> str:
+    parts = [str(size).encode(), str(through).encode()]
+    for sample in samples:
+        status = sample.path.stat()
+        parts.append(f"{sample.path}|{status.st_size}|{status.st_mtime_ns}".encode())
+    return fingerprint(*parts)
+
+
+def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Path) -> None:
+    def decode(index: int) -> None:
+        film = read_film(samples[index].path)
+        framed = Frame(film.shape[0], film.shape[1], size, through).apply(film)
+        films[index] = np.rint(framed * 255)
+
+    shape = (len(samples), size, size)
+    films = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    # Pillow decodes outside Python's lock, so threads are enough.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(decode, range(len(samples))))
+    films.flush()

@@ -1,0 +1,83 @@
+"""What `tbspot train` and `tbspot distill` share: from options to a finished run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+from rich.console import Console
+
+from tbspot.augmentation import Strength
+from tbspot.errors import TbspotError
+from tbspot.files import open_run
+from tbspot.models import stride_place_of
+from tbspot.settings import Settings
+from tbspot.training import train
+
+__all__ = ["run"]
+
+
+def run(command: str, given: dict[str, Any]) -> None:
+    """Train as the command's options `given` say, and tell where the model lies.
+
+    Raises:
+        TbspotError: an option has no such value, or training cannot go on.
+    """
+    fabric = _fabric(given["precision"], given["devices"])
+    settings = _settings(given)
+    out: Path = given["out"]
+    if fabric.is_global_zero:
+        open_run(out, command, settings, overwrite=given["overwrite"])
+    fabric.barrier()
+    path = train(settings, out, fabric)
+    if fabric.is_global_zero:
+        Console().print(f"model: {path}")
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    from_random = given["init"] == "random"
+    resolved = given | {
+        "data": tuple(given["data"]),
+        "teachers": tuple(given.get("teacher", ())),
+        "stride_place": stride_place_of(given["init"]),
+        "batch_norm": given["batch_norm"] or ("train" if from_random else "frozen"),
+        "views": Strength(erase=given["erase"]),
+    }
+    if given["frozen_stages"] is None:
+        resolved["frozen_stages"] = 0 if from_random else 1
+    kinds = get_type_hints(Settings)
+    values = {name: value for name, value in resolved.items() if name in kinds}
+    for name, value in values.items():
+        _check_choice(name, value, kinds[name])
+    return Settings(**values)
+
+
+def _check_choice(name: str, value: Any, kind: Any) -> None:
+    choices = get_args(kind)
+    if get_origin(kind) is not None and isinstance(value, str | int) and value not in choices:
+        option = "--" + name.replace("_", "-")
+        raise TbspotError(f"{option} must be one of {', '.join(map(str, choices))}, not {value}")
+
+
+def _fabric(precision: str, devices: str) -> Fabric:
+    if precision == "auto":
+        precision = "bf16-mixed" if _has_bfloat16() else "32-true"
+    try:
+        fabric = Fabric(devices=devices, precision=precision)  # type: ignore[arg-type]
+    except (ValueError, MisconfigurationException) as error:
+        raise TbspotError(
+            f"precision {precision} on devices {devices} is not possible here; "
+            "use --precision auto --devices auto"
+        ) from error
+    fabric.launch()
+    return fabric
+
+
+def _has_bfloat16() -> bool:
+    """Whether the hardware multiplies bfloat16 itself; emulated, it is slower than float32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())

@@ -1,0 +1,88 @@
+"""`tbspot distill`: a student from films, a teacher and, if wanted, image labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tbspot.cli.train import (
+    Average,
+    BatchNorm,
+    BatchSize,
+    BodyRate,
+    Data,
+    Devices,
+    Epochs,
+    Erase,
+    FrozenStages,
+    HeadRate,
+    Init,
+    LabelSmoothing,
+    LabelSources,
+    Out,
+    OutputStride,
+    Overwrite,
+    Pooling,
+    Precision,
+    Seed,
+    Size,
+    Split,
+    SplitFile,
+    Through,
+    TuningSplit,
+)
+
+__all__ = ["distill"]
+
+
+def distill(
+    *,
+    teacher: Annotated[
+        list[Path], typer.Option(help="Model file of a teacher; several are averaged.")
+    ],
+    data: Data,
+    out: Out,
+    init: Init = "imagenet",
+    split_file: SplitFile = None,
+    split: Split = "train",
+    tuning_split: TuningSplit = "tune",
+    size: Size = 512,
+    through: Through = None,
+    output_stride: OutputStride = 32,
+    pooling: Pooling = "mean",
+    batch_norm: BatchNorm = None,
+    frozen_stages: FrozenStages = None,
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 16,
+    body_rate: BodyRate = 6e-5,
+    head_rate: HeadRate = 3e-3,
+    seed: Seed = 0,
+    label_sources: LabelSources = "all",
+    label_smoothing: LabelSmoothing = 0.0,
+    average: Average = 0.0,
+    erase: Erase = 0.0,
+    teacher_view: Annotated[
+        str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
+    ] = "same",
+    temperature: Annotated[float, typer.Option(help="Softens both scores.")] = 2.0,
+    score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,
+    map_weight: Annotated[float, typer.Option(help="Of the map distillation.", min=0)] = 0.0,
+    map_low: Annotated[float, typer.Option(help="Teacher's map up to here is free of TB.")] = 0.0,
+    map_high: Annotated[float, typer.Option(help="Teacher's map from here is TB.")] = 1.0,
+    label_weight: Annotated[float, typer.Option(help="Of the image labels.", min=0)] = 0.0,
+    name: Annotated[str, typer.Option(help="What the model is called in tables.")] = "student",
+    precision: Precision = "auto",
+    devices: Devices = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Teach a student the scores, and if wanted the maps, of a teacher: OUT/model.safetensors.
+
+    Example: tbspot distill --teacher runs/teacher/model.safetensors --data drawn --init random
+    --size 128 --epochs 1 --out runs/student
+    """
+    given = locals()
+    from tbspot.cli._training import run
+
+    run("distill", given)

@@ -1,0 +1,87 @@
+"""`tbspot train`: a teacher, or a control, from films and image labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["train"]
+
+# Options that training of every kind shares; distill.py uses them too.
+Data = Annotated[
+    list[str], typer.Option(help="Folder or CSV with films; may be given several times.")
+]
+Out = Annotated[Path, typer.Option(help="Folder of the run; the same command resumes it.")]
+Init = Annotated[
+    str, typer.Option(help="'imagenet', 'random', or a safetensors file with ResNet50 weights.")
+]
+SplitFile = Annotated[Path | None, typer.Option(help="A split written by `tbspot prepare`.")]
+Split = Annotated[str, typer.Option(help="Films to train on.")]
+TuningSplit = Annotated[str, typer.Option(help="Films to follow the AUROC on.")]
+Size = Annotated[int, typer.Option(help="Side of the input square in pixels.", min=32)]
+Through = Annotated[
+    int | None,
+    typer.Option(help="Reduce films to this side first, so that sharpness tells no source."),
+]
+OutputStride = Annotated[int, typer.Option(help="Pixels per place of the map: 8, 16 or 32.")]
+Pooling = Annotated[str, typer.Option(help="mean, lse or pcam.")]
+BatchNorm = Annotated[
+    str | None, typer.Option(help="frozen or train; default: train from random weights only.")
+]
+FrozenStages = Annotated[
+    int | None, typer.Option(help="Stages not trained; default 1, from random weights 0.", min=0)
+]
+Epochs = Annotated[int, typer.Option(min=1)]
+BatchSize = Annotated[int, typer.Option(help="Films a step, over all processes.", min=1)]
+BodyRate = Annotated[float, typer.Option(help="Peak learning rate of the body.")]
+HeadRate = Annotated[float, typer.Option(help="Peak learning rate of the head.")]
+Seed = Annotated[int, typer.Option()]
+LabelSources = Annotated[
+    str, typer.Option(help="all, or paired: only sources with films of both labels.")
+]
+LabelSmoothing = Annotated[float, typer.Option(min=0, max=1)]
+Average = Annotated[float, typer.Option(help="Decay of the average of the weights; 0 = none.")]
+Erase = Annotated[float, typer.Option(help="Chance that a view has a grey rectangle.", max=1)]
+Precision = Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")]
+Devices = Annotated[str, typer.Option(help="Devices of Lightning Fabric, such as 1 or auto.")]
+Overwrite = Annotated[bool, typer.Option(help="Replace another run in the folder.")]
+
+
+def train(
+    *,
+    data: Data,
+    out: Out,
+    init: Init = "imagenet",
+    split_file: SplitFile = None,
+    split: Split = "train",
+    tuning_split: TuningSplit = "tune",
+    size: Size = 512,
+    through: Through = None,
+    output_stride: OutputStride = 32,
+    pooling: Pooling = "mean",
+    batch_norm: BatchNorm = None,
+    frozen_stages: FrozenStages = None,
+    epochs: Epochs = 10,
+    batch_size: BatchSize = 16,
+    body_rate: BodyRate = 6e-5,
+    head_rate: HeadRate = 3e-3,
+    seed: Seed = 0,
+    label_sources: LabelSources = "all",
+    label_smoothing: LabelSmoothing = 0.0,
+    average: Average = 0.0,
+    erase: Erase = 0.0,
+    name: Annotated[str, typer.Option(help="What the model is called in tables.")] = "teacher",
+    precision: Precision = "auto",
+    devices: Devices = "auto",
+    overwrite: Overwrite = False,
+) -> None:
+    """Train a teacher on image labels: OUT/model.safetensors.
+
+    Example: tbspot train --data drawn --init random --size 128 --epochs 1 --out runs/teacher
+    """
+    given = locals()
+    from tbspot.cli._training import run
+
+    run("train", given)

@@ -1,0 +1,161 @@
+"""What frozen teachers say of the films their student is shown.
+
+Takes model files and films; gives a logit and a normalised map a film, averaged over teachers.
+How a student is held to them is in losses.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from tbspot.augmentation import Views, warp
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.losses import normalised_map
+from tbspot.models import Classifier, load_classifier
+
+__all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]
+
+TeacherView = Literal["same", "clean"]
+
+# Relative sizes at which a teacher sees the whole film for its clean map.
+CLEAN_SCALES = (0.875, 1.0, 1.25)
+CLEAN_BATCH = 16
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What the teachers say of a batch.
+
+    Attributes:
+        logit: `[n]`, mean over teachers.
+        map: `[n, h, w]` in [0, 1], mean of the teachers' normalised maps, in the view's geometry.
+    """
+
+    logit: Tensor
+    map: Tensor
+
+
+@dataclass(frozen=True)
+class SameViewTeachers:
+    """Teachers that see the student's own view at every step (Hinton et al. 2015)."""
+
+    teachers: Sequence[tuple[Classifier, Description]]
+
+    def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:  # noqa: ARG002
+        """What the teachers say of the views; which films they are of does not matter."""
+        return _ask(self.teachers, views.films)
+
+
+@dataclass(frozen=True)
+class CleanTeachers:
+    """Teachers that saw each whole film once, mirrored and at several scales, before training.
+
+    Attributes:
+        logits: `[n]`, of all training films.
+        maps: `[n, h, w]` in [0, 1], of all training films.
+    """
+
+    logits: Tensor
+    maps: Tensor
+
+    def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:
+        """What was said of the films, the maps brought into the views' geometry."""
+        chosen = torch.from_numpy(index)
+        maps = self.maps[chosen].unsqueeze(1).to(views.geometry.device)
+        moved = warp(maps, views.geometry).squeeze(1)
+        return Taught(self.logits[chosen].to(views.geometry.device), moved)
+
+
+Teachers = SameViewTeachers | CleanTeachers
+
+
+def open_teachers(
+    paths: Sequence[Path], view: TeacherView, films: NDArray[np.uint8], fabric: Fabric
+) -> Teachers | None:
+    """Load the teachers; with view `clean`, let them see every film now.
+
+    Args:
+        paths: model files.
+        view: `same` or `clean`.
+        films: `uint8 [n, size, size]`, the training films in the student's frame.
+        fabric: its device and precision are used.
+
+    Returns:
+        The teachers, or `None` where there are none.
+
+    Raises:
+        TbspotError: a file is not a model of tbspot.
+    """
+    if not paths:
+        return None
+    teachers = [load_classifier(path) for path in paths]
+    for classifier, _ in teachers:
+        classifier.requires_grad_(requires_grad=False).to(fabric.device)
+        classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if len({description.output_stride for _, description in teachers}) > 1:
+        raise TbspotError("the teachers have different output strides; give teachers of one kind")
+    if view == "same":
+        return SameViewTeachers(teachers)
+    with fabric.autocast():
+        parts = [
+            _ask_clean(teachers, films[first : first + CLEAN_BATCH], fabric)
+            for first in range(0, len(films), CLEAN_BATCH)
+        ]
+    return CleanTeachers(
+        torch.cat([part.logit for part in parts]), torch.cat([part.map for part in parts])
+    )
+
+
+@torch.no_grad()
+def _ask(teachers: Sequence[tuple[Classifier, Description]], films: Tensor) -> Taught:
+    logits, maps = [], []
+    for classifier, description in teachers:
+        output = classifier(in_frame(films, description.size, description.through))
+        logits.append(output.logit / description.temperature)
+        maps.append(normalised_map(output.map))
+    return Taught(torch.stack(logits).mean(0), torch.stack(maps).mean(0))
+
+
+def _ask_clean(
+    teachers: Sequence[tuple[Classifier, Description]], films: NDArray[np.uint8], fabric: Fabric
+) -> Taught:
+    whole = torch.from_numpy(films.copy()).to(fabric.device).unsqueeze(1).float() / 255
+    told = []
+    for scale in CLEAN_SCALES:
+        scaled = [(c, d.model_copy(update={"size": _scaled(d, scale)})) for c, d in teachers]
+        straight, mirrored = _ask(scaled, whole), _ask(scaled, whole.flip(-1))
+        told += [straight, Taught(mirrored.logit, mirrored.map.flip(-1))]
+    side = max(one.map.shape[-1] for one in told)
+    maps = [
+        functional.interpolate(one.map.unsqueeze(1), size=(side, side), mode="bilinear").squeeze(1)
+        for one in told
+    ]
+    return Taught(
+        torch.stack([one.logit for one in told]).mean(0).cpu(), torch.stack(maps).mean(0).cpu()
+    )
+
+
+def _scaled(description: Description, scale: float) -> int:
+    stride = description.output_stride
+    return max(stride, round(scale * description.size / stride) * stride)
+
+
+def in_frame(films: Tensor, size: int, through: int | None) -> Tensor:
+    """Films `[n, 1, h, w]` in the frame of another net: see `tbspot.images.Frame`."""
+    for side in (through, size):
+        if side is not None and side != films.shape[-1] and (side == size or side < size):
+            films = functional.interpolate(
+                films, size=(side, side), mode="bilinear", antialias=True, align_corners=False
+            )
+    return films

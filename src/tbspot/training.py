@@ -1,0 +1,312 @@
+"""Training, of the teacher and of the student alike: data, net, schedule, loop.
+
+Takes settings and a folder; gives `model.safetensors` there, after checkpoints that the same
+command resumes from. What is taught is in losses.py, by whom in teaching.py, on which views in
+augmentation.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tbspot.augmentation import draw_views
+from tbspot.cache import cache_films, fingerprint_of
+from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.folding import fold_batch_norm, unfolded_state
+from tbspot.losses import label_loss, map_loss, score_distillation
+from tbspot.metrics import auroc
+from tbspot.models import Classifier, Output, build, save_classifier
+from tbspot.progress import Reporter
+from tbspot.samples.loading import in_split, load, require_both_classes
+from tbspot.samples.sample import Sample
+from tbspot.settings import Settings
+from tbspot.teaching import Taught, Teachers, open_teachers
+
+__all__ = ["MODEL_FILE", "paired_sources", "train"]
+
+MODEL_FILE = "model.safetensors"
+# Share of the steps in which the learning rate rises, and its first value relative to the peak:
+# the one-cycle schedule of Smith and Topin 2018 (arXiv 1708.07120).
+WARM_UP, FIRST_RATE = 0.2, 0.04
+TUNING_BATCH = 16
+
+
+def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
+    """Train as `settings` say, or go on where an earlier call was interrupted.
+
+    Args:
+        settings: what to do.
+        folder: the run's folder, opened by `files.open_run`.
+        fabric: launched; its devices and precision are used.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TbspotError: data, weights or checkpoint are not as they must be, or the disk is full.
+    """
+    path = folder / MODEL_FILE
+    if path.exists():
+        return path
+    films, tuning = _read(settings, folder, fabric)
+    teachers = open_teachers(settings.teachers, settings.teacher_view, films.pixels, fabric)
+    description = _describe(settings, films)
+    torch.manual_seed(settings.seed)
+    net = _start(settings, description)
+    model, optimizer = fabric.setup(net, _optimizer(net, settings))
+    state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
+
+    steps = len(films.samples) // films.batch_size
+    total = steps * settings.epochs
+    with Reporter(folder, total, state.done, silent=not fabric.is_global_zero) as reporter:
+        for epoch in range(state.done // steps, settings.epochs):
+            _set_mode(net, settings)
+            for batch in films.batches(epoch, state.done % steps, fabric):
+                _set_rates(optimizer, settings, state.done / total)
+                loss = _loss(model, batch, teachers, settings, epoch)
+                fabric.backward(loss)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                state.advance(settings.average)
+                reporter.step(state.done, loss.item(), films.batch_size)
+                state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
+            state.save(folder, fabric)
+            reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
+
+    if fabric.is_global_zero:
+        net.load_state_dict(state.average or net.state_dict())
+        _write_model(path, net, description)
+        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+    fabric.barrier()
+    return path
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Films of one step on this process.
+
+    Attributes:
+        index: `[n]`, places in the list of training films.
+        films: `[n, 1, h, w]` in [0, 1].
+        labels: `[n]`, 1 = TB.
+        counted: `[n]`, 1 where the image label is taught.
+    """
+
+    index: NDArray[np.int64]
+    films: Tensor
+    labels: Tensor
+    counted: Tensor
+
+
+class Films:
+    """Films to train on, decoded, and the order of each epoch.
+
+    Args:
+        samples: what is known of the films.
+        pixels: `uint8 [n, size, size]`.
+        settings: batch size, seed and which labels are taught.
+    """
+
+    def __init__(
+        self, samples: Sequence[Sample], pixels: NDArray[np.uint8], settings: Settings
+    ) -> None:
+        self.samples = samples
+        self.pixels = pixels
+        self.batch_size = min(settings.batch_size, len(samples))
+        self._seed = settings.seed
+        self._labels = torch.tensor([float(sample.label) for sample in samples])
+        paired = paired_sources(samples)
+        every = settings.label_sources == "all"
+        self._counted = torch.tensor([float(every or s.source in paired) for s in samples])
+
+    def batches(self, epoch: int, first: int, fabric: Fabric) -> Iterator[Batch]:
+        """This process's share of each batch of an epoch, from step `first` on."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self.samples))
+        for step in range(first, len(order) // self.batch_size):
+            whole = order[step * self.batch_size : (step + 1) * self.batch_size]
+            index = whole[fabric.global_rank :: fabric.world_size]
+            pixels = torch.from_numpy(self.pixels[index]).to(fabric.device)
+            yield Batch(
+                index,
+                pixels.unsqueeze(1).float() / 255,
+                self._labels[index].to(fabric.device),
+                self._counted[index].to(fabric.device),
+            )
+
+
+def paired_sources(samples: Sequence[Sample]) -> set[str]:
+    """Sources that have films of both labels: within them the source cannot tell the label."""
+    labels: dict[str, set[int]] = {}
+    for sample in samples:
+        labels.setdefault(sample.source, set()).add(sample.label)
+    return {source for source, found in labels.items() if len(found) == 2}
+
+
+def _read(settings: Settings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
+    samples = load(settings.data, settings.split_file).samples
+    chosen = in_split(samples, settings.split)
+    _check(chosen, settings, fabric)
+    tuning = [sample for sample in samples if sample.split == settings.tuning_split]
+    paired = paired_sources(tuning)
+    tuning = [sample for sample in tuning if sample.source in paired]
+    films = _decoded(chosen, settings, folder, fabric)
+    return films, _decoded(tuning, settings, folder, fabric) if tuning else None
+
+
+def _decoded(samples: Sequence[Sample], settings: Settings, folder: Path, fabric: Fabric) -> Films:
+    # Runs beside each other share the decoded films.
+    with fabric.rank_zero_first():
+        pixels = cache_films(samples, settings.size, settings.through, folder.parent / "cache")
+    return Films(samples, pixels, settings)
+
+
+def _check(samples: Sequence[Sample], settings: Settings, fabric: Fabric) -> None:
+    names = ", ".join(settings.data)
+    require_both_classes(samples, f"split '{settings.split}' of {names}")
+    if settings.label_sources == "paired" and not paired_sources(samples):
+        raise TbspotError(
+            f"no source in {names} has films of both labels in split '{settings.split}'; "
+            "add one, or use --label-sources all"
+        )
+    if min(settings.batch_size, len(samples)) % fabric.world_size:
+        raise TbspotError(
+            f"a batch of {settings.batch_size} films cannot be shared by {fabric.world_size} "
+            "processes; choose a multiple of it"
+        )
+
+
+def _describe(settings: Settings, films: Films) -> Description:
+    return Description(
+        name=settings.name,
+        size=settings.size,
+        through=settings.through,
+        output_stride=settings.output_stride,
+        stride_place=settings.stride_place,
+        pooling=settings.pooling,
+        recipe=f"{'distill' if settings.teachers else 'train'}, {settings.epochs} epochs, "
+        f"seed {settings.seed}",
+        data=fingerprint_of(films.samples),
+    )
+
+
+def _start(settings: Settings, description: Description) -> Classifier:
+    net = build(description, settings.init)
+    if settings.batch_norm == "frozen":
+        fold_batch_norm(net.body)
+    for module in _frozen(net, settings):
+        module.requires_grad_(requires_grad=False)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
+def _frozen(net: Classifier, settings: Settings) -> list[nn.Module]:
+    body = net.body
+    stages = [body.layer1, body.layer2, body.layer3, body.layer4][: settings.frozen_stages]
+    return [body.conv1, body.bn1, *stages] if settings.frozen_stages else []
+
+
+def _set_mode(net: Classifier, settings: Settings) -> None:
+    net.train(settings.batch_norm == "train")
+    for module in _frozen(net, settings):
+        module.eval()
+
+
+def _optimizer(net: Classifier, settings: Settings) -> torch.optim.Optimizer:
+    body = [parameter for parameter in net.body.parameters() if parameter.requires_grad]
+    head = [*net.head.parameters(), net.bias]
+    groups = [
+        {"params": body, "peak": settings.body_rate},
+        {"params": head, "peak": settings.head_rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, settings: Settings, progress: float) -> None:
+    """Set the rates for a share `progress` of all steps: a linear rise, then a cosine."""
+    if progress < WARM_UP:
+        factor = FIRST_RATE + (1 - FIRST_RATE) * progress / WARM_UP
+    else:
+        factor = (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
+    peaks = (settings.body_rate, settings.head_rate)
+    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        group["lr"] = peak * factor
+
+
+def _loss(
+    model: nn.Module, batch: Batch, teachers: Teachers | None, settings: Settings, epoch: int
+) -> Tensor:
+    """Mean over the batch's films, so that processes with equal shares average to the whole."""
+    seeds = [(settings.seed, epoch, int(index)) for index in batch.index]
+    views = draw_views(batch.films, seeds, settings.views)
+    output: Output = model(views.films.contiguous(memory_format=torch.channels_last))
+    labels = label_loss(output.logit, batch.labels, settings.label_smoothing) * batch.counted
+    losses = settings.label_weight * labels
+    if teachers is not None:
+        taught = teachers(batch.index, views)
+        losses = losses + _distillation(output, _bias(model), taught, batch.labels, settings)
+    return losses.mean()
+
+
+def _bias(model: nn.Module) -> Tensor:
+    bias = model.bias
+    if not isinstance(bias, Tensor):
+        raise TypeError("the model is not a Classifier")
+    return bias
+
+
+def _distillation(
+    output: Output, bias: Tensor, taught: Taught, labels: Tensor, settings: Settings
+) -> Tensor:
+    losses = settings.score_weight * score_distillation(
+        output.logit, taught.logit, settings.temperature
+    )
+    if settings.map_weight == 0:
+        return losses
+    maps = functional.interpolate(
+        taught.map.unsqueeze(1), size=output.map.shape[-2:], mode="area"
+    ).squeeze(1)
+    targets = (maps - settings.map_low) / (settings.map_high - settings.map_low)
+    # A film labelled 'not TB' has TB nowhere, whatever the teacher's map says of it.
+    targets = targets.clamp(0, 1) * labels.view(-1, 1, 1)
+    return losses + settings.map_weight * map_loss(output.map + bias, targets)
+
+
+@torch.no_grad()
+def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> float | None:
+    """Mean over sources of the AUROC within each; `None` where no source has both labels."""
+    if tuning is None:
+        return None
+    net.eval()
+    scores = []
+    for first in range(0, len(tuning.samples), TUNING_BATCH):
+        pixels = torch.from_numpy(tuning.pixels[first : first + TUNING_BATCH].copy()).to(
+            fabric.device
+        )
+        with fabric.autocast():
+            scores.append(net(pixels.unsqueeze(1).float() / 255).logit.float().cpu())
+    logits = torch.cat(scores).double().numpy()
+    labels = np.array([sample.label for sample in tuning.samples])
+    sources = np.array([sample.source for sample in tuning.samples])
+    paired = paired_sources(tuning.samples)
+    return float(np.mean([auroc(labels[sources == s], logits[sources == s]) for s in paired]))
+
+
+def _write_model(path: Path, net: Classifier, description: Description) -> None:
+    whole = Classifier(description)
+    body = unfolded_state(net.body, net.body.state_dict())
+    whole.body.load_state_dict(body)
+    whole.head.load_state_dict(net.head.state_dict())
+    whole.bias.data.copy_(net.bias.data)
+    save_classifier(path, whole, description)

@@ -89,6 +89,8 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
                         f"{path}, line {number}, is not a prediction of tbspot; "
                         "run `tbspot locate` again"
                     ) from error
+    except UnicodeDecodeError as error:
+        raise TbspotError(f"{path} is not text; run `tbspot locate` again") from error
     except OSError as error:
         raise TbspotError(
             f"{folder} holds no {FILE_NAME}; make one with `tbspot locate`"
@@ -110,7 +112,8 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
         evidence: NDArray[np.float32] = np.load(path, allow_pickle=False)
         if evidence.ndim != 2 or not np.isfinite(evidence).all():
             raise ValueError("not a finite map")
-    except (OSError, ValueError) as error:
+    # NumPy tells a cut-off file by EOFError, and letters where numbers belong by TypeError.
+    except (OSError, EOFError, ValueError, TypeError) as error:
         raise TbspotError(
             f"{path} is not a heat map of tbspot; run `tbspot locate` again"
         ) from error

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import errno
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tbspot.errors import TbspotError
+from tbspot.files import fingerprint, open_run, replacing, write_json
+
+
+@dataclass(frozen=True)
+class Settings:
+    rate: float = 0.1
+    data: Path = Path("films")
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_file_appears_under_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "figures.txt"
+    with replacing(path) as temporary:
+        temporary.write_text("42", "utf-8")
+        assert not path.exists()
+        assert temporary.parent == path.parent
+    assert path.read_text("utf-8") == "42"
+    assert _names(path.parent) == {"figures.txt"}
+
+
+def _write_and_fail(path: Path, fault: BaseException) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text("half of the n", "utf-8")
+        raise fault
+
+
+@pytest.mark.parametrize("fault", [ValueError("ours"), KeyboardInterrupt()])
+def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, fault: BaseException
+) -> None:
+    path = tmp_path / "figures.txt"
+    path.write_text("old", "utf-8")
+    with pytest.raises(type(fault)):
+        _write_and_fail(path, fault)
+    assert path.read_text("utf-8") == "old"
+    assert _names(tmp_path) == {"figures.txt"}
+
+
+def test_a_full_disk_is_one_clear_sentence_and_the_old_file_stays(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"old")
+    with pytest.raises(TbspotError, match=r"cannot write .*model\.safetensors: No space left"):
+        _write_and_fail(path, OSError(errno.ENOSPC, "No space left on device"))
+    assert path.read_bytes() == b"old"
+    assert _names(tmp_path) == {"model.safetensors"}
+
+
+def test_a_device_that_is_really_full_is_one_clear_sentence(tmp_path: Path) -> None:
+    if not Path("/dev/full").is_char_device():
+        pytest.skip("no /dev/full on this system")
+
+    def write() -> None:
+        with replacing(tmp_path / "a") as temporary:
+            temporary.symlink_to("/dev/full")
+            temporary.write_bytes(b"anything")
+
+    with pytest.raises(TbspotError, match="No space left"):
+        write()
+    assert _names(tmp_path) == set()
+
+
+def test_a_folder_that_is_a_file_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("", "utf-8")
+    with (
+        pytest.raises(TbspotError, match=r"cannot write .*taken/a\.txt"),
+        replacing(tmp_path / "taken" / "a.txt"),
+    ):
+        pass
+
+
+def test_json_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    content = {"name": "Zoë", "figures": [1, 0.5, None], "nested": {"is": True}}
+    write_json(tmp_path / "a.json", content)
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert json.loads(text) == content
+    assert text.endswith("}\n")
+
+
+@pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+def test_a_figure_that_is_no_number_is_never_written(tmp_path: Path, figure: float) -> None:
+    write_json(tmp_path / "a.json", {"figure": 1})
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "a.json", {"figure": figure})
+    assert json.loads((tmp_path / "a.json").read_text("utf-8")) == {"figure": 1}
+    assert _names(tmp_path) == {"a.json"}
+
+
+def test_a_fingerprint_is_16_digits_that_depend_on_every_part() -> None:
+    known = fingerprint(b"films", b"labels")
+    assert len(known) == 16
+    assert int(known, 16) >= 0
+    assert known == fingerprint(b"films", b"labels")
+    others = [(b"filmsl", b"abels"), (b"labels", b"films"), (b"films",), (b"films", b"labels", b"")]
+    assert known not in {fingerprint(*parts) for parts in others}
+    assert len({fingerprint(*parts) for parts in others}) == 4
+
+
+def test_a_new_run_folder_records_command_settings_and_versions(tmp_path: Path) -> None:
+    open_run(tmp_path / "run", "train", Settings())
+    record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
+    assert record["command"] == "train"
+    assert record["settings"] == {"rate": 0.1, "data": "films"}
+    assert set(record) == {"command", "settings", "tbspot", "python"}
+
+
+def test_the_same_command_finds_its_earlier_files(tmp_path: Path) -> None:
+    open_run(tmp_path, "train", Settings())
+    (tmp_path / "checkpoint").write_bytes(b"hours of work")
+    open_run(tmp_path, "train", Settings())
+    open_run(tmp_path, "train", Settings(), overwrite=True)
+    assert (tmp_path / "checkpoint").read_bytes() == b"hours of work"
+
+
+@pytest.mark.parametrize(("command", "settings"), [("distill", Settings()), ("train", Settings(9))])
+def test_the_folder_of_another_run_is_refused_and_replaced_only_when_asked(
+    tmp_path: Path, command: str, settings: Settings
+) -> None:
+    open_run(tmp_path, "train", Settings())
+    (tmp_path / "checkpoint").write_bytes(b"hours of work")
+    with pytest.raises(TbspotError, match=r"holds another run .* --overwrite"):
+        open_run(tmp_path, command, settings)
+    assert (tmp_path / "checkpoint").exists()
+    open_run(tmp_path, command, settings, overwrite=True)
+    assert _names(tmp_path) == {"run.json"}
+
+
+def test_a_folder_that_is_no_run_is_never_deleted(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work", "utf-8")
+    with pytest.raises(TbspotError, match="holds another run or other files"):
+        open_run(tmp_path, "train", Settings())
+    with pytest.raises(TbspotError, match="--overwrite does not delete it"):
+        open_run(tmp_path, "train", Settings(), overwrite=True)
+    assert _names(tmp_path) == {"thesis.txt"}
+
+
+def test_a_file_in_place_of_a_run_folder_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("", "utf-8")
+    with pytest.raises(TbspotError, match="is a file; name a folder"):
+        open_run(tmp_path / "run", "train", Settings())
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"command": "train"}'])
+def test_a_run_folder_with_a_broken_record_counts_as_another_run(tmp_path: Path, text: str) -> None:
+    (tmp_path / "run.json").write_text(text, "utf-8")
+    with pytest.raises(TbspotError, match="holds another run"):
+        open_run(tmp_path, "train", Settings())
+    assert (tmp_path / "run.json").read_text("utf-8") == text

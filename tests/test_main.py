@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tbspot import __main__ as entry
+from tbspot import __version__, cli
+from tbspot.errors import TbspotError
+
+HEAVY = {"torch", "numpy", "scipy", "PIL", "onnxruntime", "lightning_fabric", "jinja2"}
+
+
+def _tbspot(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tbspot", *arguments], capture_output=True, text=True, check=False
+    )
+
+
+def test_an_error_is_one_sentence_on_stderr_and_exit_code_1(tmp_path: Path) -> None:
+    result = _tbspot("draw", str(tmp_path / "films"), "--count", "1")
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: a data set of 1 films has too few of each class")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(ZeroDivisionError):
+        entry.main()
+
+
+def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise TbspotError("[red]film[/red].png is empty; remove it")
+
+    monkeypatch.setattr(cli, "app", broken)
+    with pytest.raises(SystemExit) as exit_info:
+        entry.main()
+    assert exit_info.value.code == 1
+    assert capsys.readouterr().err == "error: [red]film[/red].png is empty; remove it\n"
+
+
+def test_help_names_every_command_and_exits_with_0() -> None:
+    result = _tbspot("--help")
+    assert result.returncode == 0
+    commands = typer.main.get_command(cli.app).commands
+    assert {"draw", "prepare"} <= set(commands)
+    assert all(name in result.stdout for name in commands)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["draw", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    code = (
+        "import sys\n"
+        "from tbspot.cli import app\n"
+        f"app({arguments!r}, standalone_mode=False)\n"
+        f"heavy = sorted({HEAVY!r} & set(sys.modules))\n"
+        "assert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_every_command_has_a_help_with_an_example() -> None:
+    for name, command in typer.main.get_command(cli.app).commands.items():
+        assert "Example" in (command.help or ""), name
+        assert f"tbspot {name}" in (command.help or ""), name
+
+
+def test_a_mistyped_command_is_refused_with_exit_code_2() -> None:
+    result = _tbspot("trian")
+    assert result.returncode == 2
+    assert "trian" in result.stderr
+
+
+def test_the_version_is_the_installed_package_s() -> None:
+    assert __version__.count(".") == 2

@@ -67,6 +67,14 @@ class Figure(_Result):
             raise ValueError("a figure has either a value or a reason why it has none")
         return self
 
+    def words(self, *, interval: bool = True) -> str:
+        """The figure as it stands in a table."""
+        if self.value is None:
+            return "undefined"
+        if not interval or self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
 
 class Difference(Figure):
     """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""

@@ -10,6 +10,7 @@ import typer
 
 from tbspot.cli.distill import distill
 from tbspot.cli.draw import draw
+from tbspot.cli.evaluate import evaluate
 from tbspot.cli.prepare import prepare
 from tbspot.cli.train import train
 
@@ -34,3 +35,4 @@ app.command()(draw)
 app.command()(prepare)
 app.command()(train)
 app.command()(distill)
+app.command()(evaluate)

@@ -1,0 +1,189 @@
+"""`tbspot evaluate`: predictions and truth to figures with intervals and controls.
+
+Takes folders that `tbspot locate` wrote; gives evaluation.json and a table. All figures are left
+to tbspot.evaluation.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from tbspot.results import Classification, Contender
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    predictions: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that `tbspot locate` wrote.")
+    ],
+    *,
+    data: Annotated[
+        list[str],
+        typer.Option(
+            metavar="SOURCE", help="Folder or CSV with films and boxes; may be given several times."
+        ),
+    ],
+    split: Annotated[str, typer.Option(metavar="NAME", help="Films to report on.")],
+    split_file: Annotated[
+        Path | None, typer.Option(help="A split written by `tbspot prepare`.")
+    ] = None,
+    teacher: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The teacher's predictions.")
+    ] = None,
+    control: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=DIR", help="Another model's predictions; several times."),
+    ] = None,
+    tuning: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]DIR",
+            help="Predictions of the tuning split, to choose the threshold on: of the model "
+            "judged, or of `teacher` or a control by name; several times.",
+        ),
+    ] = None,
+    tuning_split: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose boxes choose thresholds and fit controls."),
+    ] = None,
+    training: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Predictions of training films: for the share of area and the controls that "
+            "are fitted without boxes.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for evaluation.json; by default DIR.")
+    ] = None,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resampling.")] = 0,
+    overwrite: Annotated[bool, typer.Option(help="Replace the evaluation of other films.")] = False,
+) -> None:
+    """Judge predictions against image labels and boxes, with controls and intervals.
+
+    Films are found by name, else by file name without its ending. Without
+    --tuning the threshold is the one that the model carries.
+
+    Example: tbspot evaluate found --data drawn --split val
+    """
+    from rich.console import Console
+
+    from tbspot import evaluation
+    from tbspot.results import write_evaluation
+
+    settings = evaluation.Settings(
+        predictions=predictions,
+        out=out or predictions,
+        data=tuple(data),
+        split=split,
+        split_file=split_file,
+        teacher=teacher,
+        controls=_named(control or [], "--control"),
+        tuning_split=tuning_split,
+        tuning=_tuning(tuning or [], control or []),
+        training=training,
+        resamples=resamples,
+        seed=seed,
+    )
+    if not overwrite:
+        evaluation.refuse_another(settings)
+    console = Console(highlight=False, soft_wrap=True)
+    with console.status("reading films") as status:
+        result = evaluation.evaluate(settings, status.update)
+    path = write_evaluation(settings.out, result)
+    console.print(_localization(result.contenders))
+    for row in result.contenders:
+        if row.classification is not None and row.role == "judged":
+            console.print(_classification(row.classification))
+    for note in result.notes:
+        console.print(f"note: {note}", markup=False)
+    console.print(f"evaluation: {path}", markup=False)
+
+
+def _named(options: Sequence[str], option: str) -> dict[str, Path]:
+    from tbspot.errors import TbspotError
+
+    named: dict[str, Path] = {}
+    for text in options:
+        name, mark, folder = text.partition("=")
+        if not mark or not name or not folder:
+            raise TbspotError(f"{option} {text!r} is not NAME=DIR; write it so")
+        if name in named or name == "teacher":
+            raise TbspotError(f"{option} {name}=... is taken; choose another name")
+        named[name] = Path(folder)
+    return named
+
+
+def _tuning(options: Sequence[str], controls: Sequence[str]) -> dict[str, Path]:
+    from tbspot.errors import TbspotError
+    from tbspot.evaluation import JUDGED, TEACHER
+
+    names = {TEACHER, *_named(controls, "--control")}
+    tuning: dict[str, Path] = {}
+    for text in options:
+        name, _, folder = text.partition("=")
+        key, path = (name, folder) if folder and name in names else (JUDGED, text)
+        if key in tuning:
+            raise TbspotError(f"--tuning {text} is a second folder of one model; give one")
+        tuning[key] = Path(path)
+    return tuning
+
+
+def _localization(rows: Sequence[Contender]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        "row",
+        title="Localization on TB films with a box (95 % intervals)",
+        caption="* boxes were used; difference = mean IoU of the first row minus this one's",
+    )
+    for heading in ("mean IoU", "raw mask", "hit", "side", "difference", "p"):
+        table.add_column(heading, justify="right")
+    for row in rows:
+        figures = row.localization
+        table.add_row(
+            escape(row.name) + (" *" if row.uses_boxes else ""),
+            figures.miou.words(),
+            figures.raw_miou.words(interval=False),
+            figures.hit.words(interval=False),
+            figures.side.words(interval=False),
+            row.difference.words() if row.difference else "",
+            f"{row.difference.p:.4f}" if row.difference and row.difference.p is not None else "",
+        )
+    return table
+
+
+def _classification(figures: Classification) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(
+        "source",
+        title="TB or not, within each source (95 % intervals)",
+        caption="pooled means nothing unless far above the source label alone: AUROC "
+        f"{figures.source_label.words()}",
+    )
+    for heading in ("TB", "not TB", "AUROC", "average precision", "sens. at 90 % spec."):
+        table.add_column(heading, justify="right")
+    for source in (*figures.sources, figures.pooled):
+        table.add_row(
+            escape(source.source),
+            f"{source.tb:,}",
+            f"{source.others:,}",
+            source.auroc.words(),
+            source.average_precision.words(),
+            source.sensitivity.words(),
+        )
+    return table

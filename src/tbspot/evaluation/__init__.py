@@ -1,0 +1,9 @@
+"""Judging: predictions and truth to figures, by the protocol of section 4 of the design.
+
+Takes folders that `tbspot locate` wrote and the films' labels and boxes; gives an `Evaluation`.
+How maps are made is left to engines: nothing here knows torch.
+"""
+
+from tbspot.evaluation.protocol import JUDGED, TEACHER, Settings, evaluate, refuse_another
+
+__all__ = ["JUDGED", "TEACHER", "Settings", "evaluate", "refuse_another"]

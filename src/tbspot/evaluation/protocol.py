@@ -1,0 +1,308 @@
+"""The protocol from its beginning to its end: which films, which thresholds, which rows.
+
+Takes settings; gives an `Evaluation`. Reads like the list of section 4 of the design; each step
+is left to the module beside this one that is named after it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tbspot import __version__
+from tbspot.boxes import SIDE
+from tbspot.errors import TbspotError
+from tbspot.evaluation.classifying import classification_of
+from tbspot.evaluation.controls import plain_controls
+from tbspot.evaluation.entries import (
+    Entry,
+    Role,
+    box_controls,
+    control_entry,
+    map_controls,
+    model_entry,
+    refuse_shared_films,
+    share_choice,
+    training_films,
+    tuning_curve,
+)
+from tbspot.evaluation.filmwise import film_results
+from tbspot.evaluation.matching import Matched, match
+from tbspot.evaluation.measuring import TOLERANCE, Measured, measure
+from tbspot.evaluation.summary import Drawing, difference_of, localization_of
+from tbspot.evaluation.thresholds import curve_of, tuned_choice
+from tbspot.evaluation.truth import Truth, truths_of
+from tbspot.evaluation.views import maps_of
+from tbspot.files import fingerprint
+from tbspot.results import (
+    FILE_NAME,
+    Contender,
+    Curve,
+    Difference,
+    Evaluation,
+    Provenance,
+    read_evaluation,
+)
+from tbspot.samples.loading import in_split, load
+from tbspot.samples.sample import Sample
+
+__all__ = ["JUDGED", "TEACHER", "Settings", "evaluate", "refuse_another"]
+
+# What the judged model and its teacher are called where tuning folders are named.
+JUDGED = ""
+TEACHER = "teacher"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is judged, and against what.
+
+    Attributes:
+        predictions: folder of the judged model.
+        out: folder that evaluation.json will lie in.
+        data: sources of films, labels and boxes.
+        split: name of the split to report on.
+        split_file: from `tbspot prepare`, if any.
+        teacher: folder of the teacher's predictions of the same films.
+        controls: further folders, by name.
+        tuning_split: whose boxes choose thresholds and fit controls.
+        tuning: folders of predictions of the tuning split: of the judged model under the empty
+            name, of the teacher under `teacher`, of controls under their names.
+        training: folder of the judged model's predictions of training films, for the box-free
+            share of area and the box-free fitted controls.
+        resamples: bootstrap samples and sign flips.
+        seed: of them.
+    """
+
+    predictions: Path
+    out: Path
+    data: tuple[str, ...]
+    split: str
+    split_file: Path | None = None
+    teacher: Path | None = None
+    controls: Mapping[str, Path] = field(default_factory=dict)
+    tuning_split: str | None = None
+    tuning: Mapping[str, Path] = field(default_factory=dict)
+    training: Path | None = None
+    resamples: int = 10_000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse settings that contradict each other."""
+        if self.tuning and self.tuning_split is None:
+            raise TbspotError("--tuning needs --tuning-split NAME, the split of those predictions")
+        unknown = sorted(set(self.tuning) - {JUDGED} - set(self.rivals()))
+        if unknown:
+            raise TbspotError(
+                f"--tuning {unknown[0]}=... names no model that is judged; "
+                "give it with --teacher or --control too"
+            )
+
+    def rivals(self) -> dict[str, Path]:
+        """Folders of the other models, by name."""
+        teacher = {TEACHER: self.teacher} if self.teacher else {}
+        return teacher | dict(self.controls)
+
+
+def evaluate(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Evaluation:
+    """Judge a model by the protocol.
+
+    Args:
+        settings: what is judged, and against what.
+        tell: is told what is being done.
+
+    Raises:
+        TbspotError: data or predictions are absent, wrong, or do not belong together.
+    """
+    loaded = load(settings.data, settings.split_file)
+    samples = in_split(loaded.samples, settings.split)
+    tuning = _tuning_films(settings, loaded.samples, samples)
+    models = {
+        name: match(path, samples, f"a film of split {settings.split}")
+        for name, path in {JUDGED: settings.predictions, **settings.rivals()}.items()
+    }
+    tell("choosing thresholds")
+    curves = {
+        name: tuning_curve(path, tuning, str(settings.tuning_split))
+        for name, path in settings.tuning.items()
+    }
+    films = None
+    if settings.training is not None:
+        films = training_films(settings.training, loaded.samples, (*samples, *tuning))
+    entries = _models(models, curves, films)
+    entries += _controls(films, tuning, settings)
+    judged = models[JUDGED]
+    truths = truths_of(samples, judged.predictions)
+    rows, first = _rows(entries, truths, Drawing(settings.resamples, settings.seed), tell)
+    tell("drawing the threshold curve")
+    on_split = f"the boxed films of split {settings.split}, for show only"
+    shown = curve_of(maps_of(judged), truths, on_split)
+    return Evaluation(
+        provenance=_provenance(settings, samples),
+        notes=(*loaded.notes, *_notes(truths, models)),
+        counts=_counts(truths, judged),
+        contenders=rows,
+        curves=(*([curves[JUDGED]] if JUDGED in curves else []), shown),
+        films=film_results(truths, judged.predictions, first, entries[0].rules.primary),
+    )
+
+
+def refuse_another(settings: Settings) -> None:
+    """Refuse to replace the evaluation of another model, split or data.
+
+    Raises:
+        TbspotError: there is one where this one is to be written.
+    """
+    path = settings.out / FILE_NAME
+    if not path.exists():
+        return
+    there = read_evaluation(settings.out).provenance
+    if (there.predictions, there.data, there.split) != (
+        _relative(settings),
+        settings.data,
+        settings.split,
+    ):
+        raise TbspotError(
+            f"{path} is the evaluation of split {there.split} of {', '.join(there.data)}; "
+            "choose another --out, or add --overwrite to replace it"
+        )
+
+
+def _relative(settings: Settings) -> str:
+    return Path(os.path.relpath(settings.predictions, settings.out)).as_posix()
+
+
+def _tuning_films(
+    settings: Settings, loaded: Sequence[Sample], reported: Sequence[Sample]
+) -> tuple[Sample, ...]:
+    if settings.tuning_split is None:
+        return ()
+    tuning = in_split(loaded, settings.tuning_split)
+    refuse_shared_films(reported, tuning, settings.tuning_split)
+    return tuning
+
+
+def _models(
+    models: Mapping[str, Matched], curves: Mapping[str, Curve], training: Matched | None
+) -> list[Entry]:
+    """The judged model, its teacher, other models."""
+    share = share_choice(training) if training else None
+    roles: dict[str, Role] = {JUDGED: "judged", TEACHER: "teacher"}
+    return [
+        model_entry(
+            name or films.model,
+            roles.get(name, "control"),
+            films,
+            tuned_choice(curves[name]) if name in curves else None,
+            share,
+        )
+        for name, films in models.items()
+    ]
+
+
+def _controls(
+    training: Matched | None, tuning: Sequence[Sample], settings: Settings
+) -> list[Entry]:
+    """The controls that look at no film, box-free ones first."""
+    controls = plain_controls()
+    controls += map_controls(training) if training else []
+    controls += box_controls(tuning, str(settings.tuning_split))
+    return [control_entry(control) for control in controls]
+
+
+def _rows(
+    entries: Sequence[Entry],
+    truths: Sequence[Truth],
+    drawing: Drawing,
+    tell: Callable[[str], None],
+) -> tuple[tuple[Contender, ...], Measured]:
+    """Every entry judged alike, and what was measured of the first, which is the model judged."""
+    tell(f"judging {entries[0].name}")
+    primary = entries[0].rules.primary
+    first = measure(entries[0].views, truths, primary)
+    rows = [_row(entries[0], first, None, truths, drawing)]
+    for entry in entries[1:]:
+        tell(f"judging {entry.name}")
+        measured = measure(entry.views, truths, entry.rules.primary)
+        difference = difference_of(first, primary, measured, entry.rules.primary, drawing)
+        rows.append(_row(entry, measured, difference, truths, drawing))
+    return tuple(rows), first
+
+
+def _row(
+    entry: Entry,
+    measured: Measured,
+    difference: Difference | None,
+    truths: Sequence[Truth],
+    drawing: Drawing,
+) -> Contender:
+    samples = [truth.sample for truth in truths]
+    return Contender(
+        name=entry.name,
+        role=entry.role,
+        uses_boxes=entry.uses_boxes,
+        note=entry.note,
+        model=entry.model,
+        version=entry.version,
+        localization=localization_of(measured, truths, entry.rules, drawing),
+        classification=classification_of(samples, measured.scores, drawing),
+        difference=difference,
+    )
+
+
+def _provenance(settings: Settings, samples: Sequence[Sample]) -> Provenance:
+    lines = [
+        f"{one.source} {one.name} {one.label} {one.boxes}".encode()
+        for one in sorted(samples, key=lambda one: (one.source, one.name))
+    ]
+    return Provenance(
+        tbspot=__version__,
+        predictions=_relative(settings),
+        data=settings.data,
+        split=settings.split,
+        truth=fingerprint(*lines),
+        side=SIDE,
+        tolerance=TOLERANCE,
+        resamples=settings.resamples,
+        seed=settings.seed,
+    )
+
+
+def _counts(truths: Sequence[Truth], judged: Matched) -> dict[str, int]:
+    statuses = [one.status if one else "missing" for one in judged.predictions]
+    return {
+        "films": len(truths),
+        "TB": sum(truth.sample.label == 1 for truth in truths),
+        "TB with a box": sum(truth.is_boxed for truth in truths),
+        "not TB": sum(truth.sample.label == 0 for truth in truths),
+        **{f"prediction {status}": statuses.count(status) for status in dict.fromkeys(statuses)},
+    }
+
+
+def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
+    """What a reader must know of films that could not be judged."""
+    notes = []
+    for name, films in models.items():
+        absent = [
+            truth.sample.name
+            for truth, one in zip(truths, films.predictions, strict=True)
+            if one is None or one.status != "ok"
+        ]
+        if absent:
+            whose = f"of {name} " if name else ""
+            notes.append(
+                f"films without a usable prediction {whose}count 0 in localization and are left "
+                f"out of classification: {len(absent):,} (first: {', '.join(absent[:3])})"
+            )
+    lost = [one.sample.name for one in truths if one.is_boxed and not len(one.boxes)]
+    if lost:
+        notes.append(
+            f"boxed films that cannot be read count 0 for every row: {len(lost):,} "
+            f"(first: {', '.join(lost[:3])})"
+        )
+    boxless = sum(one.sample.label == 1 and not one.is_boxed for one in truths)
+    if boxless:
+        notes.append(f"TB films without a box, not judged in localization: {boxless:,}")
+    return notes

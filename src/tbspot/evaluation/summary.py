@@ -1,0 +1,297 @@
+"""From a few numbers a film to figures with intervals.
+
+Takes what measuring.py recorded; gives the localization figures of one contender, and differences
+between two. The resampling itself is left to metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.boxes import MapRule
+from tbspot.evaluation.measuring import AP_IOUS, FROC_IOU, FalseBoxes, Localized, Measured
+from tbspot.evaluation.strata import Part, parts_of
+from tbspot.evaluation.thresholds import Rules
+from tbspot.evaluation.truth import Truth
+from tbspot.metrics import (
+    Detections,
+    Estimate,
+    UndefinedError,
+    box_average_precision,
+    froc,
+    interval_of,
+    ratio_estimates,
+    resample,
+    sign_flip_p,
+)
+from tbspot.results import Difference, Figure, Localization, RuleResult, Stratum
+
+__all__ = ["Drawing", "difference_of", "figure_of", "localization_of"]
+
+FROC_ALLOWED = (0.5, 1.0, 2.0)
+NO_FILM = "no film of the split is TB with a box"
+NO_CALL = "it does not say which films it calls TB"
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How intervals are drawn.
+
+    Attributes:
+        resamples: bootstrap samples, and sign flips.
+        seed: the same for every contender, so that their resamples are the same films.
+    """
+
+    resamples: int
+    seed: int
+
+
+def figure_of(
+    estimate: Estimate | UndefinedError, films: int, *, reason: str = "", note: str | None = None
+) -> Figure:
+    """An estimate as a figure.
+
+    Args:
+        estimate: or why there is none.
+        films: that it is of.
+        reason: in place of the estimate's own, where that would say too little.
+        note: what else must be known.
+    """
+    if isinstance(estimate, UndefinedError):
+        return Figure(value=None, films=films, reason=reason or str(estimate), note=note)
+    return Figure(
+        value=estimate.value, low=estimate.low, high=estimate.high, films=films, note=note
+    )
+
+
+# What a figure takes from a film: a numerator and a denominator, or `None` where it does not apply.
+Share = Callable[[Localized], tuple[float, float] | None]
+
+
+def _mean(value: Callable[[Localized], float | None]) -> Share:
+    def share(film: Localized) -> tuple[float, float] | None:
+        number = value(film)
+        return None if number is None else (number, 1.0)
+
+    return share
+
+
+def _overlap(rule: MapRule, *, raw: bool, places: Container[int] | None = None) -> Share:
+    """IoU by a rule, of rectangles or the raw mask, on all films or those at some places."""
+
+    def share(film: Localized) -> tuple[float, float] | None:
+        if places is not None and film.place not in places:
+            return None
+        return film.overlaps[rule][raw], 1.0
+
+    return share
+
+
+def _figures(
+    films: Sequence[Localized], shares: Sequence[tuple[Share, str]], drawing: Drawing
+) -> list[Figure]:
+    """A figure for each share; its second part is the reason given when it applies to no film."""
+    numerators, denominators = np.zeros((2, len(films), len(shares)))
+    applies = np.zeros((len(films), len(shares)), bool)
+    for row, film in enumerate(films):
+        for column, (share, _) in enumerate(shares):
+            taken = share(film)
+            if taken is not None:
+                numerators[row, column], denominators[row, column] = taken
+                applies[row, column] = True
+    estimates = ratio_estimates(
+        numerators, denominators, resamples=drawing.resamples, seed=drawing.seed
+    )
+    return [
+        figure_of(estimate, int(count), reason=reason if films else NO_FILM)
+        for estimate, count, (_, reason) in zip(estimates, applies.sum(axis=0), shares, strict=True)
+    ]
+
+
+def localization_of(
+    measured: Measured, truths: Sequence[Truth], rules: Rules, drawing: Drawing
+) -> Localization:
+    """All localization figures of one contender."""
+    films, primary = measured.localized, rules.primary
+    lesions = {film.place: len(truths[film.place].sample.boxes or ()) for film in films}
+
+    def second_lesion(film: Localized) -> tuple[float, float] | None:
+        several = lesions[film.place]
+        return (film.lesions, several) if several > 1 else None
+
+    def called(film: Localized, value: float) -> float | None:
+        return None if film.called is None else value * film.called
+
+    hit, hit_tolerant, side, energy, second, detected_hit, detected_miou = _figures(
+        films,
+        [
+            (_mean(lambda film: film.hit), NO_FILM),
+            (_mean(lambda film: film.hit_tolerant), NO_FILM),
+            (_mean(lambda film: film.side), "no film has its boxes on one side only"),
+            (_mean(lambda film: film.energy), "every map is blank"),
+            (second_lesion, "no film has two boxes or more"),
+            (_mean(lambda film: called(film, film.hit)), NO_CALL),
+            (_mean(lambda film: called(film, film.overlaps[primary][0])), NO_CALL),
+        ],
+        drawing,
+    )
+    by_rule = _rule_results(films, rules, drawing)
+    first = next(one for one in by_rule if one.rule == primary)
+    ap, found = _box_figures(films, lesions, drawing)
+    false_boxes, false_boxes_called = _false_figures(measured.false, drawing)
+    return Localization(
+        rule=primary,
+        miou=first.miou,
+        raw_miou=first.raw_miou,
+        rules=by_rule,
+        hit=hit,
+        hit_tolerant=hit_tolerant,
+        side=side,
+        energy=energy,
+        second_lesion=second,
+        detected_and_hit=detected_hit,
+        detected_miou=detected_miou,
+        box_ap=ap,
+        froc=found,
+        false_boxes=false_boxes,
+        false_boxes_called=false_boxes_called,
+        strata=_strata(films, primary, parts_of(truths), drawing),
+    )
+
+
+def _rule_results(
+    films: Sequence[Localized], rules: Rules, drawing: Drawing
+) -> tuple[RuleResult, ...]:
+    results = []
+    for rule, choice in rules.choices.items():
+        shares = [_overlap(rule, raw=False), _overlap(rule, raw=True)]
+        miou, raw_miou = _figures(films, [(share, NO_FILM) for share in shares], drawing)
+        results.append(
+            RuleResult(
+                rule=rule,
+                value=choice.value,
+                raw_value=choice.raw_value,
+                origin=choice.origin,
+                miou=miou,
+                raw_miou=raw_miou,
+            )
+        )
+    for rule, reason in rules.absent.items():
+        nothing = Figure(value=None, films=len(films), reason=reason)
+        results.append(
+            RuleResult(
+                rule=rule,
+                value=None,
+                raw_value=None,
+                origin="",
+                miou=nothing,
+                raw_miou=nothing,
+            )
+        )
+    return tuple(results)
+
+
+def _box_figures(
+    films: Sequence[Localized], lesions: dict[int, int], drawing: Drawing
+) -> tuple[dict[str, Figure], dict[str, Figure]]:
+    """Average precision by IoU, and FROC by false boxes a film."""
+    keys = [*(f"{iou:g}" for iou in AP_IOUS), *(f"{allowed:g}" for allowed in FROC_ALLOWED)]
+    if not films:
+        nothing = Figure(value=None, films=0, reason=NO_FILM)
+        figures = [nothing] * len(keys)
+    else:
+        by_iou = {iou: _detections(films, lesions, iou) for iou in (*AP_IOUS, FROC_IOU)}
+
+        def values(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+            precisions = [box_average_precision(by_iou[iou], counts) for iou in AP_IOUS]
+            found = [froc(by_iou[FROC_IOU], counts, allowed) for allowed in FROC_ALLOWED]
+            return np.stack([*precisions, *found], axis=1)
+
+        figures = _resampled(values, len(films), drawing)
+    split = len(AP_IOUS)
+    return (
+        dict(zip(keys[:split], figures[:split], strict=True)),
+        dict(zip(keys[split:], figures[split:], strict=True)),
+    )
+
+
+def _detections(films: Sequence[Localized], lesions: dict[int, int], iou: float) -> Detections:
+    numbers = [len(film.boxes) for film in films]
+    return Detections(
+        film=np.repeat(np.arange(len(films)), numbers),
+        scores=np.concatenate([film.boxes[:, 4] for film in films]),
+        correct=np.concatenate([film.correct[iou] for film in films]),
+        truths=np.array([lesions[film.place] for film in films], np.float64),
+    )
+
+
+def _resampled(
+    values: Callable[[NDArray[np.float64]], NDArray[np.float64]], films: int, drawing: Drawing
+) -> list[Figure]:
+    whole = values(np.ones((1, films)))[0]
+    samples = resample(
+        np.zeros(films, np.int_), values, resamples=drawing.resamples, seed=drawing.seed
+    )
+    return [
+        figure_of(Estimate(float(value), *interval_of(samples[:, column])), films)
+        for column, value in enumerate(whole)
+    ]
+
+
+def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figure, Figure]:
+    """Boxes a film without TB: on all of them, and counting those called TB only."""
+    numbers = np.array([len(film.boxes) for film in films], np.float64)
+    called = np.array([bool(film.called) for film in films], np.float64)
+    says = np.array([film.called is not None for film in films], np.float64)
+    estimates = ratio_estimates(
+        np.stack([numbers, numbers * called], axis=1),
+        np.stack([np.ones(len(films)), says], axis=1),
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+    )
+    no_film = "no film without TB has a prediction"
+    return (
+        figure_of(estimates[0], len(films), reason=no_film),
+        figure_of(estimates[1], int(says.sum()), reason=NO_CALL if films else no_film),
+    )
+
+
+def _strata(
+    films: Sequence[Localized], primary: MapRule, parts: Sequence[Part], drawing: Drawing
+) -> tuple[Stratum, ...]:
+    shares = [
+        (_overlap(primary, raw=False, places=part.places), "no film belongs to it")
+        for part in parts
+    ]
+    return tuple(
+        Stratum(group=part.group, name=part.name, miou=figure)
+        for part, figure in zip(parts, _figures(films, shares, drawing), strict=True)
+    )
+
+
+def difference_of(
+    judged: Measured, judged_rule: MapRule, other: Measured, other_rule: MapRule, drawing: Drawing
+) -> Difference:
+    """Mean IoU of the judged model minus the other's, film by film."""
+    pairs = zip(judged.localized, other.localized, strict=True)
+    differences = np.array(
+        [ours.overlaps[judged_rule][0] - theirs.overlaps[other_rule][0] for ours, theirs in pairs]
+    )
+    films = len(differences)
+    (estimate,) = ratio_estimates(
+        differences.reshape(-1, 1),
+        np.ones((films, 1)),
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+    )
+    if isinstance(estimate, UndefinedError):
+        return Difference(value=None, films=0, reason=NO_FILM)
+    p = sign_flip_p(differences, resamples=drawing.resamples, seed=drawing.seed)
+    note = None if judged_rule == other_rule else f"rules {judged_rule} and {other_rule}"
+    return Difference(
+        value=estimate.value, low=estimate.low, high=estimate.high, films=films, p=p, note=note
+    )

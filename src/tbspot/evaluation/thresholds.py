@@ -1,0 +1,122 @@
+"""The three threshold rules: where their values come from.
+
+Takes maps and the truth of films that are not reported on; gives one choice a rule, or the reason
+why there is none. Cutting maps is left to boxes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.boxes import MapRule, find_boxes, mask_of, rectangle_mask, threshold_of
+from tbspot.evaluation.truth import Truth
+from tbspot.evaluation.views import Choice, Map, Maps
+from tbspot.metrics import mask_iou
+from tbspot.predictions import Prediction
+from tbspot.results import Curve
+
+__all__ = ["OTSU", "Rules", "curve_of", "rules_of", "share_above_otsu", "tuned_choice"]
+
+# Shares of the maximum that are tried: 0.04 to 0.96.
+GRID = np.linspace(0.04, 0.96, 47).round(2)
+OTSU = Choice("otsu", None, None, "per film, box-free")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a contender's maps are cut by.
+
+    Attributes:
+        choices: the rules that have a value.
+        absent: the others, with the reason.
+        primary: the rule of the table's main rows.
+    """
+
+    choices: dict[MapRule, Choice]
+    absent: dict[MapRule, str]
+    primary: MapRule
+
+
+def curve_of(maps: Maps, truths: Sequence[Truth], films: str) -> Curve:
+    """Mean IoU at each threshold of the grid, on the boxed films; a missing map counts 0.
+
+    Args:
+        maps: by place in `truths`.
+        truths: of the split.
+        films: what they are, in words.
+    """
+    places = [place for place, truth in enumerate(truths) if truth.is_boxed]
+    sums = np.zeros((len(GRID), 2))
+    for place in places:
+        normalised = maps(place)
+        if normalised is not None:
+            sums += _overlaps(normalised, truths[place].mask())
+    means = sums / max(1, len(places))
+    return Curve(
+        films=films,
+        thresholds=tuple(GRID.tolist()),
+        miou=tuple(means[:, 0].tolist()),
+        raw_miou=tuple(means[:, 1].tolist()),
+    )
+
+
+def _overlaps(normalised: Map, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    rows = []
+    for threshold in GRID.tolist():
+        rectangles = rectangle_mask(find_boxes(normalised, threshold), len(normalised))
+        raw = mask_of(normalised, threshold)
+        rows.append((mask_iou(rectangles, truth), mask_iou(raw, truth)))
+    return np.array(rows)
+
+
+def tuned_choice(curve: Curve) -> Choice:
+    """The threshold with the highest mean IoU of a curve of tuning films."""
+    return Choice(
+        "tuned",
+        curve.thresholds[int(np.argmax(curve.miou))],
+        curve.thresholds[int(np.argmax(curve.raw_miou))],
+        f"highest mean IoU on {curve.films}",
+        uses_boxes=True,
+    )
+
+
+def share_above_otsu(normalised: Map) -> float:
+    """Share of the film at or above Otsu's threshold."""
+    return float(mask_of(normalised, threshold_of(normalised, "otsu", None)).mean())
+
+
+def rules_of(carried: Prediction | None, tuned: Choice | None, share: Choice | None) -> Rules:
+    """The rules of a contender.
+
+    Args:
+        carried: a prediction, with the rule and value that came with the model.
+        tuned: chosen on tuning films, if there are any; wins over the carried value.
+        share: from training films, if there are any; the carried value wins over it.
+    """
+    choices: dict[MapRule, Choice] = {"otsu": OTSU}
+    if tuned is not None:
+        choices["tuned"] = tuned
+    elif (of_model := _carried(carried, "tuned")) is not None:
+        choices["tuned"] = of_model
+    of_model = _carried(carried, "quantile") or share
+    if of_model is not None:
+        choices["quantile"] = of_model
+    reasons: dict[MapRule, str] = {
+        "tuned": "the predictions carry no tuned threshold and --tuning gives none",
+        "quantile": "the predictions carry no share of area and --training gives none",
+    }
+    absent = {rule: reason for rule, reason in reasons.items() if rule not in choices}
+    by_model: MapRule = carried.map_rule if carried and carried.map_rule else "otsu"
+    primary = "tuned" if "tuned" in choices else by_model
+    return Rules(choices, absent, primary if primary in choices else "otsu")
+
+
+def _carried(prediction: Prediction | None, rule: MapRule) -> Choice | None:
+    if prediction is None or prediction.map_rule != rule or prediction.map_threshold is None:
+        return None
+    value = prediction.map_threshold
+    return Choice(rule, value, value, "carried by the model", uses_boxes=rule == "tuned")

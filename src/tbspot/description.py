@@ -26,6 +26,9 @@ class Description(BaseModel):
         output_stride: input pixels per place of the map.
         stride_place: the convolution of a block that holds its stride.
         pooling: how the places' logits become the film's.
+        evidence: unit of the evidence map: `logit`, the closed form, or `probability`, the
+            sigmoid of the closed form plus `bias`.
+        bias: of the net, which every place shares.
         baseline: what is subtracted from a film's map before it counts as evidence: `none`, or
             the film's `median`.
         mirror: whether the mirrored film is averaged in.
@@ -51,6 +54,8 @@ class Description(BaseModel):
     output_stride: Literal[8, 16, 32] = 32
     stride_place: Literal["1x1", "3x3"] = "3x3"
     pooling: Literal["mean", "lse", "pcam"] = "mean"
+    evidence: Literal["logit", "probability"] = "logit"
+    bias: float = 0.0
     baseline: Literal["none", "median"] = "median"
     mirror: bool = False
     temperature: float = Field(default=1.0, gt=0)

@@ -1,0 +1,148 @@
+"""Runs a model file: OpenVINO for the released ONNX, torch for a checkpoint of training.
+
+Takes films in the model's frame; gives logits and raw maps. Frames and evidence are left to
+heatmaps.py. Torch is imported only for a checkpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.description import METADATA_KEY, Description
+from tbspot.errors import TbspotError
+
+if TYPE_CHECKING:
+    from tbspot.models import Classifier
+
+__all__ = ["Engine", "Precision", "open_engine", "released_model"]
+
+Precision = Literal["auto", "float32", "bfloat16"]
+HINTS = {"float32": "f32", "bfloat16": "bf16"}
+Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A model, ready to be asked.
+
+    Attributes:
+        description: what the model says of itself.
+        name: the library and the precision it computes in, for tables.
+        ask: from films `float32 [n, size, size]` in [0, 1] to logits `[n]` and raw closed-form
+            maps `[n, h, w]`.
+        classifier: torch's net, for gradient methods; `None` where it runs without torch.
+    """
+
+    description: Description
+    name: str
+    ask: Callable[[NDArray[np.float32]], Answer]
+    classifier: Classifier | None = None
+
+    def __call__(self, films: NDArray[np.float32]) -> Answer:
+        """Logits `float32 [n]` and raw maps `float32 [n, h, w]` of films `[n, size, size]`."""
+        return self.ask(films)
+
+
+def released_model() -> Path:
+    """The model file that comes with the package.
+
+    Raises:
+        TbspotError: this installation has none.
+    """
+    path = Path(str(files("tbspot"))) / "released" / "tbspot-student.onnx"
+    if not path.exists():
+        raise TbspotError(f"no released model at {path}; give one with --model FILE")
+    return path
+
+
+def open_engine(
+    path: Path | None = None, precision: Precision = "auto", threads: int = 0
+) -> Engine:
+    """Open a model file.
+
+    Args:
+        path: `.onnx`, or a `.safetensors` checkpoint, which needs torch; `None` = the released.
+        precision: `auto` takes bfloat16 where the CPU multiplies it; a checkpoint runs in
+            float32 unless told otherwise.
+        threads: of the CPU; 0 = what the library takes by itself, one a core.
+
+    Raises:
+        TbspotError: the file is absent, broken, not a model of tbspot, or torch is missing.
+    """
+    path = released_model() if path is None else path
+    if precision not in get_args(Precision):
+        raise TbspotError(f"the precision must be auto, float32 or bfloat16, not {precision}")
+    if not path.is_file():
+        raise TbspotError(f"{path} does not exist; give a model file of tbspot")
+    if path.suffix == ".onnx":
+        return _open_onnx(path, precision, threads)
+    return _open_checkpoint(path, precision, threads)
+
+
+def _open_onnx(path: Path, precision: Precision, threads: int) -> Engine:
+    import openvino
+
+    core = openvino.Core()
+    try:
+        model = core.read_model(path)
+        text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
+        description = Description.model_validate_json(text)
+    except (RuntimeError, ValueError) as error:
+        raise TbspotError(
+            f"{path} is not a model of tbspot, or is truncated; give a file that "
+            "`tbspot export` wrote"
+        ) from error
+    if precision == "auto":
+        capable = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = "bfloat16" if capable else "float32"
+    options = {
+        "INFERENCE_PRECISION_HINT": HINTS[precision],
+        "PERFORMANCE_HINT": "LATENCY",
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    compiled: dict[tuple[int, ...], Any] = {}
+
+    def ask(films: NDArray[np.float32]) -> Answer:
+        # A net of fixed shape is faster than one for any; few shapes occur in a run.
+        if films.shape not in compiled:
+            count, height, width = films.shape
+            shaped = model.clone()
+            shaped.reshape([count, 1, height, width])
+            compiled[films.shape] = core.compile_model(shaped, "CPU", options)
+        result = compiled[films.shape](np.ascontiguousarray(films[:, None]))
+        return result["logit"].copy(), result["map"].copy()
+
+    return Engine(description, f"OpenVINO {precision}", ask)
+
+
+def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
+    try:
+        import torch
+
+        from tbspot.models import load_classifier
+    except ImportError as error:
+        raise TbspotError(
+            f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or give an "
+            ".onnx file of `tbspot export`"
+        ) from error
+    classifier, description = load_classifier(path)
+    description = description.model_copy(update={"bias": float(classifier.bias)})
+    if threads:
+        torch.set_num_threads(threads)
+    halved = precision == "bfloat16"
+
+    def ask(films: NDArray[np.float32]) -> Answer:
+        batch = torch.from_numpy(np.ascontiguousarray(films[:, None]))
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            output = classifier(batch)
+        return output.logit.float().numpy(), output.map.float().numpy()
+
+    name = f"torch {'bfloat16' if halved else 'float32'}"
+    return Engine(description, name, ask, classifier)

@@ -25,6 +25,8 @@ from tbspot.images.opening import check_size
 __all__ = ["Decoder", "read_apart"]
 
 SECONDS = 60.0
+# A process's first file also pays for its start, which a busy machine may draw out.
+START_SECONDS = 60.0
 # Enough for 64 megapixels in every step of dicom.py, on top of the libraries themselves.
 MEMORY = 4 << 30
 # Decoders may leak; a fresh process now and then bounds it.
@@ -77,9 +79,11 @@ class Decoder:
 
     def read(self, path: Path, name: str, *, follow_links: bool) -> Film:
         """Read one film; see `read_apart`."""
+        starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1
         late = threading.Event()
-        timer = threading.Timer(self._seconds, _stop, (self._process, late))
+        seconds = self._seconds + START_SECONDS * starting
+        timer = threading.Timer(seconds, _stop, (self._process, late))
         timer.start()
         try:
             film = self._ask(

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
-from scipy.special import expit
 
 __all__ = ["GREY_TAGS", "to_display"]
 
@@ -87,7 +86,8 @@ def window(
 ) -> NDArray[np.float32]:
     """Window of PS3.3 C.11.2.1.2 and C.11.2.1.3, to [0, 1]."""
     if function == "SIGMOID":
-        logistic: NDArray[np.float32] = expit(4 * (values - np.float32(center)) / np.float32(width))
+        exponent = (-4 * (values - np.float32(center)) / np.float32(width)).clip(-80, 80)
+        logistic: NDArray[np.float32] = 1 / (1 + np.exp(exponent))
         return logistic
     if function == "LINEAR":
         center, width = center - 0.5, width - 1

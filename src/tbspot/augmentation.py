@@ -71,7 +71,8 @@ def draw_views(films: Tensor, seeds: Sequence[tuple[int, ...]], strength: Streng
     generators = [np.random.default_rng(seed) for seed in seeds]
     geometry = torch.stack([_matrix(g, strength) for g in generators]).to(films.device)
     views = warp(films, geometry)
-    views = _blur(views, [g.uniform(0, strength.blur) * (g.random() < 0.5) for g in generators])
+    deviations = [g.uniform(0, strength.blur) * (g.random() < 0.5) for g in generators]
+    views = _blur(views, deviations, strength.blur)
     tones = np.array([_tone(g, strength) for g in generators], np.float32)
     gamma, contrast, brightness, noise = (
         column.view(-1, 1, 1, 1) for column in torch.from_numpy(tones).to(films.device).unbind(1)
@@ -118,9 +119,13 @@ def _tone(generator: np.random.Generator, strength: Strength) -> tuple[float, ..
     )
 
 
-def _blur(films: Tensor, deviations: list[float]) -> Tensor:
-    """Separable Gaussian blur of `[n, 1, h, w]`, one deviation a film; 0 leaves a film as it is."""
-    radius = int(np.ceil(2.5 * max(deviations)))
+def _blur(films: Tensor, deviations: list[float], widest: float) -> Tensor:
+    """Separable Gaussian blur of `[n, 1, h, w]`, one deviation a film; 0 leaves a film as it is.
+
+    The kernel's extent follows from the widest possible deviation, not from the batch's, so that
+    a view does not depend on the films beside it.
+    """
+    radius = int(np.ceil(2.5 * widest))
     if radius == 0:
         return films
     offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device=films.device)

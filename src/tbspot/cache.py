@@ -81,6 +81,10 @@ def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Pat
 
     shape = (len(samples), size, size)
     films = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        # A disk that fills up while a memory map is written to kills the process.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     # Pillow decodes outside Python's lock, so threads are enough.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         list(pool.map(decode, range(len(samples))))

@@ -124,18 +124,18 @@ def stride_place_of(init: str) -> StridePlace:
     """The place of the stride that weights were trained with; torchvision's where nothing says."""
     if init in ("random", "imagenet"):
         return "3x3"
-    return _declared_stride_place(_read(Path(init))[1]) or "3x3"
+    return _declared_stride_place(Path(init), _read(Path(init))[1]) or "3x3"
 
 
-def _declared_stride_place(metadata: dict[str, str]) -> StridePlace | None:
+def _declared_stride_place(path: Path, metadata: dict[str, str]) -> StridePlace | None:
     if METADATA_KEY in metadata:
-        return Description.model_validate_json(metadata[METADATA_KEY]).stride_place
+        return _described(path, metadata).stride_place
     architecture = metadata.get("architecture", "")
     return "1x1" if "ResNet50 v1:" in architecture else None
 
 
 def _check_stride_place(path: Path, metadata: dict[str, str], wanted: StridePlace) -> None:
-    declared = _declared_stride_place(metadata)
+    declared = _declared_stride_place(path, metadata)
     if declared is not None and declared != wanted:
         raise TbspotError(
             f"{path} was trained with the stride in the {declared} convolution, and this net has "
@@ -197,8 +197,10 @@ def save_classifier(path: Path, classifier: Classifier, description: Description
     version = fingerprint(unversioned.model_dump_json().encode(), *tensors)
     description = description.model_copy(update={"version": version})
     metadata = {METADATA_KEY: description.model_dump_json()}
+    # Through memory: safetensors does not report a full disk as an OSError.
+    content = safetensors.torch.save(state, metadata)
     with replacing(path) as temporary:
-        safetensors.torch.save_file(state, temporary, metadata)
+        temporary.write_bytes(content)
     return description
 
 
@@ -209,19 +211,32 @@ def load_classifier(path: Path) -> tuple[Classifier, Description]:
         TbspotError: the file is absent, truncated, or of another architecture.
     """
     state, metadata = _read(path)
+    description = _described(path, metadata)
+    classifier = Classifier(description)
     try:
-        description = Description.model_validate_json(metadata[METADATA_KEY])
-        classifier = Classifier(description)
         classifier.load_state_dict(state)
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise TbspotError(
-            f"{path} is not a model of tbspot, or of another architecture; "
-            "give a file that `tbspot train` or `tbspot distill` wrote"
-        ) from error
+    except RuntimeError as error:
+        raise _foreign(path) from error
     return classifier.eval(), description
 
 
+def _described(path: Path, metadata: dict[str, str]) -> Description:
+    try:
+        return Description.model_validate_json(metadata[METADATA_KEY])
+    except (KeyError, ValueError) as error:
+        raise _foreign(path) from error
+
+
+def _foreign(path: Path) -> TbspotError:
+    return TbspotError(
+        f"{path} is not a model of this release of tbspot, or of another architecture; "
+        "give a file that `tbspot train` or `tbspot distill` wrote"
+    )
+
+
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    if not path.exists():
+        raise TbspotError(f"{path} does not exist; check the path of the weights")
     try:
         with safetensors.safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118

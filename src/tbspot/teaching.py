@@ -116,8 +116,10 @@ def open_teachers(
     if not paths:
         return None
     teachers = [_open(path, fabric) for path in paths]
-    if len({teacher.description.output_stride for teacher in teachers}) > 1:
-        raise TbspotError("the teachers have different output strides; give teachers of one kind")
+    if len({(one.description.size, one.description.output_stride) for one in teachers}) > 1:
+        raise TbspotError(
+            "the teachers have different input sizes or output strides; give teachers of one kind"
+        )
     if view == "same":
         return SameViewTeachers(teachers)
     with fabric.rank_zero_first():
@@ -150,8 +152,9 @@ def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric)
             "logit": torch.cat([part.logit for part in parts]),
             "map": torch.cat([part.map for part in parts]),
         }
+        content = safetensors.torch.save(told)
         with replacing(path) as temporary:
-            safetensors.torch.save_file(told, temporary)
+            temporary.write_bytes(content)
     return Taught(**safetensors.torch.load_file(path))
 
 

@@ -16,6 +16,7 @@ from tbspot.metrics.classification import (
 from tbspot.metrics.detection import Detections, box_average_precision, froc, match_boxes
 from tbspot.metrics.localization import energy_inside, one_sided, pointing, points_to_side
 from tbspot.metrics.overlap import box_iou, lesions_found, mask_iou
+from tbspot.metrics.proportions import ratio, share
 from tbspot.metrics.resampling import (
     Estimate,
     interval_of,
@@ -43,10 +44,12 @@ __all__ = [
     "one_sided",
     "pointing",
     "points_to_side",
+    "ratio",
     "ratio_estimates",
     "resample",
     "roc_points",
     "sensitivity_at",
+    "share",
     "sign_flip_p",
     "source_label_auroc",
     "specificity_at",

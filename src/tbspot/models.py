@@ -6,7 +6,6 @@ safetensors with torchvision's key names. Losses, training and heat maps are lef
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -65,7 +64,9 @@ def pool(places: Tensor, pooling: str) -> Tensor:
     if pooling == "mean":
         return flat.mean(1)
     if pooling == "lse":
-        count = math.log(flat.shape[1])
+        # The logarithm of the number of places, computed in the graph, so that an exported net
+        # counts the places of the film that it is given.
+        count = torch.logsumexp(torch.zeros_like(flat), 1)
         return (torch.logsumexp(LSE_SHARPNESS * flat, 1) - count) / LSE_SHARPNESS
     if pooling == "pcam":
         weights = torch.sigmoid(flat)

@@ -113,7 +113,8 @@ def test_a_new_run_folder_records_command_settings_and_versions(tmp_path: Path) 
     record = json.loads((tmp_path / "run" / "run.json").read_text("utf-8"))
     assert record["command"] == "train"
     assert record["settings"] == {"rate": 0.1, "data": "films"}
-    assert set(record) == {"command", "settings", "tbspot", "python"}
+    assert set(record) == {"command", "settings", "tbspot", "python", "called_in"}
+    assert record["called_in"] == str(Path.cwd())
 
 
 def test_the_same_command_finds_its_earlier_files(tmp_path: Path) -> None:

@@ -72,8 +72,9 @@ def open_run(
 ) -> None:
     """Make `folder` the run folder of one command and its settings, or come back to it.
 
-    Writes `run.json` (command, settings, versions). The same command with the same settings
-    finds its earlier files in place, to resume from.
+    Writes `run.json` (command, settings, versions, and the folder that the settings' paths are
+    relative to). The same command with the same settings finds its earlier files in place, to
+    resume from.
 
     Raises:
         TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
@@ -96,7 +97,8 @@ def open_run(
                 f"{folder} is not a folder of tbspot's, so --overwrite does not delete it"
             )
         shutil.rmtree(folder)
-    write_json(record, wanted | {"tbspot": __version__, "python": sys.version.split()[0]})
+    versions = {"tbspot": __version__, "python": sys.version.split()[0]}
+    write_json(record, wanted | versions | {"called_in": str(Path.cwd())})
 
 
 def _dump(settings: DataclassInstance) -> str:

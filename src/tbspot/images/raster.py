@@ -43,6 +43,9 @@ def read_raster(file: BinaryIO, name: str, kind: Literal["PNG", "JPEG", "TIFF"])
                 _check(image, name)
                 image.load()
                 pixels, corrections = _grey(ImageOps.exif_transpose(image))
+                # Pillow inverts a TIFF whose zero is white only if it has 8 bits or fewer.
+                if image.mode in DEEP_MODES and _white_is_zero(image):
+                    pixels = 1 - pixels
     except TbspotError:
         raise
     except Image.DecompressionBombError as error:
@@ -75,7 +78,8 @@ def _grey(image: Image.Image) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     bits = max(8, int(values.max()).bit_length())
     bits += bits % 2
     pixels = values.astype(np.float32) / np.float32(2**bits - 1)
-    # Pillow inverts a TIFF whose zero is white only when it has 8 bits or fewer.
-    if getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO:
-        pixels = 1 - pixels
     return pixels, () if bits == 16 else (f"read as {bits} bits, which hold all its values",)
+
+
+def _white_is_zero(image: Image.Image) -> bool:
+    return bool(getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.images import opening, read_film, read_with_facts
+from tbspot.images.opening import shown
+
+
+def test_a_film_is_told_by_its_content_whatever_its_name(film_path: Path, tmp_path: Path) -> None:
+    for name in ("film.dcm", "film.jpg", "film.txt", "film", "фильм 😀.png", "x" * 240):
+        shutil.copy(film_path, tmp_path / name)
+        np.testing.assert_array_equal(read_film(tmp_path / name), read_film(film_path))
+
+
+def test_an_empty_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.dcm").touch()
+    with pytest.raises(TbspotError, match=r"a\.dcm is empty"):
+        read_film(tmp_path / "a.dcm")
+
+
+def test_an_absent_file_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match=r"b\.dcm does not exist; check the path"):
+        read_film(tmp_path / "b.dcm")
+
+
+def test_a_folder_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="is a folder, not a film"):
+        read_film(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(TbspotError, match="is a pipe or device, not a film"):
+        read_film(tmp_path / "a.png")
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device files here")
+def test_a_device_is_refused() -> None:
+    with pytest.raises(TbspotError, match="is a pipe or device, not a film"):
+        read_film(Path("/dev/zero"))
+
+
+@pytest.mark.parametrize("name", ["film.png", "film.tif"])
+def test_a_symbolic_link_is_followed_in_a_data_set_and_refused_in_a_batch(
+    film_path: Path, tmp_path: Path, name: str
+) -> None:
+    Image.open(film_path).save(tmp_path / name)
+    link = tmp_path / f"link-{name}"
+    link.symlink_to(tmp_path / name)
+    np.testing.assert_array_equal(read_film(link), read_film(tmp_path / name))
+    with pytest.raises(TbspotError, match="is a symbolic link; name the file it leads to"):
+        read_with_facts(link)
+
+
+def test_links_that_lead_in_a_circle_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+    with pytest.raises(TbspotError, match="cannot be opened"):
+        read_film(tmp_path / "a.png")
+
+
+def test_archives_say_what_to_do_with_them(film_path: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(gzip.compress(film_path.read_bytes()))
+    with zipfile.ZipFile(tmp_path / "b.dcm", "w") as archive:
+        archive.write(film_path)
+    for name, what in (("a.png", "a gzip archive"), ("b.dcm", "a zip archive")):
+        with pytest.raises(TbspotError, match=f"{name} is {what}; unpack it first"):
+            read_film(tmp_path / name)
+
+
+def test_what_is_no_image_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "notes.png").write_text("not a film", "utf-8")
+    with pytest.raises(TbspotError, match=r"notes\.png is not an image \(DICOM, PNG"):
+        read_film(tmp_path / "notes.png")
+
+
+def test_a_file_of_too_many_bytes_is_refused_unread(
+    film_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MOST_BYTES", 1000)
+    with pytest.raises(TbspotError, match=r"bytes, more than 1,000; export it smaller"):
+        read_film(film_path)
+
+
+def test_a_path_no_system_opens_is_one_sentence(tmp_path: Path) -> None:
+    for path in (tmp_path / "a\0b", tmp_path / ("x" * 300)):
+        with pytest.raises(TbspotError, match="cannot be opened"):
+            read_film(path)
+
+
+def test_a_sentence_holds_no_character_that_moves_a_terminal() -> None:
+    assert shown(Path("a\x1b[2Jb\nc\udcff.png")) == "a�[2Jb�c�.png"
+    assert shown(Path("фильм.png")) == "фильм.png"

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.images import read_film, read_with_facts
+
+
+def test_twelve_bits_in_a_16_bit_file_are_read_as_twelve_and_said(tmp_path: Path) -> None:
+    values = np.array([[0, 1000], [2048, 4095]], np.uint16)
+    Image.fromarray(values).save(tmp_path / "a.png")
+    film = read_with_facts(tmp_path / "a.png")
+    np.testing.assert_allclose(film.pixels, values / 4095, atol=1e-7)
+    assert film.facts.corrections == ("read as 12 bits, which hold all its values",)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+def test_a_tiff_whose_zero_is_white_is_inverted(
+    tmp_path: Path, kind: type[np.uint8] | type[np.uint16]
+) -> None:
+    most = np.iinfo(kind).max
+    values = np.array([[0, most // 2], [most // 4, most]], kind)
+    path = tmp_path / "a.tif"
+    Image.fromarray(values).save(path)
+    content = path.read_bytes()
+    tag = struct.pack("<HHI", 262, 3, 1)
+    assert content.count(tag + struct.pack("<H", 1)) == 1
+    path.write_bytes(content.replace(tag + struct.pack("<H", 1), tag + struct.pack("<H", 0)))
+    np.testing.assert_allclose(read_film(path), 1 - values / most, atol=1e-6)
+
+
+def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
+    page = Image.new("L", (8, 8))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
+    with pytest.raises(TbspotError, match="holds 3 pictures; save the film alone"):
+        read_film(tmp_path / "a.tif")
+
+
+def test_a_tiff_of_floating_point_numbers_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "a.tif")
+    with pytest.raises(TbspotError, match="floating point numbers without a known range"):
+        read_film(tmp_path / "a.tif")
+
+
+def test_colour_is_said(tmp_path: Path) -> None:
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    assert read_with_facts(tmp_path / "a.png").facts.corrections == ("colour became grey",)
+
+
+@pytest.mark.parametrize("side", [9_500, 60_000])
+def test_a_png_that_unpacks_to_billions_of_pixels_is_refused(tmp_path: Path, side: int) -> None:
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(
+            ">I", zlib.crc32(name + content)
+        )  # fmt: skip
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)
+    rows = zlib.compress(b"\0" * 1_000_000)
+    content = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
+    with pytest.raises(TbspotError, match=r"bomb\.png has .* pixels"):
+        read_film(tmp_path / "bomb.png")
+
+
+def test_a_tiff_that_claims_billions_of_pixels_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.new("L", (8, 8)).save(path)
+    content = path.read_bytes()
+    for tag in (256, 257):
+        for kind in (3, 4):  # a short or a long, little-endian, in four bytes either way
+            old = struct.pack("<HHII", tag, kind, 1, 8)
+            content = content.replace(old, struct.pack("<HHII", tag, 4, 1, 100_000))
+    path.write_bytes(content)
+    with pytest.raises(TbspotError, match=r"a\.tif has .* pixels"):
+        read_film(path)

@@ -97,13 +97,16 @@ class Classifier(nn.Module):
 
 
 def build(description: Description, init: str = "random") -> Classifier:
-    """A classifier whose body starts from `init` and whose head starts at zero, or goes on.
+    """A classifier whose body starts from `init` and whose head starts at zero.
+
+    A head of zeros passes no gradient on, so a body that comes from another model is left alone
+    until the head has learnt what the new task asks of it.
 
     Args:
         description: the architecture.
         init: `random`, `imagenet` (torchvision's download) or a safetensors file with
             torchvision's key names; a file whose metadata names the place of the stride must
-            agree with the description. From a model file of tbspot the head is taken too.
+            agree with the description. It may be a model of tbspot.
 
     Raises:
         TbspotError: the weights cannot be had or do not fit.
@@ -115,9 +118,6 @@ def build(description: Description, init: str = "random") -> Classifier:
         state, metadata = _read(Path(init))
         _check_stride_place(Path(init), metadata, description.stride_place)
         load_body(classifier, state, init)
-        if METADATA_KEY in metadata:
-            classifier.head.load_state_dict({"weight": state["head.weight"]})
-            classifier.bias.data.copy_(state["bias"])
     return classifier
 
 

@@ -33,7 +33,7 @@ __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teac
 TeacherView = Literal["same", "clean"]
 
 # Relative sizes at which a teacher sees the whole film for its clean map.
-CLEAN_SCALES = (0.875, 1.0, 1.25)
+CLEAN_SCALES = (1.0, 1.25)
 CLEAN_BATCH = 16
 
 

@@ -1,0 +1,115 @@
+"""Broken copies of valid files: whatever they hold, the outcome is a film or one sentence.
+
+`TBSPOT_FUZZ=20000` raises the number of inputs from the default of 150.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom.uid
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.gate import examine
+from tbspot.images import read_with_facts
+
+INPUTS = int(os.environ.get("TBSPOT_FUZZ", "150"))
+
+
+@pytest.fixture
+def corpus(
+    write_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16], tmp_path: Path
+) -> list[bytes]:
+    """Small valid files of every kind and syntax."""
+    small = twelve_bits[40:72, 40:72].copy()
+    grey = (small >> 4).astype(np.uint8)
+    Image.fromarray(grey).save(tmp_path / "a.png")
+    Image.fromarray(small).save(tmp_path / "b.png")
+    Image.fromarray(grey).save(tmp_path / "a.jpg")
+    Image.fromarray(grey).save(tmp_path / "a.tif")
+    Image.fromarray(small).save(tmp_path / "b.tif", compression="tiff_lzw")
+    window = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
+    plain = write_dicom(small, name="a.dcm", **window)
+    write_dicom(small, name="b.dcm", syntax=pydicom.uid.ImplicitVRLittleEndian, **window)
+    write_dicom(small, name="c.dcm", syntax=pydicom.uid.DeflatedExplicitVRLittleEndian, **window)
+    for syntax, name in (
+        (pydicom.uid.RLELossless, "d.dcm"),
+        (pydicom.uid.JPEGLSLossless, "e.dcm"),
+        (pydicom.uid.JPEG2000Lossless, "f.dcm"),
+    ):
+        compressed = pydicom.dcmread(plain)
+        compressed.compress(syntax, generate_instance_uid=False)
+        compressed.save_as(tmp_path / name)
+    _jpeg_lossless(plain, tmp_path / "g.dcm")
+    return [path.read_bytes() for path in sorted(tmp_path.iterdir())]
+
+
+def _jpeg_lossless(plain: Path, path: Path) -> None:
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(plain))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+    change.SetInput(reader.GetImage())
+    assert change.Change()
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write()
+
+
+def broken(content: bytes, random: np.random.Generator) -> bytes:
+    """The file with a few bytes changed, dropped, repeated, or its end cut off."""
+    data = bytearray(content)
+    for _ in range(random.integers(1, 6)):
+        # Half of the harm goes to the first bytes, where the headers are.
+        end = len(data) if random.random() < 0.5 else min(len(data), 700)
+        at = int(random.integers(0, max(end, 1)))
+        length = int(random.integers(1, 9))
+        match random.integers(0, 5):
+            case 0:
+                data[at : at + 1] = bytes([int(random.integers(0, 256))])
+            case 1:
+                data[at : at + length] = b"\xff" * length
+            case 2:
+                data[at : at + length] = b"\0" * length
+            case 3:
+                data[at:at] = data[at : at + length]
+            case _:
+                del data[at : at + length if random.random() < 0.8 else len(data)]
+    return bytes(data)
+
+
+@pytest.mark.slow
+def test_every_broken_file_is_a_film_or_one_sentence(corpus: list[bytes], tmp_path: Path) -> None:
+    random = np.random.default_rng(20261124)
+    path = tmp_path / "broken"
+    films, sentences = 0, []
+    for number in range(INPUTS):
+        content = broken(corpus[number % len(corpus)], random)
+        path.write_bytes(content)
+        try:
+            film = read_with_facts(path)
+        except TbspotError as error:
+            sentences.append(str(error))
+            continue
+        films += 1
+        assert film.pixels.dtype == np.float32
+        assert film.pixels.ndim == 2
+        assert np.isfinite(film.pixels).all()
+        assert film.pixels.min() >= 0
+        assert film.pixels.max() <= 1
+        assert "PLANTED" not in repr(film.facts)
+        examine(film)
+    assert films > 0
+    assert len(sentences) == INPUTS - films > 0
+    assert not [text for text in sentences if "\n" in text or "PLANTED" in text]

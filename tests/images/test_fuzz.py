@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pydicom.uid
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -87,6 +90,26 @@ def broken(content: bytes, random: np.random.Generator) -> bytes:
             case _:
                 del data[at : at + length if random.random() < 0.8 else len(data)]
     return bytes(data)
+
+
+STARTS = (
+    b"",
+    b"\x89PNG\r\n\x1a\n",
+    b"\xff\xd8\xff",
+    b"II*\0",
+    b"\0" * 128 + b"DICM",
+    b"\x08\0\x05\0",
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(start=st.sampled_from(STARTS), rest=st.binary(max_size=300))
+def test_bytes_that_only_begin_as_a_film_are_one_sentence(start: bytes, rest: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film"
+        path.write_bytes(start + rest)
+        with pytest.raises(TbspotError):
+            read_with_facts(path)
 
 
 @pytest.mark.slow

@@ -91,7 +91,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
 
     if fabric.is_global_zero:
         net.load_state_dict(state.average or net.state_dict())
-        _write_model(path, net, description)
+        _write_model(path, net, description, settings)
         (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     fabric.barrier()
     return path
@@ -304,10 +304,14 @@ def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> floa
     return float(np.mean([auroc(labels[sources == s], logits[sources == s]) for s in paired]))
 
 
-def _write_model(path: Path, net: Classifier, description: Description) -> None:
+def _write_model(path: Path, net: Classifier, description: Description, settings: Settings) -> None:
     whole = Classifier(description)
-    body = unfolded_state(net.body, net.body.state_dict())
-    whole.body.load_state_dict(body)
+    whole.body.load_state_dict(unfolded_state(net.body, net.body.state_dict()))
     whole.head.load_state_dict(net.head.state_dict())
     whole.bias.data.copy_(net.bias.data)
+    bias = net.bias.item()
+    if settings.map_weight > 0:
+        # Taught place by place, so that each place's probability means something by itself.
+        taught = {"evidence": "probability", "baseline": "none", "bias": bias}
+        description = description.model_copy(update=taught)
     save_classifier(path, whole, description)

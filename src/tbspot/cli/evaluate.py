@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tbspot.results import Classification, Contender
+    from tbspot.results import Classification, Contender, Figure
 
 __all__ = ["evaluate"]
 
@@ -141,6 +141,7 @@ def _tuning(options: Sequence[str], controls: Sequence[str]) -> dict[str, Path]:
 
 
 def _localization(rows: Sequence[Contender]) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
@@ -148,42 +149,55 @@ def _localization(rows: Sequence[Contender]) -> Table:
         "row",
         title="Localization on TB films with a box (95 % intervals)",
         caption="* boxes were used; difference = mean IoU of the first row minus this one's",
+        box=SIMPLE_HEAD,
     )
-    for heading in ("mean IoU", "raw mask", "hit", "side", "difference", "p"):
+    for heading in ("mean IoU", "raw mask", "hit", "side", "difference"):
         table.add_column(heading, justify="right")
     for row in rows:
-        figures = row.localization
+        figures, difference = row.localization, row.difference
+        p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
         table.add_row(
             escape(row.name) + (" *" if row.uses_boxes else ""),
-            figures.miou.words(),
+            _two_lines(figures.miou),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),
             figures.side.words(interval=False),
-            row.difference.words() if row.difference else "",
-            f"{row.difference.p:.4f}" if row.difference and row.difference.p is not None else "",
+            _two_lines(difference) + p if difference else "",
         )
     return table
 
 
 def _classification(figures: Classification) -> Table:
+    from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(
         "source",
         title="TB or not, within each source (95 % intervals)",
-        caption="pooled means nothing unless far above the source label alone: AUROC "
-        f"{figures.source_label.words()}",
+        caption="pooled means nothing unless far above the source's name alone: AUROC "
+        f"{figures.source_label.words()}"
+        if len(figures.sources) > 1
+        else None,
+        box=SIMPLE_HEAD,
     )
-    for heading in ("TB", "not TB", "AUROC", "average precision", "sens. at 90 % spec."):
-        table.add_column(heading, justify="right")
-    for source in (*figures.sources, figures.pooled):
+    for heading in ("TB", "not TB", "AUROC", "average\nprecision", "sensitivity at\n90 % spec."):
+        table.add_column(heading, justify="right", no_wrap=True)
+    pooled = [figures.pooled] if len(figures.sources) > 1 else []
+    for source in (*figures.sources, *pooled):
         table.add_row(
             escape(source.source),
             f"{source.tb:,}",
             f"{source.others:,}",
-            source.auroc.words(),
-            source.average_precision.words(),
-            source.sensitivity.words(),
+            _two_lines(source.auroc),
+            _two_lines(source.average_precision),
+            _two_lines(source.sensitivity),
         )
     return table
+
+
+def _two_lines(figure: Figure) -> str:
+    """The interval under the figure, so that a table fits 80 columns."""
+    from rich.markup import escape
+
+    return escape(figure.words().replace(" ", "\n", 1))

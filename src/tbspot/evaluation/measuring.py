@@ -94,6 +94,10 @@ class Measured:
     false: tuple[FalseBoxes, ...]
     scores: NDArray[np.float64]
 
+    def overlaps(self, rule: MapRule) -> list[float]:
+        """IoU of the rectangles by a rule, of each boxed film."""
+        return [film.overlaps[rule][0] for film in self.localized]
+
 
 def measure(views: Views, truths: Sequence[Truth], primary: MapRule) -> Measured:
     """Look at each film once.

@@ -226,7 +226,11 @@ def _rows(
     for entry in entries[1:]:
         tell(f"judging {entry.name}")
         measured = measure(entry.views, truths, entry.rules.primary)
-        difference = difference_of(first, primary, measured, entry.rules.primary, drawing)
+        note = None
+        if entry.model and entry.rules.primary != primary:
+            note = f"thresholds by different rules: {primary} and {entry.rules.primary}"
+        theirs = measured.overlaps(entry.rules.primary)
+        difference = difference_of(first.overlaps(primary), theirs, drawing, note)
         rows.append(_row(entry, measured, difference, truths, drawing))
     return tuple(rows), first
 

@@ -274,13 +274,17 @@ def _strata(
 
 
 def difference_of(
-    judged: Measured, judged_rule: MapRule, other: Measured, other_rule: MapRule, drawing: Drawing
+    judged: Sequence[float], other: Sequence[float], drawing: Drawing, note: str | None = None
 ) -> Difference:
-    """Mean IoU of the judged model minus the other's, film by film."""
-    pairs = zip(judged.localized, other.localized, strict=True)
-    differences = np.array(
-        [ours.overlaps[judged_rule][0] - theirs.overlaps[other_rule][0] for ours, theirs in pairs]
-    )
+    """Mean IoU of the judged model minus another's.
+
+    Args:
+        judged: IoU of each film.
+        other: the same films in the same order.
+        drawing: of the interval and the permutations.
+        note: what else must be known.
+    """
+    differences = np.array(judged, np.float64) - np.array(other, np.float64)
     films = len(differences)
     (estimate,) = ratio_estimates(
         differences.reshape(-1, 1),
@@ -290,8 +294,11 @@ def difference_of(
     )
     if isinstance(estimate, UndefinedError):
         return Difference(value=None, films=0, reason=NO_FILM)
-    p = sign_flip_p(differences, resamples=drawing.resamples, seed=drawing.seed)
-    note = None if judged_rule == other_rule else f"rules {judged_rule} and {other_rule}"
     return Difference(
-        value=estimate.value, low=estimate.low, high=estimate.high, films=films, p=p, note=note
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        films=films,
+        p=sign_flip_p(differences, resamples=drawing.resamples, seed=drawing.seed),
+        note=note,
     )

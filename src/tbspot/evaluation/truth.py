@@ -7,6 +7,7 @@ come from is left to samples/.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from tbspot.boxes import SIDE, rectangle_mask
 from tbspot.errors import TbspotError
-from tbspot.images import Frame, read_film
+from tbspot.images import Frame
 from tbspot.predictions import Prediction
+from tbspot.samples.reading import film_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["Truth", "truths_of"]
@@ -55,16 +57,10 @@ def _truth(sample: Sample, prediction: Prediction | None) -> Truth:
     if prediction is not None and prediction.width and prediction.height:
         size = (prediction.width, prediction.height)
     elif sample.boxes:
-        size = _size_of_file(sample)
+        with suppress(TbspotError):
+            size = film_size(sample.path)
     boxes = np.array([(b.x0, b.y0, b.x1, b.y1) for b in sample.boxes or ()], np.float64)
     if size is None or not len(boxes):
         return Truth(sample, np.empty((0, 4)), size)
-    return Truth(sample, Frame(size[1], size[0], SIDE).to_frame(boxes), size)
-
-
-def _size_of_file(sample: Sample) -> tuple[int, int] | None:
-    try:
-        height, width = read_film(sample.path).shape
-    except TbspotError:
-        return None
-    return width, height
+    width, height = size
+    return Truth(sample, Frame(height, width, SIDE).to_frame(boxes), size)

@@ -5,6 +5,7 @@ Gives paths; nothing here is written to by a test.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,13 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def film_path(drawn: Path) -> Path:
     """One drawn TB film, a grey PNG of 128 x 128 pixels."""
     return drawn / "imgs" / "tb" / "tb0001.png"
+
+
+@pytest.fixture
+def small_disk() -> Iterator[None]:
+    """A disk that has no room for a file of more than a mebibyte."""
+    resource = pytest.importorskip("resource", reason="limits of files are POSIX's")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)

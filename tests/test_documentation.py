@@ -1,0 +1,84 @@
+"""Every `tbspot ...` that README, docs, recipes and helps show is a call that parses."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import typer
+
+from tbspot.cli import app
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMANDS = typer.main.get_command(app).commands
+
+
+def _commands(script: str) -> list[str]:
+    """The calls of tbspot in shell lines; those that a backslash ends go on in the next."""
+    lines = re.sub(r"\\\n\s*", "", script).splitlines()
+    parts = [part.strip() for line in lines for part in re.split(r"&&|;|\|", line)]
+    parts = [part.removeprefix("torchrun --nproc-per-node 2 -m ") for part in parts]
+    return [part for part in parts if part.startswith("tbspot ")]
+
+
+def _of_page(path: Path) -> list[str]:
+    blocks = re.findall(r"```sh\n(.*?)```", path.read_text("utf-8"), re.DOTALL)
+    return [command for block in blocks for command in _commands(block)]
+
+
+def _of_help(name: str) -> list[str]:
+    """The calls in a help's paragraphs, each of which ends with its paragraph."""
+    paragraphs = re.split(r"\n\s*\n", COMMANDS[name].help or "")
+    joined = [re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in paragraphs]
+    shown = [match[1] for text in joined if (match := re.search(r":\s*(tbspot [a-z]+ .*)", text))]
+    return [command for text in shown for command in _commands(text)]
+
+
+PAGE_COMMANDS = [(path.name, command) for path in PAGES for command in _of_page(path)]
+HELP_COMMANDS = [(name, command) for name in COMMANDS for command in _of_help(name)]
+
+
+@pytest.mark.parametrize(("where", "command"), PAGE_COMMANDS + HELP_COMMANDS)
+def test_a_documented_command_and_each_of_its_options_exist(where: str, command: str) -> None:
+    _, name, *arguments = shlex.split(command, comments=True)
+    assert name in COMMANDS, where
+    if arguments != ["--help"]:
+        COMMANDS[name].make_context(name, arguments)
+
+
+def test_pages_and_helps_show_commands_at_all() -> None:
+    assert {where for where, _ in PAGE_COMMANDS} >= {"README.md", "data.md", "training.md"}
+    assert {where for where, _ in HELP_COMMANDS} == set(COMMANDS)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_commands_named_in_the_text_exist_and_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text("utf-8")
+    named = set(re.findall(r"`tbspot ([a-z]+)", text))
+    assert named <= set(COMMANDS)
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    assert not [link for link in links if not (page.parent / link).exists()]
+
+
+@pytest.mark.slow
+def test_the_demo_runs_from_drawing_to_the_report(tmp_path: Path) -> None:
+    small = {"FILMS": "24", "SIZE": "64", "EPOCHS": "1"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    demo = subprocess.run(
+        ["sh", ROOT / "runs" / "demo.sh", tmp_path / "demo"],
+        env=os.environ | small | {"PATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert demo.returncode == 0, demo.stderr
+    report = tmp_path / "demo" / "report.html"
+    assert demo.stdout.splitlines()[-1].endswith(str(report))
+    assert "</html>" in report.read_text("utf-8")
+    assert "mean IoU" in demo.stdout

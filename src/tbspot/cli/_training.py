@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -38,6 +39,8 @@ def run(command: str, given: dict[str, Any]) -> None:
 
 
 def _settings(given: dict[str, Any]) -> Settings:
+    if given.get("map_low", 0.0) >= given.get("map_high", 1.0):
+        raise TbspotError("--map-low must be less than --map-high")
     from_random = given["init"] == "random"
     resolved = given | {
         "data": tuple(given["data"]),
@@ -65,8 +68,12 @@ def _check_choice(name: str, value: Any, kind: Any) -> None:
 def _fabric(precision: str, devices: str) -> Fabric:
     if precision == "auto":
         precision = "bf16-mixed" if _has_bfloat16() else "32-true"
+    nodes = 1
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun says how many processes it started where
+        local = os.environ["LOCAL_WORLD_SIZE"]
+        devices, nodes = local, int(os.environ["WORLD_SIZE"]) // int(local)
     try:
-        fabric = Fabric(devices=devices, precision=precision)  # type: ignore[arg-type]
+        fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision)  # type: ignore[arg-type]
     except (ValueError, MisconfigurationException) as error:
         raise TbspotError(
             f"precision {precision} on devices {devices} is not possible here; "

@@ -66,7 +66,7 @@ def distill(
     teacher_view: Annotated[
         str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
     ] = "same",
-    temperature: Annotated[float, typer.Option(help="Softens both scores.")] = 2.0,
+    temperature: Annotated[float, typer.Option(help="Softens both scores.", min=0.01)] = 2.0,
     score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,
     map_weight: Annotated[float, typer.Option(help="Of the map distillation.", min=0)] = 0.0,
     map_low: Annotated[float, typer.Option(help="Teacher's map up to here is free of TB.")] = 0.0,

@@ -37,7 +37,7 @@ Epochs = Annotated[int, typer.Option(min=1)]
 BatchSize = Annotated[int, typer.Option(help="Films a step, over all processes.", min=1)]
 BodyRate = Annotated[float, typer.Option(help="Peak learning rate of the body.")]
 HeadRate = Annotated[float, typer.Option(help="Peak learning rate of the head.")]
-Seed = Annotated[int, typer.Option()]
+Seed = Annotated[int, typer.Option(min=0)]
 LabelSources = Annotated[
     str, typer.Option(help="all, or paired: only sources with films of both labels.")
 ]

@@ -133,7 +133,7 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
             ".onnx file of `tbspot export`"
         ) from error
     classifier, description = load_classifier(path)
-    description = description.model_copy(update={"bias": float(classifier.bias)})
+    description = description.model_copy(update={"bias": classifier.bias.item()})
     if threads:
         torch.set_num_threads(threads)
     halved = precision == "bfloat16"

@@ -11,6 +11,7 @@ import typer
 from tbspot.cli.distill import distill
 from tbspot.cli.draw import draw
 from tbspot.cli.evaluate import evaluate
+from tbspot.cli.locate import locate
 from tbspot.cli.prepare import prepare
 from tbspot.cli.train import train
 
@@ -35,4 +36,5 @@ app.command()(draw)
 app.command()(prepare)
 app.command()(train)
 app.command()(distill)
+app.command()(locate)
 app.command()(evaluate)

@@ -1,0 +1,151 @@
+"""`tbspot locate`: films to scores, heat maps and boxes.
+
+Takes films and a model; gives a folder of predictions. All work is left to tbspot.locating.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from tbspot.locating import Item
+
+__all__ = ["locate"]
+
+
+def locate(
+    films: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE|FOLDER...", help="Films to judge.")
+    ] = None,
+    *,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder to write; the same command resumes it.")
+    ],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="Model file, .onnx or .safetensors; by default the released model."),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="Instead of films: a data set; may be given several times."
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Films of the data set; by default all.")
+    ] = None,
+    split_file: Annotated[
+        Path | None, typer.Option(help="A split written by `tbspot prepare`.")
+    ] = None,
+    method: Annotated[
+        Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"],
+        typer.Option(help="Of the heat map; all but cam need a .safetensors model."),
+    ] = "cam",
+    mirror: Annotated[
+        bool, typer.Option("--mirror", help="Average the mirrored film in; takes twice the time.")
+    ] = False,
+    scales: Annotated[
+        str, typer.Option(help="Sizes to average over, relative to the model's: 1.0,1.25.")
+    ] = "1.0",
+    map_rule: Annotated[
+        Literal["tuned", "otsu", "quantile"] | None,
+        typer.Option(help="How boxes are cut from the map; by default as the model says."),
+    ] = None,
+    map_threshold: Annotated[
+        float | None,
+        typer.Option(help="The rule's share: of the maximum (tuned) or of the area (quantile)."),
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="auto: bfloat16 where the CPU multiplies it, for .onnx models."),
+    ] = "auto",
+    gate: Annotated[
+        bool | None,
+        typer.Option(
+            "--gate/--no-gate",
+            help="Refuse what is no frontal chest film; by default not with --data.",
+        ),
+    ] = None,
+    overlays: Annotated[
+        bool, typer.Option("--overlays/--no-overlays", help="Pictures of film, map and boxes.")
+    ] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
+) -> None:
+    """Score films, show where, and cut boxes: DIR/predictions.jsonl.
+
+    One line a film; heat maps and overlays lie beside it. Exit code 1 if a
+    film could not be read.
+
+    Example:
+        tbspot locate drawn/imgs/tb --out found --no-gate
+
+    The films of a data set, to be judged by `tbspot evaluate`:
+        tbspot locate --data drawn --split val --out found-val
+    """
+    from rich.console import Console
+
+    from tbspot import locating
+    from tbspot.engine import open_engine
+    from tbspot.errors import TbspotError
+    from tbspot.predictions import FILE_NAME
+
+    if bool(films) == bool(data):
+        raise TbspotError("name films or folders to locate, or a data set with --data")
+    if (split or split_file) and not data:
+        raise TbspotError("--split and --split-file need a data set; give --data")
+    console = Console(highlight=False, soft_wrap=True)
+    items, notes = (
+        (locating.find_items(films, out), ()) if films else _of_data(data or [], split, split_file)
+    )
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
+    engine = open_engine(model, precision)
+    description = engine.description
+    settings = locating.Settings(
+        films=tuple(map(str, films or data or ())),
+        split=split or "",
+        model=f"{description.name} {description.version}",
+        engine=engine.name,
+        method=method,
+        mirror=mirror,
+        scales=_scales(scales),
+        map_rule=map_rule,
+        map_threshold=map_threshold,
+        gate=bool(films) if gate is None else gate,
+        # Data sets are often made of links; of other folders a link may lead anywhere.
+        follow_links=bool(data),
+        overlays=overlays,
+    )
+    counts = locating.locate(items, engine, settings, out, console, overwrite=overwrite)
+    console.print(f"predictions: {out / FILE_NAME}", markup=False)
+    console.print(f"ok {counts.ok:,}, refused {counts.refused:,}, failed {counts.failed:,}")
+    if counts.failed:
+        raise TbspotError(
+            f"{counts.failed:,} of {len(items):,} films could not be located; their lines in "
+            f"{out / FILE_NAME} say why"
+        )
+
+
+def _of_data(
+    data: list[str], split: str | None, split_file: Path | None
+) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    from tbspot.locating import items_of
+    from tbspot.samples.loading import in_split, load
+
+    loaded = load(data, split_file)
+    return items_of(in_split(loaded.samples, split) if split else loaded.samples), loaded.notes
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    from tbspot.errors import TbspotError
+
+    try:
+        scales = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        scales = ()
+    if not scales or not all(0.25 <= scale <= 4 for scale in scales):
+        raise TbspotError(f"--scales {text!r} must be numbers from 0.25 to 4, such as 1.0,1.25")
+    return scales

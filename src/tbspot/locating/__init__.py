@@ -1,0 +1,22 @@
+"""Films in, predictions out: each film's score, heat map and boxes, one line a film.
+
+Takes paths or a data set and a model; gives `predictions.jsonl` with heat maps and overlays beside
+it, and goes on where it was interrupted. How good the predictions are is left to evaluation.
+"""
+
+from tbspot.locating.cutting import Cut, cut_of
+from tbspot.locating.listing import Item, find_items, items_of
+from tbspot.locating.predicting import predict
+from tbspot.locating.running import Counts, Settings, locate
+
+__all__ = [
+    "Counts",
+    "Cut",
+    "Item",
+    "Settings",
+    "cut_of",
+    "find_items",
+    "items_of",
+    "locate",
+    "predict",
+]

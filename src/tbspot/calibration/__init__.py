@@ -1,0 +1,22 @@
+"""Scores to a threshold one can defend, and to what it means in a programme.
+
+Takes scores with their truth; gives calibration.json, thresholds.csv, threshold.json and a page.
+How scores are made is left to engines: nothing here knows torch or films.
+"""
+
+from tbspot.calibration.calibrating import Settings, calibrate, write_calibration
+from tbspot.calibration.choosing import WHO_SENSITIVITY, WHO_SPECIFICITY
+from tbspot.calibration.records import Calibration, ThresholdFile, read_threshold
+from tbspot.calibration.scored import Scored
+
+__all__ = [
+    "WHO_SENSITIVITY",
+    "WHO_SPECIFICITY",
+    "Calibration",
+    "Scored",
+    "Settings",
+    "ThresholdFile",
+    "calibrate",
+    "read_threshold",
+    "write_calibration",
+]

@@ -1,0 +1,35 @@
+"""CSV files that a spreadsheet program opens without running anything in them.
+
+Takes rows of cells; gives a file. What the cells mean is left to the modules that write them.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tbspot.files import replacing
+
+__all__ = ["write_table"]
+
+# A spreadsheet takes a cell that begins so for a formula (CWE-1236).
+FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | float | int | None
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
+    """Write a CSV file, whole or not at all; an apostrophe is put before text like a formula.
+
+    Raises:
+        TbspotError: it cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow([_harmless(cell) for cell in header])
+        table.writerows([_harmless(cell) for cell in row] for row in rows)
+
+
+def _harmless(cell: Cell) -> Cell:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_MARKS) else cell

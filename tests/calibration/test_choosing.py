@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import roc_curve
+
+from tbspot.calibration.choosing import precision_notes, reached, threshold_for
+from tbspot.calibration.points import point_at, thresholds_of
+from tbspot.calibration.records import OperatingPoint, Plan
+
+PLAN = Plan(prevalence=0.1)
+
+
+def points(scores: np.ndarray, labels: np.ndarray) -> list[OperatingPoint]:
+    return [point_at(one, scores, labels, PLAN) for one in thresholds_of(scores)]
+
+
+def two_classes(tb: list[float], others: list[float]) -> tuple[np.ndarray, np.ndarray]:
+    return np.array(tb + others), np.array([1] * len(tb) + [0] * len(others))
+
+
+@given(st.integers(0, 1000), st.floats(0.05, 0.99))
+def test_the_threshold_is_the_highest_of_scikit_learns_curve_that_finds_enough(
+    seed: int, wanted: float
+) -> None:
+    random = np.random.default_rng(seed)
+    labels = random.permutation(np.arange(50) % 3 == 0).astype(int)
+    scores = np.round(random.random(50) + 0.3 * labels, 1)
+    _, found, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    expected = thresholds[found >= wanted - 1e-12].max()
+    assert threshold_for(scores, labels, wanted) == expected
+
+
+def test_nine_of_ten_cases_are_ninety_percent() -> None:
+    scores, labels = two_classes([float(place) for place in range(10)], [0.5])
+    assert threshold_for(scores, labels, 0.9) == 1
+
+
+def test_thresholds_that_reach_the_target_are_named() -> None:
+    scores, labels = two_classes([0.4] + [0.8] * 19, [0.2] * 8 + [0.6] * 2)
+    target = reached(points(scores, labels), 0.9, 0.7)
+    assert target.met == (0.4, 0.8)
+    assert target.met_surely is None
+    assert target.sentence == (
+        "Thresholds from 0.4 to 0.8 reach WHO's target for a triage test (sensitivity 90%, "
+        "specificity 70%); none does so with the lower ends of both intervals."
+    )
+
+
+def test_with_many_films_the_intervals_reach_the_target_too() -> None:
+    scores, labels = two_classes([0.8] * 190 + [0.1] * 10, [0.2] * 160 + [0.9] * 40)
+    target = reached(points(scores, labels), 0.9, 0.7)
+    assert target.met_surely == (0.8, 0.8)
+    assert "lower ends of both intervals do too" in target.sentence
+
+
+def test_a_target_that_no_threshold_reaches_is_one_plain_sentence() -> None:
+    scores, labels = two_classes([0.4, 0.6] * 10, [0.5, 0.3] * 10)
+    target = reached(points(scores, labels), 0.95, 0.8)
+    assert target.met is None
+    assert target.sentence == (
+        "No threshold reaches the target (sensitivity 95%, specificity 80%) on these films."
+    )
+
+
+def test_few_films_are_warned_of_with_the_number_that_would_do() -> None:
+    scores, labels = two_classes([0.8] * 27 + [0.1] * 3, [0.2] * 800 + [0.9] * 100)
+    (note,) = precision_notes(point_at(0.5, scores, labels, PLAN))
+    # 1.96^2 x 0.9 x 0.1 / 0.05^2 = 138.3
+    assert "sensitivity" in note
+    assert "about 139 films with TB are needed and there are 30" in note
+
+
+@pytest.mark.parametrize("found", [0, 30])
+def test_a_rate_of_none_or_all_is_not_taken_for_certain(found: int) -> None:
+    scores, labels = two_classes([0.8] * found + [0.1] * (30 - found), [0.2] * 900)
+    (note,) = precision_notes(point_at(0.5, scores, labels, PLAN))
+    assert "about 73 films with TB" in note

@@ -1,0 +1,56 @@
+"""The page as an ASGI app: guard, pages, answers, files.
+
+Takes what is to be shown and who may see it; gives the app. Serving it is left to serving.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from tbspot.errors import TbspotError
+from tbspot.viewer.answers import Answers
+from tbspot.viewer.pages import Pages
+from tbspot.viewer.safety import Guard
+from tbspot.viewer.site import Site
+
+__all__ = ["create_app"]
+
+
+def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> Starlette:
+    """The app; ends the site's threads when it is shut down.
+
+    Args:
+        site: what is shown.
+        hosts: names under which it is reached, with the port; `None` = any, with a token.
+        token: to be shown once, in the address; `None` = none is needed.
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        yield
+        site.close()
+
+    files = StaticFiles(packages=[("tbspot.viewer", "static")])
+    return Starlette(
+        routes=[
+            Mount("/static", files),
+            *Answers(site).routes(),
+            *Pages(site).routes(),
+        ],
+        middleware=[Middleware(Guard, hosts=hosts, token=token)],
+        exception_handlers={TbspotError: _sentence},
+        lifespan=lifespan,
+    )
+
+
+def _sentence(_: Request, error: Exception) -> Response:
+    return PlainTextResponse(f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)

@@ -1,0 +1,158 @@
+"""Films dropped on the page: a queue, one film at a time, results in memory for a while.
+
+Takes bytes of any file; gives what becomes of it. A file lies on the disk, in a folder of this
+user's alone, only until it is read. How a film is judged is left to judging.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import AsyncIterable, Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from tbspot.errors import TbspotError
+from tbspot.images.opening import MOST_BYTES
+from tbspot.viewer.cases import Case
+
+__all__ = ["BusyError", "Drops", "Judged", "Progress"]
+
+# The browser does not tell a film's own name, which may be a patient's.
+NAME = "the dropped film"
+# On the disk at one time: a few films of the largest size that is read, or hundreds of usual ones.
+MOST_WAITING_BYTES = 4 * MOST_BYTES
+MOST_WAITING = 500
+# In memory: results of the last hundred films, fewer when they are large.
+MOST_KEPT = 100
+MOST_KEPT_BYTES = 256_000_000
+
+
+class BusyError(Exception):
+    """More is waiting than should."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What became of a film, and the bytes of memory it holds."""
+
+    case: Case
+    size: int
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a film is.
+
+    Attributes:
+        ahead: films that come before it; 0 when it is being looked at.
+        case: the result, once there is one.
+    """
+
+    ahead: int
+    case: Case | None
+
+
+class Drops:
+    """The queue and its results; its folder goes when it is closed.
+
+    Args:
+        judge: says what is to be said of a file under a name, whatever it holds; called from one
+            thread only.
+    """
+
+    def __init__(self, judge: Callable[[Path, str], Judged]) -> None:
+        self._judge = judge
+        self._folder = Path(tempfile.mkdtemp(prefix="tbspot-view-"))
+        self._thread = ThreadPoolExecutor(1, "drops")
+        self._lock = threading.RLock()
+        self._films: dict[str, Future[Judged]] = {}
+        self._waiting = self._waiting_bytes = 0
+
+    async def receive(self, length: int, content: AsyncIterable[bytes]) -> str:
+        """Put a file into the queue; gives the name under which to ask for it.
+
+        Raises:
+            TbspotError: it is larger than a film may be.
+            BusyError: too much is waiting.
+        """
+        if length > MOST_BYTES:
+            raise TbspotError(
+                f"{NAME} has {length:,} bytes, more than {MOST_BYTES:,}; export it smaller"
+            )
+        self._reserve(length)
+        file = self._folder / secrets.token_urlsafe(12)
+        try:
+            with file.open("xb") as copy:
+                async for part in content:
+                    copy.write(part)
+        except BaseException:  # also when the browser goes away, which cancels this
+            self._release(file, length)
+            raise
+        return self._enqueue(file, NAME, lambda: self._release(file, length))
+
+    def add(self, path: Path) -> str:
+        """Put a file of the user's own into the queue; it stays as it is."""
+        return self._enqueue(path, path.name, lambda: None)
+
+    def progress(self, name: str) -> Progress | None:
+        """How far a film is; `None` if it is not known, or no longer."""
+        with self._lock:
+            film = self._films.get(name)
+            films = list(self._films.values())
+        if film is None:
+            return None
+        if film.done():
+            return Progress(0, film.result().case)
+        return Progress(sum(not one.done() for one in films[: films.index(film)]), None)
+
+    def forget(self, name: str) -> None:
+        """Drop a film and its result; one that waits is not looked at."""
+        with self._lock:
+            film = self._films.pop(name, None)
+        if film is not None:
+            film.cancel()
+
+    def close(self) -> None:
+        """End the queue and remove its folder."""
+        self._thread.shutdown(cancel_futures=True)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _reserve(self, length: int) -> None:
+        with self._lock:
+            if self._waiting >= MOST_WAITING or self._waiting_bytes + length > MOST_WAITING_BYTES:
+                raise BusyError
+            self._waiting += 1
+            self._waiting_bytes += length
+
+    def _release(self, file: Path, length: int) -> None:
+        file.unlink(missing_ok=True)
+        with self._lock:
+            self._waiting -= 1
+            self._waiting_bytes -= length
+
+    def _enqueue(self, file: Path, called: str, after: Callable[[], None]) -> str:
+        # Not to be guessed, so that a film is seen only where it was dropped.
+        name = secrets.token_urlsafe(12)
+        with self._lock:
+            film = self._films[name] = self._thread.submit(self._judge, file, called)
+        # Also called when the film is forgotten before its turn.
+        film.add_done_callback(lambda _: after())
+        film.add_done_callback(lambda _: self._forget_oldest())
+        return name
+
+    def _forget_oldest(self) -> None:
+        with self._lock:
+            done = {
+                name: film
+                for name, film in self._films.items()
+                if film.done() and not film.cancelled()
+            }
+            sizes = [film.result().size for film in done.values()]
+            for name in done:
+                if len(sizes) <= MOST_KEPT and sum(sizes) <= MOST_KEPT_BYTES:
+                    return
+                del self._films[name], sizes[0]

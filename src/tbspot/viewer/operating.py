@@ -1,0 +1,76 @@
+"""What a threshold of the score would mean, from a folder that `tbspot calibrate` wrote.
+
+Takes thresholds.csv and threshold.json; gives a sentence for any threshold. The figures are those
+of calibration/; which threshold to use is left to its reader.
+"""
+
+from __future__ import annotations
+
+import csv
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tbspot.calibration import ThresholdFile, read_threshold
+from tbspot.calibration.calibrating import TABLE_FILE
+from tbspot.calibration.records import THRESHOLD_FILE
+from tbspot.errors import TbspotError
+
+__all__ = ["Operating", "read_operating"]
+
+
+@dataclass(frozen=True)
+class Operating:
+    """A calibration as the page shows it.
+
+    Attributes:
+        chosen: the threshold that was chosen, for which model and how.
+        thresholds: of the table, rising.
+        words: for each threshold, its sensitivity and specificity.
+    """
+
+    chosen: ThresholdFile
+    thresholds: tuple[float, ...]
+    words: tuple[str, ...]
+
+    def sentence(self, threshold: float) -> str:
+        """What a threshold gives: only thresholds that are scores of the films divide them."""
+        place = bisect_left(self.thresholds, threshold)
+        if place == len(self.thresholds):
+            return "no film of the calibration has a score that high: sensitivity 0 %"
+        return self.words[place]
+
+    def warning(self, version: str) -> str:
+        """Why the figures are not of this model, if so."""
+        if self.chosen.version == version:
+            return ""
+        known = f"version {self.chosen.version}" if self.chosen.version else "an unknown version"
+        return f"The calibration is of {known} of the model, not of this one."
+
+
+def read_operating(folder: Path) -> Operating:
+    """Read the table of a folder of `tbspot calibrate`.
+
+    Raises:
+        TbspotError: a file is absent or not one of calibrate's.
+    """
+    chosen = read_threshold(folder / THRESHOLD_FILE)
+    path = folder / TABLE_FILE
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = [(float(row["threshold"]), _words(row)) for row in csv.DictReader(file)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TbspotError(
+            f"{path} is not a table of thresholds; run `tbspot calibrate` again"
+        ) from error
+    rows.sort()
+    return Operating(chosen, tuple(row[0] for row in rows), tuple(row[1] for row in rows))
+
+
+def _words(row: Mapping[str, str]) -> str:
+    return ", ".join(
+        f"{name} {float(row[name]):.1%} "
+        f"(95 % interval {float(row[f'{name}_low']):.1%} to {float(row[f'{name}_high']):.1%})"
+        for name in ("sensitivity", "specificity")
+    )

@@ -1,0 +1,142 @@
+"""The pages that people see: the worklist, a film, a film that waits.
+
+Takes requests; gives HTML. What pages ask for by script is left to answers.py.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import get_args
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from tbspot.errors import TbspotError
+from tbspot.images.opening import MOST_BYTES
+from tbspot.viewer.cases import Case, share_of
+from tbspot.viewer.site import Site
+from tbspot.viewer.templating import render
+from tbspot.viewer.worklist import PAGE, Order, Row, Show, Status, Wish, select
+
+__all__ = ["Pages"]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One model's view of a film.
+
+    Attributes:
+        address: of the case.
+        case: what is shown.
+        share: of the map's maximum from which places are in a box; `None` without a map.
+        fault: why the map cannot be shown, if so.
+    """
+
+    address: str
+    case: Case
+    share: float | None
+    fault: str
+
+
+class Pages:
+    """The addresses that people open.
+
+    Args:
+        site: what is shown.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("/", self.first),
+            Route("/film/{name}", self.film),
+            Route("/drop/{name}", self.drop),
+        ]
+
+    def first(self, request: Request) -> Response:
+        """The worklist, or without a run a place to drop films."""
+        run = self._site.run
+        if run is None:
+            return self._page("start.html")
+        wish = Wish.of(request.query_params)
+        rows = select(run.rows, wish)
+        pages = max(1, math.ceil(len(rows) / PAGE))
+        page = min(wish.page, pages)
+        return self._page(
+            "worklist.html",
+            run=run,
+            wish=wish,
+            rows=rows[PAGE * (page - 1) : PAGE * page],
+            found=len(rows),
+            first=PAGE * (page - 1),
+            page=page,
+            pages=pages,
+            has_truth=any(row.truth for row in run.rows),
+            orders=get_args(Order),
+            shows=get_args(Show),
+            statuses=get_args(Status),
+        )
+
+    def film(self, request: Request) -> Response:
+        """One film of the run, with the other model's view where there is one."""
+        name = request.path_params["name"]
+        panels = [_panel(f"/film/{name}", self._site.case("film", name))]
+        if self._site.beside is not None:
+            image = panels[0].case.prediction.image
+            other = self._site.beside.case_of(image)
+            panels += [_panel(f"/beside/{name}", other)] if other else []
+        wish = Wish.of(request.query_params)
+        return self._film_page(panels, wish=wish, **self._around(int(name), wish))
+
+    def drop(self, request: Request) -> Response:
+        """A dropped film, or how far it is."""
+        name = request.path_params["name"]
+        progress = self._site.drops.progress(name) if self._site.drops else None
+        if progress is not None and progress.case is None:
+            return self._page("waiting.html", address=f"/drop/{name}")
+        panels = [_panel(f"/drop/{name}", self._site.case("drop", name))]
+        return self._film_page(panels, wish=Wish(), before=None, after=None, place=0, found=0)
+
+    def _around(self, number: int, wish: Wish) -> dict[str, int | None]:
+        """The films before and after one, in the reader's order."""
+        run = self._site.run
+        numbers = [row.number for row in select(run.rows, wish)] if run else []
+        place = numbers.index(number) if number in numbers else None
+        if place is None:
+            return {"before": None, "after": None, "place": 0, "found": len(numbers)}
+        return {
+            "before": numbers[place - 1] if place else None,
+            "after": numbers[place + 1] if place + 1 < len(numbers) else None,
+            "place": place + 1,
+            "found": len(numbers),
+        }
+
+    def _film_page(self, panels: list[Panel], **shown: object) -> Response:
+        prediction = panels[0].case.prediction
+        operating = self._site.operating
+        return self._page(
+            "film.html",
+            panels=panels,
+            prediction=prediction,
+            row=Row(0, prediction, panels[0].case.truth),
+            truth=panels[0].case.truth,
+            operating=operating,
+            warning=operating.warning(prediction.version) if operating else "",
+            **shown,
+        )
+
+    def _page(self, template: str, **shown: object) -> Response:
+        drops = {"why_no_drops": self._site.why_no_drops, "most_bytes": MOST_BYTES}
+        return HTMLResponse(render(template, has_run=self._site.run is not None, **drops, **shown))
+
+
+def _panel(address: str, case: Case) -> Panel:
+    try:
+        return Panel(address, case, share_of(case), "")
+    except TbspotError as error:
+        return Panel(address, case, None, str(error))

@@ -1,0 +1,92 @@
+"""Films and maps in the forms a browser shows.
+
+Takes films `[height, width]` in [0, 1] and evidence; gives PNG files and raw grey values. Colours
+and the overlay are those of overlays.py.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.boxes import mask_of, normalise
+from tbspot.images import resize
+from tbspot.overlays import colours, overlay
+from tbspot.predictions import PredictedBox, Prediction
+
+__all__ = ["film_png", "grey_values", "heatmap_png", "legend_png", "overlay_png"]
+
+# More pixels than most screens have, in 8 MB.
+LONGEST_SIDE = 2048
+# As large as the overlay that stands beside it.
+PAGE_SIDE = 1024
+LEGEND_STEPS = 256
+
+
+def grey_values(film: NDArray[np.float32]) -> NDArray[np.uint16]:
+    """The film in 16 bits, little-endian, at most 2048 pixels a side: windows can be narrow."""
+    return (_within(film, LONGEST_SIDE) * 65535).round().astype("<u2")
+
+
+def film_png(film: NDArray[np.float32], side: int = PAGE_SIDE) -> bytes:
+    """The film in 8 bits, at most `side` pixels a side."""
+    return _png(Image.fromarray((_within(film, side) * 255).round().astype(np.uint8)))
+
+
+def heatmap_png(evidence: NDArray[np.float32], share: float = 0) -> bytes:
+    """The normalised map on the protocol's grid, in colour, as opaque as its values are high.
+
+    Args:
+        evidence: of the whole film.
+        share: of the maximum, below which the map is left out.
+    """
+    normalised = normalise(evidence)
+    coloured = np.dstack([colours(normalised), normalised * mask_of(normalised, share) * 255])
+    return _png(Image.fromarray(coloured.round().astype(np.uint8)))
+
+
+def legend_png() -> bytes:
+    """The colours from 0 to 1, from left to right."""
+    ramp = np.linspace(0, 1, LEGEND_STEPS, dtype=np.float32)[None]
+    return _png(Image.fromarray(colours(ramp).round().astype(np.uint8)))
+
+
+def overlay_png(
+    film: NDArray[np.float32], evidence: NDArray[np.float32], prediction: Prediction
+) -> bytes:
+    """The film with map and boxes, as `locate` writes it.
+
+    Args:
+        film: in its own size or reduced.
+        evidence: of the whole film.
+        prediction: whose boxes are in pixels of the film's own size.
+    """
+    height, width = film.shape
+    down, across = height / (prediction.height or height), width / (prediction.width or width)
+    boxes = [
+        PredictedBox(
+            x0=box.x0 * across,
+            y0=box.y0 * down,
+            x1=box.x1 * across,
+            y1=box.y1 * down,
+            score=box.score,
+        )
+        for box in prediction.boxes
+    ]
+    return _png(overlay(film, evidence, boxes))
+
+
+def _within(film: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    height, width = film.shape
+    factor = min(1.0, side / max(height, width))
+    return resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
+
+
+def _png(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    # Level 1: the way to the browser is short.
+    picture.save(file, "PNG", compress_level=1)
+    return file.getvalue()

@@ -1,0 +1,155 @@
+"""From what `tbspot view` was given to a page that answers, until it is told to end.
+
+Takes settings; gives an address, and serves it. What the page shows is left to app.py.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import secrets
+import socket
+import threading
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from tbspot.engine import released_model
+from tbspot.errors import TbspotError
+from tbspot.viewer.app import create_app
+from tbspot.viewer.drops import Drops
+from tbspot.viewer.judging import Judge
+from tbspot.viewer.operating import read_operating
+from tbspot.viewer.runs import Run
+from tbspot.viewer.site import Site
+
+__all__ = ["Settings", "serve"]
+
+ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+# Seconds that a browser's open connections get when the page ends.
+PATIENCE = 2
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is shown, and where.
+
+    Attributes:
+        shown: a run folder, a film, or `None` for a place to drop films.
+        beside: another model's run of the same films.
+        films: where the run's films are now, if they were moved.
+        calibration: a folder of `tbspot calibrate`.
+        model: for dropped films; `None` = the released model.
+        gate: whether dropped films that are no frontal chest films are refused.
+        host: address to listen on; any but a loopback address needs a token.
+        port: 0 = any that is free.
+        browser: whether to open the page in one.
+    """
+
+    shown: Path | None
+    beside: Path | None = None
+    films: Path | None = None
+    calibration: Path | None = None
+    model: Path | None = None
+    gate: bool = True
+    host: str = "127.0.0.1"
+    port: int = 0
+    browser: bool = True
+
+
+def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+    """Serve the page until the process is interrupted.
+
+    Args:
+        settings: what and where.
+        announce: is told the address once the page answers there.
+
+    Raises:
+        TbspotError: what is to be shown cannot be read, no model is at hand for a film, or the
+            address cannot be listened on.
+    """
+    site = _site(settings)
+    path = ""
+    if settings.shown is not None and settings.shown.is_file():
+        if site.drops is None:
+            raise TbspotError(site.why_no_drops)
+        path = f"drop/{site.drops.add(settings.shown)}"
+    listener = _listen(settings.host, settings.port)
+    port = listener.getsockname()[1]
+    token = None if _is_loopback(settings.host) else secrets.token_urlsafe(24)
+    app = create_app(site, _hosts(settings.host, port), token)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+    address = f"http://{_name(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"
+    announce(address)
+    if settings.browser:
+        # Some browsers do not return before they are closed.
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run([listener])
+
+
+def _site(settings: Settings) -> Site:
+    shown = settings.shown
+    if shown is not None and not shown.exists():
+        raise TbspotError(f"{shown} does not exist; name a folder of `tbspot locate`, or a film")
+    run = Run(shown, settings.films) if shown is not None and shown.is_dir() else None
+    if settings.beside is not None and run is None:
+        raise TbspotError("--beside needs a run to stand beside; name its folder first")
+    drops, why_not = None, ""
+    try:
+        model = settings.model or released_model()
+    except TbspotError as error:
+        why_not = str(error)
+    else:
+        drops = Drops(Judge(model, gate=settings.gate))
+    return Site(
+        run=run,
+        beside=Run(settings.beside) if settings.beside else None,
+        drops=drops,
+        why_no_drops=why_not,
+        operating=read_operating(settings.calibration) if settings.calibration else None,
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host, port), family=family, backlog=128)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TbspotError(
+            f"cannot listen on {host}, port {port} ({reason}); choose another with --port"
+        ) from error
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _hosts(host: str, port: int) -> frozenset[str] | None:
+    """Names under which the page is reached; `None` = any, where it listens on all addresses."""
+    if host in ANY:
+        return None
+    names = {"localhost", "127.0.0.1", "[::1]"} if _is_loopback(host) else set()
+    return frozenset(f"{name}:{port}" for name in {*names, _name(host).lower()})
+
+
+def _name(host: str) -> str:
+    """The host as an address holds it; of all addresses, this machine's name."""
+    if host in ANY:
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,132 @@
+"""The films of a run in the order and choice that a reader wants.
+
+Takes predictions and truth; gives rows, filtered and sorted, and the address of a choice. Showing
+them is left to pages.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Self, cast, get_args
+from urllib.parse import urlencode
+
+from tbspot.predictions import Prediction
+from tbspot.viewer.cases import Truth
+
+__all__ = ["PAGE", "Order", "Row", "Show", "Status", "Wish", "select"]
+
+Order = Literal["highest", "lowest", "name", "boxes", "status"]
+Show = Literal["all", "above", "below", "truth", "false alarms", "missed"]
+Status = Literal["any", "ok", "refused", "failed"]
+PAGE = 50
+LONGEST_SEARCH = 200
+
+
+@dataclass(frozen=True)
+class Row:
+    """One film of the run.
+
+    Attributes:
+        number: its place in predictions.jsonl, from 0; what addresses call it.
+        prediction: what the model says.
+        truth: what the data set says, if it is known.
+    """
+
+    number: int
+    prediction: Prediction
+    truth: Truth | None = None
+
+    @property
+    def above(self) -> bool:
+        """Whether the score reaches the threshold it was made with."""
+        score, threshold = self.prediction.score, self.prediction.threshold
+        return score is not None and threshold is not None and score >= threshold
+
+    @property
+    def outcome(self) -> Literal["false alarm", "missed", ""]:
+        """How the score contradicts the truth, if it does."""
+        if self.truth is None or self.prediction.status != "ok":
+            return ""
+        if self.above == bool(self.truth.label):
+            return ""
+        return "false alarm" if self.above else "missed"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a reader asked for.
+
+    Attributes:
+        sort: order of the rows.
+        show: which rows, by score and truth.
+        status: which rows, by status.
+        search: words that all stand in the film's name or the reason.
+        page: from 1.
+    """
+
+    sort: Order = "highest"
+    show: Show = "all"
+    status: Status = "any"
+    search: str = ""
+    page: int = 1
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Self:
+        """Read the parameters of an address; a word that is not known means the usual."""
+        page = given.get("page", "")
+        return cls(
+            sort=cast("Order", _one_of(get_args(Order), given.get("sort"))),
+            show=cast("Show", _one_of(get_args(Show), given.get("show"))),
+            status=cast("Status", _one_of(get_args(Status), given.get("status"))),
+            search=given.get("search", "").strip()[:LONGEST_SEARCH],
+            page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
+        )
+
+    def address(self, **changes: object) -> str:
+        """The wish, with changes, as parameters of an address; the usual is left out."""
+        wanted = {field.name: getattr(self, field.name) for field in fields(self)} | changes
+        usual = vars(type(self)())
+        given = {name: value for name, value in wanted.items() if value != usual[name]}
+        return f"?{urlencode(given)}" if given else ""
+
+
+def select(rows: Sequence[Row], wish: Wish) -> list[Row]:
+    """The rows that fit, in order, of all pages."""
+    words = wish.search.casefold().split()
+    found = [row for row in rows if _fits(row, wish, words)]
+    return sorted(found, key=ORDERS[wish.sort])
+
+
+def _one_of(known: tuple[str, ...], given: str | None) -> str:
+    return given if given in known else known[0]
+
+
+def _fits(row: Row, wish: Wish, words: Sequence[str]) -> bool:
+    prediction = row.prediction
+    if wish.status not in ("any", prediction.status) or not CHOICES[wish.show](row):
+        return False
+    text = f"{prediction.image} {prediction.reason or ''}".casefold()
+    return all(word in text for word in words)
+
+
+def _score(row: Row) -> float:
+    """For sorting: films without a score come after those that have one."""
+    return -1.0 if row.prediction.score is None else row.prediction.score
+
+
+CHOICES: Mapping[Show, Callable[[Row], bool]] = {
+    "all": lambda _: True,
+    "above": lambda row: row.above,
+    "below": lambda row: row.prediction.status == "ok" and not row.above,
+    "truth": lambda row: row.truth is not None,
+    "false alarms": lambda row: row.outcome == "false alarm",
+    "missed": lambda row: row.outcome == "missed",
+}
+ORDERS: Mapping[Order, Callable[[Row], Any]] = {
+    "highest": lambda row: -_score(row),
+    "lowest": lambda row: (row.prediction.score is None, _score(row)),
+    "name": lambda row: row.prediction.image.casefold(),
+    "boxes": lambda row: (-len(row.prediction.boxes), -_score(row)),
+    "status": lambda row: ("failed", "refused", "ok").index(row.prediction.status),
+}

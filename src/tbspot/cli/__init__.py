@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import typer
 
+from tbspot.cli.calibrate import calibrate
 from tbspot.cli.distill import distill
 from tbspot.cli.draw import draw
 from tbspot.cli.evaluate import evaluate
+from tbspot.cli.export import export
 from tbspot.cli.locate import locate
 from tbspot.cli.prepare import prepare
+from tbspot.cli.report import report
+from tbspot.cli.selftest import selftest
 from tbspot.cli.train import train
+from tbspot.cli.view import view
 
 __all__ = ["app"]
 
@@ -36,5 +41,10 @@ app.command()(draw)
 app.command()(prepare)
 app.command()(train)
 app.command()(distill)
+app.command()(export)
+app.command()(selftest)
 app.command()(locate)
 app.command()(evaluate)
+app.command()(report)
+app.command()(calibrate)
+app.command()(view)

@@ -40,7 +40,8 @@ class Prediction(BaseModel):
     Attributes:
         image: path of the film, relative to the folder given (POSIX separators).
         status: `ok`, `refused` (not a film to be judged) or `failed` (could not be read).
-        reason: one sentence when the status is not `ok`.
+        code: what the gate says in one word (docs/gate.md), or `unreadable` for a `failed` film.
+        reason: one sentence when the status is not `ok`, or a warning when it is.
         score: probability of TB in [0, 1].
         threshold: the score from which a film counts as TB.
         map_threshold: the share of the map's maximum from which a place is in a box, for rule
@@ -59,6 +60,7 @@ class Prediction(BaseModel):
 
     image: str
     status: Literal["ok", "refused", "failed"]
+    code: str | None = None
     reason: str | None = None
     score: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = None

@@ -66,6 +66,7 @@ def locate(
         bool | None,
         typer.Option(
             "--gate/--no-gate",
+            " /--force",
             help="Refuse what is no frontal chest film; by default not with --data.",
         ),
     ] = None,

@@ -129,24 +129,29 @@ def _locate_one(
         if verdict.status != "refused":
             answer = predict(pixels, item.name, engine, cut, settings.scales)
     except TbspotError as error:
-        keeper.keep(_without_answer(item, engine, "failed", str(error)))
+        keeper.keep(_without_answer(item, engine, "failed", "unreadable", str(error)))
         return
     if answer is None:
-        keeper.keep(_without_answer(item, engine, "refused", verdict.reason))
+        keeper.keep(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
         return
     prediction, evidence = answer
-    prediction = prediction.model_copy(update={"reason": verdict.reason})
+    prediction = prediction.model_copy(update={"code": verdict.code, "reason": verdict.reason})
     picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
     keeper.keep(prediction, evidence, picture)
 
 
 def _without_answer(
-    item: Item, engine: Engine, status: Literal["refused", "failed"], reason: str | None
+    item: Item,
+    engine: Engine,
+    status: Literal["refused", "failed"],
+    code: str | None,
+    reason: str | None,
 ) -> Prediction:
     description = engine.description
     return Prediction(
         image=item.name,
         status=status,
+        code=code,
         reason=reason,
         model=description.name,
         version=description.version,

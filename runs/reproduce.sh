@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# From TBX11K as distributed (with its healthy and sick films) and Shenzhen to the table, on a GPU.
+# The paper's recipe and ours, three seeds each, judged on the official validation films.
+# Usage: runs/reproduce.sh TBX11K SHENZHEN128/labels.csv OUT
+set -euo pipefail
+tbx11k="${1:?folder of TBX11K}?lists=TBX11K" shenzhen=${2:?CSV of Shenzhen films} out=${3:?folder}
+paper=(--data "$tbx11k" --init imagenet --size 512 --epochs 20 --tuning-split none)
+small=(--size 256 --through 128 --output-stride 16 --tuning-split none)
+ours=("${small[@]}" --data "$tbx11k" --data "$shenzhen" --pooling lse --teacher-view clean
+    --map-weight 3 --map-low 0.25 --map-high 0.75 --label-sources paired --label-weight 1
+    --score-weight 0.5 --erase 0.3)
+
+for seed in 1 2 3; do
+    # The paper's: teacher on TBX11K's labels, student on the teacher's softened scores.
+    tbspot train "${paper[@]}" --seed "$seed" --name paper-teacher --out "$out/paper-teacher-$seed"
+    for temperature in 2 4; do
+        tbspot distill "${paper[@]}" --teacher "$out/paper-teacher-$seed/model.safetensors" \
+            --temperature "$temperature" --label-weight 1 --seed "$seed" \
+            --name "paper-student-T$temperature" --out "$out/paper-student-T$temperature-$seed"
+    done
+    # Controls at the same budget: no distillation, label smoothing, averaged weights.
+    tbspot train "${paper[@]}" --label-smoothing 0.1 --seed "$seed" --name smoothed \
+        --out "$out/smoothed-$seed"
+    tbspot train "${paper[@]}" --average 0.999 --seed "$seed" --name averaged \
+        --out "$out/averaged-$seed"
+    # Ours: a teacher that no source can mislead, a student that it shows where to look.
+    tbspot train --data "$shenzhen" --init imagenet "${small[@]}" --epochs 12 --seed "$seed" \
+        --name teacher --out "$out/teacher-$seed"
+    tbspot distill "${ours[@]}" --teacher "$out/teacher-$seed/model.safetensors" --epochs 6 \
+        --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name student \
+        --out "$out/student-$seed"
+    for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher student; do
+        tbspot locate --data "$tbx11k" --split val --mirror --no-overlays \
+            --model "$out/$model-$seed/model.safetensors" --out "$out/found/$model-$seed"
+    done
+    tbspot evaluate "$out/found/student-$seed" --teacher "$out/found/teacher-$seed" \
+        --control "paper teacher=$out/found/paper-teacher-$seed" \
+        --control "paper student, T 2=$out/found/paper-student-T2-$seed" \
+        --control "paper student, T 4=$out/found/paper-student-T4-$seed" \
+        --control "label smoothing=$out/found/smoothed-$seed" \
+        --control "averaged weights=$out/found/averaged-$seed" \
+        --data "$tbx11k" --split val --out "$out/evaluation-$seed"
+    tbspot report "$out/evaluation-$seed" --out "$out/report-$seed.html"
+done

@@ -74,7 +74,7 @@ def _fabric(precision: str, devices: str) -> Fabric:
         devices, nodes = local, int(os.environ["WORLD_SIZE"]) // int(local)
     try:
         fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision)  # type: ignore[arg-type]
-    except (ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, MisconfigurationException) as error:
         raise TbspotError(
             f"precision {precision} on devices {devices} is not possible here; "
             "use --precision auto --devices auto"

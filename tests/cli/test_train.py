@@ -1,0 +1,227 @@
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+
+import pytest
+import safetensors.torch
+import torch
+from click.testing import Result
+from torch import Tensor
+from typer.testing import CliRunner
+
+from tbspot.cli import _training, app
+from tbspot.errors import TbspotError
+from tbspot.settings import Settings
+
+TINY = shlex.split("--init random --size 32 --epochs 2 --batch-size 18 --precision 32-true")
+
+# Dies at its third step, after one epoch of two steps and its checkpoint.
+KILLED = """
+import os, signal
+from tbspot.__main__ import main
+from tbspot.progress import Reporter
+
+def step(self, done, loss, films):
+    if done == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Reporter.step = step
+main()
+"""
+
+
+def _invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def _train(drawn: Path, out: Path, *options: str) -> None:
+    result = _invoke("train", "--data", str(drawn), "--out", str(out), *TINY, *options)
+    assert result.exit_code == 0, result.output
+    assert str(out / "model.safetensors") in result.output.replace("\n", "")
+
+
+def _weights(out: Path) -> dict[str, Tensor]:
+    return safetensors.torch.load_file(out / "model.safetensors")
+
+
+def _distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
+    squares = [(one[name].double() - other[name].double()).square().sum() for name in one]
+    return float(torch.stack(squares).sum().sqrt())
+
+
+@pytest.fixture
+def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
+    """Runs a command without the training itself and gives the settings it would train with."""
+    seen: list[Settings] = []
+
+    def record(settings: Settings, out: Path, fabric: object) -> Path:  # noqa: ARG001
+        seen.append(settings)
+        return out / "model.safetensors"
+
+    monkeypatch.setattr(_training, "train", record)
+
+    def run(line: str) -> Settings:
+        result = _invoke(
+            *shlex.split(line), "--data", "films", "--out", str(tmp_path / f"{len(seen)}")
+        )
+        if result.exception is not None:
+            raise result.exception
+        return seen[-1]
+
+    return run
+
+
+def test_options_reach_the_settings(settings_of: Any) -> None:
+    settings = settings_of(
+        "train --init random --size 96 --through 64 --output-stride 16 --pooling pcam "
+        "--epochs 3 --label-sources paired --erase 0.25 --seed 5 --data more"
+    )
+    assert settings.data == ("more", "films")
+    assert (settings.size, settings.through, settings.output_stride) == (96, 64, 16)
+    assert (settings.pooling, settings.epochs, settings.seed) == ("pcam", 3, 5)
+    assert settings.label_sources == "paired"
+    assert settings.views.erase == 0.25
+    assert settings.teachers == ()
+
+
+def test_a_net_from_random_weights_is_trained_whole(settings_of: Any) -> None:
+    settings = settings_of("train --init random")
+    assert (settings.batch_norm, settings.frozen_stages) == ("train", 0)
+
+
+def test_a_net_from_imagenet_keeps_its_normalisation_and_first_stage(settings_of: Any) -> None:
+    settings = settings_of("train")
+    assert settings.init == "imagenet"
+    assert (settings.batch_norm, settings.frozen_stages) == ("frozen", 1)
+    assert settings_of("train --frozen-stages 3").frozen_stages == 3
+
+
+def test_a_student_learns_from_scores_alone_unless_told_otherwise(settings_of: Any) -> None:
+    settings = settings_of("distill --teacher a --teacher b")
+    assert settings.teachers == (Path("a"), Path("b"))
+    assert (settings.score_weight, settings.map_weight, settings.label_weight) == (1, 0, 0)
+    assert settings.name == "student"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ("--pooling max", "--pooling must be one of mean, lse, pcam, not max"),
+        ("--output-stride 12", "--output-stride must be one of 8, 16, 32, not 12"),
+        ("--batch-norm off", "--batch-norm must be one of frozen, train, not off"),
+        ("--label-sources some", "--label-sources must be one of all, paired, not some"),
+        ("--precision 12-bit", "precision 12-bit on devices auto is not possible here"),
+        ("--devices many", "on devices many is not possible here"),
+        ("--init absent.safetensors", "absent.safetensors does not exist"),
+    ],
+)
+def test_an_option_s_wrong_value_is_one_clear_sentence(
+    settings_of: Any, options: str, sentence: str
+) -> None:
+    with pytest.raises(TbspotError, match=sentence):
+        settings_of(f"train --init random {options}")
+
+
+def test_a_teacher_s_map_needs_a_range(settings_of: Any) -> None:
+    with pytest.raises(TbspotError, match="--map-low must be less than --map-high"):
+        settings_of("distill --teacher a --map-low 0.5 --map-high 0.5")
+
+
+def test_the_folder_of_another_run_is_left_alone(drawn: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "model.safetensors"
+    earlier.write_bytes(b"hours of work")
+    result = _invoke("train", "--data", str(drawn), "--out", str(tmp_path), *TINY)
+    assert isinstance(result.exception, TbspotError)
+    assert "holds another run" in str(result.exception)
+    assert earlier.read_bytes() == b"hours of work"
+
+
+def test_imagenet_weights_without_a_network_are_one_clear_sentence(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise URLError("no network")
+
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    out = tmp_path / "run"
+    options = ["--init", "imagenet", "--size", "32", "--precision", "32-true"]
+    result = _invoke("train", "--data", str(drawn), "--out", str(out), *options)
+    assert isinstance(result.exception, TbspotError)
+    assert "cannot be downloaded" in str(result.exception)
+    assert not (out / "model.safetensors").exists()
+
+
+def test_an_error_is_one_sentence_and_exit_code_1(tmp_path: Path) -> None:
+    arguments = ["train", "--data", "absent", "--out", str(tmp_path / "run"), *TINY]
+    result = subprocess.run(
+        [sys.executable, "-m", "tbspot", *arguments], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert result.stderr == "error: absent does not exist; check the path of the data\n"
+
+
+@pytest.mark.slow
+def test_a_killed_run_comes_to_the_same_weights_by_the_same_command(
+    drawn: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "killed"
+    arguments = ["train", "--data", str(drawn), "--out", str(out), *TINY]
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, *arguments], capture_output=True, check=False
+    )
+    assert killed.returncode == -9, killed.stderr
+    assert (out / "checkpoint.pt").exists()
+    assert not (out / "model.safetensors").exists()
+    _train(drawn, out)
+    _train(drawn, tmp_path / "whole")
+    assert _distance(_weights(out), _weights(tmp_path / "whole")) == 0
+    assert not (out / "checkpoint.pt").exists()
+    epochs = [json.loads(line)["epoch"] for line in (out / "log.jsonl").read_text().splitlines()]
+    assert epochs == [1, 2]
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_the_weights_of_one(drawn: Path, tmp_path: Path) -> None:
+    frozen = ["--batch-norm", "frozen"]  # its statistics would be those of each process's share
+    _train(drawn, tmp_path / "one", *frozen)
+    _train(drawn, tmp_path / "start", *frozen, "--epochs", "1", "--body-rate", "1e-12")
+    out = tmp_path / "two"
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *("-m", "tbspot", "train", "--data", str(drawn), "--out", str(out), *TINY, *frozen),
+        ],
+        check=True,
+        capture_output=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    one = _weights(tmp_path / "one")
+    moved = _distance(_weights(tmp_path / "start"), one)
+    assert moved > 0
+    assert _distance(_weights(out), one) < 0.01 * moved
+
+
+@pytest.mark.slow
+def test_a_batch_that_cannot_be_shared_is_one_clear_sentence(drawn: Path, tmp_path: Path) -> None:
+    arguments = ["train", "--data", str(drawn), "--out", str(tmp_path / "run"), *TINY]
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *("-m", "tbspot", *arguments, "--batch-size", "9"),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 1
+    assert "a batch of 9 films cannot be shared by 2 processes" in result.stderr
+    assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -1,0 +1,42 @@
+"""`tbspot report`: an evaluation as one HTML file.
+
+Takes a folder with evaluation.json; gives a page that opens offline. The page is left to
+tbspot.report.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["report"]
+
+
+def report(
+    evaluation: Annotated[Path, typer.Argument(metavar="DIR", help="Folder with evaluation.json.")],
+    *,
+    out: Annotated[Path, typer.Option(help="HTML file to write.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="The films to show in the gallery; may be given several times."
+        ),
+    ] = None,
+    split_file: Annotated[
+        Path | None, typer.Option(help="A split written by `tbspot prepare`.")
+    ] = None,
+) -> None:
+    """Write an evaluation as one HTML file that opens offline, in any browser.
+
+    Films given with --data become part of the file: keep it where they may be kept.
+
+    Example: tbspot report found --data drawn --out report.html
+    """
+    from rich.console import Console
+
+    from tbspot.report import write_report
+
+    write_report(evaluation, out, data or (), split_file)
+    Console(highlight=False, soft_wrap=True).print(f"report: {out}", markup=False)

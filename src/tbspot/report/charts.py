@@ -1,0 +1,206 @@
+"""Curves and bars as numbers ready for inline SVG.
+
+Takes an evaluation; gives charts whose coordinates are in [0, 1] from left to right and from
+bottom to top. How they are drawn is left to the template.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.metrics import UndefinedError, roc_points
+from tbspot.results import Curve, Evaluation, FilmResult, RuleResult
+
+__all__ = ["Bar", "Chart", "Line", "Tick", "histogram_chart", "roc_chart", "threshold_chart"]
+
+# Okabe and Ito's palette without yellow, told apart by dashes too.
+STYLES = (
+    ("#0072b2", ""),
+    ("#d55e00", "7 4"),
+    ("#00795c", "2 3"),
+    ("#a3507e", "9 3 2 3"),
+    ("#8a6100", "4 2"),
+)
+HISTOGRAM_BINS = 20
+TENTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+
+Points = tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A mark on an axis."""
+
+    at: float
+    label: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve; one that only helps the eye has no name."""
+
+    name: str
+    points: Points
+    colour: str
+    dashes: str
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A rectangle from the bottom, with the text that says what it counts."""
+
+    left: float
+    width: float
+    height: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart.
+
+    Attributes:
+        title: above it.
+        summary: the same in words, for who does not see it.
+        x_label: of the lower axis.
+        y_label: of the left axis.
+        x_ticks: of the lower axis.
+        y_ticks: of the left axis.
+        lines: curves.
+        bars: of a histogram.
+        note: below it.
+    """
+
+    title: str
+    summary: str
+    x_label: str
+    y_label: str
+    x_ticks: tuple[Tick, ...]
+    y_ticks: tuple[Tick, ...]
+    lines: tuple[Line, ...] = ()
+    bars: tuple[Bar, ...] = ()
+    note: str = ""
+
+
+def roc_chart(evaluation: Evaluation) -> Chart | None:
+    """The judged model's ROC curves within each source; `None` where none has both classes."""
+    figures = evaluation.contenders[0].classification
+    if figures is None:
+        return None
+    lines: list[Line] = []
+    for source in figures.sources:
+        scored = [
+            film
+            for film in evaluation.films
+            if film.source == source.source and film.score is not None
+        ]
+        points = _roc(scored)
+        if points:
+            name = f"{source.source}: AUROC {source.auroc.words()}"
+            lines.append(Line(name, points, *STYLES[len(lines) % len(STYLES)]))
+    if not lines:
+        return None
+    left_out = [one.source for one in figures.sources if one.auroc.value is None]
+    return Chart(
+        title="ROC within each source",
+        summary="; ".join(line.name for line in lines),
+        x_label="1 - specificity",
+        y_label="sensitivity",
+        x_ticks=_ticks(TENTHS),
+        y_ticks=_ticks(TENTHS),
+        lines=(*lines, Line("", ((0.0, 0.0), (1.0, 1.0)), "#8a8a8a", "1 4")),
+        note=f"Without films of both classes: {', '.join(left_out)}." if left_out else "",
+    )
+
+
+def _roc(films: Sequence[FilmResult]) -> Points:
+    labels = np.array([film.label for film in films])
+    scores = np.array([film.score for film in films], np.float64)
+    try:
+        return tuple((float(x), float(y)) for x, y in roc_points(labels, scores))
+    except UndefinedError:
+        return ()
+
+
+def histogram_chart(evaluation: Evaluation) -> Chart | None:
+    """How many boxed films have which IoU; `None` without boxed films."""
+    overlaps = np.array([film.iou for film in evaluation.films if film.iou is not None])
+    if not len(overlaps):
+        return None
+    counts, edges = np.histogram(overlaps, HISTOGRAM_BINS, (0, 1))
+    most = int(counts.max())
+    step = max(1, -(-most // 5))
+    mean = float(overlaps.mean())
+    return Chart(
+        title="IoU of each film",
+        summary=f"{len(overlaps)} films, mean {mean:.3f}, median {np.median(overlaps):.3f}, "
+        f"{int((overlaps == 0).sum())} films with 0",
+        x_label="IoU",
+        y_label="films",
+        x_ticks=_ticks(TENTHS),
+        y_ticks=tuple(Tick(count / most, str(count)) for count in range(0, most + 1, step)),
+        lines=(Line(f"mean {mean:.3f}", ((mean, 0.0), (mean, 1.0)), *STYLES[1]),),
+        bars=tuple(_bars(counts, edges, most)),
+    )
+
+
+def _bars(counts: NDArray[np.int_], edges: NDArray[np.float64], most: int) -> list[Bar]:
+    return [
+        Bar(
+            float(left),
+            float(right - left),
+            float(count / most),
+            f"{count} films with IoU {left:.2f} to {right:.2f}",
+        )
+        for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True)
+        if count
+    ]
+
+
+def threshold_chart(evaluation: Evaluation) -> Chart:
+    """Mean IoU by threshold on tuning films, if there are any, and on the films reported on."""
+    judged = evaluation.contenders[0].localization
+    top = _round_up(max(max((*curve.miou, *curve.raw_miou)) for curve in evaluation.curves))
+    lines = [
+        Line(f"{curve.films}{ending}", _curve(curve, values, top), *STYLES[style])
+        for number, curve in enumerate(evaluation.curves)
+        for style, ending, values in (
+            (2 * number, "", curve.miou),
+            (2 * number + 1, " (raw mask)", curve.raw_miou),
+        )
+    ]
+    tuned = [one for one in judged.rules if one.rule == "tuned" and one.value is not None]
+    return Chart(
+        title="Mean IoU by threshold",
+        summary="; ".join(
+            f"highest on {curve.films}: {max(curve.miou):.3f}" for curve in evaluation.curves
+        ),
+        x_label="threshold, share of the map's maximum",
+        y_label="mean IoU",
+        x_ticks=_ticks(TENTHS),
+        y_ticks=tuple(Tick(share / 5, f"{top * share / 5:.2f}") for share in range(6)),
+        lines=(*lines, *(_chosen(rule) for rule in tuned)),
+        note="A threshold is never chosen on the films it is reported on.",
+    )
+
+
+def _chosen(rule: RuleResult) -> Line:
+    at = rule.value or 0.0
+    return Line(f"threshold used: {at:.2f}", ((at, 0.0), (at, 1.0)), "#8a8a8a", "1 4")
+
+
+def _curve(curve: Curve, values: Sequence[float], top: float) -> Points:
+    return tuple((x, y / top) for x, y in zip(curve.thresholds, values, strict=True))
+
+
+def _round_up(value: float) -> float:
+    """The next tenth, so that ticks are round."""
+    return max(0.1, float(np.ceil(value * 10) / 10))
+
+
+def _ticks(places: Sequence[float]) -> tuple[Tick, ...]:
+    return tuple(Tick(place, f"{place:.1f}") for place in places)

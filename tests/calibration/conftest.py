@@ -34,11 +34,14 @@ def draw_scores() -> DrawScores:
 
 @pytest.fixture
 def write_scores(tmp_path: Path, draw_scores: DrawScores) -> WriteScores:
-    """Write such films as a CSV file; columns can be added or replaced."""
+    """Write columns as a CSV file; without a score, that and the reference of 400 such films."""
 
-    def write(count: int = 400, **columns: Sequence[object]) -> Path:
-        scored = draw_scores(count)
-        cells = {"score": scored.scores.tolist(), "reference": scored.labels.tolist(), **columns}
+    def write(**columns: Sequence[object]) -> Path:
+        cells = columns
+        if "score" not in columns:
+            scored = draw_scores()
+            drawn = {"score": scored.scores.tolist(), "reference": scored.labels.tolist()}
+            cells = drawn | columns
         path = tmp_path / "scores.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             table = csv.writer(file)

@@ -6,6 +6,7 @@ like the list of what stands in calibration.json; each step is left to the modul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from tbspot.calibration.records import (
     CALIBRATION_FILE,
     THRESHOLD_FILE,
     Calibration,
+    Group,
     OperatingPoint,
     Plan,
     ThresholdFile,
@@ -30,20 +32,17 @@ from tbspot.errors import TbspotError
 from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.files import fingerprint, write_json
 from tbspot.metrics import delong, specificity_at
+from tbspot.results import Figure
 from tbspot.tables import write_table
 
 __all__ = ["TABLE_FILE", "Settings", "calibrate", "write_calibration"]
 
 TABLE_FILE = "thresholds.csv"
+GROUPS_FILE = "subgroups.csv"
 MOST_POINTS = 200
-FIGURES = (
-    "sensitivity",
-    "specificity",
-    "ppv",
-    "npv",
-    "number_needed_to_test",
-    "cost_per_case",
-)
+RATES = ("sensitivity", "specificity")
+FIGURES = (*RATES, "ppv", "npv", "number_needed_to_test", "cost_per_case")
+GROUP_FIGURES = ("auroc", *RATES)
 
 
 @dataclass(frozen=True)
@@ -86,9 +85,11 @@ class Settings:
                     f"--{name} {getattr(self, name)} is not between 0 and 1; write 1 % as 0.01"
                 )
         for name in ("film_cost", "test_cost"):
-            if (getattr(self, name) or 0) < 0:
-                option = name.replace("_", "-")
-                raise TbspotError(f"--{option} {getattr(self, name)} is below 0; correct it")
+            cost = getattr(self, name)
+            if cost is not None and not 0 <= cost < math.inf:
+                raise TbspotError(f"--{name.replace('_', '-')} {cost} is not a cost; correct it")
+        if self.threshold is not None and not math.isfinite(self.threshold):
+            raise TbspotError(f"--threshold {self.threshold} is not a number; correct it")
 
     def read(self) -> Scored:
         """The scores and their truth.
@@ -175,17 +176,25 @@ def calibrate(scored: Scored, settings: Settings) -> tuple[Calibration, list[Ope
 def write_calibration(
     folder: Path, calibration: Calibration, points: Sequence[OperatingPoint]
 ) -> None:
-    """Write calibration.json, thresholds.csv and threshold.json into `folder`.
+    """Write calibration.json, thresholds.csv, subgroups.csv and threshold.json into `folder`.
 
     Raises:
         TbspotError: a file cannot be written.
     """
     write_json(folder / CALIBRATION_FILE, calibration.model_dump(mode="json"))
-    ends = [f"{figure}{end}" for figure in FIGURES for end in ("", "_low", "_high")]
+    prevalence = calibration.plan.prevalence
     write_table(
         folder / TABLE_FILE,
-        ["threshold", *ends, "prevalence"],
-        (_cells(point, calibration.plan.prevalence) for point in points),
+        ["threshold", *_headings(FIGURES), "prevalence"],
+        ([one.threshold, *_cells(one, FIGURES), prevalence] for one in points),
+    )
+    write_table(
+        folder / GROUPS_FILE,
+        ["column", "subgroup", "tb", "not_tb", *_headings(GROUP_FIGURES)],
+        (
+            [one.column, one.name, one.tb, one.others, *_cells(one, GROUP_FIGURES)]
+            for one in calibration.groups
+        ),
     )
     threshold = ThresholdFile(
         threshold=calibration.chosen.threshold,
@@ -197,10 +206,14 @@ def write_calibration(
     write_json(folder / THRESHOLD_FILE, threshold.model_dump(mode="json"))
 
 
-def _cells(point: OperatingPoint, prevalence: float) -> list[float | None]:
-    figures = [getattr(point, name) for name in FIGURES]
-    ends = [end for figure in figures for end in (figure.value, figure.low, figure.high)]
-    return [point.threshold, *ends, prevalence]
+def _headings(figures: Sequence[str]) -> list[str]:
+    return [f"{figure}{end}" for figure in figures for end in ("", "_low", "_high")]
+
+
+def _cells(record: OperatingPoint | Group, names: Sequence[str]) -> list[float | None]:
+    """Each figure and its interval; what is undefined is an empty cell."""
+    figures: list[Figure] = [getattr(record, name) for name in names]
+    return [end for figure in figures for end in (figure.value, figure.low, figure.high)]
 
 
 def _rule(scored: Scored, settings: Settings) -> str:

@@ -33,9 +33,8 @@ def point_at(
     """What a threshold gives, with Wilson's intervals and those that follow from them."""
     passed, is_tb = scores >= threshold, labels == 1
     tb, others = int(is_tb.sum()), int((~is_tb).sum())
-    found = share(int((passed & is_tb).sum()), tb)
-    false = share(int((passed & ~is_tb).sum()), others)
-    missed, left = _rest(found), _rest(false)
+    found, missed = (share(int((called & is_tb).sum()), tb) for called in (passed, ~passed))
+    false, left = (share(int((called & ~is_tb).sum()), others) for called in (passed, ~passed))
     rare, common = plan.prevalence, 1 - plan.prevalence
 
     def tested_in_vain() -> Estimate:
@@ -71,10 +70,6 @@ def _figure(compute: Callable[[], Estimate], films: int, reason: str) -> Figure:
     if np.isinf(estimate.high):
         return Figure(value=estimate.value, films=films, note="its interval has no upper end")
     return figure_of(estimate, films)
-
-
-def _rest(estimate: Estimate) -> Estimate:
-    return Estimate(1 - estimate.value, 1 - estimate.high, 1 - estimate.low)
 
 
 def _scaled(estimate: Estimate, factor: float, offset: float = 0) -> Estimate:

@@ -169,6 +169,7 @@ def fit() -> None:
     others += [piece for photo in photographs() for piece in cuttings(photo, 40, random)]
     rows += [(features(picture), KINDS.index("other"), "other") for picture in others]
     x, y, owned = (np.array(column) for column in zip(*rows, strict=True))
+    x = x.astype(np.float32)  # twice as fast
 
     chances = outside_folds(x, y, owned, films, np.array(owners))
     threshold = round(float(np.quantile(chances["as they are"], FALSE_REFUSALS)), 3)
@@ -176,8 +177,8 @@ def fit() -> None:
     model = LogisticRegression(C=STRENGTH, max_iter=500).fit(x, y)
     rule = {
         "threshold": threshold,
-        "offsets": model.intercept_.round(4).tolist(),
-        "weights": model.coef_.round(4).tolist(),
+        "offsets": model.intercept_.astype(np.float64).round(4).tolist(),
+        "weights": model.coef_.astype(np.float64).round(4).tolist(),
     }
     with replacing(RULE) as temporary:
         temporary.write_text(json.dumps(rule) + "\n", "utf-8")

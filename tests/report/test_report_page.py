@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from studies import Study
+from tbspot.errors import TbspotError
+from tbspot.report import write_report
+from tbspot.results import Evaluation
+
+VOID = {"meta", "img", "input", "br"}
+
+
+class Page(HTMLParser):
+    """What a page holds; refuses tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words = ""
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words += data
+
+
+@pytest.fixture(scope="module")
+def text(study: Study, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    out = tmp_path_factory.mktemp("page") / "report.html"
+    write_report(folder, out, [study.source])
+    return out.read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(text: str) -> Page:
+    return Page(text)
+
+
+def test_the_page_is_well_formed_and_in_english(page: Page) -> None:
+    assert ("html", {"lang": "en"}) in page.tags
+
+
+def test_it_says_twice_that_it_is_no_diagnosis(page: Page) -> None:
+    assert page.words.count("Research use only. Not a medical device, not a diagnosis.") == 2
+
+
+def test_it_loads_nothing_and_runs_nothing(text: str, page: Page) -> None:
+    names = {tag for tag, _ in page.tags}
+    assert not names & {"script", "link", "iframe", "object", "embed", "base", "form"}
+    for tag, attributes in page.tags:
+        assert not any(name.startswith("on") for name in attributes), tag
+        address = attributes.get("src") or attributes.get("href") or "data:"
+        assert address.startswith("data:"), address
+    assert "url(" not in text
+    (policy,) = re.findall(r'Content-Security-Policy" content="([^"]*)"', text)
+    assert policy.startswith("default-src 'none'")
+
+
+def test_the_name_of_a_film_stays_text(text: str, page: Page) -> None:
+    assert "<img src=x" not in text
+    assert "<img src=x onerror=alert(1)>.png" in page.words
+
+
+def test_every_row_stands_in_the_table_with_its_interval(
+    page: Page, evaluation: Evaluation
+) -> None:
+    words = " ".join(page.words.split())
+    for row in evaluation.contenders:
+        assert row.name in words
+        assert row.localization.miou.words() in words
+        if row.difference is not None:
+            assert row.difference.words() in words
+
+
+def test_undefined_figures_give_their_reasons(page: Page) -> None:
+    words = " ".join(page.words.split())
+    assert "energy inside: every map is blank (all black)" in words
+    assert "no film has two boxes or more" in words
+    assert "nan" not in words.lower().split()
+
+
+def test_settings_and_provenance_are_on_the_page(page: Page, evaluation: Evaluation) -> None:
+    settings = evaluation.provenance
+    for text in (settings.truth, settings.data[0], "200 samples, seed 0", "version 1"):
+        assert text in page.words
+
+
+def test_films_maps_and_boxes_are_inside_the_page(page: Page) -> None:
+    images = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    films = [uri for uri in images if uri.startswith("data:image/jpeg;base64,")]
+    maps = [uri for uri in images if uri.startswith("data:image/png;base64,")]
+    cases = [1 for tag, attributes in page.tags if attributes.get("class") == "case"]
+    assert len(films) == len(cases) > 5
+    assert len(maps) == len(cases) + 1  # the legend
+    shapes = {attributes.get("style") for tag, attributes in page.tags if tag == "div"}
+    assert "aspect-ratio: 320 / 160" in shapes
+    assert any(attributes.get("class") == "truth" for _, attributes in page.tags)
+    assert any(attributes.get("class") == "found" for _, attributes in page.tags)
+
+
+def test_without_the_data_maps_and_boxes_are_shown_alone(folder: Path, tmp_path: Path) -> None:
+    write_report(folder, tmp_path / "report.html")
+    page = Page((tmp_path / "report.html").read_text("utf-8"))
+    assert "The films themselves are not at hand" in page.words
+    kinds = [attributes["src"] or "" for tag, attributes in page.tags if tag == "img"]
+    assert all(uri.startswith("data:image/png") for uri in kinds)
+    assert len(kinds) > 5
+
+
+def test_a_film_that_cannot_be_read_leaves_its_place_empty(
+    study: Study, folder: Path, tmp_path: Path
+) -> None:
+    # The film without TB that scores highest is among the false alarms.
+    source, film = study.source, study.folder / "films" / "no3.png"
+    kept = film.read_bytes()
+    film.write_bytes(b"no film")
+    try:
+        write_report(folder, tmp_path / "report.html", [source])
+    finally:
+        film.write_bytes(kept)
+    assert "This film cannot be shown." in (tmp_path / "report.html").read_text("utf-8")
+
+
+def test_the_same_evaluation_gives_the_same_page(
+    study: Study, folder: Path, text: str, tmp_path: Path
+) -> None:
+    write_report(folder, tmp_path / "again.html", [study.source])
+    assert (tmp_path / "again.html").read_text("utf-8") == text
+
+
+def test_a_folder_without_an_evaluation_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="make one with `tbspot evaluate`"):
+        write_report(tmp_path, tmp_path / "report.html")
+    assert not (tmp_path / "report.html").exists()

@@ -1,0 +1,90 @@
+// Films dropped on the page or chosen: sent one by one, asked after until they are done.
+// Their names stay in this tab; the server never gets to know them.
+
+import { ask } from "./requests.js";
+
+const section = document.querySelector("[data-drop]");
+const list = section?.querySelector(".drops");
+const most = Number(document.body.dataset.mostBytes);
+const pause = 400;
+let sending = Promise.resolve();
+
+if (section) {
+  document.getElementById("files").addEventListener("change", (event) => {
+    take(event.target.files);
+    event.target.value = "";
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("over");
+    take(event.dataTransfer.files);
+  });
+}
+
+function take(files) {
+  for (const file of files) {
+    const line = new Line(file.name);
+    // One at a time: the server answers in order, and memory stays small.
+    sending = sending.then(() => send(file, line)).catch((error) => line.say(error.message));
+  }
+}
+
+async function send(file, line) {
+  if (file.size > most) {
+    throw new Error(`it has ${file.size.toLocaleString()} bytes, more than ${most.toLocaleString()}; export it smaller`);
+  }
+  const { address } = JSON.parse(await upload(file, (share) => line.progress(share)));
+  follow(address, line).catch((error) => line.say(error.message));
+}
+
+// fetch does not tell how much has been sent.
+function upload(file, tell) {
+  return new Promise((done, failed) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", "/drops");
+    request.upload.addEventListener("progress", (event) => tell(event.loaded / Math.max(1, event.total)));
+    request.addEventListener("load", () => (request.status === 202
+      ? done(request.responseText) : failed(new Error(request.responseText.trim()))));
+    request.addEventListener("error", () => failed(new Error("the page lost its connection to tbspot")));
+    request.send(file);
+  });
+}
+
+async function follow(address, line) {
+  for (;;) {
+    const progress = await (await ask(`${address}/progress`)).json();
+    if (progress.done) return line.done(address, progress);
+    line.say(progress.ahead ? `films ahead: ${progress.ahead}` : "the model is looking at it");
+    await new Promise((go) => setTimeout(go, pause));
+  }
+}
+
+class Line {
+  constructor(name) {
+    this.item = document.createElement("li");
+    this.name = Object.assign(document.createElement("span"), { textContent: name });
+    this.bar = document.createElement("progress");
+    this.bar.setAttribute("aria-label", `Sending ${name}`);
+    this.text = document.createElement("span");
+    this.item.append(this.name, " ", this.bar, " ", this.text);
+    list.append(this.item);
+  }
+
+  progress(share) { this.bar.value = share; }
+
+  say(sentence) {
+    this.bar.remove();
+    this.text.textContent = sentence;
+  }
+
+  done(address, { status, reason, score }) {
+    const link = Object.assign(document.createElement("a"), { href: address, textContent: this.name.textContent });
+    this.name.replaceWith(link);
+    this.say(status === "ok" ? `score ${score.toFixed(3)}${reason ? `; ${reason}` : ""}` : `${status}: ${reason}`);
+  }
+}

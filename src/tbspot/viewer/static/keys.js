@@ -1,0 +1,17 @@
+// Single keys as commands, except where somebody types or moves a slider.
+
+export function onKeys(commands) {
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.matches("input[type=search], select, textarea")) return;
+    const command = commands[event.key];
+    if (!command) return;
+    event.preventDefault();
+    command();
+  });
+}
+
+// Follow a link of the page, if it has it.
+export function follow(selector) {
+  document.querySelector(selector)?.click();
+}

@@ -1,0 +1,28 @@
+// Asking the server, and saying in its own words what went wrong.
+
+// The answer, or an Error with the server's sentence.
+export async function ask(address, options) {
+  const answer = await fetch(address, options);
+  if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
+  return answer;
+}
+
+// A function that asks with the newest argument only: while an answer is awaited, arguments
+// between the first and the last are left out, so that a slider never lags behind.
+export function newest(work) {
+  let waiting, busy = false;
+  return async function run(argument) {
+    waiting = { argument };
+    if (busy) return;
+    busy = true;
+    try {
+      while (waiting) {
+        const next = waiting.argument;
+        waiting = undefined;
+        await work(next);
+      }
+    } finally {
+      busy = false;
+    }
+  };
+}

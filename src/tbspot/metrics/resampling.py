@@ -7,7 +7,7 @@ and seed give the same resamples, so figures of several models on the same films
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,8 +17,8 @@ from tbspot.metrics.undefined import UndefinedError
 
 __all__ = ["Estimate", "interval_of", "ratio_estimates", "resample", "sign_flip_p"]
 
-# Drawn in blocks, so that memory stays small whatever the number of films.
-BLOCK = 500
+# Films drawn at a time, over all samples of a block: memory does not grow with the films.
+BLOCK = 100_000
 PERCENTILES = (2.5, 97.5)
 # Two sums of the same numbers in another order may differ in the last place.
 ROUNDING = 1e-12
@@ -51,13 +51,20 @@ def resample(
     random = np.random.default_rng(seed)
     members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
     drawn = []
-    for start in range(0, resamples, BLOCK):
-        counts = np.zeros((min(BLOCK, resamples - start), len(groups)))
+    for rows in _blocks(resamples, len(groups)):
+        counts = np.zeros((rows, len(groups)))
         for films in members:
             even = np.full(len(films), 1 / len(films))
             counts[:, films] = random.multinomial(len(films), even, size=len(counts))
         drawn.append(figures(counts))
     return np.concatenate(drawn)
+
+
+def _blocks(resamples: int, films: int) -> Iterator[int]:
+    """How many samples to draw at a time."""
+    most = max(1, BLOCK // films)
+    for start in range(0, resamples, most):
+        yield min(most, resamples - start)
 
 
 def interval_of(samples: NDArray[np.float64]) -> tuple[float, float]:
@@ -125,8 +132,7 @@ def sign_flip_p(differences: NDArray[np.float64], *, resamples: int, seed: int) 
     random = np.random.default_rng(seed)
     observed = abs(differences.mean()) - ROUNDING
     extreme = 0
-    for start in range(0, resamples, BLOCK):
-        rows = min(BLOCK, resamples - start)
+    for rows in _blocks(resamples, len(differences)):
         signs = random.integers(0, 2, (rows, len(differences)), np.int8) * 2.0 - 1
         extreme += int((np.abs(signs @ differences) / len(differences) >= observed).sum())
     return (extreme + 1) / (resamples + 1)

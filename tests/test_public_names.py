@@ -36,6 +36,7 @@ LOCKED = {
         "Facts",
         "Film",
         "Frame",
+        "is_film",
         "read_film",
         "read_with_facts",
         "resize",

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import opening, read_film, read_with_facts
+from tbspot.images import is_film, opening, read_film, read_with_facts
 from tbspot.images.opening import shown
 
 
@@ -101,3 +101,15 @@ def test_a_path_no_system_opens_is_one_sentence(tmp_path: Path) -> None:
 def test_a_sentence_holds_no_character_that_moves_a_terminal() -> None:
     assert shown(Path("a\x1b[2Jb\nc\udcff.png")) == "a�[2Jb�c�.png"
     assert shown(Path("фильм.png")) == "фильм.png"
+
+
+def test_a_film_of_a_folder_is_told_by_its_ending_or_as_dicom(tmp_path: Path) -> None:
+    for name in ("IM000001", "1.2.840.17", "DICOMDIR"):
+        (tmp_path / name).write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "notes.txt").write_text("II*\0")
+    (tmp_path / "link").symlink_to(tmp_path / "IM000001")
+    os.mkfifo(tmp_path / "pipe")
+    names = ("a.PNG", "b.dcm", "IM000001", "1.2.840.17", "DICOMDIR", "notes.txt", "link", "pipe")
+    assert [name for name in names if is_film(tmp_path / name)] == [
+        "a.PNG", "b.dcm", "IM000001", "1.2.840.17",
+    ]  # fmt: skip

@@ -11,15 +11,32 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.errors import TbspotError
 from tbspot.images.decoding import read_apart
 from tbspot.images.film import Film
 from tbspot.images.opening import open_regular, shown, sniff
 from tbspot.images.raster import read_raster
 
-__all__ = ["SUFFIXES", "read_film", "read_with_facts"]
+__all__ = ["SUFFIXES", "is_film", "read_film", "read_with_facts"]
 
 # What to look for in a folder; a file that is named is told by its content alone.
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")
+
+
+def is_film(path: Path) -> bool:
+    """Whether a file of a folder is to be read: by its ending, or as it begins as DICOM does.
+
+    Archives and discs of clinics name films `IM000001` or by a number; their `DICOMDIR` is none.
+    """
+    if path.name.lower().endswith(SUFFIXES):
+        return True
+    if path.name.upper() == "DICOMDIR":
+        return False
+    try:
+        with open_regular(path, shown(path), follow_links=False) as file:
+            return sniff(file, shown(path)) == "DICOM"
+    except (TbspotError, OSError):
+        return False
 
 
 def read_film(path: Path) -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.errors import TbspotError
-from tbspot.images import SUFFIXES
+from tbspot.images import SUFFIXES, is_film
 from tbspot.samples.sample import Sample
 
 __all__ = ["Item", "find_items", "items_of"]
@@ -73,7 +73,7 @@ def _walk(folder: Path, out: Path) -> Iterator[Path]:
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if Path(parent, name).resolve() != ours)
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES):
+            if is_film(Path(parent, name)):
                 yield Path(parent, name)
 
 

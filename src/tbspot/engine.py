@@ -21,7 +21,7 @@ from tbspot.errors import TbspotError
 if TYPE_CHECKING:
     from tbspot.models import Classifier
 
-__all__ = ["Engine", "Precision", "open_engine", "released_model"]
+__all__ = ["Answer", "Engine", "Precision", "engine_of", "open_engine", "released_model"]
 
 Precision = Literal["auto", "float32", "bfloat16"]
 HINTS = {"float32": "f32", "bfloat16": "bf16"}
@@ -133,9 +133,19 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
             ".onnx file of `tbspot export`"
         ) from error
     classifier, description = load_classifier(path)
-    description = description.model_copy(update={"bias": classifier.bias.item()})
     if threads:
         torch.set_num_threads(threads)
+    return engine_of(classifier, description, "float32" if precision == "auto" else precision)
+
+
+def engine_of(
+    classifier: Classifier,
+    description: Description,
+    precision: Literal["float32", "bfloat16"] = "float32",
+) -> Engine:
+    """An engine that asks a classifier of torch."""
+    import torch
+
     halved = precision == "bfloat16"
 
     def ask(films: NDArray[np.float32]) -> Answer:
@@ -144,5 +154,5 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
             output = classifier(batch)
         return output.logit.float().numpy(), output.map.float().numpy()
 
-    name = f"torch {'bfloat16' if halved else 'float32'}"
-    return Engine(description, name, ask, classifier)
+    description = description.model_copy(update={"bias": classifier.bias.item()})
+    return Engine(description, f"torch {precision}", ask, classifier.eval())

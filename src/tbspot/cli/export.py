@@ -1,0 +1,75 @@
+"""`tbspot export`: a checkpoint of training to the one file that is released.
+
+Takes a safetensors model; gives an ONNX file that runs without torch. All work is left to
+tbspot.export.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["export"]
+
+DRAWN_FILMS = 8
+
+
+def export(
+    checkpoint: Annotated[
+        Path, typer.Argument(help="model.safetensors of `tbspot train` or `tbspot distill`.")
+    ],
+    *,
+    out: Annotated[Path, typer.Option(help="ONNX file to write.")],
+    films: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE|FOLDER",
+            help="Films to compare the answers on; several times; by default drawn ones.",
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option(help="Replace the file.")] = False,
+) -> None:
+    """Write a model as ONNX, checked against torch, with its description inside.
+
+    Beside it lies what `tbspot selftest` compares with.
+
+    Example: tbspot export runs/student/model.safetensors --out student.onnx
+    """
+    from rich.console import Console
+
+    from tbspot.errors import TbspotError
+
+    try:
+        from tbspot.export import export as write
+    except ImportError as error:
+        raise TbspotError(
+            "export needs torch and onnx; install them with `pip install 'tbspot[train]'`"
+        ) from error
+
+    written = write(checkpoint, out, _pixels(films or [], out), overwrite=overwrite)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
+    console.print(f"name and version: {written.description.name} {written.description.version}")
+    console.print(f"to torch with the same 16-bit weights: {written.exact.words()}")
+    console.print(f"to torch with the checkpoint's weights: {written.rounding.words()}")
+    console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
+    console.print(f"reference: {written.reference}", markup=False)
+
+
+def _pixels(films: list[Path], out: Path) -> list[NDArray[np.float32]]:
+    import numpy as np
+
+    from tbspot.drawings import draw_film
+    from tbspot.images import read_film
+    from tbspot.locating import find_items
+
+    if films:
+        return [read_film(item.path) for item in find_items(films, out)]
+    drawn = [draw_film("tb", 512, (seed,)).pixels for seed in range(DRAWN_FILMS)]
+    return [film.astype(np.float32) / np.float32(255) for film in drawn]

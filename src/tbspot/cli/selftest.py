@@ -1,0 +1,44 @@
+"""`tbspot selftest`: does this installation answer as the model was checked to?
+
+Takes a model file; gives a verdict. All work is left to tbspot.selftest.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+__all__ = ["selftest"]
+
+
+def selftest(
+    *,
+    model: Annotated[
+        Path | None, typer.Option(help="ONNX file; by default the released model.")
+    ] = None,
+    precision: Annotated[
+        Literal["auto", "float32", "bfloat16"],
+        typer.Option(help="auto: bfloat16 where the CPU multiplies it."),
+    ] = "auto",
+) -> None:
+    """Compare this installation's answer to a drawn film with the stored reference.
+
+    Exit code 1 if they differ.
+
+    Example: tbspot selftest
+    """
+    from rich.console import Console
+
+    from tbspot.errors import TbspotError
+    from tbspot.selftest import selftest as run
+
+    result = run(model, precision)
+    if not result.passed:
+        raise TbspotError(
+            f"{result.engine} does not give the reference's answer: {result.agreement.words()}; "
+            "try --precision float32, or install the package anew"
+        )
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"passed: {result.engine}; {result.agreement.words()}")

@@ -157,3 +157,17 @@ def test_films_in_a_teacher_s_frame_are_those_that_locate_would_show_it(
     expected = Frame(32, 32, size, through).apply(film)
     ours = in_frame(torch.from_numpy(film)[None, None], size, through)[0, 0]
     assert ours.numpy() == pytest.approx(expected, abs=1e-3)
+
+
+def test_a_student_that_teaches_gives_its_probabilities_by_their_maximum(
+    tmp_path: Path, fabric: Fabric
+) -> None:
+    taught_maps = SMALL.model_copy(update={"evidence": "probability", "bias": -1.5})
+    path = _save(tmp_path / "student.safetensors", 0, taught_maps)
+    teachers = open_teachers([path], "same", FILMS, tmp_path, fabric)
+    assert teachers is not None
+    net, _ = load_classifier(path)
+    with torch.no_grad():
+        chances = torch.sigmoid(net(WHOLE.films).map - 1.5)
+    expected = chances / chances.amax((1, 2), keepdim=True)
+    torch.testing.assert_close(teachers(INDEX, WHOLE).map, expected)

@@ -162,7 +162,15 @@ def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric)
 def _ask(teacher: Teacher, films: Tensor, size: int) -> Taught:
     description = teacher.description
     output = teacher.classifier(in_frame(films, size, description.through))
-    return Taught(output.logit / description.temperature, normalised_map(output.map))
+    return Taught(output.logit / description.temperature, _normalised(output.map, description))
+
+
+def _normalised(maps: Tensor, description: Description) -> Tensor:
+    """Maps in [0, 1]; of a student that was taught maps, its probabilities by their maximum."""
+    if description.evidence == "logit":
+        return normalised_map(maps)
+    places = torch.sigmoid(maps + description.bias)
+    return places / places.flatten(1).amax(1).view(-1, 1, 1)
 
 
 def _ask_clean(teacher: Teacher, pixels: NDArray[np.uint8], fabric: Fabric) -> Taught:

@@ -276,6 +276,28 @@ def test_fewer_pixels_than_the_tags_say_are_a_broken_file(write_dicom: WriteDico
         _read_here(path)
 
 
+def test_a_tag_that_holds_text_for_a_number_is_not_repeated(
+    write_dicom: WriteDicom, tmp_path: Path
+) -> None:
+    content = write_dicom(np.zeros((4, 4), np.uint16), BitsStored=12).read_bytes()
+    number = b"\x28\0\x00\x01US\x02\0\x10\0"
+    assert content.count(number) == 1
+    text = tmp_path / "text.dcm"
+    text.write_bytes(content.replace(number, b"\x28\0\x00\x01LO\x0c\0PLANTED^NAME"))
+    with pytest.raises(TbspotError, match="with broken tags") as caught:
+        _read_here(text)
+    assert "PLANTED" not in str(caught.value)
+
+
+def test_a_broken_tag_of_a_patient_is_a_broken_file(write_dicom: WriteDicom) -> None:
+    path = write_dicom(np.zeros((4, 4), np.uint8), PatientBirthDate="20000101")
+    content = path.read_bytes()
+    assert content.count(b"\x10\0\x30\0DA") == 1
+    path.write_bytes(content.replace(b"\x10\0\x30\0DA", b"\x10\0\x30\0D\xf0"))
+    with pytest.raises(TbspotError, match="is a broken DICOM file"):
+        _read_here(path)
+
+
 def test_a_missing_decoder_is_one_sentence_naming_syntax_and_package(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -91,10 +92,14 @@ class Decoder:
             )
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             self._files_left = 0
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(1)  # of itself, so that its status tells why
             _end(self._process, self._owner)
             raise TbspotError(f"{name} {self._fault(late)}; leave it out") from error
         finally:
             timer.cancel()
+            if late.is_set():
+                self._files_left = 0
         return film
 
     def _ask(self, request: dict[str, Any]) -> Film:

@@ -51,6 +51,7 @@ PICTURE_TAGS = [
     "Rows", "Columns", "NumberOfFrames", "PlanarConfiguration", "BitsAllocated", "BitsStored",
     "HighBit", "PixelRepresentation",
 ]  # fmt: skip
+WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored")
 PALETTE_TAGS = [
     f"{segmented}{colour}PaletteColorLookupTable{part}"
     for colour in ("Red", "Green", "Blue")
@@ -101,6 +102,7 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
             pixels, corrections = _luma(stored, header)
         else:
             pixels, corrections = to_display(stored, header)
+        facts = facts_of(header, corrections)
     except (TbspotError, MemoryError):
         raise
     # A broken file may break a decoder in any way; to the user it is a broken file.
@@ -108,7 +110,7 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
     if pixels.shape != (header.Rows, header.Columns) or not np.isfinite(pixels).all():
         raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels")
-    return Film(pixels, facts_of(header, corrections))
+    return Film(pixels, facts)
 
 
 def _check(header: Dataset, name: str) -> None:
@@ -116,6 +118,9 @@ def _check(header: Dataset, name: str) -> None:
         raise TbspotError(f"{name} is a DICOM directory, not a film; name the films")
     if "Rows" not in header or "Columns" not in header:
         raise TbspotError(f"{name} is a DICOM file without a picture; leave it out")
+    # A tag of another kind than the standard's may hold anything, which no sentence may repeat.
+    if not all(isinstance(header.get(keyword), int) for keyword in WHOLE_NUMBERS):
+        raise TbspotError(f"{name} is a DICOM file with broken tags; export it again")
     frames = int(header.get("NumberOfFrames") or 1)
     if frames != 1:
         raise TbspotError(f"{name} holds {frames} frames; export the film alone")

@@ -9,8 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tbspot.drawings import draw_dataset
+
+# The same examples on every run, however busy the machine.
+settings.register_profile("tbspot", deadline=None, derandomize=True)
+settings.load_profile("tbspot")
 
 
 @pytest.fixture(scope="session")

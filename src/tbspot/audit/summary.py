@@ -1,0 +1,131 @@
+"""From what each film showed to figures with intervals: evidence, blanking, changes.
+
+Takes films as they were seen; gives the records of one model. Averages are over films; intervals
+are bootstraps of films.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.audit.blanking import SHARES, Blanked
+from tbspot.audit.changes import CHANGES
+from tbspot.audit.measuring import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
+from tbspot.audit.records import Blanking, Curve, Evidence, Region, Sensitivity
+from tbspot.evaluation.summary import Drawing, figure_of
+from tbspot.metrics import ratio_estimates
+from tbspot.results import Figure
+
+__all__ = ["evidence_of", "field_holds", "sensitivity_of"]
+
+NO_BOX = "no film has a truth box"
+NOTHING_FOUND = "the model finds nothing on any film"
+
+
+def _mean(values: Sequence[float], drawing: Drawing, reason: str) -> Figure:
+    """A mean over films with its interval, or the reason why there is none."""
+    column = np.array(values, np.float64).reshape(-1, 1)
+    (estimate,) = ratio_estimates(
+        column, np.ones_like(column), resamples=drawing.resamples, seed=drawing.seed
+    )
+    return figure_of(estimate, len(values), reason=reason)
+
+
+def field_holds(seen: Sequence[Seen], drawing: Drawing) -> Figure:
+    """Share of the truth boxes' area that lies in the lung field, over films."""
+    held = np.array([one.held for one in seen], np.float64).reshape(-1, 2)
+    held = held[held[:, 1] > 0]
+    (estimate,) = ratio_estimates(
+        held[:, :1], held[:, 1:], resamples=drawing.resamples, seed=drawing.seed
+    )
+    return figure_of(estimate, len(held), reason=NO_BOX)
+
+
+def evidence_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[Evidence, ...]:
+    """Where the evidence is, on films with TB, source by source."""
+    films = [one for one in seen if one.sample.label == 1 and model in one.deep]
+    sources = sorted({one.sample.source for one in films})
+    return tuple(
+        _evidence(
+            source, [one.deep[model] for one in films if one.sample.source == source], drawing
+        )
+        for source in sources
+    )
+
+
+def _evidence(source: str, deep: Sequence[Deep], drawing: Drawing) -> Evidence:
+    return Evidence(
+        source=source,
+        films=len(deep),
+        hit=_mean([one.hit for one in deep if one.hit is not None], drawing, NO_BOX),
+        miou=_mean([one.overlap for one in deep if one.overlap is not None], drawing, NO_BOX),
+        regions=tuple(
+            _region(name, [one.energy[name] for one in deep if name in one.energy], drawing)
+            for name in (TRUTH, FIELD, BORDER, MARKER)
+        ),
+        blanking=_blanking([one.blanked for one in deep if one.blanked is not None], drawing),
+    )
+
+
+def _region(name: str, pairs: Sequence[tuple[float, float]], drawing: Drawing) -> Region:
+    reason = f"no film with evidence has a {name.removesuffix('es')}"
+    return Region(
+        name=name,
+        energy=_mean([energy for energy, _ in pairs], drawing, reason),
+        area=_mean([area for _, area in pairs], drawing, reason),
+    )
+
+
+def _blanking(blanked: Sequence[Blanked], drawing: Drawing) -> Blanking:
+    def mean(value: Callable[[Blanked], float]) -> Figure:
+        return _mean([value(one) for one in blanked], drawing, NOTHING_FOUND)
+
+    def curve(
+        by_map: Callable[[Blanked], NDArray[np.float64]],
+        by_chance: Callable[[Blanked], NDArray[np.float64]],
+    ) -> Curve | None:
+        if not blanked:
+            return None
+        area = mean(lambda one: float(np.trapezoid(by_map(one) - by_chance(one), SHARES)))
+        first, second = (
+            np.mean([line(one) for one in blanked], axis=0) for line in (by_map, by_chance)
+        )
+        return Curve(
+            shares=SHARES,
+            by_map=tuple(first.tolist()),
+            by_chance=tuple(second.tolist()),
+            difference=area,
+        )
+
+    return Blanking(
+        found=mean(lambda one: one.found),
+        random=mean(lambda one: one.random),
+        difference=mean(lambda one: one.found - one.random),
+        rest=mean(lambda one: one.rest),
+        deletion=curve(lambda one: one.deletion, lambda one: one.deletion_random),
+        insertion=curve(lambda one: one.insertion, lambda one: one.insertion_random),
+    )
+
+
+def sensitivity_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[Sensitivity, ...]:
+    """What each change does, over all films that were looked at closely."""
+    deep = [one.deep[model] for one in seen if model in one.deep]
+    return tuple(
+        _sensitivity(change.name, [one.changed[change.name] for one in deep], drawing)
+        for change in CHANGES
+    )
+
+
+def _sensitivity(name: str, changed: Sequence[Changed], drawing: Drawing) -> Sensitivity:
+    none = "no film was looked at"
+    overlaps = [one.overlap for one in changed if one.overlap is not None]
+    return Sensitivity(
+        change=name,
+        shift=_mean([one.shift for one in changed], drawing, none),
+        moved=_mean([one.moved for one in changed], drawing, none),
+        flipped=_mean([float(one.flipped) for one in changed], drawing, none),
+        overlap=_mean(overlaps, drawing, "no film with TB has found boxes"),
+    )

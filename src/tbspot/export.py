@@ -11,15 +11,17 @@ import copy
 import logging
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tbspot.agreement import Agreement, compare, observations
@@ -67,6 +69,7 @@ def export(
     checkpoint: Path,
     out: Path,
     films: Sequence[NDArray[np.float32]],
+    changes: Mapping[str, Any] | None = None,
     *,
     overwrite: bool = False,
 ) -> Exported:
@@ -76,17 +79,20 @@ def export(
         checkpoint: a safetensors file of `tbspot train` or `tbspot distill`.
         out: an `.onnx` file.
         films: `[height, width]` in [0, 1], to compare torch and the exported file on.
+        changes: of the description, by the name of its fields: thresholds chosen since training,
+            the size at which films are best seen.
         overwrite: whether a file at `out` may be replaced.
 
     Raises:
-        TbspotError: the checkpoint is not ours, `out` exists or is no `.onnx`, or the exported
-            file does not answer as torch does.
+        TbspotError: the checkpoint is not ours, `out` exists or is no `.onnx`, a change is not
+            possible, or the exported file does not answer as torch does.
     """
     if out.suffix != ".onnx":
         raise TbspotError(f"{out} does not end in .onnx; name the file so")
     if out.exists() and not overwrite:
         raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
     classifier, description = load_classifier(checkpoint)
+    description = _changed(description, changes or {})
     original = observations(engine_of(classifier, description), description, films)
     rounded_net = _rounded(classifier)
     rounded = engine_of(rounded_net, description)
@@ -108,6 +114,15 @@ def export(
     return Exported(
         description, out.stat().st_size, exact, rounding, reduced, automatic.name, reference
     )
+
+
+def _changed(description: Description, changes: Mapping[str, Any]) -> Description:
+    try:
+        return Description.model_validate(description.model_dump() | dict(changes))
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = "--" + str(first["loc"][0]).replace("_", "-")
+        raise TbspotError(f"{option} cannot be {first['input']}: {first['msg']}") from error
 
 
 def _refuse_difference(out: Path, agreement: Agreement) -> None:

@@ -7,7 +7,7 @@ tbspot.export.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -33,14 +33,42 @@ def export(
             help="Films to compare the answers on; several times; by default drawn ones.",
         ),
     ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model.")] = None,
+    size: Annotated[
+        int | None, typer.Option(help="Side at which films are seen, if not as in training.")
+    ] = None,
+    mirror: Annotated[
+        bool | None,
+        typer.Option("--mirror/--no-mirror", help="Average the mirrored film in, always."),
+    ] = None,
+    score_threshold: Annotated[
+        float | None, typer.Option(help="Score from which a film counts as TB.")
+    ] = None,
+    score_rule: Annotated[str | None, typer.Option(help="How it was chosen, in words.")] = None,
+    map_rule: Annotated[
+        Literal["tuned", "otsu", "quantile"] | None, typer.Option(help="How boxes are cut.")
+    ] = None,
+    map_threshold: Annotated[
+        float | None, typer.Option(help="The rule's share of the maximum or of the area.")
+    ] = None,
+    map_note: Annotated[
+        str | None, typer.Option(help="How it was chosen, and whether boxes were used.")
+    ] = None,
+    area_share: Annotated[
+        float | None, typer.Option(help="Share of area for the box-free rule `quantile`.")
+    ] = None,
+    recipe: Annotated[str | None, typer.Option(help="The commands that made the model.")] = None,
+    terms: Annotated[str | None, typer.Option(help="Of use.")] = None,
     overwrite: Annotated[bool, typer.Option(help="Replace the file.")] = False,
 ) -> None:
     """Write a model as ONNX, checked against torch, with its description inside.
 
-    Beside it lies what `tbspot selftest` compares with.
+    Thresholds that were chosen since training travel in the file. Beside it
+    lies what `tbspot selftest` compares with.
 
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """
+    given = locals()
     from rich.console import Console
 
     from tbspot.errors import TbspotError
@@ -52,7 +80,9 @@ def export(
             "export needs torch and onnx; install them with `pip install 'tbspot[train]'`"
         ) from error
 
-    written = write(checkpoint, out, _pixels(films or [], out), overwrite=overwrite)
+    ours = ("checkpoint", "out", "films", "overwrite")
+    changes = {key: value for key, value in given.items() if key not in ours and value is not None}
+    written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
     console.print(f"name and version: {written.description.name} {written.description.version}")

@@ -16,13 +16,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from tbspot.images.opening import MOST_BYTES
 from tbspot.predictions import Prediction
 from tbspot.viewer.cases import Case, at_share
-from tbspot.viewer.drops import BusyError
+from tbspot.viewer.drops import NAME, BusyError
 from tbspot.viewer.pictures import film_png, grey_values, heatmap_png, legend_png, overlay_png
 from tbspot.viewer.site import Site
 from tbspot.viewer.takeaway import film_report
@@ -129,8 +130,15 @@ class Answers:
         length = request.headers.get("content-length", "")
         if not length.isdigit():
             raise HTTPException(HTTPStatus.LENGTH_REQUIRED, "say how long the film's file is")
+        if int(length) > MOST_BYTES:
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"{NAME} has {int(length):,} bytes, more than {MOST_BYTES:,}; export it smaller",
+            )
         try:
             name = await self._site.drops.receive(int(length), request.stream())
+        except ClientDisconnect:
+            return Response(status_code=HTTPStatus.BAD_REQUEST)
         except BusyError as error:
             raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE,

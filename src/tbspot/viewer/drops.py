@@ -19,7 +19,7 @@ from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
 from tbspot.viewer.cases import Case
 
-__all__ = ["BusyError", "Drops", "Judged", "Progress"]
+__all__ = ["NAME", "BusyError", "Drops", "Judged", "Progress"]
 
 # The browser does not tell a film's own name, which may be a patient's.
 NAME = "the dropped film"
@@ -76,20 +76,22 @@ class Drops:
         """Put a file into the queue; gives the name under which to ask for it.
 
         Raises:
-            TbspotError: it is larger than a film may be.
+            TbspotError: it cannot be kept until it is read.
             BusyError: too much is waiting.
         """
-        if length > MOST_BYTES:
-            raise TbspotError(
-                f"{NAME} has {length:,} bytes, more than {MOST_BYTES:,}; export it smaller"
-            )
         self._reserve(length)
         file = self._folder / secrets.token_urlsafe(12)
         try:
             with file.open("xb") as copy:
                 async for part in content:
                     copy.write(part)
-        except BaseException:  # also when the browser goes away, which cancels this
+        except OSError as error:
+            self._release(file, length)
+            raise TbspotError(
+                f"{NAME} cannot be kept until it is read ({error.strerror}); free space in "
+                f"{self._folder.parent}"
+            ) from error
+        except BaseException:  # such as that the browser has gone away
             self._release(file, length)
             raise
         return self._enqueue(file, NAME, lambda: self._release(file, length))

@@ -64,6 +64,8 @@ def read_operating(folder: Path) -> Operating:
         raise TbspotError(
             f"{path} is not a table of thresholds; run `tbspot calibrate` again"
         ) from error
+    if not rows:
+        raise TbspotError(f"{path} holds no threshold; run `tbspot calibrate` again")
     rows.sort()
     return Operating(chosen, tuple(row[0] for row in rows), tuple(row[1] for row in rows))
 

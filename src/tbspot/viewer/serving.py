@@ -104,6 +104,8 @@ def _site(settings: Settings) -> Site:
     run = Run(shown, settings.films) if shown is not None and shown.is_dir() else None
     if settings.beside is not None and run is None:
         raise TbspotError("--beside needs a run to stand beside; name its folder first")
+    if settings.model is not None and not settings.model.is_file():
+        raise TbspotError(f"{settings.model} does not exist; give a model file of tbspot")
     drops, why_not = None, ""
     try:
         model = settings.model or released_model()

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pages import Places
+from tbspot.errors import TbspotError
+from tbspot.files import write_json
+from tbspot.gate import examine
+from tbspot.images import read_film, read_with_facts
+from tbspot.predictions import read_predictions
+from tbspot.viewer.films import films_of
+from tbspot.viewer.runs import Run
+from tbspot.viewer.truths import truths_of
+
+
+def record(folder: Path, *films: str, called_in: Path, **settings: object) -> Path:
+    """A run.json as locate writes it."""
+    folder.mkdir(exist_ok=True)
+    content = {"settings": {"films": films, **settings}, "called_in": str(called_in)}
+    write_json(folder / "run.json", content)
+    return folder
+
+
+def test_films_of_a_folder_are_found_from_anywhere(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = record(tmp_path / "run", places.films.name, called_in=places.films.parent, gate=False)
+    monkeypatch.chdir(tmp_path)
+    film = next(places.films.glob("tb/*.png"))
+    assert np.array_equal(films_of(run).read(f"tb/{film.name}"), read_film(film))
+
+
+def test_a_film_that_was_named_is_found_by_the_name_given(places: Places, tmp_path: Path) -> None:
+    film = next(places.films.glob("tb/*.png"))
+    name = f"{places.films.name}/tb/{film.name}"
+    run = record(tmp_path / "run", name, called_in=places.films.parent, gate=False)
+    assert np.array_equal(films_of(run).read(name), read_film(film))
+
+
+def test_films_of_a_data_set_are_found_by_their_names_in_it(drawn: Path, tmp_path: Path) -> None:
+    run = record(tmp_path / "run", str(drawn), called_in=tmp_path, gate=False, follow_links=True)
+    film = read_film(drawn / "imgs" / "tb" / "tb0001.png")
+    assert np.array_equal(films_of(run).read("tb/tb0001.png"), film)
+
+
+def test_films_that_were_moved_are_found_in_the_folder_given(
+    places: Places, tmp_path: Path
+) -> None:
+    run = record(tmp_path / "run", "gone", called_in=tmp_path, gate=False)
+    film = next(places.films.glob("tb/*.png"))
+    with pytest.raises(TbspotError, match=r"is not where it was located; .* with --films"):
+        films_of(run).read(f"tb/{film.name}")
+    assert films_of(run, places.films).read(f"tb/{film.name}").shape == (128, 128)
+
+
+@pytest.mark.parametrize("name", ["../secret.png", "tb/../../secret.png", "{base}/secret.png"])
+def test_no_name_leads_out_of_the_folder_of_films(
+    tmp_path: Path, film_path: Path, name: str
+) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "secret.png").write_bytes(film_path.read_bytes())
+    run = record(tmp_path / "run", "films", called_in=tmp_path)
+    with pytest.raises(TbspotError, match="is not where it was located"):
+        films_of(run).read(name.format(base=tmp_path))
+
+
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, film_path: Path) -> None:
+    (tmp_path / "films").mkdir()
+    (tmp_path / "films" / "link.png").symlink_to(film_path)
+    run = record(tmp_path / "run", "films", called_in=tmp_path)
+    with pytest.raises(TbspotError, match="is a symbolic link"):
+        films_of(run).read("link.png")
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": {"films": 3}}'])
+def test_a_run_that_does_not_say_where_its_films_are_has_none(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(TbspotError, match="is not where it was located"):
+        films_of(tmp_path).read("film.png")
+
+
+def test_a_film_that_the_gate_set_right_is_shown_set_right(tmp_path: Path) -> None:
+    film = tmp_path / "films" / "negative.png"
+    film.parent.mkdir()
+    rng = np.random.default_rng(1)
+    Image.fromarray(rng.integers(0, 256, (256, 256), np.uint8)).save(film)
+    run = record(tmp_path / "run", "films", called_in=tmp_path, gate=True)
+    expected = examine(read_with_facts(film)).film.pixels
+    assert np.array_equal(films_of(run).read("negative.png"), expected)
+
+
+def test_a_map_outside_the_run_is_not_read(tmp_path: Path, places: Places) -> None:
+    line = next(one for one in read_predictions(places.run) if one.status == "ok")
+    np.save(tmp_path / "secret.npy", np.ones((4, 4), np.float32))
+    run = tmp_path / "run"
+    run.mkdir()
+    moved = line.model_copy(update={"heatmap": "../secret.npy"})
+    (run / "predictions.jsonl").write_text(moved.model_dump_json() + "\n")
+    evidence = Run(run).case(0).evidence
+    assert evidence is not None
+    with pytest.raises(TbspotError, match="is not a heat map of tbspot"):
+        evidence()
+
+
+def test_a_run_that_was_not_evaluated_knows_no_truth(places: Places) -> None:
+    assert set(truths_of(places.other_run, list(read_predictions(places.other_run)))) == {None}
+
+
+def test_truth_is_in_pixels_of_the_film(places: Places, drawn: Path) -> None:
+    predictions = list(read_predictions(places.run))
+    truths = dict(
+        zip((one.image for one in predictions), truths_of(places.run, predictions), strict=True)
+    )
+    annotations = json.loads((drawn / "annotations" / "json" / "TBX11K_val.json").read_text())
+    files = {one["id"]: one["file_name"] for one in annotations["images"]}
+    boxes: dict[str, list[list[float]]] = {}
+    for one in annotations["annotations"]:
+        x, y, w, h = one["bbox"]
+        boxes.setdefault(files[one["image_id"]], []).append([x, y, x + w, y + h])
+    boxed = {name: truth for name, truth in truths.items() if truth and truth.boxes}
+    assert boxed
+    for name, truth in boxed.items():
+        assert truth.label == 1
+        assert np.allclose(sorted(map(list, truth.boxes)), sorted(boxes[name]))
+
+
+def test_an_evaluation_of_another_version_is_one_sentence(places: Places, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text("{}")
+    with pytest.raises(TbspotError, match="run `tbspot evaluate` again"):
+        truths_of(tmp_path, list(read_predictions(places.run)))

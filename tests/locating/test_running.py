@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engines import bright_engine
+from tbspot.engine import Answer, Engine
+from tbspot.errors import TbspotError
+from tbspot.locating import Counts, Settings, find_items, locate
+from tbspot.predictions import FILE_NAME, read_heatmap, read_predictions
+
+# As this file's `_locate`, but dies when the third film is asked for.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+from engines import bright, bright_engine
+from tbspot.engine import Engine
+from tbspot.locating import Settings, find_items, locate
+
+asked = []
+def ask(films):
+    asked.append(1)
+    if len(asked) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return bright(films)
+
+folder, out = Path(sys.argv[1]), Path(sys.argv[2])
+settings = Settings((str(folder),), "", "bright v1", "fake", "cam", gate=False)
+locate(find_items([folder], out), Engine(bright_engine().description, "fake", ask), settings, out)
+"""
+
+
+def _settings(folder: Path, **changes: object) -> Settings:
+    values = {"gate": False, **changes}
+    return Settings((str(folder),), "", "bright v1", "fake", "cam", **values)  # type: ignore[arg-type]
+
+
+def _locate(folder: Path, out: Path, **changes: object) -> Counts:
+    items = find_items([folder], out)
+    return locate(items, bright_engine(), _settings(folder, **changes), out)
+
+
+@pytest.fixture
+def films(drawn: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in range(1, 6):
+        source = drawn / "imgs" / "tb" / f"tb{number:04}.png"
+        (folder / f"{number}.png").write_bytes(source.read_bytes())
+    return folder
+
+
+def test_every_film_gets_a_line_a_heat_map_and_an_overlay(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    assert _locate(films, out) == Counts(ok=5, refused=0, failed=0)
+    predictions = list(read_predictions(out))
+    assert [one.image for one in predictions] == [f"{number}.png" for number in range(1, 6)]
+    assert all(read_heatmap(out, one).shape == (8, 8) for one in predictions)
+    assert len(list((out / "overlays").glob("*.png"))) == 5
+
+
+def test_after_kill_9_the_same_command_goes_on_without_loss_or_repetition(
+    films: Path, tmp_path: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    _locate(films, whole)
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-c", KILLED, str(films), str(killed), str(tests)]
+    status = subprocess.run(command, check=False, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    assert status.returncode == -signal.SIGKILL
+    assert len(list(read_predictions(killed))) == 2
+    with (killed / FILE_NAME).open("ab") as lines:
+        lines.write(b'{"image": "3.png", "sta')
+    _locate(films, killed)
+    assert (killed / FILE_NAME).read_bytes() == (whole / FILE_NAME).read_bytes()
+
+
+def test_a_broken_film_is_one_failed_line_with_a_reason_and_the_run_goes_on(
+    films: Path, tmp_path: Path
+) -> None:
+    (films / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    assert _locate(films, tmp_path / "found") == Counts(ok=4, refused=0, failed=1)
+    line = list(read_predictions(tmp_path / "found"))[2]
+    assert (line.image, line.status, line.score) == ("3.png", "failed", None)
+    assert line.reason is not None
+    assert "3.png" in line.reason
+
+
+def test_a_film_that_is_not_to_be_judged_is_a_refused_line(films: Path, tmp_path: Path) -> None:
+    assert _locate(films, tmp_path / "found", gate=True) == Counts(ok=0, refused=5, failed=0)
+    line = next(read_predictions(tmp_path / "found"))
+    assert line.status == "refused"
+    assert line.reason == "128 x 128 pixels are too few; 200 a side are needed"
+
+
+def test_without_overlays_none_is_made(films: Path, tmp_path: Path) -> None:
+    _locate(films, tmp_path / "found", overlays=False)
+    assert not (tmp_path / "found" / "overlays").exists()
+
+
+def test_new_films_are_added_and_the_others_are_not_asked_again(
+    films: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    _locate(films, out)
+    (films / "6.png").write_bytes((films / "1.png").read_bytes())
+    asked: list[int] = []
+
+    def ask(batch: np.ndarray) -> Answer:
+        asked.append(len(batch))
+        return np.zeros(len(batch), np.float32), np.zeros((len(batch), 2, 2), np.float32)
+
+    engine = Engine(bright_engine().description, "fake", ask)
+    assert locate(find_items([films], out), engine, _settings(films), out).ok == 6
+    assert asked == [1]
+
+
+def test_a_folder_of_another_run_is_refused_and_stays(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    _locate(films, out)
+    before = (out / FILE_NAME).read_bytes()
+    with pytest.raises(TbspotError, match="holds another run"):
+        _locate(films, out, mirror=True)
+    assert (out / FILE_NAME).read_bytes() == before
+
+
+def test_a_net_of_a_fault_stops_no_later_than_its_film(films: Path, tmp_path: Path) -> None:
+    def ask(batch: np.ndarray) -> Answer:
+        return np.full(len(batch), np.nan, np.float32), np.zeros((len(batch), 2, 2), np.float32)
+
+    engine = Engine(bright_engine().description, "fake", ask)
+    out = tmp_path / "found"
+    counts = locate(find_items([films], out), engine, _settings(films), out)
+    assert counts == Counts(ok=0, refused=0, failed=5)
+
+
+def test_the_map_threshold_of_the_model_is_not_used_for_maps_of_another_method(
+    films: Path, tmp_path: Path
+) -> None:
+    from tbspot.description import Description
+    from tbspot.engine import engine_of
+    from tbspot.models import Classifier
+
+    description = Description(name="m", size=32, map_rule="tuned", map_threshold=0.4)
+    engine = engine_of(Classifier(description), description)
+    out = tmp_path / "found"
+    locate(find_items([films], out), engine, _settings(films, scales=(2.0,)), out)
+    assert next(read_predictions(out)).map_rule == "tuned"
+    other = Settings((str(films),), "", "m", "torch", "grad_cam", gate=False)
+    locate(find_items([films], out), engine, other, tmp_path / "other")
+    assert next(read_predictions(tmp_path / "other")).map_rule == "otsu"

@@ -40,3 +40,32 @@ def small_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of training for films of 64 pixels, with random weights."""
+    import torch
+
+    from tbspot.description import Description
+    from tbspot.models import Classifier, save_classifier
+
+    torch.manual_seed(0)
+    description = Description(name="random", size=64, pooling="lse")
+    classifier = Classifier(description)
+    torch.nn.init.normal_(classifier.head.weight, std=0.05)
+    torch.nn.init.constant_(classifier.bias, 0.25)
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    save_classifier(path, classifier, description)
+    return path
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint: Path) -> Path:
+    """The same model as ONNX, with its reference beside it. Takes half a minute once."""
+    from tbspot.export import export
+
+    path = checkpoint.with_name("model.onnx")
+    films = [draw_film("tb", 128, (seed,)).pixels for seed in range(3)]
+    export(checkpoint, path, [film.astype(np.float32) / np.float32(255) for film in films])
+    return path

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -63,6 +64,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def exported(checkpoint: Path) -> Path:
     """The same model as ONNX, with its reference beside it. Takes half a minute once."""
+    from tbspot.drawings import draw_film
     from tbspot.export import export
 
     path = checkpoint.with_name("model.onnx")

@@ -84,7 +84,7 @@ def audit(
     if not seen:
         raise TbspotError(f"no film of split {settings.split} can be read; check the data")
     drawing = Drawing(settings.resamples, settings.seed)
-    unread = [f"films that cannot be read and are left out: {len(lost):,} (first: {lost[0]})"]
+    unread = [f"a film that cannot be read and is left out: {name}" for name in lost]
     return Audit(
         tbspot=__version__,
         data=settings.data,
@@ -95,7 +95,7 @@ def audit(
         field_holds=field_holds(seen, drawing),
         answers=answers_of(seen, settings.seed),
         models=tuple(_record(model, seen, drawing) for model in models),
-        notes=(*loaded.notes, *(unread if lost else ())),
+        notes=(*loaded.notes, *unread),
     )
 
 

@@ -7,83 +7,17 @@ bottom to top. How they are drawn is left to the template.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.metrics import UndefinedError, roc_points
+from tbspot.pages import FAINT, STYLES, Bar, Chart, Line, Points, Tick, ticks
 from tbspot.results import Curve, Evaluation, FilmResult, RuleResult
 
-__all__ = ["Bar", "Chart", "Line", "Tick", "histogram_chart", "roc_chart", "threshold_chart"]
+__all__ = ["histogram_chart", "roc_chart", "threshold_chart"]
 
-# Okabe and Ito's palette without yellow, told apart by dashes too.
-STYLES = (
-    ("#0072b2", ""),
-    ("#d55e00", "7 4"),
-    ("#00795c", "2 3"),
-    ("#a3507e", "9 3 2 3"),
-    ("#8a6100", "4 2"),
-)
 HISTOGRAM_BINS = 20
-TENTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-
-Points = tuple[tuple[float, float], ...]
-
-
-@dataclass(frozen=True)
-class Tick:
-    """A mark on an axis."""
-
-    at: float
-    label: str
-
-
-@dataclass(frozen=True)
-class Line:
-    """A curve; one that only helps the eye has no name."""
-
-    name: str
-    points: Points
-    colour: str
-    dashes: str
-
-
-@dataclass(frozen=True)
-class Bar:
-    """A rectangle from the bottom, with the text that says what it counts."""
-
-    left: float
-    width: float
-    height: float
-    text: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A chart.
-
-    Attributes:
-        title: above it.
-        summary: the same in words, for who does not see it.
-        x_label: of the lower axis.
-        y_label: of the left axis.
-        x_ticks: of the lower axis.
-        y_ticks: of the left axis.
-        lines: curves.
-        bars: of a histogram.
-        note: below it.
-    """
-
-    title: str
-    summary: str
-    x_label: str
-    y_label: str
-    x_ticks: tuple[Tick, ...]
-    y_ticks: tuple[Tick, ...]
-    lines: tuple[Line, ...] = ()
-    bars: tuple[Bar, ...] = ()
-    note: str = ""
 
 
 def roc_chart(evaluation: Evaluation) -> Chart | None:
@@ -110,9 +44,9 @@ def roc_chart(evaluation: Evaluation) -> Chart | None:
         summary="; ".join(line.name for line in lines),
         x_label="1 - specificity",
         y_label="sensitivity",
-        x_ticks=_ticks(TENTHS),
-        y_ticks=_ticks(TENTHS),
-        lines=(*lines, Line("", ((0.0, 0.0), (1.0, 1.0)), "#8a8a8a", "1 4")),
+        x_ticks=ticks(),
+        y_ticks=ticks(),
+        lines=(*lines, Line("", ((0.0, 0.0), (1.0, 1.0)), *FAINT)),
         note=f"Without films of both classes: {', '.join(left_out)}." if left_out else "",
     )
 
@@ -141,7 +75,7 @@ def histogram_chart(evaluation: Evaluation) -> Chart | None:
         f"{int((overlaps == 0).sum())} films with 0",
         x_label="IoU",
         y_label="films",
-        x_ticks=_ticks(TENTHS),
+        x_ticks=ticks(),
         y_ticks=tuple(Tick(count / most, str(count)) for count in range(0, most + 1, step)),
         lines=(Line(f"mean {mean:.3f}", ((mean, 0.0), (mean, 1.0)), *STYLES[1]),),
         bars=tuple(_bars(counts, edges, most)),
@@ -181,7 +115,7 @@ def threshold_chart(evaluation: Evaluation) -> Chart:
         ),
         x_label="threshold, share of the map's maximum",
         y_label="mean IoU",
-        x_ticks=_ticks(TENTHS),
+        x_ticks=ticks(),
         y_ticks=tuple(Tick(share / 5, f"{top * share / 5:.2f}") for share in range(6)),
         lines=(*lines, *(_chosen(rule) for rule in tuned)),
         note="A threshold is never chosen on the films it is reported on.",
@@ -190,7 +124,7 @@ def threshold_chart(evaluation: Evaluation) -> Chart:
 
 def _chosen(rule: RuleResult) -> Line:
     at = rule.value or 0.0
-    return Line(f"threshold used: {at:.2f}", ((at, 0.0), (at, 1.0)), "#8a8a8a", "1 4")
+    return Line(f"threshold used: {at:.2f}", ((at, 0.0), (at, 1.0)), *FAINT)
 
 
 def _curve(curve: Curve, values: Sequence[float], top: float) -> Points:
@@ -200,7 +134,3 @@ def _curve(curve: Curve, values: Sequence[float], top: float) -> Points:
 def _round_up(value: float) -> float:
     """The next tenth, so that ticks are round."""
     return max(0.1, float(np.ceil(value * 10) / 10))
-
-
-def _ticks(places: Sequence[float]) -> tuple[Tick, ...]:
-    return tuple(Tick(place, f"{place:.1f}") for place in places)

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from tbspot.files import replacing
+from tbspot.pages import render_page
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
 from tbspot.report.gallery import cases_of, legend
 from tbspot.results import Contender, Evaluation, Figure, read_evaluation
@@ -56,17 +55,11 @@ def write_report(
 
 def render(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> str:
     """The page as text."""
-    environment = Environment(
-        loader=PackageLoader("tbspot"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     rows = evaluation.contenders
     models = [row for row in rows if row.model is not None]
     charts = (roc_chart(evaluation), histogram_chart(evaluation), threshold_chart(evaluation))
-    return environment.get_template(TEMPLATE).render(
+    return render_page(
+        TEMPLATE,
         evaluation=evaluation,
         judged=rows[0],
         rows=rows,

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from engines import bright, bright_engine
 from tbspot.description import Description
 from tbspot.heatmaps import evidence_of, observe
-from engines import bright, bright_engine
 
 RAW = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
 

@@ -88,7 +88,8 @@ def selftest(model: Path | None = None, precision: Precision = "auto") -> Result
 
 def _read(path: Path) -> tuple[NDArray[np.float32], Observation, str]:
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        # By an open file: NumPy leaves a broken one open that it opened itself.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             observation = (float(stored["score"]), stored["evidence"].astype(np.float32))
             return _pixels(stored["film"]), observation, str(stored["version"])
     # NumPy and zipfile tell broken files by many kinds of error.

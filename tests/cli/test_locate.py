@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from tbspot.attribution import Method
+from tbspot.cli import app
+from tbspot.errors import TbspotError
+from tbspot.predictions import read_predictions
+
+
+def _invoke(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(app, ["locate", *map(str, arguments)])
+
+
+def test_films_of_a_folder_are_located(drawn: Path, checkpoint: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    result = _invoke(drawn / "imgs/tb", "--out", out, "--model", checkpoint, "--no-gate")
+    assert result.exit_code == 0, result.output
+    assert "ok 16, refused 0, failed 0" in result.output
+    assert len(list(read_predictions(out))) == 16
+
+
+def test_films_of_a_data_set_are_located_under_their_names_there(
+    drawn: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    data = ("--data", drawn, "--split", "val")
+    result = _invoke(*data, "--out", out, "--model", checkpoint, "--no-overlays")
+    assert result.exit_code == 0, result.output
+    names = {one.image for one in read_predictions(out)}
+    assert len(names) == 12
+    assert all((drawn / "imgs" / name).exists() for name in names)
+
+
+def test_one_broken_film_makes_the_exit_code_1_and_is_counted(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    shutil.copy(film_path, films / "a.png")
+    (films / "b.png").touch()
+    options = ("--model", checkpoint, "--no-gate", "--out", tmp_path / "found")
+    result = _invoke(films, *options)
+    assert isinstance(result.exception, TbspotError)
+    assert "1 of 2 films could not be located" in str(result.exception)
+    assert [one.status for one in read_predictions(tmp_path / "found")] == ["ok", "failed"]
+
+
+@pytest.mark.parametrize("method", get_args(Method))
+def test_every_method_can_be_asked_for(
+    film_path: Path, checkpoint: Path, tmp_path: Path, method: str
+) -> None:
+    options = ("--method", method, "--mirror", "--scales", "1,1.5", "--no-gate")
+    out = ("--out", tmp_path / "found")
+    result = _invoke(film_path, *out, "--model", checkpoint, *options)
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.slow
+def test_the_exported_model_finds_the_same_boxes(
+    film_path: Path, checkpoint: Path, exported: Path, tmp_path: Path
+) -> None:
+    found = []
+    for model in (checkpoint, exported):
+        out = tmp_path / model.suffix
+        options = ("--model", model, "--no-gate", "--precision", "float32")
+        assert _invoke(film_path, "--out", out, *options).exit_code == 0
+        found.append([one.model_dump() for one in next(read_predictions(out)).boxes])
+    assert len(found[0]) == len(found[1])
+    for ours, theirs in zip(*found, strict=True):
+        assert ours == pytest.approx(theirs, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ((), "name films or folders to locate"),
+        (("drawn", "--data", "drawn"), "name films or folders to locate"),
+        (("drawn", "--split", "val"), "need a data set"),
+        (("absent",), "absent does not exist"),
+        (("pyproject.toml", "--model", "absent.onnx"), "does not exist"),
+    ],
+)
+def test_what_cannot_be_done_is_one_clear_sentence(
+    arguments: tuple[str, ...], sentence: str, tmp_path: Path
+) -> None:
+    result = _invoke(*arguments, "--out", tmp_path / "found")
+    assert isinstance(result.exception, TbspotError)
+    assert sentence in str(result.exception)
+    assert not (tmp_path / "found").exists()
+
+
+@pytest.mark.parametrize("scales", ["", "0", "one", "1;2", "nan", "5"])
+def test_scales_that_are_no_sizes_are_one_clear_sentence(
+    film_path: Path, checkpoint: Path, tmp_path: Path, scales: str
+) -> None:
+    result = _invoke(
+        film_path, "--out", tmp_path / "found", "--model", checkpoint, "--scales", scales
+    )
+    assert "must be numbers from 0.25 to 4" in str(result.exception)

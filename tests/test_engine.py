@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tbspot import engine as engine_module
+from tbspot.engine import open_engine, released_model
+from tbspot.errors import TbspotError
+
+FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
+
+
+def test_a_checkpoint_runs_in_torch(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    logits, maps = engine(FILMS)
+    assert engine.name == "torch float32"
+    assert engine.description.bias == 0.25
+    assert (logits.shape, maps.shape) == ((3,), (3, 2, 2))
+    assert logits.dtype == maps.dtype == np.float32
+
+
+def test_a_film_is_answered_alike_alone_and_in_a_batch(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    assert engine(FILMS[1:2])[0] == pytest.approx(engine(FILMS)[0][1:2], abs=1e-5)
+
+
+def test_films_that_lie_backwards_in_memory_are_read_rightly(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    turned = FILMS[:, :, ::-1]
+    assert np.array_equal(engine(turned)[1], engine(turned.copy())[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "side"), [(1, 64), (3, 64), (2, 96)])
+def test_onnx_answers_as_torch_for_any_number_and_size_of_films(
+    checkpoint: Path, exported: Path, count: int, side: int
+) -> None:
+    films = np.random.default_rng(1).random((count, side, side)).astype(np.float32)
+    logits, maps = open_engine(checkpoint)(films)
+    ours, our_maps = open_engine(exported, "float32", threads=1)(films)
+    # The weights of the exported file have 16 bits.
+    assert ours == pytest.approx(logits, abs=5e-3)
+    assert our_maps == pytest.approx(maps, abs=2e-2)
+
+
+@pytest.mark.slow
+def test_what_an_engine_answered_stays_when_it_is_asked_again(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    _, maps = engine(FILMS)
+    before = maps.copy()
+    engine(1 - FILMS)
+    assert np.array_equal(maps, before)
+
+
+@pytest.mark.slow
+def test_bfloat16_is_near_float32(exported: Path) -> None:
+    half, whole = open_engine(exported, "bfloat16"), open_engine(exported, "float32")
+    assert half.name == "OpenVINO bfloat16"
+    assert half(FILMS)[0] == pytest.approx(whole(FILMS)[0], abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_exported_model_runs_without_torch(exported: Path) -> None:
+    script = (
+        "import sys, numpy; from pathlib import Path; from tbspot.engine import open_engine;"
+        f"open_engine(Path({str(exported)!r}))(numpy.zeros((1, 64, 64), numpy.float32));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_importing_the_engine_imports_no_library_that_runs_nets() -> None:
+    script = "import sys, tbspot.engine; sys.exit(bool({'torch', 'openvino'} & {*sys.modules}))"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_checkpoint_without_torch_says_what_to_install(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(TbspotError, match=r"needs torch; install it with `pip install"):
+        open_engine(checkpoint)
+
+
+def test_a_model_file_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match=r"absent\.onnx does not exist"):
+        open_engine(tmp_path / "absent.onnx")
+
+
+def test_a_file_that_is_no_model_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x01" * 10)
+    with pytest.raises(TbspotError, match="not a model of tbspot, or is truncated"):
+        open_engine(tmp_path / "a.onnx")
+
+
+@pytest.mark.slow
+def test_a_truncated_model_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(exported.read_bytes()[:1_000_000])
+    with pytest.raises(TbspotError, match="not a model of tbspot, or is truncated"):
+        open_engine(tmp_path / "a.onnx")
+
+
+@pytest.mark.slow
+def test_an_onnx_model_of_others_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(exported)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(TbspotError, match="not a model of tbspot"):
+        open_engine(tmp_path / "a.onnx")
+
+
+def test_another_precision_is_one_clear_sentence(checkpoint: Path) -> None:
+    with pytest.raises(TbspotError, match="must be auto, float32 or bfloat16"):
+        open_engine(checkpoint, "int4")  # type: ignore[arg-type]
+
+
+def test_an_installation_without_a_released_model_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "files", lambda _: tmp_path)
+    with pytest.raises(TbspotError, match="give one with --model FILE"):
+        released_model()

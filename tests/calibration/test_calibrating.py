@@ -144,7 +144,8 @@ def test_the_page_says_the_figures_and_runs_nothing_that_the_scores_file_holds(
     result, _ = calibrate(scored, settings())
     page = write_page(tmp_path, result).read_text("utf-8")
     assert result.target.sentence.replace("'", "&#39;") in page
-    assert result.chosen.specificity.words() in page
+    assert "[0.880, 0.943]" in page
+    assert result.auroc.words() in page
     assert "&lt;script&gt;: &lt;b&gt;x&lt;/b&gt;" in page
     assert not any(mark in page for mark in ("<script", "<b>x", "<i>m", "http:", "https:"))
 

@@ -1,58 +1,23 @@
-"""A calibration as one page of HTML that needs no network and no script.
+"""A calibration as one page that opens offline.
 
-Takes a `Calibration`; gives `calibration.html`. What stands on it is left to
-templates/calibration.html, which escapes every text.
+Takes a `Calibration`; gives calibration.html. All figures come from it: nothing is computed anew.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from tbspot.calibration.records import Calibration, OperatingPoint
-from tbspot.files import replacing
+from tbspot import pages
+from tbspot.calibration.calibrating import MOST_POINTS
+from tbspot.calibration.records import Calibration, OperatingPoint, ReliabilityBin
+from tbspot.pages import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
 from tbspot.results import Figure
 
 __all__ = ["PAGE_FILE", "words", "write_page"]
 
 PAGE_FILE = "calibration.html"
-
-
-@dataclass(frozen=True)
-class Axes:
-    """Where a chart's values lie on the page: y is a share from 0 to 1.
-
-    Attributes:
-        lowest: value at the left end.
-        highest: value at the right end.
-        width: of the plot, in units of the page.
-        height: of the plot.
-    """
-
-    lowest: float = 0.0
-    highest: float = 1.0
-    width: int = 420
-    height: int = 240
-
-    def x(self, value: float) -> float:
-        """Place of a value, from the left."""
-        return round((value - self.lowest) / (self.highest - self.lowest) * self.width, 1)
-
-    def y(self, share: float) -> float:
-        """Place of a share, from the top."""
-        return round((1 - share) * self.height, 1)
-
-    def line(self, points: Sequence[tuple[float, float]]) -> str:
-        """Points of an SVG polyline."""
-        return " ".join(f"{self.x(x)},{self.y(y)}" for x, y in points)
-
-    def ticks(self) -> list[float]:
-        """Five values evenly spaced."""
-        step = (self.highest - self.lowest) / 4
-        return [self.lowest + number * step for number in range(5)]
+TEMPLATE = "calibration.html.j2"
 
 
 def write_page(folder: Path, calibration: Calibration) -> Path:
@@ -61,29 +26,21 @@ def write_page(folder: Path, calibration: Calibration) -> Path:
     Raises:
         TbspotError: it cannot be written.
     """
+    reliability = calibration.reliability
+    figures = (reliability.ece, reliability.temperature)
+    charts = [_thresholds(calibration)]
+    if reliability.bins:
+        charts.append(_reliability(reliability.bins))
     path = folder / PAGE_FILE
-    with replacing(path) as temporary:
-        temporary.write_text(_page(calibration), "utf-8")
-    return path
-
-
-def _page(calibration: Calibration) -> str:
-    environment = Environment(
-        loader=PackageLoader("tbspot"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["words"] = words
-    points = calibration.points
-    axes = Axes(points[0].threshold, points[-1].threshold)
-    return environment.get_template(PAGE_FILE).render(
+    pages.write_page(
+        path,
+        TEMPLATE,
         calibration=calibration,
-        axes=axes,
-        curves=[_curve(axes, points, name) for name in ("sensitivity", "specificity")],
-        unit=Axes(),
+        charts=charts,
+        reasons=sorted({one.reason for one in figures if one.reason}),
+        most=MOST_POINTS,
     )
+    return path
 
 
 def words(figure: Figure) -> str:
@@ -91,11 +48,64 @@ def words(figure: Figure) -> str:
     return figure.reason or figure.words()
 
 
-def _curve(axes: Axes, points: Sequence[OperatingPoint], name: str) -> tuple[str, str, str]:
-    """A rate's name, its line, and its intervals as one area."""
-    figures: list[tuple[float, Figure]] = [(one.threshold, getattr(one, name)) for one in points]
-    line, upper, lower = (
-        [(place, getattr(figure, end) or 0.0) for place, figure in figures]
-        for end in ("value", "high", "low")
+def _thresholds(calibration: Calibration) -> Chart:
+    points, chosen = calibration.points, calibration.chosen
+    lowest, highest = points[0].threshold, points[-1].threshold
+    lines: list[Line] = []
+    areas = []
+    for name, (colour, dashes) in zip(("sensitivity", "specificity"), STYLES, strict=False):
+        line, high, low = (
+            tuple(
+                ((one.threshold - lowest) / (highest - lowest), share)
+                for one, share in zip(points, _ends(points, name, end), strict=True)
+            )
+            for end in ("value", "high", "low")
+        )
+        lines.append(Line(name, line, colour, dashes))
+        areas.append(Area((*high, *reversed(low)), colour))
+    if lowest <= chosen.threshold <= highest:
+        at = (chosen.threshold - lowest) / (highest - lowest)
+        name = f"threshold used: {chosen.threshold:.4g}"
+        lines.append(Line(name, ((at, 0.0), (at, 1.0)), *FAINT))
+    return Chart(
+        title="Sensitivity and specificity by threshold",
+        summary=calibration.target.sentence,
+        x_label="threshold",
+        y_label="share of films",
+        x_ticks=tuple(
+            Tick(tick / 4, f"{lowest + tick / 4 * (highest - lowest):.3g}") for tick in range(5)
+        ),
+        y_ticks=ticks(),
+        lines=tuple(lines),
+        areas=tuple(areas),
+        note="Shaded: 95 % intervals.",
     )
-    return name, axes.line(line), axes.line([*upper, *reversed(lower)])
+
+
+def _ends(points: Sequence[OperatingPoint], name: str, end: str) -> list[float]:
+    """A rate's values or limits, which exist for every threshold."""
+    return [float(getattr(getattr(point, name), end)) for point in points]
+
+
+def _reliability(bins: Sequence[ReliabilityBin]) -> Chart:
+    spans = tuple(
+        Span(
+            at=one.score,
+            low=one.tb.low or 0.0,
+            value=one.tb.value or 0.0,
+            high=one.tb.high or 0.0,
+            text=f"{one.films} films of mean score {one.score:.3f}: {one.tb.words()} with TB",
+        )
+        for one in bins
+    )
+    return Chart(
+        title="Reliability",
+        summary="; ".join(span.text for span in spans),
+        x_label="mean score",
+        y_label="share with TB",
+        x_ticks=ticks(),
+        y_ticks=ticks(),
+        lines=(Line("the score is the share", ((0.0, 0.0), (1.0, 1.0)), *FAINT),),
+        spans=spans,
+        note="Each point is about a tenth of the films, with its 95 % interval.",
+    )

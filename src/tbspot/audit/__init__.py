@@ -7,6 +7,6 @@ baselines, arXiv 2001.07437) and Saporta et al. 2022 (maps against radiologists'
 """
 
 from tbspot.audit.auditing import Settings, audit
-from tbspot.audit.records import Audit
+from tbspot.audit.records import AUDIT_FILE, Audit
 
-__all__ = ["Audit", "Settings", "audit"]
+__all__ = ["AUDIT_FILE", "Audit", "Settings", "audit"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import typer
 
+from tbspot.cli.audit import audit
 from tbspot.cli.calibrate import calibrate
 from tbspot.cli.distill import distill
 from tbspot.cli.draw import draw
@@ -47,4 +48,5 @@ app.command()(locate)
 app.command()(evaluate)
 app.command()(report)
 app.command()(calibrate)
+app.command()(audit)
 app.command()(view)

@@ -27,7 +27,7 @@ Curve = NDArray[np.float64]
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
 RANDOM_PLACES = 3
 # The film without detail is a small copy of it, blurred.
-SMALL, SMALL_BLUR = 64, 6
+SMALL, SMALL_BLUR = 64, 10
 
 
 @dataclass(frozen=True, eq=False)

@@ -71,7 +71,7 @@ def _evidence(source: str, deep: Sequence[Deep], drawing: Drawing) -> Evidence:
 
 
 def _region(name: str, pairs: Sequence[tuple[float, float]], drawing: Drawing) -> Region:
-    reason = f"no film with evidence has a {name.removesuffix('es')}"
+    reason = "no film with evidence has one"
     return Region(
         name=name,
         energy=_mean([energy for energy, _ in pairs], drawing, reason),

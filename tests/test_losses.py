@@ -7,7 +7,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tbspot.losses import label_loss, map_loss, normalised_map, score_distillation
+from tbspot.losses import (
+    label_loss,
+    map_loss,
+    normalised_map,
+    overlap_loss,
+    score_distillation,
+)
 
 STUDENT = torch.tensor([-3.0, 0.0, 0.5, 2.0])
 TEACHER = torch.tensor([1.0, 0.0, -4.0, 2.5])
@@ -107,3 +113,15 @@ def test_places_without_certainty_teach_nothing() -> None:
     sure = map_loss(places, targets, torch.tensor([[[1.0, 0.0]]]))
     assert sure.item() == pytest.approx(math.log(2), abs=1e-5)
     assert map_loss(places, targets, torch.zeros(1, 1, 2)).item() == 0
+
+
+def test_overlap_is_complete_for_equal_maps_whatever_their_scale_and_offset() -> None:
+    target = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.0]]])
+    torch.testing.assert_close(overlap_loss(4 * target - 3, target), torch.zeros(1))
+
+
+def test_overlap_loss_is_one_where_maps_nowhere_meet_and_half_for_half_the_area() -> None:
+    map_ = torch.tensor([[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    elsewhere = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
+    torch.testing.assert_close(overlap_loss(map_, elsewhere), torch.ones(1))
+    torch.testing.assert_close(overlap_loss(map_, map_ + elsewhere), torch.tensor([0.5]))

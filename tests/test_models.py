@@ -231,3 +231,16 @@ def test_a_model_file_that_does_not_fit_on_the_disk_is_one_clear_sentence(
         save_classifier(model_file, classifier, SMALL)
     assert model_file.read_bytes() == before
     assert [path.name for path in model_file.parent.iterdir()] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize(("pooling", "taken"), [("lse", True), ("mean", False)])
+def test_a_head_is_taken_over_only_under_the_pooling_it_was_trained_with(
+    tmp_path: Path, pooling: str, taken: bool
+) -> None:
+    net = build(SMALL)
+    torch.nn.init.ones_(net.head.weight)
+    save_classifier(tmp_path / "teacher.safetensors", net, SMALL)
+    description = SMALL.model_copy(update={"pooling": pooling})
+    student = build(description, str(tmp_path / "teacher.safetensors"))
+    assert bool(student.head.weight.eq(1).all()) is taken
+    assert bool(student.head.weight.eq(0).all()) is not taken

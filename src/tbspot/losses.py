@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["label_loss", "map_loss", "normalised_map", "score_distillation"]
+__all__ = ["label_loss", "map_loss", "normalised_map", "overlap_loss", "score_distillation"]
 
 
 def label_loss(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -70,3 +70,20 @@ def map_loss(places: Tensor, targets: Tensor, certainty: Tensor | None = None) -
         return loss.flatten(1).mean(1)
     weighted = (loss * certainty).flatten(1).sum(1)
     return weighted / certainty.flatten(1).sum(1).clamp(min=1.0)
+
+
+def overlap_loss(maps: Tensor, targets: Tensor) -> Tensor:
+    """One less the soft intersection over union of normalised maps and targets: `[n]`.
+
+    Minima over places stand for the intersection, maxima for the union (Ružička similarity), so
+    the loss is 0 where they are equal and 1 where they nowhere meet; scale and offset of a map
+    do not matter.
+
+    Args:
+        maps: the student's closed-form maps `[n, h, w]`.
+        targets: in [0, 1], of the same shape.
+    """
+    student = normalised_map(maps)
+    shared = torch.minimum(student, targets).flatten(1).sum(1)
+    covered = torch.maximum(student, targets).flatten(1).sum(1)
+    return 1 - shared / covered.clamp(min=1e-6)

@@ -99,14 +99,15 @@ class Classifier(nn.Module):
 def build(description: Description, init: str = "random") -> Classifier:
     """A classifier whose body starts from `init` and whose head starts at zero.
 
-    A head of zeros passes no gradient on, so a body that comes from another model is left alone
-    until the head has learnt what the new task asks of it.
+    A head of zeros passes no gradient on, so a body that comes from elsewhere is left alone until
+    the head has learnt what is asked of it. The head of a model of tbspot is taken over where it
+    was trained with the same pooling, on which the scale of its logits depends.
 
     Args:
         description: the architecture.
         init: `random`, `imagenet` (torchvision's download) or a safetensors file with
             torchvision's key names; a file whose metadata names the place of the stride must
-            agree with the description. It may be a model of tbspot.
+            agree with the description.
 
     Raises:
         TbspotError: the weights cannot be had or do not fit.
@@ -118,7 +119,14 @@ def build(description: Description, init: str = "random") -> Classifier:
         state, metadata = _read(Path(init))
         _check_stride_place(Path(init), metadata, description.stride_place)
         load_body(classifier, state, init)
+        if METADATA_KEY in metadata and _pooling(metadata) == description.pooling:
+            classifier.head.load_state_dict({"weight": state["head.weight"]})
+            classifier.bias.data.copy_(state["bias"])
     return classifier
+
+
+def _pooling(metadata: dict[str, str]) -> str:
+    return Description.model_validate_json(metadata[METADATA_KEY]).pooling
 
 
 def stride_place_of(init: str) -> StridePlace:

@@ -47,6 +47,8 @@ class Settings:
         temperature: of the score distillation.
         score_weight: of the score distillation.
         map_weight: of the map distillation.
+        map_target: what is held to the teacher's map: each place's `probability`, on all films,
+            or the normalised map's `overlap` with it, on films with TB.
         map_low: the teacher's normalised map up to which a place is taught as free of TB.
         map_high: the same from which a place is taught as TB; targets rise linearly between.
         views: strength of the augmentation.
@@ -81,6 +83,7 @@ class Settings:
     temperature: float = 2.0
     score_weight: float = 1.0
     map_weight: float = 0.0
+    map_target: Literal["probability", "overlap"] = "probability"
     map_low: float = 0.0
     map_high: float = 1.0
     views: Strength = field(default_factory=Strength)

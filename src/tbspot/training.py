@@ -25,7 +25,7 @@ from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.folding import fold_batch_norm, unfolded_state
-from tbspot.losses import label_loss, map_loss, score_distillation
+from tbspot.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.metrics import auroc
 from tbspot.models import Classifier, Output, build, save_classifier
 from tbspot.progress import Reporter
@@ -279,6 +279,8 @@ def _distillation(
         taught.map.unsqueeze(1), size=output.map.shape[-2:], mode="area"
     ).squeeze(1)
     targets = (maps - settings.map_low) / (settings.map_high - settings.map_low)
+    if settings.map_target == "overlap":
+        return losses + settings.map_weight * labels * overlap_loss(output.map, targets.clamp(0, 1))
     # A film labelled 'not TB' has TB nowhere, whatever the teacher's map says of it.
     targets = targets.clamp(0, 1) * labels.view(-1, 1, 1)
     return losses + settings.map_weight * map_loss(output.map + bias, targets)
@@ -310,7 +312,7 @@ def _write_model(path: Path, net: Classifier, description: Description, settings
     whole.head.load_state_dict(net.head.state_dict())
     whole.bias.data.copy_(net.bias.data)
     bias = net.bias.item()
-    if settings.map_weight > 0:
+    if settings.map_weight > 0 and settings.map_target == "probability":
         # Taught place by place, so that each place's probability means something by itself.
         taught = {"evidence": "probability", "baseline": "none", "bias": bias}
         description = description.model_copy(update=taught)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -69,6 +69,10 @@ def distill(
     temperature: Annotated[float, typer.Option(help="Softens both scores.", min=0.01)] = 2.0,
     score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,
     map_weight: Annotated[float, typer.Option(help="Of the map distillation.", min=0)] = 0.0,
+    map_target: Annotated[
+        Literal["probability", "overlap"],
+        typer.Option(help="What is held to the teacher's map; overlap suits mean pooling."),
+    ] = "probability",
     map_low: Annotated[float, typer.Option(help="Teacher's map up to here is free of TB.")] = 0.0,
     map_high: Annotated[float, typer.Option(help="Teacher's map from here is TB.")] = 1.0,
     label_weight: Annotated[float, typer.Option(help="Of the image labels.", min=0)] = 0.0,

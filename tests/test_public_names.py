@@ -29,8 +29,17 @@ LOCKED = {
         "draw_dataset",
         "draw_film",
     },
+    "tbspot.engine": {
+        "Answer",
+        "Engine",
+        "Precision",
+        "engine_of",
+        "open_engine",
+        "released_model",
+    },
     "tbspot.errors": {"TbspotError"},
     "tbspot.files": {"fingerprint", "open_run", "replacing", "write_json"},
+    "tbspot.heatmaps": {"Ask", "evidence_of", "observe"},
     "tbspot.images": {
         "SUFFIXES",
         "Facts",

@@ -15,7 +15,7 @@ from scipy.special import expit
 from tbspot.description import Description
 from tbspot.images import Frame, resize
 
-__all__ = ["evidence_of", "observe"]
+__all__ = ["Ask", "evidence_of", "observe"]
 
 # An engine's answer to films `[n, size, size]`: logits `[n]` and raw maps `[n, h, w]`.
 Ask = Callable[[NDArray[np.float32]], tuple[NDArray[np.float32], NDArray[np.float32]]]

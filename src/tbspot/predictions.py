@@ -44,6 +44,7 @@ class Prediction(BaseModel):
         reason: one sentence when the status is not `ok`, or a warning when it is.
         score: probability of TB in [0, 1].
         threshold: the score from which a film counts as TB.
+        calibration: fingerprint of the calibration that chose it; null when the model carries it.
         map_threshold: the share of the map's maximum from which a place is in a box, for rule
             `tuned`; for `quantile` the share of the film's area; null for `otsu`.
         map_rule: how boxes were cut from the map.
@@ -64,6 +65,7 @@ class Prediction(BaseModel):
     reason: str | None = None
     score: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = None
+    calibration: str | None = None
     map_threshold: float | None = None
     map_rule: Literal["tuned", "otsu", "quantile"] | None = None
     boxes: tuple[PredictedBox, ...] = ()

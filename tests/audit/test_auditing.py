@@ -8,7 +8,6 @@ from tbspot.audit import Settings, audit
 from tbspot.audit.auditing import _chosen, _markers
 from tbspot.audit.page import write_page
 from tbspot.audit.records import Audit
-from tbspot.description import Description
 from tbspot.drawings import Shortcut, draw_dataset
 from tbspot.errors import TbspotError
 from tbspot.samples.loading import load
@@ -36,14 +35,11 @@ def test_data_without_planted_markers_have_none(drawn: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_drawn_data_set_is_audited_from_files_to_page(drawn: Path, tmp_path: Path) -> None:
-    from tbspot.models import build, save_classifier
-
-    description = Description(name="untrained", size=64)
-    path = tmp_path / "model.safetensors"
-    save_classifier(path, build(description), description)
+def test_a_drawn_data_set_is_audited_from_files_to_page(
+    drawn: Path, checkpoint: Path, tmp_path: Path
+) -> None:
     told: list[tuple[int, int]] = []
-    settings = Settings((path,), (str(drawn),), "val", films=1, resamples=100)
+    settings = Settings((checkpoint,), (str(drawn),), "val", films=1, resamples=100)
     result = audit(settings, lambda done, films: told.append((done, films)))
     assert told[-1] == (12, 12)
     assert result.looked == 2
@@ -55,4 +51,4 @@ def test_a_drawn_data_set_is_audited_from_files_to_page(drawn: Path, tmp_path: P
     assert answers.sentence in page
     assert "http:" not in page
     with pytest.raises(TbspotError, match="two of the models are the same"):
-        audit(Settings((path, path), (str(drawn),), "val"))
+        audit(Settings((checkpoint, checkpoint), (str(drawn),), "val"))

@@ -4,11 +4,13 @@ import json
 from pathlib import Path
 
 import numpy as np
+from click.testing import Result
 from typer.testing import CliRunner
 
 from studies import Study
 from tbspot.cli import app
 from tbspot.errors import TbspotError
+from tbspot.predictions import read_predictions
 
 FILES = {
     "calibration.json",
@@ -64,3 +66,33 @@ def test_calibrate_leaves_another_calibration_alone(tmp_path: Path) -> None:
     other = [*command, "--prevalence", "0.1"]
     assert isinstance(CliRunner().invoke(app, other).exception, TbspotError)
     assert CliRunner().invoke(app, [*other, "--overwrite"]).exit_code == 0
+
+
+def test_a_threshold_calibrated_for_a_model_is_used_by_locate_and_refused_for_another(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    def located(folder: str, *options: str) -> Result:
+        command = ["locate", str(film_path), "--no-gate", "--model", str(checkpoint), *options]
+        return CliRunner().invoke(app, [*command, "--out", str(tmp_path / folder)])
+
+    assert located("plain").exit_code == 0
+    (plain,) = read_predictions(tmp_path / "plain")
+    scores = write_scores(tmp_path)
+    lines = scores.read_text().splitlines()
+    lines = [f"{line},{plain.version}" for line in lines]
+    scores.write_text("\n".join(["score,reference,version", *lines[1:]]) + "\n")
+    out = tmp_path / "calibrated"
+    command = ["calibrate", str(scores), "--out", str(out), "--resamples", "100"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+
+    path = out / "threshold.json"
+    chosen = json.loads(path.read_text())
+    assert located("again", "--threshold-file", str(path)).exit_code == 0
+    (again,) = read_predictions(tmp_path / "again")
+    assert (again.threshold, again.calibration) == (chosen["threshold"], chosen["calibration"])
+    assert (again.score, again.version) == (plain.score, plain.version)
+
+    path.write_text(json.dumps(chosen | {"version": "another"}))
+    refused = located("refused", "--threshold-file", str(path))
+    assert isinstance(refused.exception, TbspotError)
+    assert not (tmp_path / "refused").exists()

@@ -58,6 +58,10 @@ def locate(
         float | None,
         typer.Option(help="The rule's share: of the maximum (tuned) or of the area (quantile)."),
     ] = None,
+    threshold_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="threshold.json of `tbspot calibrate` for this model."),
+    ] = None,
     precision: Annotated[
         Literal["auto", "float32", "bfloat16"],
         typer.Option(help="auto: bfloat16 where the CPU multiplies it, for .onnx models."),
@@ -105,6 +109,7 @@ def locate(
         console.print(f"note: {note}", markup=False)
     engine = open_engine(model, precision)
     description = engine.description
+    chosen = locating.threshold_for_model(threshold_file, description) if threshold_file else None
     settings = locating.Settings(
         films=tuple(map(str, films or data or ())),
         split=split or "",
@@ -115,6 +120,8 @@ def locate(
         scales=_scales(scales),
         map_rule=map_rule,
         map_threshold=map_threshold,
+        threshold=chosen.threshold if chosen else None,
+        calibration=chosen.calibration if chosen else None,
         gate=bool(films) if gate is None else gate,
         # Data sets are often made of links; of other folders a link may lead anywhere.
         follow_links=bool(data),

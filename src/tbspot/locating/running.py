@@ -53,6 +53,8 @@ class Settings:
         scales: sizes to average over, relative to the model's.
         map_rule: how boxes are cut; `None` = as the model says.
         map_threshold: the rule's share; `None` = as the model says.
+        threshold: score from which a film counts as TB; `None` = as the model says.
+        calibration: fingerprint of the calibration that chose it, if one did.
         gate: whether films that are not to be judged are refused.
         follow_links: whether a symbolic link stands for the film that it leads to.
         overlays: whether pictures are made.
@@ -67,6 +69,8 @@ class Settings:
     scales: tuple[float, ...] = (1.0,)
     map_rule: MapRule | None = None
     map_threshold: float | None = None
+    threshold: float | None = None
+    calibration: str | None = None
     gate: bool = True
     follow_links: bool = False
     overlays: bool = True
@@ -135,7 +139,10 @@ def _locate_one(
         keeper.keep(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
         return
     prediction, evidence = answer
-    prediction = prediction.model_copy(update={"code": verdict.code, "reason": verdict.reason})
+    update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
+    if settings.threshold is not None:
+        update |= {"threshold": settings.threshold, "calibration": settings.calibration}
+    prediction = prediction.model_copy(update=update)
     picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
     keeper.keep(prediction, evidence, picture)
 

@@ -1,0 +1,196 @@
+"""Does distillation take shortcuts over, or lose them? The experiment behind docs/spurious.md.
+
+Draws films on which something beside TB goes with the label in training and against it in `val`,
+trains a teacher, students and controls on them, and judges all on `val`. Gives shortcuts.csv, a
+row a model, and a table of means over seeds. Called again, it goes on where it was interrupted.
+
+    python runs/shortcuts.py OUT [--kinds marker ...] [--strengths 0 ...] [--seeds 3] [--print]
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from statistics import mean, stdev
+
+from tbspot.results import Figure, read_evaluation
+from tbspot.tables import write_table
+
+KINDS = ("marker", "exposure", "source")
+# 0: by chance, so nothing to learn from it; 1: on every TB film of `train` and on no other.
+STRENGTHS = (0.0, 0.5, 0.8, 1.0)
+FILMS, SIZE, EPOCHS = 360, 128, 10
+
+NET = ["--size", str(SIZE), "--output-stride", "16", "--pooling", "lse", "--epochs", str(EPOCHS)]
+FROM_RANDOM = ["--init", "random", "--body-rate", "1e-3", "--head-rate", "1e-3"]
+ONWARDS = ["--frozen-stages", "0", "--body-rate", "1e-4", "--head-rate", "1e-3"]
+MAPS = ["--teacher-view", "clean", "--map-weight", "2", "--map-low", "0.3", "--map-high", "0.8"]
+MAPS_AND_SCORES = [*MAPS, "--score-weight", "0.25"]
+LABELS = ["--label-weight", "0.5"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model of a study is made.
+
+    Attributes:
+        name: in the table.
+        teacher: whether it starts from the biased teacher (`same`) or has that of films without
+            a shortcut (`unbiased`); empty for a model of its own.
+        distils: whether a teacher's answers are taught.
+        options: of the command.
+    """
+
+    name: str
+    teacher: str = ""
+    distils: bool = False
+    options: list[str] = field(default_factory=list)
+
+
+RECIPES = (
+    Recipe("teacher"),
+    # As many steps as a student has, from the same start, without its teacher.
+    Recipe("trained on", "same"),
+    Recipe("scores distilled", "same", True, LABELS),
+    Recipe("maps distilled", "same", True, [*MAPS_AND_SCORES, *LABELS]),
+    Recipe("maps alone", "same", True, [*MAPS, "--score-weight", "0"]),
+    Recipe("unbiased teacher's maps", "unbiased", True, MAPS_AND_SCORES),
+    Recipe("unbiased teacher's maps, labels", "unbiased", True, [*MAPS_AND_SCORES, *LABELS]),
+)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One shortcut of one strength, one seed."""
+
+    out: Path
+    kind: str
+    strength: float
+    seed: int
+
+    @property
+    def folder(self) -> Path:
+        """Of its films and models."""
+        return self.out / f"{self.kind}-{self.strength:g}-{self.seed}"
+
+    def model(self, recipe: Recipe) -> Path:
+        """File of a model."""
+        return self.folder / "-".join(re.findall(r"\w+", recipe.name)) / "model.safetensors"
+
+    def found(self, recipe: Recipe) -> Path:
+        """Folder of a model's predictions and evaluation."""
+        return self.folder / "found" / self.model(recipe).parent.name
+
+    def commands(self) -> Iterator[list[str]]:
+        """The calls of tbspot, in order."""
+        data = str(self.folder / "films")
+        yield [
+            *("draw", data, "--count", str(FILMS), "--size", str(SIZE), "--seed", str(self.seed)),
+            *("--shortcut", self.kind, "--strength", f"{self.strength:g}", "--in-val", "reversed"),
+        ]
+        for recipe in RECIPES:
+            yield self._training(recipe, data)
+            found = str(self.found(recipe))
+            of_val = ["--data", data, "--split", "val"]
+            model = ["--model", str(self.model(recipe))]
+            yield ["locate", *of_val, *model, "--no-overlays", "--out", found]
+            yield ["evaluate", found, *of_val, "--resamples", "1000"]
+
+    def _training(self, recipe: Recipe, data: str) -> list[str]:
+        common = ["--data", data, *NET, "--seed", str(self.seed), *recipe.options]
+        common += ["--out", str(self.model(recipe).parent)]
+        if not recipe.teacher:
+            return ["train", *common, *FROM_RANDOM]
+        # Of strength 0 the shortcut goes with nothing: its teacher had nothing to learn from it.
+        strength = self.strength if recipe.teacher == "same" else 0.0
+        teacher = Study(self.out, self.kind, strength, self.seed).model(RECIPES[0])
+        start = ["--init", str(teacher), *ONWARDS]
+        if not recipe.distils:
+            return ["train", *common, *start]
+        return ["distill", *common, *start, "--teacher", str(teacher)]
+
+    def rows(self) -> Iterator[list[str | float | None]]:
+        """The figures of each model on `val`, where the shortcut is reversed."""
+        for recipe in RECIPES:
+            evaluation = read_evaluation(self.found(recipe))
+            judged = evaluation.contenders[0]
+            right = [film.called == bool(film.label) for film in evaluation.films]
+            auroc: Figure | None = None
+            if judged.classification is not None:
+                auroc = judged.classification.pooled.auroc
+            yield [
+                self.kind,
+                self.strength,
+                self.seed,
+                recipe.name,
+                sum(right) / len(right),
+                auroc.value if auroc else None,
+                judged.localization.miou.value,
+                judged.localization.hit.value,
+            ]
+
+
+COLUMNS = ["shortcut", "strength", "seed", "model", "accuracy", "auroc", "miou", "hit"]
+
+
+def _print_means(rows: list[list[str | float | None]]) -> None:
+    print("| shortcut | strength | model | accuracy | AUROC | mIoU | hit |")
+    print("|---|---|---|---|---|---|---|")
+    order = {recipe.name: place for place, recipe in enumerate(RECIPES)}
+
+    def key(row: list[str | float | None]) -> tuple[str, float, int]:
+        return str(row[0]), float(row[1] or 0), order[str(row[3])]
+
+    for (kind, strength, place), group in groupby(sorted(rows, key=key), key):
+        figures = zip(*(row[4:] for row in group), strict=True)
+        cells = [_mean([value for value in column if value is not None]) for column in figures]
+        print(f"| {kind} | {strength:g} | {RECIPES[place].name} | {' | '.join(cells)} |")
+
+
+def _mean(values: list[float]) -> str:
+    """Mean and deviation over seeds."""
+    if not values:
+        return "undefined"
+    spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{mean(values):.3f}{spread}"
+
+
+def main() -> None:
+    """Make the studies one after another, then the table of all."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--kinds", nargs="+", default=KINDS, choices=KINDS)
+    parser.add_argument("--strengths", nargs="+", type=float, default=STRENGTHS)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--print", action="store_true", help="the commands, and do nothing")
+    given = parser.parse_args()
+    # Strength 0 first: it makes the unbiased teachers.
+    strengths = sorted({0.0, *given.strengths})
+    studies = [
+        Study(given.out, kind, strength, seed)
+        for seed in range(given.seeds)
+        for kind in given.kinds
+        for strength in strengths
+    ]
+    rows: list[list[str | float | None]] = []
+    for study in studies:
+        for command in study.commands():
+            print("tbspot", shlex.join(command), flush=True)
+            if not given.print:
+                subprocess.run([sys.executable, "-m", "tbspot", *command], check=True)
+        if not given.print:
+            rows += study.rows()
+            write_table(given.out / "shortcuts.csv", COLUMNS, rows)
+    if rows:
+        _print_means(rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -36,7 +36,7 @@ def _of_help(name: str) -> list[str]:
     """The calls in a help's paragraphs, each of which ends with its paragraph."""
     paragraphs = re.split(r"\n\s*\n", COMMANDS[name].help or "")
     joined = [re.sub(r"\s*\n\s*", " ", paragraph) for paragraph in paragraphs]
-    shown = [match[1] for text in joined if (match := re.search(r":\s*(tbspot [a-z]+ .*)", text))]
+    shown = [match[1] for text in joined if (match := re.search(r":\s*(tbspot [a-z]+.*)", text))]
     return [command for text in shown for command in _commands(text)]
 
 

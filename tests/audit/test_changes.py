@@ -23,6 +23,7 @@ def test_a_changed_film_is_a_film_and_another(change: Change, size: tuple[int, i
     before = film(*size)
     kept = before.copy()
     after = change.apply(before, 128)
+    assert after is not None
     assert after.dtype == np.float32
     assert after.min() >= 0
     assert after.max() <= 1
@@ -39,12 +40,20 @@ def test_a_map_of_the_changed_film_comes_back_to_the_place_of_the_films_own(
     spots[60, 80], spots[180, 150] = 1, 0.7
     spots = ndimage.gaussian_filter(spots, 12)
     spots /= spots.max()
-    seen = resize(change.apply(spots, 128), 256, 256)
+    changed = change.apply(spots, 128)
+    assert changed is not None
+    seen = resize(changed, 256, 256)
     came_back = change.undo(seen)
     top, left = np.unravel_index(came_back[:128].argmax(), (128, 256))
     assert np.hypot(top - 60, left - 80) <= 3
     low, right = np.unravel_index(came_back[128:].argmax(), (128, 256))
     assert np.hypot(low + 128 - 180, right - 150) <= 3
+
+
+def test_a_film_that_is_not_reduced_has_no_kernel_to_change() -> None:
+    applied = [change.apply(film(128, 128), 128) for change in CHANGES]
+    assert [change.name.split()[0] for change, one in zip(CHANGES, applied, strict=True)
+            if one is None] == ["reduced", "reduced"]  # fmt: skip
 
 
 def test_what_moves_places_is_known_to() -> None:

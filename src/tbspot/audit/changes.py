@@ -39,12 +39,13 @@ class Change:
 
     Attributes:
         name: in words.
-        apply: to a film; the second argument is the side to which the model reduces films.
+        apply: to a film; the second argument is the side to which the model reduces films. Gives
+            `None` where there is nothing to change.
         undo: to a square map of the changed film.
     """
 
     name: str
-    apply: Callable[[Picture, int], Picture]
+    apply: Callable[[Picture, int], Picture | None]
     undo: Callable[[Picture], Picture] = _same
 
 
@@ -109,10 +110,12 @@ def _lettered(film: Picture, _: int) -> Picture:
     return np.asarray(image)
 
 
-def _resized(resampling: Image.Resampling) -> Callable[[Picture, int], Picture]:
+def _resized(resampling: Image.Resampling) -> Callable[[Picture, int], Picture | None]:
     """Reduced by another kernel before the model's own, which then finds nothing left to do."""
 
-    def apply(film: Picture, side: int) -> Picture:
+    def apply(film: Picture, side: int) -> Picture | None:
+        if min(film.shape) <= side:
+            return None
         image = Image.fromarray(film).resize((side, side), resampling)
         return np.asarray(image, np.float32).clip(0, 1)
 

@@ -80,7 +80,7 @@ class Deep:
 
     Attributes:
         features: of the net; `None` where it gives none.
-        changed: by change.
+        changed: by change, those that apply to the film.
         hit: whether the maximum lies in a truth box; `None` without boxes.
         overlap: IoU of found boxes and truth; `None` without boxes.
         energy: share of positive evidence and share of the film, by region; empty where the
@@ -143,7 +143,11 @@ def _deep(model: Model, film: Film, view: View, field: Mask, random: np.random.G
     boxed = is_tb and len(truth) > 0
     return Deep(
         features=features_of(model.engine, film.pixels),
-        changed={one.name: _changed(model, film, view, one) for one in CHANGES},
+        changed={
+            change.name: _changed(model, film, view, change, after)
+            for change in CHANGES
+            if (after := change.apply(film.pixels, model.detail)) is not None
+        },
         hit=pointing(view.normalised, truth) if boxed else None,
         overlap=mask_iou(found, rectangle_mask(truth)) if boxed else None,
         energy=_energies(view, _regions(film, field)) if is_tb else {},
@@ -174,8 +178,10 @@ def _energies(view: View, regions: dict[str, Mask]) -> dict[str, tuple[float, fl
         return {}
 
 
-def _changed(model: Model, film: Film, view: View, change: Change) -> Changed:
-    after = model.look(change.apply(film.pixels, model.detail))
+def _changed(
+    model: Model, film: Film, view: View, change: Change, pixels: NDArray[np.float32]
+) -> Changed:
+    after = model.look(pixels)
     found, overlap = model.mask(view.normalised), None
     if film.sample.label == 1 and found.any():
         overlap = mask_iou(model.mask(change.undo(after.normalised)), found)

@@ -114,13 +114,13 @@ def sensitivity_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[
     """What each change does, over all films that were looked at closely."""
     deep = [one.deep[model] for one in seen if model in one.deep]
     return tuple(
-        _sensitivity(change.name, [one.changed[change.name] for one in deep], drawing)
-        for change in CHANGES
+        _sensitivity(name, [one.changed[name] for one in deep if name in one.changed], drawing)
+        for name in (change.name for change in CHANGES)
     )
 
 
 def _sensitivity(name: str, changed: Sequence[Changed], drawing: Drawing) -> Sensitivity:
-    none = "no film was looked at"
+    none = "it applies to no film"
     overlaps = [one.overlap for one in changed if one.overlap is not None]
     return Sensitivity(
         change=name,

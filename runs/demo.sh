@@ -5,7 +5,7 @@
 set -eu
 out=${1:-demo}
 films=$out/films size=${SIZE:-128} epochs=${EPOCHS:-10}
-shared="--data $films --size $size --output-stride 16 --pooling lse"
+shared="--data $films --size $size --output-stride 16"
 
 tbspot draw "$films" --count "${FILMS:-360}" --size "$size"
 
@@ -13,8 +13,8 @@ tbspot draw "$films" --count "${FILMS:-360}" --size "$size"
 tbspot train $shared --init random --epochs "$epochs" \
     --body-rate 1e-3 --head-rate 1e-3 --out "$out/teacher"
 tbspot distill $shared --teacher "$out/teacher/model.safetensors" \
-    --init "$out/teacher/model.safetensors" --frozen-stages 0 --epochs "$epochs" \
-    --teacher-view clean --map-weight 2 --map-low 0.3 --map-high 0.8 \
+    --init "$out/teacher/model.safetensors" --frozen-stages 0 --epochs 4 \
+    --teacher-view clean --map-target overlap --map-weight 2 --map-low 0.3 --map-high 0.8 \
     --score-weight 0.25 --label-weight 0.5 --body-rate 1e-4 --head-rate 1e-3 --out "$out/student"
 
 for model in teacher student; do

@@ -38,9 +38,7 @@ def audit(
     ] = None,
     films: Annotated[
         int,
-        typer.Option(
-            min=1, help="Of each source and label, how many to look at closely: minutes each 10."
-        ),
+        typer.Option(min=1, help="Of each source and label, how many to look at closely."),
     ] = 40,
     resamples: Annotated[int, typer.Option(min=100, help="Bootstrap samples.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,

@@ -1,0 +1,191 @@
+"""Score and heat map of a film: pytorch-grad-cam and torch-cam on the same net, and ours.
+
+Takes nothing; prints the time a film, the ratio to pytorch-grad-cam, and the floor that the
+processor's matrix multiplication sets. Both packages are used where they are installed:
+
+    pip install --no-deps grad-cam torchcam
+    python benchmarks/heat_map.py
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import numpy as np
+import torch
+from measuring import interleaved, machine, random_model, row
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from tbspot.boxes import find_boxes, normalise, threshold_of
+from tbspot.drawings import draw_film
+from tbspot.engine import Engine, engine_of, open_engine
+from tbspot.heatmaps import evidence_of
+from tbspot.images import Frame, read_film, resize
+from tbspot.models import Classifier, load_classifier
+
+Films = NDArray[np.float32]
+# From films `[n, size, size]` to logits `[n]` and maps in [0, 1] `[n, size, size]`.
+Side = Callable[[Films], tuple[Films, Films]]
+GRAD_CAM, TORCH_CAM = "torch eager + pytorch-grad-cam", "torch eager + torch-cam"
+# What they import for pictures and for methods that are not measured.
+UNUSED = ("matplotlib", "matplotlib.lines", "torchvision", "torchvision.transforms",
+          "torchvision.transforms.functional", "tqdm", "ttach")  # fmt: skip
+
+
+class LogitOnly(nn.Module):
+    """The classifier as these packages want a net: logits `[n, 1]`."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, films: Tensor) -> Tensor:
+        """Logits of films `[n, 1, h, w]`."""
+        logit: Tensor = self.classifier(films).logit
+        return logit[:, None]
+
+
+def grad_cam(classifier: Classifier) -> Side:
+    """pytorch-grad-cam as its README shows it; Pillow resizes in the place of OpenCV."""
+    for name in UNUSED:
+        sys.modules.setdefault(name, MagicMock())
+    opencv = MagicMock()
+    opencv.resize = lambda image, size: resize(image, size[1], size[0])
+    sys.modules.setdefault("cv2", opencv)
+    package = importlib.import_module("pytorch_grad_cam")
+    cam = package.GradCAM(model=LogitOnly(classifier), target_layers=[classifier.body])
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        maps = cam(input_tensor=torch.from_numpy(films[:, None].copy()), targets=None)
+        return cam.outputs.detach().numpy()[:, 0], maps
+
+    return ask
+
+
+def torch_cam(classifier: Classifier) -> Side:
+    """torch-cam as its README shows it, its maps enlarged to the film."""
+    net = LogitOnly(classifier)
+    cam = importlib.import_module("torchcam.methods").GradCAM(net, "classifier.body")
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        scores = net(torch.from_numpy(films[:, None].copy()))
+        maps = cam(0, scores)[0].numpy()
+        side = films.shape[-1]
+        return scores.detach().numpy()[:, 0], np.stack([resize(one, side, side) for one in maps])
+
+    return ask
+
+
+def ours(engine: Engine) -> Side:
+    """The closed form in one forward pass, clipped on the net's grid as Grad-CAM is."""
+    description = engine.description.model_copy(update={"baseline": "none"})
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        logits, raw = engine(films)
+        side = films.shape[-1]
+        return logits, np.stack(
+            [normalise(evidence_of(one, description).clip(min=0), side) for one in raw]
+        )
+
+    return ask
+
+
+def find_sides(checkpoint: Path, exported: Path) -> dict[str, Side]:
+    """Every way that can be measured here, with the same weights."""
+    torch.set_num_threads(os.cpu_count() or 1)
+    sides: dict[str, Side] = {}
+    for name, package, make in (
+        (GRAD_CAM, "pytorch_grad_cam", grad_cam),
+        (TORCH_CAM, "torchcam", torch_cam),
+    ):
+        if importlib.util.find_spec(package):
+            sides[name] = make(load_classifier(checkpoint)[0])
+        else:
+            print(f"{package} is not installed and not measured")
+    classifier, description = load_classifier(checkpoint)
+    for precision in ("float32", "bfloat16"):
+        for engine in (engine_of(classifier, description, precision),
+                       open_engine(exported, precision, os.cpu_count() or 1)):  # fmt: skip
+            sides[f"ours, {engine.name}"] = ours(engine)
+    return sides
+
+
+def whole_way(path: Path, side: Side, out: Path, size: int) -> None:
+    """From the file of a film to score, the file of its heat map, and boxes."""
+    pixels = read_film(path)
+    _, maps = side(Frame(pixels.shape[0], pixels.shape[1], size).apply(pixels)[None])
+    find_boxes(maps[0], threshold_of(maps[0], "otsu", None))
+    np.save(out, maps[0])
+
+
+def compare(title: str, calls: dict[str, Callable[[], object]], films: int, rounds: int) -> None:
+    """Time the calls in turns and print a table; the first is the reference."""
+    row(title, "ms a film", "times the first", "CPU ms a film", "times the first by CPU")
+    row(*["---"] * 5)
+    taken = interleaved(calls, rounds)
+    first = next(iter(taken.values()))
+    for name, each in taken.items():
+        faster, cheaper = first.clock / each.clock, first.processor / each.processor
+        clock, processor = (f"{seconds / films * 1e3:.0f}" for seconds in each)
+        row(name, clock, f"{faster:.1f}", processor, f"{cheaper:.1f}")
+
+
+def floor(checkpoint: Path, size: int) -> None:
+    """The net's operations over the rate at which torch multiplies matrices."""
+    classifier, _ = load_classifier(checkpoint)
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        classifier(torch.zeros(1, 1, size, size))
+    operations = counter.get_total_flops()
+    calls = {}
+    for kind in (torch.float32, torch.bfloat16):
+        matrix = torch.randn(2048, 2048).to(kind)
+        calls[str(kind)] = partial(torch.mm, matrix, matrix)
+    for kind, seconds in interleaved(calls, 9).items():
+        rate = 2 * 2048**3 / seconds.clock
+        print(
+            f"floor, {kind}: {operations / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s = "
+            f"{operations / rate * 1e3:.0f} ms"
+        )
+
+
+def measure(size: int, rounds: int) -> None:
+    """Print every table."""
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        checkpoint, exported = random_model(Path(folder), size)
+        sides = find_sides(checkpoint, exported)
+        drawn = [draw_film("tb", size, (seed,)).pixels for seed in range(8)]
+        films = np.stack(drawn).astype(np.float32) / 255
+        for count, turns in ((1, rounds), (8, max(1, rounds // 3))):
+            calls = {name: partial(side, films[:count]) for name, side in sides.items()}
+            compare(f"score and map, batch {count}", calls, count, turns)
+        path, out = Path(folder, "film.png"), Path(folder, "map.npy")
+        Image.fromarray(drawn[0]).save(path)
+        calls = {name: partial(whole_way, path, side, out, size) for name, side in sides.items()}
+        compare("PNG file to score, map file and boxes", calls, 1, rounds)
+        floor(checkpoint, size)
+        (_, reference), *others = [side(films[:1]) for side in sides.values()]
+        for name, (_, maps) in zip(list(sides)[1:], others, strict=True):
+            difference = np.abs(maps - reference).max()
+            print(
+                f"greatest difference of the map in [0, 1] to the first's: {difference:.4f}, {name}"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    measure(given.size, given.rounds)

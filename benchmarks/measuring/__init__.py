@@ -25,17 +25,6 @@ from tbspot.export import export
 from tbspot.models import build, save_classifier
 
 __all__ = ["Child", "Taken", "interleaved", "machine", "random_model", "row", "run", "tbspot"]
-    "Child",
-    "Taken",
-    "interleaved",
-    "machine",
-    "median",
-    "random_model",
-    "row",
-    "run",
-    "tbspot",
-]
-
 
 
 class Taken(NamedTuple):
@@ -70,12 +59,21 @@ def interleaved(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[
     taken: dict[str, list[Taken]] = {name: [] for name in sides}
     for turn in range(rounds + 1):
         for name, side in sides.items():
-            start = Taken(time.perf_counter(), time.process_time())
+            start = _now()
             side()
             if turn:
-                clock, processor = time.perf_counter(), time.process_time()
-                taken[name].append(Taken(clock - start.clock, processor - start.processor))
-    return {name: Taken(*map(statistics.median, zip(*each, strict=True))) for name, each in taken.items()}
+                end = _now()
+                taken[name].append(Taken(end.clock - start.clock, end.processor - start.processor))
+    return {name: _median(each) for name, each in taken.items()}
+
+
+def _median(taken: list[Taken]) -> Taken:
+    return Taken(*(statistics.median(kind) for kind in zip(*taken, strict=True)))
+
+
+def _now() -> Taken:
+    times = os.times()
+    return Taken(time.perf_counter(), sum(times[:4]))
 
 
 def row(*cells: object) -> None:

@@ -3,7 +3,7 @@
     python benchmarks/viewer_load.py [--model FILE] [--clients 20] [--seconds 60]
 
 Takes a model file, by default the released one; draws films, locates them and serves the run.
-Prints what docs/performance.md says of the viewer.
+Prints what docs/view.md says under load.
 """
 
 from __future__ import annotations

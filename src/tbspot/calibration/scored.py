@@ -156,8 +156,8 @@ def _pooling_note(labels: NDArray[np.int_], sources: Sequence[str]) -> list[str]
     except UndefinedError:
         return []
     return [
-        f"the films are of several sources, whose names alone tell TB with AUROC {alone:.3f}: a "
-        "threshold for one of them is to be chosen on films of that one"
+        f"the films are of several sources, whose names alone tell TB with AUROC {alone:.3f} "
+        "(chance is 0.5): a threshold for one of them is to be chosen on films of that one"
     ]
 
 

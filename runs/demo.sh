@@ -25,7 +25,7 @@ for model in teacher student; do
 done
 # Boxes were no part of training, so those of the training films may choose the map's threshold.
 tbspot evaluate "$out/found/student-val" --data "$films" --split val \
-    --teacher "$out/found/teacher-val" --training "$out/found/student-train" \
+    --teacher "$out/found/teacher-val" \
     --tuning-split train --tuning "$out/found/student-train" \
     --tuning "teacher=$out/found/teacher-train" --out "$out"
 tbspot report "$out" --data "$films" --out "$out/report.html"

@@ -158,13 +158,15 @@ def test_a_student_comes_closer_to_its_teacher_in_scores_and_maps(
     torch.nn.init.normal_(net.head.weight, std=0.2, generator=torch.Generator().manual_seed(0))
     save_classifier(teacher, net, description)
     before = teacher.read_bytes()
+    torch.nn.init.zeros_(net.head.weight)
+    save_classifier(tmp_path / "start.safetensors", net, description)
     settings = dataclasses.replace(
         run[0],
         teachers=(teacher,),
         teacher_view=view,
         map_weight=1.0,
         label_weight=0.0,
-        init=str(run[1] / MODEL_FILE),
+        init=str(tmp_path / "start.safetensors"),
         views=STILL,
         average=0.0,
         minutes_between_checkpoints=5.0,

@@ -149,8 +149,11 @@ def test_the_worklist_is_read_by_keyboard(tab: playwright.Page) -> None:
     second, third = films.nth(1).inner_text().strip(), films.nth(2).inner_text().strip()
     tab.keyboard.press("Enter")
     expect(tab.locator("h1")).to_have_text(second)
+    # The title is there before the script that listens for keys.
+    tab.wait_for_load_state()
     tab.keyboard.press("j")
     expect(tab.locator("h1")).to_have_text(third)
+    tab.wait_for_load_state()
     tab.keyboard.press("k")
     expect(tab.locator("h1")).to_have_text(second)
     tab.keyboard.press("u")

@@ -1,0 +1,64 @@
+"""The pictures of docs/view.md and README: the released model on drawn films, in Chromium.
+
+    python runs/view_pictures.py docs/images
+
+Draws, locates, evaluates and calibrates in a folder of its own; shows the film of the highest
+score. Needs Debian's chromium and the extra `test`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+STEPS = """
+draw drawn --count 90 --size 512 --seed 5
+locate --data drawn --split train --out found-train
+calibrate found-train --data drawn --split train --out calibrated
+locate --data drawn --split val --out found
+evaluate found --data drawn --split val
+"""
+VIEW = "view found --calibration calibrated --no-browser --port 0"
+
+
+def main() -> None:
+    """Make the run, serve it, take the pictures."""
+    out = Path(sys.argv[1]).absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for step in STEPS.strip().splitlines():
+            subprocess.run(command(step), cwd=folder, check=True)
+        with subprocess.Popen(
+            command(VIEW), cwd=folder, stdout=subprocess.PIPE, text=True
+        ) as server, sync_playwright() as driver:  # fmt: skip
+            assert server.stdout is not None  # noqa: S101 - it was asked for
+            address = server.stdout.readline().strip()
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            take(browser.new_page(viewport={"width": 1280, "height": 860}), address, out)
+            browser.close()
+            server.terminate()
+
+
+def command(line: str) -> list[str]:
+    """A line of tbspot's as a process is started."""
+    return [sys.executable, "-m", "tbspot", *line.split()]
+
+
+def take(page: Page, address: str, out: Path) -> None:
+    """The worklist, and the first film of it."""
+    page.goto(address, wait_until="networkidle")
+    page.screenshot(path=out / "view-worklist.png")
+    page.locator("a.film").first.click()
+    page.locator(".boxes tbody tr").first.wait_for()
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=out / "view-film.png")
+
+
+if __name__ == "__main__":
+    main()

@@ -17,12 +17,14 @@ from playwright.sync_api import Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+# Of the worklist, a few films are enough.
+TOP = {"x": 0, "y": 0, "width": 1280, "height": 760}
 STEPS = """
 draw drawn --count 90 --size 512 --seed 5
 locate --data drawn --split train --out found-train
-calibrate found-train --data drawn --split train --out calibrated
+calibrate found-train --data drawn --split train --resamples 100 --out calibrated
 locate --data drawn --split val --out found
-evaluate found --data drawn --split val
+evaluate found --data drawn --split val --resamples 100
 """
 VIEW = "view found --calibration calibrated --no-browser --port 0"
 
@@ -40,7 +42,7 @@ def main() -> None:
             assert server.stdout is not None  # noqa: S101 - it was asked for
             address = server.stdout.readline().strip()
             browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-            take(browser.new_page(viewport={"width": 1280, "height": 860}), address, out)
+            take(browser.new_page(viewport={"width": 1280, "height": 1180}), address, out)
             browser.close()
             server.terminate()
 
@@ -53,7 +55,7 @@ def command(line: str) -> list[str]:
 def take(page: Page, address: str, out: Path) -> None:
     """The worklist, and the first film of it."""
     page.goto(address, wait_until="networkidle")
-    page.screenshot(path=out / "view-worklist.png")
+    page.screenshot(path=out / "view-worklist.png", clip=TOP)
     page.locator("a.film").first.click()
     page.locator(".boxes tbody tr").first.wait_for()
     page.wait_for_load_state("networkidle")

@@ -134,7 +134,8 @@ function setShare(chosen) {
   share = chosen;
   const shown = chosen ?? panels[0].share;
   if (chosen === null) control("share").value = shown;
-  show("share", `${(100 * shown).toFixed(0)} %${chosen === null ? ", as located" : ""}`);
+  show("share", `${(100 * shown).toFixed(0)} %`);
+  control("as-located").ariaPressed = String(chosen === null);
   for (const link of document.querySelectorAll("[data-take]")) {
     link.search = chosen === null ? "" : `?share=${chosen}`;
   }

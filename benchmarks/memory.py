@@ -12,7 +12,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from measuring import Child, machine, random_model, row, run, tbspot
+from measuring import Child, machine, random_model, row, run, tbspot, watch
 
 SIZE = 64
 
@@ -30,8 +30,10 @@ def measure(counts: list[int]) -> None:
             # One film in four is in the split val.
             run(tbspot("draw", films, "--count", str(count * 4 // 3), "--size", str(SIZE)))
             chosen = ["--data", films, "--split", "train"]
-            show("locate", found, run(tbspot("locate", *chosen, "--model", model, "--out", found)))
-            show("evaluate", found, run(tbspot("evaluate", found, *chosen)))
+            show(
+                "locate", found, watch(tbspot("locate", *chosen, "--model", model, "--out", found))
+            )
+            show("evaluate", found, watch(tbspot("evaluate", found, *chosen)))
 
 
 def show(command: str, found: Path, child: Child) -> None:

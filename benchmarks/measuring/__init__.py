@@ -25,7 +25,27 @@ from tbspot.drawings import draw_film
 from tbspot.export import export
 from tbspot.models import build, save_classifier
 
-__all__ = ["Child", "Taken", "interleaved", "machine", "random_model", "row", "run", "tbspot"]
+__all__ = [
+    "Child",
+    "Taken",
+    "interleaved",
+    "machine",
+    "random_model",
+    "row",
+    "run",
+    "tbspot",
+    "watch",
+]
+
+
+# A small process of its own starts the command: Linux counts the memory of a process that starts
+# another as the other's.
+WATCHER = """
+import resource, subprocess, sys, time
+start = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 class Taken(NamedTuple):
@@ -82,15 +102,17 @@ def row(*cells: object) -> None:
     print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
-def run(command: Sequence[str | Path]) -> Child:
+def run(command: Sequence[str | Path]) -> None:
     """Run a command to its end, silently unless it fails."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(map(str, command))} failed")
-    return Child(time.perf_counter() - start, usage.ru_maxrss // 1024)
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+
+
+def watch(command: Sequence[str | Path]) -> Child:
+    """Run a command to its end and tell what it took."""
+    watcher = [sys.executable, "-c", WATCHER, *command]
+    said = subprocess.run(watcher, stdout=subprocess.PIPE, text=True, check=True).stdout
+    seconds, memory = said.split()
+    return Child(float(seconds), int(memory) // 1024)
 
 
 def tbspot(*arguments: str | Path) -> list[str | Path]:

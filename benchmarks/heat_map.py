@@ -131,6 +131,7 @@ def whole_way(path: Path, side: Side, out: Path, size: int) -> None:
 
 def compare(title: str, calls: dict[str, Callable[[], object]], films: int, rounds: int) -> None:
     """Time the calls in turns and print a table; the first is the reference."""
+    print()
     row(title, "ms a film", "times the first", "CPU ms a film", "times the first by CPU")
     row(*["---"] * 5)
     taken = interleaved(calls, rounds)
@@ -174,6 +175,7 @@ def measure(size: int, rounds: int) -> None:
         Image.fromarray(drawn[0]).save(path)
         calls = {name: partial(whole_way, path, side, out, size) for name, side in sides.items()}
         compare("PNG file to score, map file and boxes", calls, 1, rounds)
+        print()
         floor(checkpoint, size)
         (_, reference), *others = [side(films[:1]) for side in sides.values()]
         for name, (_, maps) in zip(list(sides)[1:], others, strict=True):

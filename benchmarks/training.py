@@ -4,9 +4,6 @@ Takes weights; prints images/s of both, and what reading 1,000 cached films cost
 
     python benchmarks/training.py --init ../shared/weights/resnet50_imagenet_fp16.safetensors
 
-Weights matter: with random ones and frozen normalisation, gradients vanish into denormal numbers,
-which processors multiply a hundred times slower.
-
 The plain loop is what one would write first: PNG files decoded with Pillow, torchvision's usual
 transforms of Pillow pictures, float32, batch normalisation in training mode, every layer trained.
 It decodes between steps; workers would take the same cores.

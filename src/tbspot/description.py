@@ -68,3 +68,8 @@ class Description(BaseModel):
     recipe: str = ""
     data: str = ""
     terms: str = "research use only, not a medical device"
+
+    def scaled(self, scale: float) -> int:
+        """Side in pixels of the input `scale` times as large, in whole places of the map."""
+        stride = self.output_stride
+        return max(stride, round(scale * self.size / stride) * stride)

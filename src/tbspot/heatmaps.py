@@ -52,8 +52,7 @@ def observe(
     """
     logits, maps = [], []
     for scale in scales:
-        stride = description.output_stride
-        size = max(stride, round(scale * description.size / stride) * stride)
+        size = description.scaled(scale)
         view = Frame(film.shape[0], film.shape[1], size, description.through).apply(film)
         views = [view, view[:, ::-1]] if description.mirror else [view]
         answer, raw = ask(np.stack(views))

@@ -116,17 +116,15 @@ def build(description: Description, init: str = "random") -> Classifier:
     if init == "imagenet":
         load_body(classifier, imagenet_state(), "torchvision's ImageNet weights")
     elif init != "random":
-        state, metadata = _read(Path(init))
-        _check_stride_place(Path(init), metadata, description.stride_place)
+        path = Path(init)
+        state, metadata = _read(path)
+        _check_stride_place(path, metadata, description.stride_place)
         load_body(classifier, state, init)
-        if METADATA_KEY in metadata and _pooling(metadata) == description.pooling:
+        ours = METADATA_KEY in metadata
+        if ours and _described(path, metadata).pooling == description.pooling:
             classifier.head.load_state_dict({"weight": state["head.weight"]})
             classifier.bias.data.copy_(state["bias"])
     return classifier
-
-
-def _pooling(metadata: dict[str, str]) -> str:
-    return Description.model_validate_json(metadata[METADATA_KEY]).pooling
 
 
 def stride_place_of(init: str) -> StridePlace:

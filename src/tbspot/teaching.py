@@ -65,11 +65,7 @@ class SameViewTeachers:
 
     def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:  # noqa: ARG002
         """What the teachers say of the views; which films they are of does not matter."""
-        told = [_ask(one, views.films, one.description.size) for one in self.teachers]
-        return Taught(
-            torch.stack([one.logit for one in told]).mean(0),
-            torch.stack([one.map for one in told]).mean(0),
-        )
+        return _mean([_ask(one, views.films, one.description.size) for one in self.teachers])
 
 
 @dataclass(frozen=True)
@@ -124,10 +120,8 @@ def open_teachers(
         return SameViewTeachers(teachers)
     with fabric.rank_zero_first():
         told = [_remember(teacher, films, cache, fabric) for teacher in teachers]
-    return CleanTeachers(
-        torch.stack([one.logit for one in told]).mean(0),
-        torch.stack([one.map for one in told]).mean(0),
-    )
+    together = _mean(told)
+    return CleanTeachers(together.logit, together.map)
 
 
 def _open(path: Path, fabric: Fabric) -> Teacher:
@@ -140,7 +134,8 @@ def _open(path: Path, fabric: Fabric) -> Teacher:
 
 def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric) -> Taught:
     """What the teacher says of each whole film, from `cache` if it was asked before."""
-    identity = fingerprint(films.fingerprint.encode(), teacher.description.version.encode())
+    asked = (films.fingerprint, teacher.description.version, str(CLEAN_SCALES))
+    identity = fingerprint(*(part.encode() for part in asked))
     path = cache / f"taught-{identity}.safetensors"
     if not path.exists():
         with fabric.autocast():
@@ -177,22 +172,24 @@ def _ask_clean(teacher: Teacher, pixels: NDArray[np.uint8], fabric: Fabric) -> T
     whole = torch.from_numpy(pixels.copy()).to(fabric.device).unsqueeze(1).float() / 255
     told = []
     for scale in CLEAN_SCALES:
-        size = _scaled(teacher.description, scale)
+        size = teacher.description.scaled(scale)
         straight, mirrored = _ask(teacher, whole, size), _ask(teacher, whole.flip(-1), size)
         told += [straight, Taught(mirrored.logit, mirrored.map.flip(-1))]
     side = max(one.map.shape[-1] for one in told)
-    maps = [
-        functional.interpolate(one.map.unsqueeze(1), size=(side, side), mode="bilinear").squeeze(1)
-        for one in told
-    ]
+    together = _mean([Taught(one.logit, _enlarged(one.map, side)) for one in told])
+    return Taught(together.logit.cpu(), together.map.cpu())
+
+
+def _enlarged(maps: Tensor, side: int) -> Tensor:
+    return functional.interpolate(maps.unsqueeze(1), size=(side, side), mode="bilinear").squeeze(1)
+
+
+def _mean(told: Sequence[Taught]) -> Taught:
+    """Of several answers to the same films, on one grid."""
     return Taught(
-        torch.stack([one.logit for one in told]).mean(0).cpu(), torch.stack(maps).mean(0).cpu()
+        torch.stack([one.logit for one in told]).mean(0),
+        torch.stack([one.map for one in told]).mean(0),
     )
-
-
-def _scaled(description: Description, scale: float) -> int:
-    stride = description.output_stride
-    return max(stride, round(scale * description.size / stride) * stride)
 
 
 def in_frame(films: Tensor, size: int, through: int | None) -> Tensor:

@@ -278,11 +278,11 @@ def _distillation(
     maps = functional.interpolate(
         taught.map.unsqueeze(1), size=output.map.shape[-2:], mode="area"
     ).squeeze(1)
-    targets = (maps - settings.map_low) / (settings.map_high - settings.map_low)
+    targets = ((maps - settings.map_low) / (settings.map_high - settings.map_low)).clamp(0, 1)
     if settings.map_target == "overlap":
-        return losses + settings.map_weight * labels * overlap_loss(output.map, targets.clamp(0, 1))
+        return losses + settings.map_weight * labels * overlap_loss(output.map, targets)
     # A film labelled 'not TB' has TB nowhere, whatever the teacher's map says of it.
-    targets = targets.clamp(0, 1) * labels.view(-1, 1, 1)
+    targets = targets * labels.view(-1, 1, 1)
     return losses + settings.map_weight * map_loss(output.map + bias, targets)
 
 

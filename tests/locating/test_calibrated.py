@@ -7,7 +7,8 @@ import pytest
 
 from engines import DESCRIPTION, bright_engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Settings, find_items, locate, threshold_for_model
+from tbspot.locating import Settings, find_items, locate
+from tbspot.locating.calibrated import threshold_for_model
 from tbspot.predictions import read_predictions
 
 

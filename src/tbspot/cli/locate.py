@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
+    from tbspot.calibration import ThresholdFile
+    from tbspot.description import Description
     from tbspot.locating import Item
 
 __all__ = ["locate"]
@@ -109,7 +111,7 @@ def locate(
         console.print(f"note: {note}", markup=False)
     engine = open_engine(model, precision)
     description = engine.description
-    chosen = locating.threshold_for_model(threshold_file, description) if threshold_file else None
+    chosen = _calibrated(threshold_file, description) if threshold_file else None
     settings = locating.Settings(
         films=tuple(map(str, films or data or ())),
         split=split or "",
@@ -135,6 +137,13 @@ def locate(
             f"{counts.failed:,} of {len(items):,} films could not be located; their lines in "
             f"{out / FILE_NAME} say why"
         )
+
+
+def _calibrated(path: Path, description: Description) -> ThresholdFile:
+    # Slow to import, and most runs have no such file.
+    from tbspot.locating.calibrated import threshold_for_model
+
+    return threshold_for_model(path, description)
 
 
 def _of_data(

@@ -4,7 +4,6 @@ Takes paths or a data set and a model; gives `predictions.jsonl` with heat maps 
 it, and goes on where it was interrupted. How good the predictions are is left to evaluation.
 """
 
-from tbspot.locating.calibrated import threshold_for_model
 from tbspot.locating.cutting import Cut, cut_of
 from tbspot.locating.listing import Item, find_items, items_of
 from tbspot.locating.predicting import predict
@@ -20,5 +19,4 @@ __all__ = [
     "items_of",
     "locate",
     "predict",
-    "threshold_for_model",
 ]

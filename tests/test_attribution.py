@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tbspot.attribution import Method, attribute
+from tbspot.attribution import Method, attribute, fine_layer_cam
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.models import Classifier
@@ -51,6 +51,20 @@ def _features_and_gradient(classifier: Classifier, films: Tensor) -> tuple[Tenso
 def test_cam_is_the_map_of_the_forward_pass(films: Tensor) -> None:
     classifier = _classifier()
     assert torch.equal(attribute(classifier, films, "cam"), classifier(films).map)
+
+
+def test_the_layer_cam_of_stage_2_is_that_of_a_pass_through_the_whole_net(films: Tensor) -> None:
+    classifier = _classifier("lse")
+    seen: list[Tensor] = []
+    handle = classifier.body.layer2.register_forward_hook(lambda _m, _i, out: seen.append(out))
+    output = classifier(films)
+    handle.remove()
+    (gradient,) = torch.autograd.grad(output.logit.sum(), seen[0])
+    answer, fine = fine_layer_cam(classifier, films)
+    assert fine.shape == (2, 12, 8)
+    torch.testing.assert_close(fine, (gradient.relu() * seen[0]).sum(1).detach())
+    torch.testing.assert_close(answer.logit, output.logit.detach())
+    assert not answer.map.requires_grad
 
 
 def test_cam_equals_grad_cam_up_to_scale_for_mean_pooling(films: Tensor) -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 
+from tbspot.attribution import fine_layer_cam
 from tbspot.augmentation import Strength, Views, draw_views
 from tbspot.cache import CachedFilms
 from tbspot.description import Description
@@ -14,6 +17,7 @@ from tbspot.errors import TbspotError
 from tbspot.images import Frame
 from tbspot.losses import normalised_map
 from tbspot.models import Classifier, build, load_classifier, save_classifier
+from tbspot.settings import Settings
 from tbspot.teaching import CleanTeachers, SameViewTeachers, in_frame, open_teachers
 
 SMALL = Description(name="teacher", size=32, output_stride=8, temperature=2.0)
@@ -34,6 +38,14 @@ def _save(path: Path, seed: int, description: Description = SMALL) -> Path:
     return path
 
 
+def _told(
+    paths: Sequence[Path],
+    view: Literal["same", "clean"],
+    teacher_map: Literal["cam", "fused"] = "cam",
+) -> Settings:
+    return Settings((), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map)
+
+
 @pytest.fixture(scope="module")
 def fabric() -> Fabric:
     return Fabric(accelerator="cpu", devices=1)
@@ -49,22 +61,25 @@ def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def clean(
     paths: list[Path], fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
 ) -> CleanTeachers:
-    opened = open_teachers(paths[:1], "clean", FILMS, tmp_path_factory.mktemp("cache"), fabric)
+    opened = open_teachers(
+        _told(paths[:1], "clean"), FILMS, tmp_path_factory.mktemp("cache"), fabric
+    )
     assert isinstance(opened, CleanTeachers)
     return opened
 
 
 def test_without_teachers_nothing_is_taught(tmp_path: Path, fabric: Fabric) -> None:
-    assert open_teachers((), "clean", FILMS, tmp_path, fabric) is None
+    assert open_teachers(_told((), "clean"), FILMS, tmp_path, fabric) is None
 
 
 def test_teachers_are_frozen_and_in_eval_mode(
     paths: list[Path], tmp_path: Path, fabric: Fabric
 ) -> None:
-    opened = open_teachers(paths, "same", FILMS, tmp_path, fabric)
+    opened = open_teachers(_told(paths, "same"), FILMS, tmp_path, fabric)
     assert isinstance(opened, SameViewTeachers)
     assert len(opened.teachers) == 2
-    for classifier, description in opened.teachers:
+    for classifier, description, fused in opened.teachers:
+        assert not fused
         assert description.name == "teacher"
         assert not classifier.training
         assert not any(parameter.requires_grad for parameter in classifier.parameters())
@@ -73,7 +88,7 @@ def test_teachers_are_frozen_and_in_eval_mode(
 def test_teachers_of_the_same_view_are_averaged(
     paths: list[Path], tmp_path: Path, fabric: Fabric
 ) -> None:
-    opened = open_teachers(paths, "same", FILMS, tmp_path, fabric)
+    opened = open_teachers(_told(paths, "same"), FILMS, tmp_path, fabric)
     assert opened is not None
     taught = opened(INDEX, WHOLE)
     with torch.no_grad():
@@ -111,7 +126,7 @@ def test_a_clean_teacher_sees_a_film_and_its_mirror_image_alike(
     clean: CleanTeachers, paths: list[Path], tmp_path: Path, fabric: Fabric
 ) -> None:
     turned = CachedFilms(np.ascontiguousarray(PIXELS[:, :, ::-1]), "turned")
-    opened = open_teachers(paths[:1], "clean", turned, tmp_path, fabric)
+    opened = open_teachers(_told(paths[:1], "clean"), turned, tmp_path, fabric)
     assert isinstance(opened, CleanTeachers)
     torch.testing.assert_close(opened.logits, clean.logits, atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(opened.maps, clean.maps.flip(-1), atol=1e-4, rtol=0)
@@ -120,19 +135,48 @@ def test_a_clean_teacher_sees_a_film_and_its_mirror_image_alike(
 def test_a_clean_teacher_is_asked_once_about_the_same_films(
     paths: list[Path], tmp_path: Path, fabric: Fabric, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = open_teachers(paths[:1], "clean", FILMS, tmp_path, fabric)
+    first = open_teachers(_told(paths[:1], "clean"), FILMS, tmp_path, fabric)
     assert isinstance(first, CleanTeachers)
 
     def refuse(*_: object) -> None:
         raise AssertionError("the teacher is asked again")
 
     monkeypatch.setattr(Classifier, "forward", refuse)
-    again = open_teachers(paths[:1], "clean", FILMS, tmp_path, fabric)
+    again = open_teachers(_told(paths[:1], "clean"), FILMS, tmp_path, fabric)
     assert isinstance(again, CleanTeachers)
     assert torch.equal(again.maps, first.maps)
     assert torch.equal(again.logits, first.logits)
     with pytest.raises(AssertionError, match="asked again"):
-        open_teachers(paths[1:], "clean", FILMS, tmp_path, fabric)
+        open_teachers(_told(paths[1:], "clean"), FILMS, tmp_path, fabric)
+
+
+def test_a_fused_map_is_the_geometric_mean_of_the_closed_form_and_the_smoothed_stage_2(
+    paths: list[Path], tmp_path: Path, fabric: Fabric
+) -> None:
+    opened = open_teachers(_told(paths[:1], "same", "fused"), FILMS, tmp_path, fabric)
+    assert opened is not None
+    taught = opened(INDEX, WHOLE)
+    output, fine = fine_layer_cam(load_classifier(paths[0])[0], WHOLE.films)
+    padded = np.pad(fine.numpy(), ((0, 0), (2, 2), (2, 2)), constant_values=np.nan)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(1, 2))
+    smoothed = torch.from_numpy(np.nanmean(windows, (3, 4)))
+    expected = (normalised_map(output.map) * normalised_map(smoothed)).sqrt()
+    torch.testing.assert_close(taught.map, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(taught.logit, output.logit / 2, atol=1e-5, rtol=1e-4)
+
+
+def test_fused_maps_are_not_taken_for_closed_forms_that_were_kept(
+    paths: list[Path], tmp_path: Path, fabric: Fabric
+) -> None:
+    told = [
+        open_teachers(_told(paths[:1], "clean", teacher_map), FILMS, tmp_path, fabric)
+        for teacher_map in ("cam", "fused")
+    ]
+    assert isinstance(told[0], CleanTeachers)
+    assert isinstance(told[1], CleanTeachers)
+    # Both at 1.25 x 32 pixels and 8 a place.
+    assert told[0].maps.shape == told[1].maps.shape == (3, 5, 5)
+    assert not torch.equal(told[0].maps, told[1].maps)
 
 
 @pytest.mark.parametrize("other", [{"output_stride": 16}, {"size": 64}])
@@ -141,12 +185,12 @@ def test_teachers_of_two_kinds_are_one_clear_sentence(
 ) -> None:
     path = _save(tmp_path / "other.safetensors", 2, SMALL.model_copy(update=other))
     with pytest.raises(TbspotError, match="different input sizes or output strides"):
-        open_teachers([paths[0], path], "same", FILMS, tmp_path, fabric)
+        open_teachers(_told([paths[0], path], "same"), FILMS, tmp_path, fabric)
 
 
 def test_an_absent_teacher_is_one_clear_sentence(tmp_path: Path, fabric: Fabric) -> None:
     with pytest.raises(TbspotError, match=r"absent\.safetensors does not exist"):
-        open_teachers([tmp_path / "absent.safetensors"], "same", FILMS, tmp_path, fabric)
+        open_teachers(_told([tmp_path / "absent.safetensors"], "same"), FILMS, tmp_path, fabric)
 
 
 @pytest.mark.parametrize(("size", "through"), [(24, None), (48, None), (32, 16), (48, 16)])
@@ -164,7 +208,7 @@ def test_a_student_that_teaches_gives_its_probabilities_by_their_maximum(
 ) -> None:
     taught_maps = SMALL.model_copy(update={"evidence": "probability", "bias": -1.5})
     path = _save(tmp_path / "student.safetensors", 0, taught_maps)
-    teachers = open_teachers([path], "same", FILMS, tmp_path, fabric)
+    teachers = open_teachers(_told([path], "same"), FILMS, tmp_path, fabric)
     assert teachers is not None
     net, _ = load_classifier(path)
     with torch.no_grad():

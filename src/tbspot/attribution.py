@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from tbspot.errors import TbspotError
-from tbspot.models import Classifier, pool
+from tbspot.models import Classifier, Output
 
-__all__ = ["Method", "attribute"]
+__all__ = ["Method", "attribute", "fine_layer_cam"]
 
 Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
 
@@ -39,14 +39,35 @@ def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:
     with torch.no_grad():
         features = classifier.body(films)
         if method == "cam":
-            places: Tensor = classifier.head(features).squeeze(1)
-            return places
+            return classifier.judge(features).map
     with torch.enable_grad():
         # Only the head is differentiated: the body's part of the work is one forward pass.
         features.requires_grad_()
-        logits = pool(classifier.head(features).squeeze(1), classifier.pooling)
+        logits = classifier.judge(features).logit
         (gradient,) = torch.autograd.grad(logits.sum(), features)
     return _weighted(features.detach(), gradient, method)
+
+
+def fine_layer_cam(classifier: Classifier, films: Tensor) -> tuple[Output, Tensor]:
+    """Layer-CAM of stage 2 (Jiang et al. 2021), finer than the closed form, beside the answer.
+
+    Costs a forward pass and the backward pass of the last two stages.
+
+    Args:
+        classifier: in eval mode.
+        films: `[n, 1, h, w]` in [0, 1].
+
+    Returns:
+        The classifier's answer, and `[n, h / 8, w / 8]`, not negative.
+    """
+    with torch.no_grad():
+        early = classifier.body.early(films)
+    with torch.enable_grad():
+        early.requires_grad_()
+        output = classifier.judge(classifier.body.late(early))
+        (gradient,) = torch.autograd.grad(output.logit.sum(), early)
+    answer = Output(output.logit.detach(), output.map.detach())
+    return answer, _weighted(early.detach(), gradient, "layer_cam").float()
 
 
 def _weighted(features: Tensor, gradient: Tensor, method: Method) -> Tensor:

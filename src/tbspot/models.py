@@ -91,7 +91,10 @@ class Classifier(nn.Module):
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
-        features = self.body(films)
+        return self.judge(self.body(films))
+
+    def judge(self, features: Tensor) -> Output:
+        """Logits and maps from the body's features."""
         places = self.head(features).squeeze(1).float()
         return Output(pool(places, self.pooling) + self.bias, places)
 

@@ -121,8 +121,17 @@ class ResNet50(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Feature map of a batch `[n, 1, h, w]` in [0, 1]."""
+        return self.late(self.early(x))
+
+    def early(self, x: Tensor) -> Tensor:
+        """Features of the first two stages, `[n, 512, h / 8, w / 8]`."""
         # Normalising before the padded convolution keeps black borders at torchvision's value.
         x = (x.expand(-1, 3, -1, -1) - self.mean) / self.deviation
         x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        features: Tensor = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        features: Tensor = self.layer2(self.layer1(x))
+        return features
+
+    def late(self, early: Tensor) -> Tensor:
+        """Features of the last two stages, from those of the first two."""
+        features: Tensor = self.layer4(self.layer3(early))
         return features

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import safetensors.torch
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from tbspot.attribution import fine_layer_cam
 from tbspot.augmentation import Views, warp
 from tbspot.cache import CachedFilms
 from tbspot.description import Description
@@ -27,13 +28,14 @@ from tbspot.files import fingerprint, replacing
 from tbspot.folding import fold_batch_norm
 from tbspot.losses import normalised_map
 from tbspot.models import Classifier, load_classifier
+from tbspot.settings import Settings
 
 __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]
 
-TeacherView = Literal["same", "clean"]
-
 # Relative sizes at which a teacher sees the whole film for its clean map.
 CLEAN_SCALES = (1.0, 1.25)
+# A fused map costs a backward pass, and a second size was not found to improve it.
+FUSED_SCALES = (1.25,)
 CLEAN_BATCH = 16
 
 
@@ -55,6 +57,12 @@ class Teacher(NamedTuple):
 
     classifier: Classifier
     description: Description
+    fused: bool
+
+    @property
+    def scales(self) -> tuple[float, ...]:
+        """At which it sees the whole film for its clean map."""
+        return FUSED_SCALES if self.fused else CLEAN_SCALES
 
 
 @dataclass(frozen=True)
@@ -92,13 +100,12 @@ Teachers = SameViewTeachers | CleanTeachers
 
 
 def open_teachers(
-    paths: Sequence[Path], view: TeacherView, films: CachedFilms, cache: Path, fabric: Fabric
+    settings: Settings, films: CachedFilms, cache: Path, fabric: Fabric
 ) -> Teachers | None:
     """Load the teachers; with view `clean`, let them see every film now.
 
     Args:
-        paths: model files.
-        view: `same` or `clean`.
+        settings: name the teachers, their view and their map.
         films: the training films in the student's frame.
         cache: folder that keeps what a teacher said of the same films before.
         fabric: its device and precision are used.
@@ -109,14 +116,15 @@ def open_teachers(
     Raises:
         TbspotError: a file is not a model of tbspot.
     """
-    if not paths:
+    if not settings.teachers:
         return None
-    teachers = [_open(path, fabric) for path in paths]
+    fused = settings.teacher_map == "fused"
+    teachers = [Teacher(*_open(path, fabric), fused) for path in settings.teachers]
     if len({(one.description.size, one.description.output_stride) for one in teachers}) > 1:
         raise TbspotError(
             "the teachers have different input sizes or output strides; give teachers of one kind"
         )
-    if view == "same":
+    if settings.teacher_view == "same":
         return SameViewTeachers(teachers)
     with fabric.rank_zero_first():
         told = [_remember(teacher, films, cache, fabric) for teacher in teachers]
@@ -124,17 +132,22 @@ def open_teachers(
     return CleanTeachers(together.logit, together.map)
 
 
-def _open(path: Path, fabric: Fabric) -> Teacher:
+def _open(path: Path, fabric: Fabric) -> tuple[Classifier, Description]:
     classifier, description = load_classifier(path)
     fold_batch_norm(classifier.body)
     classifier.requires_grad_(requires_grad=False).to(fabric.device)
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Teacher(classifier, description)
+    return classifier, description
 
 
 def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric) -> Taught:
     """What the teacher says of each whole film, from `cache` if it was asked before."""
-    asked = (films.fingerprint, teacher.description.version, str(CLEAN_SCALES))
+    asked = (
+        films.fingerprint,
+        "fused" if teacher.fused else "cam",
+        teacher.description.version,
+        str(teacher.scales),
+    )
     identity = fingerprint(*(part.encode() for part in asked))
     path = cache / f"taught-{identity}.safetensors"
     if not path.exists():
@@ -156,8 +169,24 @@ def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric)
 @torch.no_grad()
 def _ask(teacher: Teacher, films: Tensor, size: int) -> Taught:
     description = teacher.description
-    output = teacher.classifier(in_frame(films, size, description.through))
-    return Taught(output.logit / description.temperature, _normalised(output.map, description))
+    films = in_frame(films, size, description.through)
+    if teacher.fused:
+        output, fine = fine_layer_cam(teacher.classifier, films)
+        maps = _fused(_normalised(output.map, description), normalised_map(_smoothed(fine)))
+    else:
+        output = teacher.classifier(films)
+        maps = _normalised(output.map, description)
+    return Taught(output.logit / description.temperature, maps)
+
+
+def _fused(coarse: Tensor, fine: Tensor) -> Tensor:
+    """High where both maps are: the coarse one says what is TB, the fine one how far it reaches."""
+    return (_enlarged(coarse, fine.shape[-1]) * fine).sqrt()
+
+
+def _smoothed(maps: Tensor) -> Tensor:
+    """Means of 5 x 5 places: single places of an early stage say little."""
+    return functional.avg_pool2d(maps.unsqueeze(1), 5, 1, 2, count_include_pad=False).squeeze(1)
 
 
 def _normalised(maps: Tensor, description: Description) -> Tensor:
@@ -171,7 +200,7 @@ def _normalised(maps: Tensor, description: Description) -> Tensor:
 def _ask_clean(teacher: Teacher, pixels: NDArray[np.uint8], fabric: Fabric) -> Taught:
     whole = torch.from_numpy(pixels.copy()).to(fabric.device).unsqueeze(1).float() / 255
     told = []
-    for scale in CLEAN_SCALES:
+    for scale in teacher.scales:
         size = teacher.description.scaled(scale)
         straight, mirrored = _ask(teacher, whole, size), _ask(teacher, whole.flip(-1), size)
         told += [straight, Taught(mirrored.logit, mirrored.map.flip(-1))]

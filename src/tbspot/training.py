@@ -63,9 +63,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
     if path.exists():
         return path
     films, tuning = _read(settings, folder, fabric)
-    teachers = open_teachers(
-        settings.teachers, settings.teacher_view, films.cached, folder.parent / CACHE, fabric
-    )
+    teachers = open_teachers(settings, films.cached, folder.parent / CACHE, fabric)
     description = _describe(settings, films)
     torch.manual_seed(settings.seed)
     net = _start(settings, description)

@@ -66,6 +66,10 @@ def distill(
     teacher_view: Annotated[
         str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
     ] = "same",
+    teacher_map: Annotated[
+        str,
+        typer.Option(help="cam: the closed form; fused: sharpened by the Layer-CAM of stage 2."),
+    ] = "cam",
     temperature: Annotated[float, typer.Option(help="Softens both scores.", min=0.01)] = 2.0,
     score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,
     map_weight: Annotated[float, typer.Option(help="Of the map distillation.", min=0)] = 0.0,

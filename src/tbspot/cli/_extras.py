@@ -23,8 +23,9 @@ def needing(extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name is None or error.name.startswith("tbspot"):
+        package = (error.name or "tbspot").partition(".")[0]
+        if package == "tbspot":
             raise
         raise TbspotError(
-            f"this needs {error.name}; install it with `pip install 'tbspot[{extra}]'`"
+            f"this needs {package}; install it with `pip install 'tbspot[{extra}]'`"
         ) from error

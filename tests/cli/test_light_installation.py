@@ -53,7 +53,7 @@ def test_films_are_located_evaluated_reported_and_calibrated_without_any_extra(
             "audit",
         ),
         (("train", "--data", "d", "--init", "random", "--out", "o"), "torch", "train"),
-        (("export", "m.safetensors", "--out", "m.onnx"), "torch", "train"),
+        (("export", "m.safetensors", "--out", "m.onnx"), "onnx", "train"),
     ],
 )
 def test_a_command_of_an_extra_says_how_to_install_it(

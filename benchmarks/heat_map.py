@@ -38,6 +38,7 @@ Films = NDArray[np.float32]
 # From films `[n, size, size]` to logits `[n]` and maps in [0, 1] `[n, size, size]`.
 Side = Callable[[Films], tuple[Films, Films]]
 GRAD_CAM, TORCH_CAM = "torch eager + pytorch-grad-cam", "torch eager + torch-cam"
+WITHOUT_NET = "ours, the net left out"
 # What they import for pictures and for methods that are not measured.
 UNUSED = ("matplotlib", "matplotlib.lines", "torchvision", "torchvision.transforms",
           "torchvision.transforms.functional", "tqdm", "ttach")  # fmt: skip
@@ -99,6 +100,12 @@ def ours(engine: Engine) -> Side:
         )
 
     return ask
+
+
+def without_net(engine: Engine, films: Films) -> Side:
+    """Ours with a net that takes no time: what is left when every film gets the same answer."""
+    answer = engine(films)
+    return ours(Engine(engine.description, "none", lambda _: answer))
 
 
 def find_sides(checkpoint: Path, exported: Path) -> dict[str, Side]:
@@ -173,8 +180,10 @@ def measure(size: int, rounds: int) -> None:
             compare(f"score and map, batch {count}", calls, count, turns)
         path, out = Path(folder, "film.png"), Path(folder, "map.npy")
         Image.fromarray(drawn[0]).save(path)
+        sides[WITHOUT_NET] = without_net(open_engine(exported), films[:1])
         calls = {name: partial(whole_way, path, side, out, size) for name, side in sides.items()}
         compare("PNG file to score, map file and boxes", calls, 1, rounds)
+        del sides[WITHOUT_NET]
         print()
         floor(checkpoint, size)
         (_, reference), *others = [side(films[:1]) for side in sides.values()]

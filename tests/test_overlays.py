@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 
+from tbspot.boxes import normalise
+from tbspot.images import resize
 from tbspot.overlays import BOX_COLOUR, colours, overlay
 from tbspot.predictions import PredictedBox
 
@@ -49,3 +51,13 @@ def test_a_large_film_becomes_a_picture_of_at_most_1024_pixels_with_its_box_in_p
 def test_the_narrowest_film_and_box_can_be_drawn(side: int) -> None:
     box = PredictedBox(x0=0, y0=0, x1=0.5, y1=0.5, score=1)
     assert overlay(np.zeros((side, 1), np.float32), NOTHING, (box,)).size[0] == 1
+
+
+def test_film_and_colour_are_mixed_by_half_the_evidence_to_two_grey_levels() -> None:
+    random = np.random.default_rng(0)
+    film = random.random((90, 70), np.float32)
+    evidence = random.normal(size=(6, 6)).astype(np.float32)
+    strength = resize(normalise(evidence), 90, 70)[..., None]
+    expected = 255 * film[..., None] * (1 - strength / 2) + colours(strength[..., 0]) * strength / 2
+    picture = np.asarray(overlay(film, evidence, ()), np.float32)
+    assert np.abs(picture - expected).max() <= 2

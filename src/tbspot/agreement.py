@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from tbspot.boxes import mask_of, normalise, threshold_of
 from tbspot.description import Description
@@ -19,6 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.heatmaps import Ask, observe
 from tbspot.locating import cut_of
 from tbspot.metrics import mask_iou
+from tbspot.numerics import probability
 
 __all__ = ["Agreement", "Observation", "compare", "observations"]
 
@@ -61,7 +61,7 @@ def observations(
     answers = [observe(film, description, ask) for film in films]
     if not all(np.isfinite(logit) and np.isfinite(map_).all() for logit, map_ in answers):
         raise TbspotError(f"model {description.name} gives answers that are not finite numbers")
-    return [(float(expit(logit)), evidence) for logit, evidence in answers]
+    return [(probability(logit), evidence) for logit, evidence in answers]
 
 
 def compare(

@@ -10,8 +10,8 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from tbspot.components import find_components
 from tbspot.images import resize
 
 __all__ = [
@@ -30,7 +30,6 @@ MapRule = Literal["tuned", "otsu", "quantile"]
 # The protocol's grid and smallest component (docs: design, section 4).
 SIDE = 512
 SMALLEST_SHARE = 0.001
-EIGHT_NEIGHBOURS = np.ones((3, 3), bool)
 OTSU_BINS = 256
 
 
@@ -92,28 +91,11 @@ def find_boxes(normalised: NDArray[np.float32], threshold: float) -> NDArray[np.
     in the normalised grid's pixels, half-open, and the component's highest value as score;
     best first.
     """
-    mask = mask_of(normalised, threshold)
-    # Labelling only the part that holds anything halves the time.
-    (top, bottom), (left, right) = _extent(mask, 1), _extent(mask, 0)
-    part = normalised[top:bottom, left:right]
-    components, _ = ndimage.label(mask[top:bottom, left:right], EIGHT_NEIGHBOURS)
-    areas = np.bincount(components.ravel())
-    found = []
-    for number, (rows, columns) in enumerate(ndimage.find_objects(components), 1):
-        if areas[number] >= SMALLEST_SHARE * normalised.size:
-            # ndimage.maximum would sort the whole film, 20 times the time of all the rest.
-            peak = part[rows, columns][components[rows, columns] == number].max()
-            box = (left + columns.start, top + rows.start, left + columns.stop, top + rows.stop)
-            found.append((*box, peak))
-    boxes = np.array(found, np.float64).reshape(-1, 5)
+    corners, areas, peaks = find_components(mask_of(normalised, threshold), normalised)
+    boxes = np.column_stack([corners, peaks]).astype(np.float64)
+    boxes = boxes[areas >= SMALLEST_SHARE * normalised.size]
     # Equal scores in the order of their places, so that the same map gives the same list.
     return boxes[np.argsort(-boxes[:, 4], kind="stable")]
-
-
-def _extent(mask: NDArray[np.bool_], across: int) -> tuple[int, int]:
-    """First and last + 1 of the rows or columns that hold anything; of an empty mask the first."""
-    places = np.flatnonzero(mask.any(axis=across))
-    return (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 1)
 
 
 def rectangle_mask(boxes: NDArray[np.float64], side: int = SIDE) -> NDArray[np.bool_]:

@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
-from scipy.stats import rankdata
 
 from tbspot.images import resize
+from tbspot.numerics import ranks
 
 __all__ = ["KINDS", "RULE_FILE", "features", "look", "threshold"]
 
@@ -32,7 +31,9 @@ def look(film: NDArray[np.float32]) -> Mapping[str, float]:
     """Probability of each of `KINDS` for `[height, width]`; they sum to 1."""
     rule = _rule()
     weights, offsets = np.array(rule["weights"]), np.array(rule["offsets"])
-    chances = softmax(weights @ features(film) + offsets)
+    odds = weights @ features(film) + offsets
+    chances = np.exp(odds - odds.max())
+    chances /= chances.sum()
     return dict(zip(KINDS, chances.tolist(), strict=True))
 
 
@@ -42,8 +43,8 @@ def features(film: NDArray[np.float32]) -> NDArray[np.float64]:
     Grey values are replaced by their ranks first, so exposure and window do not matter; the
     square root keeps one strong edge, such as a collimator's, from hiding the others.
     """
-    ranks = rankdata(resize(film, SIDE, SIDE).round(3)).reshape(SIDE, SIDE)
-    down, right = np.gradient(ranks)
+    ranked = ranks(resize(film, SIDE, SIDE).round(3)).reshape(SIDE, SIDE)
+    down, right = np.gradient(ranked)
     direction = (np.arctan2(down, right) / (2 * np.pi)) % 1 * DIRECTIONS
     below = np.floor(direction).astype(int)
     share = direction - below

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from tbspot.description import Description
 from tbspot.images import Frame, resize
+from tbspot.numerics import sigmoid
 
 __all__ = ["Ask", "evidence_of", "observe"]
 
@@ -30,7 +30,7 @@ def evidence_of(raw: NDArray[np.float32], description: Description) -> NDArray[n
     """
     evidence = raw
     if description.evidence == "probability":
-        evidence = expit(raw + np.float32(description.bias))
+        evidence = sigmoid(raw + np.float32(description.bias))
     if description.baseline == "median":
         evidence = evidence - np.median(evidence)
     return evidence.astype(np.float32, copy=False)

@@ -6,6 +6,7 @@ Takes a film, evidence and boxes; gives RGB pixels. Where the picture is kept is
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,16 +51,24 @@ def overlay(
     height, width = film.shape
     factor = min(1.0, LONGEST_SIDE / max(height, width))
     small = resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
-    strength = resize(normalise(evidence), *small.shape)[..., None]
-    grey = np.repeat(small[..., None] * 255, 3, axis=-1)
-    mixed = grey * (1 - 0.5 * strength) + colours(strength[..., 0]) * 0.5 * strength
-    picture = Image.fromarray(mixed.clip(0, 255).astype(np.uint8))
+    strength = resize(normalise(evidence), *small.shape)
+    # In whole grey levels by Pillow: several times faster than NumPy in floating point.
+    grey = Image.fromarray((small * 255).astype(np.uint8)).convert("RGB")
+    coloured = Image.fromarray((strength * 255 + 0.5).astype(np.uint8))
+    half = coloured.point([level // 2 for level in range(256)])
+    coloured.putpalette(_palette())
+    picture = Image.composite(coloured.convert("RGB"), grey, half)
     draw = ImageDraw.Draw(picture)
     across, down = small.shape[1] / width, small.shape[0] / height
     for box in boxes:
         corners = (box.x0 * across, box.y0 * down, box.x1 * across - 1, box.y1 * down - 1)
         draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=2)
     return picture
+
+
+@cache
+def _palette() -> bytes:
+    return colours(np.linspace(0, 1, 256, dtype=np.float32)).round().astype(np.uint8).tobytes()
 
 
 def _ordered(corners: tuple[float, float, float, float]) -> tuple[float, float, float, float]:

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.agreement import Agreement, Observation, compare, observations
-from tbspot.drawings import draw_film
 from tbspot.engine import Engine, Precision, open_engine, released_model
 from tbspot.errors import TbspotError
 from tbspot.files import replacing
@@ -47,6 +46,9 @@ def reference_path(model: Path) -> Path:
 
 def write_reference(path: Path, engine: Engine) -> Path:
     """Draw a film, ask the engine, and keep both beside the model file at `path`."""
+    # Drawing needs scipy, and only who exports a model draws.
+    from tbspot.drawings import draw_film
+
     description = engine.description
     film = draw_film("tb", min(description.size, 512), SEED).pixels
     ((score, evidence),) = observations(engine, description, [_pixels(film)])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.special import expit, logit
 from sklearn.calibration import calibration_curve
 from sklearn.linear_model import LogisticRegression
@@ -44,6 +45,14 @@ def test_the_temperature_is_the_inverse_slope_of_scikit_learns_logistic_regressi
     assert fit_temperature(scores, scored.labels).value == pytest.approx(
         1 / fitted.coef_[0, 0], rel=1e-5
     )
+
+
+def test_the_temperature_is_where_brents_method_finds_it(draw_scores) -> None:
+    scored = draw_scores()
+    scores = sharpened(scored, 1.5)
+    signed = np.where(scored.labels == 1, 1, -1) * logit(scores.clip(1e-7, 1 - 1e-7))
+    slope = brentq(lambda slope: (signed * expit(-slope * signed)).mean(), 0, 1e3, xtol=1e-14)
+    assert fit_temperature(scores, scored.labels).value == pytest.approx(1 / slope, rel=1e-9)
 
 
 def test_the_temperatures_interval_covers_the_true_one_about_95_times_in_100(draw_scores) -> None:

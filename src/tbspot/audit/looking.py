@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from scipy.special import expit
 
 from tbspot.boxes import SIDE, find_boxes, normalise, rectangle_mask, threshold_of
 from tbspot.engine import Engine, open_engine
@@ -21,6 +20,7 @@ from tbspot.errors import TbspotError
 from tbspot.heatmaps import observe
 from tbspot.images import resize
 from tbspot.locating import Cut, cut_of
+from tbspot.numerics import probability
 
 __all__ = ["Model", "View", "open_models", "spread"]
 
@@ -44,7 +44,7 @@ class View:
     @property
     def score(self) -> float:
         """Probability of TB."""
-        return float(expit(self.logit))
+        return probability(self.logit)
 
     @property
     def normalised(self) -> NDArray[np.float32]:

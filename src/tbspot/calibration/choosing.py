@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.calibration.records import OperatingPoint, Target
-from tbspot.metrics.classification import ROUNDING, TWO_SIDED_95
+from tbspot.metrics.classification import ROUNDING
+from tbspot.numerics import TWO_SIDED_95
 from tbspot.results import Figure
 
 __all__ = ["WHO_SENSITIVITY", "WHO_SPECIFICITY", "precision_notes", "reached", "threshold_for"]

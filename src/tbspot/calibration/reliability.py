@@ -6,15 +6,15 @@ films, which is rarely that of a programme.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit, logit
 
 from tbspot.calibration.records import Reliability, ReliabilityBin
 from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import Estimate, UndefinedError, interval_of, resample, share
-from tbspot.metrics.classification import TWO_SIDED_95
+from tbspot.numerics import TWO_SIDED_95, sigmoid
 from tbspot.results import Figure
 
 __all__ = ["fit_temperature", "reliability_of"]
@@ -117,21 +117,30 @@ def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.int_]) -> Es
 
     def gain(slope: float) -> float:
         """How fast the likelihood's logarithm rises with the slope; it only ever slows down."""
-        return float((signed * expit(-slope * signed)).mean())
+        return float((signed * sigmoid(-slope * signed)).mean())
 
     if gain(0) <= 0:
         raise UndefinedError("no temperature is better than a score of 0.5 for every film")
     if gain(GREATEST_SLOPE) >= 0:
         raise UndefinedError("a score of 0.5 separates the classes, so no temperature is the best")
-    slope = float(brentq(gain, 0, GREATEST_SLOPE))
-    chances = expit(slope * logits)
+    slope = _end_of(gain)
+    chances = sigmoid(slope * logits)
     half = TWO_SIDED_95 / np.sqrt((logits**2 * chances * (1 - chances)).sum())
     highest = 1 / (slope - half) if slope > half else np.inf
     return Estimate(1 / slope, float(1 / (slope + half)), float(highest))
 
 
+def _end_of(gain: Callable[[float], float]) -> float:
+    """Where a gain that falls from above 0 at 0 to below at `GREATEST_SLOPE` is 0."""
+    low, high = 0.0, GREATEST_SLOPE
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if gain(middle) > 0 else (low, middle)
+    return middle
+
+
 def _logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    logits: NDArray[np.float64] = logit(scores.clip(LEAST_SCORE, 1 - LEAST_SCORE))
+    bounded = scores.clip(LEAST_SCORE, 1 - LEAST_SCORE)
+    logits: NDArray[np.float64] = np.log(bounded) - np.log1p(-bounded)
     return logits
 
 
@@ -147,7 +156,7 @@ def _scaled(
         for fold in range(FOLDS):
             held = folds == fold
             temperature = fit_temperature(scores[~held], labels[~held]).value
-            scaled[held] = expit(_logits(scores[held]) / temperature)
+            scaled[held] = sigmoid(_logits(scores[held]) / temperature)
     except UndefinedError as undefined:
         return figure_of(undefined, films), None
     if not np.isfinite(whole.high):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tbspot.cli._extras import needing
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -55,8 +57,9 @@ def audit(
     from rich.console import Console
     from rich.progress import Progress
 
-    from tbspot.audit import AUDIT_FILE, Settings
-    from tbspot.audit import audit as judge
+    with needing("audit"):
+        from tbspot.audit import AUDIT_FILE, Settings
+        from tbspot.audit import audit as judge
     from tbspot.audit.page import write_page
     from tbspot.files import open_run, write_json
 

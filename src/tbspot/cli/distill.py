@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from tbspot.cli._extras import needing
 from tbspot.cli.train import (
     Average,
     BatchNorm,
@@ -91,6 +92,7 @@ def distill(
     --size 128 --epochs 1 --out runs/student
     """
     given = locals()
-    from tbspot.cli._training import run
+    with needing("train"):
+        from tbspot.cli._training import run
 
     run("distill", given)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from tbspot.cli._extras import needing
+
 __all__ = ["draw"]
 
 
@@ -49,7 +51,8 @@ def draw(
     """
     from rich.console import Console
 
-    from tbspot.drawings import Shortcut, draw_dataset
+    with needing("audit"):
+        from tbspot.drawings import Shortcut, draw_dataset
 
     planted = None if shortcut == "none" else Shortcut(shortcut, strength, in_val)
     draw_dataset(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from tbspot.cli._extras import needing
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -71,14 +73,8 @@ def export(
     given = locals()
     from rich.console import Console
 
-    from tbspot.errors import TbspotError
-
-    try:
+    with needing("train"):
         from tbspot.export import export as write
-    except ImportError as error:
-        raise TbspotError(
-            "export needs torch and onnx; install them with `pip install 'tbspot[train]'`"
-        ) from error
 
     ours = ("checkpoint", "out", "films", "overwrite")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}

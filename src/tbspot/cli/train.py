@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tbspot.cli._extras import needing
+
 __all__ = ["train"]
 
 # Options that training of every kind shares; distill.py uses them too.
@@ -82,6 +84,7 @@ def train(
     Example: tbspot train --data drawn --init random --size 128 --epochs 1 --out runs/teacher
     """
     given = locals()
-    from tbspot.cli._training import run
+    with needing("train"):
+        from tbspot.cli._training import run
 
     run("train", given)

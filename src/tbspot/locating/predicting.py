@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from tbspot.boxes import SIDE, find_boxes, normalise, threshold_of
 from tbspot.engine import Engine
@@ -19,6 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.heatmaps import Ask, observe
 from tbspot.images import Frame
 from tbspot.locating.cutting import Cut
+from tbspot.numerics import probability
 from tbspot.predictions import PredictedBox, Prediction
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def predict(
     logit, evidence = observe(pixels, description, engine, scales)
     if not np.isfinite(logit) or not np.isfinite(evidence).all():
         raise TbspotError(f"model {description.name} gives no finite answer for {name}")
-    score, (height, width) = float(expit(logit)), pixels.shape
+    score, (height, width) = probability(logit), pixels.shape
     prediction = Prediction(
         image=name,
         status="ok",

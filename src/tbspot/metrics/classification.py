@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from tbspot.metrics.cuts import Cuts
 from tbspot.metrics.resampling import Estimate, interval_of, resample
 from tbspot.metrics.undefined import UndefinedError
+from tbspot.numerics import TWO_SIDED_95, ranks
 
 __all__ = [
     "auroc",
@@ -29,7 +29,6 @@ __all__ = [
 
 # Rates are quotients of counts: 1 - 0.9 must still admit 1 of 10.
 ROUNDING = 1e-12
-TWO_SIDED_95 = float(norm.ppf(0.975))
 
 Rates = NDArray[np.float64]
 
@@ -66,9 +65,9 @@ def _placements(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each TB film the share of others below it; for each other the share of TB above it."""
     tb, others = _by_class(labels, scores)
-    ranks = rankdata(np.concatenate([tb, others]))
-    below = (ranks[: len(tb)] - rankdata(tb)) / len(others)
-    above = 1 - (ranks[len(tb) :] - rankdata(others)) / len(tb)
+    ranked = ranks(np.concatenate([tb, others]))
+    below = (ranked[: len(tb)] - ranks(tb)) / len(others)
+    above = 1 - (ranked[len(tb) :] - ranks(others)) / len(tb)
     return below, above
 
 

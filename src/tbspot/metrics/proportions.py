@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from math import inf, sqrt
 
-from tbspot.metrics.classification import TWO_SIDED_95
 from tbspot.metrics.resampling import Estimate
 from tbspot.metrics.undefined import UndefinedError
+from tbspot.numerics import TWO_SIDED_95
 
 __all__ = ["ratio", "share"]
 

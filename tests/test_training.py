@@ -67,7 +67,7 @@ def _sample(source: str, label: int) -> Sample:
 
 def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(run: tuple[Settings, Path]) -> None:
     settings, folder = run
-    assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl"}
+    assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl", "run.json"}
     assert len(_losses(folder)) == settings.epochs
     description = load_classifier(folder / MODEL_FILE)[1]
     assert (description.name, description.size, description.output_stride) == ("teacher", 32, 32)
@@ -128,7 +128,7 @@ def test_a_disk_full_during_a_checkpoint_stops_the_run_and_leaves_no_part_of_it(
 ) -> None:
     with pytest.raises(TbspotError, match=r"cannot write .*checkpoint\.pt"):
         train(run[0], tmp_path / "run", fabric)
-    assert list((tmp_path / "run").iterdir()) == []
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
 def test_a_student_that_starts_as_its_teacher_has_nothing_to_learn_from_its_scores(

@@ -24,6 +24,7 @@ from tbspot.cache import CachedFilms, cache_films, fingerprint_of
 from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
 from tbspot.description import Description
 from tbspot.errors import TbspotError
+from tbspot.files import check_run, open_run
 from tbspot.folding import fold_batch_norm, unfolded_state
 from tbspot.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.metrics import auroc
@@ -45,22 +46,25 @@ WARM_UP, FIRST_RATE = 0.2, 0.04
 TUNING_BATCH = 16
 
 
-def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
+def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool = False) -> Path:
     """Train as `settings` say, or go on where an earlier call was interrupted.
 
     Args:
         settings: what to do.
-        folder: the run's folder, opened by `files.open_run`.
+        folder: the run's folder.
         fabric: launched; its devices and precision are used.
+        overwrite: replace another run in the folder, once data and weights are seen to be there.
 
     Returns:
         The model file.
 
     Raises:
-        TbspotError: data, weights or checkpoint are not as they must be, or the disk is full.
+        TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
+            run, or the disk is full.
     """
     path = folder / MODEL_FILE
-    if path.exists():
+    command = settings.command
+    if check_run(folder, command, settings, overwrite=overwrite) and path.exists():
         return path
     films, tuning = _read(settings, folder, fabric)
     teachers = open_teachers(
@@ -70,6 +74,9 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
     torch.manual_seed(settings.seed)
     net = _start(settings, description)
     model, optimizer = fabric.setup(net, _optimizer(net, settings))
+    if fabric.is_global_zero:  # no earlier: a wrong path must not cost another run its folder
+        open_run(folder, command, settings, overwrite=overwrite)
+    fabric.barrier()
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
     steps = len(films.samples) // films.batch_size
@@ -196,8 +203,7 @@ def _describe(settings: Settings, films: Films) -> Description:
         output_stride=settings.output_stride,
         stride_place=settings.stride_place,
         pooling=settings.pooling,
-        recipe=f"{'distill' if settings.teachers else 'train'}, {settings.epochs} epochs, "
-        f"seed {settings.seed}",
+        recipe=f"{settings.command}, {settings.epochs} epochs, seed {settings.seed}",
         data=fingerprint_of(films.samples),
     )
 

@@ -89,4 +89,4 @@ def distill(
     given = locals()
     from tbspot.cli._training import run
 
-    run("distill", given)
+    run(given)

@@ -84,4 +84,4 @@ def train(
     given = locals()
     from tbspot.cli._training import run
 
-    run("train", given)
+    run(given)

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from tbspot import training
 from tbspot.augmentation import Strength
 from tbspot.cache import CachedFilms
 from tbspot.checkpoints import CHECKPOINT_FILE
@@ -111,6 +112,31 @@ def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     assert (tmp_path / "run" / CHECKPOINT_FILE).exists()
     train(settings, tmp_path / "run", fabric)
     assert _equal(_weights(tmp_path / "run"), _weights(whole))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_it(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(logits: Tensor, *_: object) -> Tensor:
+        asked.append(1)
+        return logits * (float("nan") if len(asked) == 4 else 1.0)
+
+    asked: list[int] = []
+    monkeypatch.setattr(training, "label_loss", spoilt)
+    with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower --body-rate"):
+        train(run[0], tmp_path / "run", fabric)
+    saved = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
+    assert saved["done"] == 3
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_rates_that_are_far_too_high_stop_the_run(
+    settings: Settings, fabric: Fabric, tmp_path: Path
+) -> None:
+    wild = dataclasses.replace(settings, body_rate=1e30, head_rate=1e30)
+    with pytest.raises(TbspotError, match="the training diverged"):
+        train(wild, tmp_path / "run", fabric)
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
 
 
 def test_another_seed_gives_other_weights(

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from tbspot.augmentation import draw_views
 from tbspot.cache import CachedFilms, cache_films, fingerprint_of
-from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
+from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
@@ -63,8 +63,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool =
             run, or the disk is full.
     """
     path = folder / MODEL_FILE
-    command = settings.command
-    if check_run(folder, command, settings, overwrite=overwrite) and path.exists():
+    if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
         return path
     films, tuning = _read(settings, folder, fabric)
     teachers = open_teachers(
@@ -74,9 +73,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool =
     torch.manual_seed(settings.seed)
     net = _start(settings, description)
     model, optimizer = fabric.setup(net, _optimizer(net, settings))
-    if fabric.is_global_zero:  # no earlier: a wrong path must not cost another run its folder
-        open_run(folder, command, settings, overwrite=overwrite)
-    fabric.barrier()
+    _open(folder, settings, fabric, overwrite=overwrite)
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
     steps = len(films.samples) // films.batch_size
@@ -87,21 +84,39 @@ def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool =
             for batch in films.batches(epoch, state.done % steps, fabric):
                 _set_rates(optimizer, settings, state.done / total)
                 loss = _loss(model, batch, teachers, settings, epoch)
+                mean = _finite(loss, state.done, steps, fabric)
                 fabric.backward(loss)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 state.advance(settings.average)
-                reporter.step(state.done, loss.item(), films.batch_size)
+                reporter.step(state.done, mean, films.batch_size)
                 state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
             state.save(folder, fabric)
             reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
+    _finish(path, net, state, description, settings, fabric)
+    return path
 
+
+def _open(folder: Path, settings: Settings, fabric: Fabric, *, overwrite: bool) -> None:
+    """Only once all that the run reads is there: a wrong path must not cost another run."""
+    if fabric.is_global_zero:
+        open_run(folder, settings.command, settings, overwrite=overwrite)
+    fabric.barrier()
+
+
+def _finish(
+    path: Path,
+    net: Classifier,
+    state: TrainingState,
+    description: Description,
+    settings: Settings,
+    fabric: Fabric,
+) -> None:
     if fabric.is_global_zero:
         net.load_state_dict(state.average or net.state_dict())
         _write_model(path, net, description, settings)
-        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        path.with_name(CHECKPOINT_FILE).unlink(missing_ok=True)
     fabric.barrier()
-    return path
 
 
 @dataclass(frozen=True)
@@ -264,6 +279,18 @@ def _loss(
         taught = teachers(batch.index, views)
         losses = losses + _distillation(output, _bias(model), taught, batch.labels, settings)
     return losses.mean()
+
+
+def _finite(loss: Tensor, done: int, steps: int, fabric: Fabric) -> float:
+    """The loss as the mean over processes, so that all of them stop where it is no number.
+
+    Raises:
+        TbspotError: it is none; further steps would only spoil the weights.
+    """
+    mean = torch.as_tensor(fabric.all_reduce(loss.detach())).item()
+    if not math.isfinite(mean):
+        raise diverged(f"the loss is {mean} in epoch {done // steps + 1}, step {done % steps + 1}")
+    return mean
 
 
 def _bias(model: nn.Module) -> Tensor:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from tbspot.boxes import MapRule
-from tbspot.errors import TbspotError
 from tbspot.files import write_json
+from tbspot.parsing import read_json
 
 __all__ = [
     "FILE_NAME",
@@ -334,14 +334,5 @@ def read_evaluation(folder: Path) -> Evaluation:
     Raises:
         TbspotError: there is none, or it is not one.
     """
-    path = folder / FILE_NAME
-    try:
-        return Evaluation.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TbspotError(
-            f"{folder} holds no {FILE_NAME}; make one with `tbspot evaluate`"
-        ) from error
-    except ValidationError as error:
-        raise TbspotError(
-            f"{path} is not an evaluation of this version of tbspot; run `tbspot evaluate` again"
-        ) from error
+    what, remedy = "an evaluation of this version of tbspot", "make one with `tbspot evaluate`"
+    return read_json(folder / FILE_NAME, Evaluation, what, remedy)

@@ -168,6 +168,7 @@ class SourceFigures(_Result):
         average_precision: without interpolation.
         sensitivity: at 90 % specificity.
         specificity: at 90 % sensitivity.
+        roc: 1 - specificity and sensitivity from corner to corner; empty where undefined.
     """
 
     source: str
@@ -177,6 +178,7 @@ class SourceFigures(_Result):
     average_precision: Figure
     sensitivity: Figure
     specificity: Figure
+    roc: tuple[tuple[float, float], ...] = ()
 
 
 class Classification(_Result):
@@ -224,12 +226,14 @@ class Curve(_Result):
 
     Attributes:
         films: what it is of, in words.
+        role: whose it is.
         thresholds: in rising order.
         miou: of the union of rectangles.
         raw_miou: of the thresholded map.
     """
 
     films: str
+    role: Literal["judged", "teacher"] = "judged"
     thresholds: tuple[float, ...]
     miou: tuple[float, ...]
     raw_miou: tuple[float, ...]
@@ -304,7 +308,7 @@ class Evaluation(_Result):
         notes: sentences for the reader about films and settings.
         counts: films by what they are used for.
         contenders: rows of the table, the judged model first.
-        curves: mean IoU by threshold of the judged model.
+        curves: mean IoU by threshold of the judged model, and of its teacher if there is one.
         films: every film of the split.
     """
 

@@ -58,7 +58,7 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
-def fingerprint(*parts: bytes) -> str:
+def fingerprint(*parts: bytes | memoryview) -> str:
     """First 16 hexadecimal digits of the SHA-256 of the parts, each preceded by its length."""
     digest = hashlib.sha256()
     for part in parts:

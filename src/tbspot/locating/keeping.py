@@ -46,7 +46,8 @@ def picture_stem(name: str, film: Film, naming: Naming) -> str:
             from a name; `auto` hashes DICOM, which machines and archives like to call by patients.
     """
     if naming == "hash" or (naming == "auto" and film.facts.kind == "DICOM"):
-        return fingerprint(film.pixels.tobytes())
+        # Not by tobytes(): a film of 64 megapixels would be copied whole.
+        return fingerprint(np.ascontiguousarray(film.pixels).data.cast("B"))
     return file_stem(name)
 
 

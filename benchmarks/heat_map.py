@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from measuring import interleaved, machine, random_model, row
 from numpy.typing import NDArray
+from peers import UNUSED, LogitOnly
 from PIL import Image
-from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from tbspot.boxes import find_boxes, normalise, threshold_of
@@ -39,22 +39,6 @@ Films = NDArray[np.float32]
 Side = Callable[[Films], tuple[Films, Films]]
 GRAD_CAM, TORCH_CAM = "torch eager + pytorch-grad-cam", "torch eager + torch-cam"
 WITHOUT_NET = "ours, the net left out"
-# What they import for pictures and for methods that are not measured.
-UNUSED = ("matplotlib", "matplotlib.lines", "torchvision", "torchvision.transforms",
-          "torchvision.transforms.functional", "tqdm", "ttach")  # fmt: skip
-
-
-class LogitOnly(nn.Module):
-    """The classifier as these packages want a net: logits `[n, 1]`."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, films: Tensor) -> Tensor:
-        """Logits of films `[n, 1, h, w]`."""
-        logit: Tensor = self.classifier(films).logit
-        return logit[:, None]
 
 
 def grad_cam(classifier: Classifier) -> Side:

@@ -6,6 +6,7 @@ from unittest.mock import MagicMock
 
 import pytest
 import torch
+from peers import UNUSED, LogitOnly
 from torch import Tensor, nn
 
 from tbspot.attribution import Method, attribute, fine_layer_cam
@@ -14,17 +15,6 @@ from tbspot.errors import TbspotError
 from tbspot.models import Classifier
 
 METHODS: tuple[Method, ...] = ("cam", "grad_cam", "grad_cam_pp", "layer_cam")
-# What pytorch-grad-cam imports for pictures and for methods that we do not have.
-UNUSED_IMPORTS = (
-    "cv2",
-    "matplotlib",
-    "matplotlib.lines",
-    "torchvision",
-    "torchvision.transforms",
-    "torchvision.transforms.functional",
-    "tqdm",
-    "ttach",
-)
 
 
 def _classifier(pooling: str = "mean") -> Classifier:
@@ -97,13 +87,13 @@ def test_gradients_of_the_head_alone_are_those_of_the_whole_net(
 def test_maps_equal_those_of_pytorch_grad_cam(
     films: Tensor, method: Method, theirs: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in UNUSED_IMPORTS:
+    for name in ("cv2", *UNUSED):
         monkeypatch.setitem(sys.modules, name, MagicMock())
     package = importlib.import_module("pytorch_grad_cam")
     classifier = _classifier("lse")
     # Gradients far from the small number that it adds to Grad-CAM++'s denominators.
     classifier.head.weight.data *= 100
-    cam = getattr(package, theirs)(_LogitOnly(classifier), [classifier.body])
+    cam = getattr(package, theirs)(LogitOnly(classifier), [classifier.body])
     with cam:
         cam.activations_and_grads(films).sum().backward()
         features = cam.activations_and_grads.activations[0].numpy()
@@ -111,16 +101,6 @@ def test_maps_equal_those_of_pytorch_grad_cam(
         expected = cam.get_cam_image(films, classifier.body, [], features, gradient, False)
     ours = attribute(classifier, films, method)
     torch.testing.assert_close(ours, torch.from_numpy(expected).relu(), rtol=1e-3, atol=1e-7)
-
-
-class _LogitOnly(nn.Module):
-    def __init__(self, classifier: Classifier) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, films: Tensor) -> Tensor:
-        logit: Tensor = self.classifier(films).logit
-        return logit[:, None]
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -90,6 +90,19 @@ def test_a_checkpoint_is_saved_when_its_time_has_come(tmp_path: Path, fabric: Fa
     assert (tmp_path / CHECKPOINT_FILE).exists()
 
 
+@pytest.mark.parametrize("wrong", [float("nan"), float("inf")])
+def test_weights_that_are_no_numbers_are_refused_and_the_earlier_checkpoint_stays(
+    tmp_path: Path, fabric: Fabric, wrong: float
+) -> None:
+    state = _start(tmp_path)
+    state.save(tmp_path, fabric)
+    before = (tmp_path / CHECKPOINT_FILE).read_bytes()
+    state.net.state_dict()["0.weight"][0, 0] = wrong
+    with pytest.raises(TbspotError, match=r"diverged: weights .* after step 0; .* --body-rate"):
+        state.save(tmp_path, fabric)
+    assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
+
+
 @pytest.mark.parametrize("length", [0, 100, 1000])
 def test_a_truncated_checkpoint_is_one_clear_sentence_and_stays(
     tmp_path: Path, fabric: Fabric, length: int

@@ -108,13 +108,6 @@ def test_the_map_loss_is_the_mean_cross_entropy_of_the_places() -> None:
     assert map_loss(places, targets).tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_places_without_certainty_teach_nothing() -> None:
-    places, targets = torch.tensor([[[0.0, 2.0]]]), torch.tensor([[[1.0, 0.0]]])
-    sure = map_loss(places, targets, torch.tensor([[[1.0, 0.0]]]))
-    assert sure.item() == pytest.approx(math.log(2), abs=1e-5)
-    assert map_loss(places, targets, torch.zeros(1, 1, 2)).item() == 0
-
-
 def test_overlap_is_complete_for_equal_maps_whatever_their_scale_and_offset() -> None:
     target = torch.tensor([[[0.0, 0.0, 0.0], [0.0, 1.0, 0.5], [0.0, 0.0, 0.0]]])
     torch.testing.assert_close(overlap_loss(4 * target - 3, target), torch.zeros(1))

@@ -38,7 +38,7 @@ LOCKED = {
         "released_model",
     },
     "tbspot.errors": {"TbspotError"},
-    "tbspot.files": {"fingerprint", "open_run", "replacing", "write_json"},
+    "tbspot.files": {"check_run", "fingerprint", "open_run", "replacing", "write_json"},
     "tbspot.heatmaps": {"Ask", "evidence_of", "observe"},
     "tbspot.images": {
         "SUFFIXES",

@@ -26,7 +26,7 @@ def test_a_figure_reads_as_in_a_table() -> None:
 
 
 def test_an_absent_evaluation_is_one_clear_sentence(tmp_path: Path) -> None:
-    with pytest.raises(TbspotError, match=r"holds no evaluation\.json; make one with"):
+    with pytest.raises(TbspotError, match=r"evaluation\.json cannot be read: .*; make one with"):
         read_evaluation(tmp_path)
 
 

@@ -11,6 +11,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor
 
+from tbspot import training
 from tbspot.augmentation import Strength
 from tbspot.cache import CachedFilms
 from tbspot.checkpoints import CHECKPOINT_FILE
@@ -67,7 +68,7 @@ def _sample(source: str, label: int) -> Sample:
 
 def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(run: tuple[Settings, Path]) -> None:
     settings, folder = run
-    assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl"}
+    assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl", "run.json"}
     assert len(_losses(folder)) == settings.epochs
     description = load_classifier(folder / MODEL_FILE)[1]
     assert (description.name, description.size, description.output_stride) == ("teacher", 32, 32)
@@ -113,6 +114,31 @@ def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     assert _equal(_weights(tmp_path / "run"), _weights(whole))
 
 
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_it(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(logits: Tensor, *_: object) -> Tensor:
+        asked.append(1)
+        return logits * (float("nan") if len(asked) == 4 else 1.0)
+
+    asked: list[int] = []
+    monkeypatch.setattr(training, "label_loss", spoilt)
+    with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower --body-rate"):
+        train(run[0], tmp_path / "run", fabric)
+    saved = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
+    assert saved["done"] == 3
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_rates_that_are_far_too_high_stop_the_run(
+    settings: Settings, fabric: Fabric, tmp_path: Path
+) -> None:
+    wild = dataclasses.replace(settings, body_rate=1e30, head_rate=1e30)
+    with pytest.raises(TbspotError, match="the training diverged"):
+        train(wild, tmp_path / "run", fabric)
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
 def test_another_seed_gives_other_weights(
     run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
 ) -> None:
@@ -128,7 +154,7 @@ def test_a_disk_full_during_a_checkpoint_stops_the_run_and_leaves_no_part_of_it(
 ) -> None:
     with pytest.raises(TbspotError, match=r"cannot write .*checkpoint\.pt"):
         train(run[0], tmp_path / "run", fabric)
-    assert list((tmp_path / "run").iterdir()) == []
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
 
 
 def test_a_student_that_starts_as_its_teacher_has_nothing_to_learn_from_its_scores(

@@ -19,9 +19,17 @@ from torch import Tensor, nn
 from tbspot.errors import TbspotError
 from tbspot.files import replacing
 
-__all__ = ["CHECKPOINT_FILE", "TrainingState"]
+__all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
 
 CHECKPOINT_FILE = "checkpoint.pt"
+
+
+def diverged(what: str) -> TbspotError:
+    """The error that says what is no longer a number, and what to do."""
+    return TbspotError(
+        f"the training diverged: {what}; what was saved before is kept; lower --body-rate and "
+        "--head-rate, or use --precision 32-true"
+    )
 
 
 @dataclass
@@ -81,8 +89,11 @@ class TrainingState:
         """Write the checkpoint, on the first process; the one before stays until this is whole.
 
         Raises:
-            TbspotError: it cannot be written, for instance because the disk is full.
+            TbspotError: it cannot be written, for instance because the disk is full, or the
+                weights are no longer numbers.
         """
+        if not all(value.isfinite().all() for value in self.net.state_dict().values()):
+            raise diverged(f"weights are no numbers after step {self.done}")
         self._saved = time.monotonic()
         if fabric.is_global_zero:
             self._write(folder / CHECKPOINT_FILE)

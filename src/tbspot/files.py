@@ -23,7 +23,7 @@ from tbspot.errors import TbspotError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["fingerprint", "open_run", "replacing", "write_json"]
+__all__ = ["check_run", "fingerprint", "open_run", "replacing", "write_json"]
 
 RUN_FILE = "run.json"
 
@@ -58,13 +58,43 @@ def write_json(path: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
 
 
-def fingerprint(*parts: bytes) -> str:
+def fingerprint(*parts: bytes | memoryview) -> str:
     """First 16 hexadecimal digits of the SHA-256 of the parts, each preceded by its length."""
     digest = hashlib.sha256()
     for part in parts:
         digest.update(len(part).to_bytes(8, "big"))
         digest.update(part)
     return digest.hexdigest()[:16]
+
+
+def check_run(
+    folder: Path, command: str, settings: DataclassInstance, *, overwrite: bool = False
+) -> bool:
+    """Whether `folder` is this run's already, to resume; nothing in it is touched.
+
+    For commands that have more to check before an earlier run may be replaced by `open_run`.
+
+    Raises:
+        TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
+            is not set.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise TbspotError(f"{folder} is a file; name a folder to write to")
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return False
+    record = folder / RUN_FILE
+    if _recorded(record) == _wanted(command, settings):
+        return True
+    if not overwrite:
+        raise TbspotError(
+            f"{folder} holds another run or other files; choose another folder, "
+            "or add --overwrite to replace it"
+        )
+    if not record.exists():
+        raise TbspotError(
+            f"{folder} is not a folder of tbspot's, so --overwrite does not delete it"
+        )
+    return False
 
 
 def open_run(
@@ -74,35 +104,23 @@ def open_run(
 
     Writes `run.json` (command, settings, versions, and the folder that the settings' paths are
     relative to). The same command with the same settings finds its earlier files in place, to
-    resume from.
+    resume from; those of another run are deleted if `overwrite` is set.
 
     Raises:
-        TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
-            is not set.
+        TbspotError: as `check_run`.
     """
-    wanted = {"command": command, "settings": json.loads(_dump(settings))}
-    record = folder / RUN_FILE
-    if folder.exists() and not folder.is_dir():
-        raise TbspotError(f"{folder} is a file; name a folder to write to")
-    if folder.is_dir() and any(folder.iterdir()):
-        if _recorded(record) == wanted:
-            return
-        if not overwrite:
-            raise TbspotError(
-                f"{folder} holds another run or other files; choose another folder, "
-                "or add --overwrite to replace it"
-            )
-        if not record.exists():
-            raise TbspotError(
-                f"{folder} is not a folder of tbspot's, so --overwrite does not delete it"
-            )
+    if check_run(folder, command, settings, overwrite=overwrite):
+        return
+    if folder.exists():
         shutil.rmtree(folder)
     versions = {"tbspot": __version__, "python": sys.version.split()[0]}
-    write_json(record, wanted | versions | {"called_in": str(Path.cwd())})
+    wanted = _wanted(command, settings)
+    write_json(folder / RUN_FILE, wanted | versions | {"called_in": str(Path.cwd())})
 
 
-def _dump(settings: DataclassInstance) -> str:
-    return json.dumps(dataclasses.asdict(settings), default=str)
+def _wanted(command: str, settings: DataclassInstance) -> dict[str, Any]:
+    content = json.dumps(dataclasses.asdict(settings), default=str)
+    return {"command": command, "settings": json.loads(content)}
 
 
 def _recorded(record: Path) -> dict[str, Any] | None:

@@ -57,19 +57,15 @@ def normalised_map(maps: Tensor) -> Tensor:
     return positive / highest.clamp(min=torch.finfo(maps.dtype).tiny)
 
 
-def map_loss(places: Tensor, targets: Tensor, certainty: Tensor | None = None) -> Tensor:
+def map_loss(places: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy of each place's logit `[n, h, w]` against soft targets: `[n]`.
 
     Args:
         places: the student's logits of places, bias included.
         targets: probability of TB at each place, in [0, 1].
-        certainty: weight of each place, in [0, 1]; doubtful places count less.
     """
     loss = functional.binary_cross_entropy_with_logits(places, targets, reduction="none")
-    if certainty is None:
-        return loss.flatten(1).mean(1)
-    weighted = (loss * certainty).flatten(1).sum(1)
-    return weighted / certainty.flatten(1).sum(1).clamp(min=1.0)
+    return loss.flatten(1).mean(1)
 
 
 def overlap_loss(maps: Tensor, targets: Tensor) -> Tensor:

@@ -75,6 +75,13 @@ class Prediction(BaseModel):
     model: str
     version: str
 
+    @property
+    def called(self) -> bool | None:
+        """Whether the film is called TB; unknown without a score or an operating threshold."""
+        if self.score is None or self.threshold is None:
+            return None
+        return self.score >= self.threshold
+
 
 def read_predictions(folder: Path) -> Iterator[Prediction]:
     """Read a folder's predictions one by one, in the order they were written.

@@ -9,11 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from tbspot.boxes import MapRule
-from tbspot.errors import TbspotError
 from tbspot.files import write_json
+from tbspot.parsing import read_json
 
 __all__ = [
     "FILE_NAME",
@@ -168,6 +168,7 @@ class SourceFigures(_Result):
         average_precision: without interpolation.
         sensitivity: at 90 % specificity.
         specificity: at 90 % sensitivity.
+        roc: 1 - specificity and sensitivity from corner to corner; empty where undefined.
     """
 
     source: str
@@ -177,6 +178,7 @@ class SourceFigures(_Result):
     average_precision: Figure
     sensitivity: Figure
     specificity: Figure
+    roc: tuple[tuple[float, float], ...] = ()
 
 
 class Classification(_Result):
@@ -224,12 +226,14 @@ class Curve(_Result):
 
     Attributes:
         films: what it is of, in words.
+        role: whose it is.
         thresholds: in rising order.
         miou: of the union of rectangles.
         raw_miou: of the thresholded map.
     """
 
     films: str
+    role: Literal["judged", "teacher"] = "judged"
     thresholds: tuple[float, ...]
     miou: tuple[float, ...]
     raw_miou: tuple[float, ...]
@@ -304,7 +308,7 @@ class Evaluation(_Result):
         notes: sentences for the reader about films and settings.
         counts: films by what they are used for.
         contenders: rows of the table, the judged model first.
-        curves: mean IoU by threshold of the judged model.
+        curves: mean IoU by threshold of the judged model, and of its teacher if there is one.
         films: every film of the split.
     """
 
@@ -334,14 +338,5 @@ def read_evaluation(folder: Path) -> Evaluation:
     Raises:
         TbspotError: there is none, or it is not one.
     """
-    path = folder / FILE_NAME
-    try:
-        return Evaluation.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TbspotError(
-            f"{folder} holds no {FILE_NAME}; make one with `tbspot evaluate`"
-        ) from error
-    except ValidationError as error:
-        raise TbspotError(
-            f"{path} is not an evaluation of this version of tbspot; run `tbspot evaluate` again"
-        ) from error
+    what, remedy = "an evaluation of this version of tbspot", "make one with `tbspot evaluate`"
+    return read_json(folder / FILE_NAME, Evaluation, what, remedy)

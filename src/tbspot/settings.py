@@ -91,3 +91,8 @@ class Settings:
     map_high: float = 1.0
     views: Strength = field(default_factory=Strength)
     minutes_between_checkpoints: float = 5.0
+
+    @property
+    def command(self) -> Literal["train", "distill"]:
+        """Of tbspot that these are settings of."""
+        return "distill" if self.teachers else "train"

@@ -21,9 +21,10 @@ from torch.nn import functional
 
 from tbspot.augmentation import draw_views
 from tbspot.cache import CachedFilms, cache_films, fingerprint_of
-from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState
+from tbspot.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.description import Description
 from tbspot.errors import TbspotError
+from tbspot.files import check_run, open_run
 from tbspot.folding import fold_batch_norm, unfolded_state
 from tbspot.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.metrics import auroc
@@ -45,22 +46,24 @@ WARM_UP, FIRST_RATE = 0.2, 0.04
 TUNING_BATCH = 16
 
 
-def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
+def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool = False) -> Path:
     """Train as `settings` say, or go on where an earlier call was interrupted.
 
     Args:
         settings: what to do.
-        folder: the run's folder, opened by `files.open_run`.
+        folder: the run's folder.
         fabric: launched; its devices and precision are used.
+        overwrite: replace another run in the folder, once data and weights are seen to be there.
 
     Returns:
         The model file.
 
     Raises:
-        TbspotError: data, weights or checkpoint are not as they must be, or the disk is full.
+        TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
+            run, or the disk is full.
     """
     path = folder / MODEL_FILE
-    if path.exists():
+    if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
         return path
     films, tuning = _read(settings, folder, fabric)
     teachers = open_teachers(settings, films.cached, folder.parent / CACHE, fabric)
@@ -68,6 +71,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
     torch.manual_seed(settings.seed)
     net = _start(settings, description)
     model, optimizer = fabric.setup(net, _optimizer(net, settings))
+    _open(folder, settings, fabric, overwrite=overwrite)
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
     steps = len(films.samples) // films.batch_size
@@ -78,21 +82,39 @@ def train(settings: Settings, folder: Path, fabric: Fabric) -> Path:
             for batch in films.batches(epoch, state.done % steps, fabric):
                 _set_rates(optimizer, settings, state.done / total)
                 loss = _loss(model, batch, teachers, settings, epoch)
+                mean = _finite(loss, state.done, steps, fabric)
                 fabric.backward(loss)
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 state.advance(settings.average)
-                reporter.step(state.done, loss.item(), films.batch_size)
+                reporter.step(state.done, mean, films.batch_size)
                 state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
             state.save(folder, fabric)
             reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
+    _finish(path, net, state, description, settings, fabric)
+    return path
 
+
+def _open(folder: Path, settings: Settings, fabric: Fabric, *, overwrite: bool) -> None:
+    """Only once all that the run reads is there: a wrong path must not cost another run."""
+    if fabric.is_global_zero:
+        open_run(folder, settings.command, settings, overwrite=overwrite)
+    fabric.barrier()
+
+
+def _finish(
+    path: Path,
+    net: Classifier,
+    state: TrainingState,
+    description: Description,
+    settings: Settings,
+    fabric: Fabric,
+) -> None:
     if fabric.is_global_zero:
         net.load_state_dict(state.average or net.state_dict())
         _write_model(path, net, description, settings)
-        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
+        path.with_name(CHECKPOINT_FILE).unlink(missing_ok=True)
     fabric.barrier()
-    return path
 
 
 @dataclass(frozen=True)
@@ -194,8 +216,7 @@ def _describe(settings: Settings, films: Films) -> Description:
         output_stride=settings.output_stride,
         stride_place=settings.stride_place,
         pooling=settings.pooling,
-        recipe=f"{'distill' if settings.teachers else 'train'}, {settings.epochs} epochs, "
-        f"seed {settings.seed}",
+        recipe=f"{settings.command}, {settings.epochs} epochs, seed {settings.seed}",
         data=fingerprint_of(films.samples),
     )
 
@@ -256,6 +277,18 @@ def _loss(
         taught = teachers(batch.index, views)
         losses = losses + _distillation(output, _bias(model), taught, batch.labels, settings)
     return losses.mean()
+
+
+def _finite(loss: Tensor, done: int, steps: int, fabric: Fabric) -> float:
+    """The loss as the mean over processes, so that all of them stop where it is no number.
+
+    Raises:
+        TbspotError: it is none; further steps would only spoil the weights.
+    """
+    mean = torch.as_tensor(fabric.all_reduce(loss.detach())).item()
+    if not math.isfinite(mean):
+        raise diverged(f"the loss is {mean} in epoch {done // steps + 1}, step {done % steps + 1}")
+    return mean
 
 
 def _bias(model: nn.Module) -> Tensor:

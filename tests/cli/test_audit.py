@@ -23,6 +23,20 @@ def test_audit_writes_figures_and_a_page_and_says_the_answer(
     assert "random" in result.output
 
 
+def test_overwriting_with_an_absent_model_leaves_the_earlier_audit_as_it_is(
+    drawn: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "run.json").write_text('{"command": "audit", "settings": {}}')
+    (out / "audit.json").write_text("an hour of work")
+    command = ["audit", "--model", str(tmp_path / "absent.onnx"), "--data", str(drawn)]
+    command += ["--split", "val", "--out", str(out), "--overwrite"]
+    result = CliRunner().invoke(app, command)
+    assert isinstance(result.exception, TbspotError)
+    assert (out / "audit.json").read_text() == "an hour of work"
+
+
 def test_an_audit_of_an_absent_model_is_one_clear_sentence(drawn: Path, tmp_path: Path) -> None:
     command = ["audit", "--model", str(tmp_path / "absent.onnx"), "--data", str(drawn)]
     command += ["--split", "val", "--out", str(tmp_path / "out")]

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from tbspot.cli import _training, app
 from tbspot.errors import TbspotError
+from tbspot.files import open_run
 from tbspot.settings import Settings
 
 TINY = shlex.split("--init random --size 32 --epochs 2 --batch-size 18 --precision 32-true")
@@ -51,6 +52,10 @@ def _weights(out: Path) -> dict[str, Tensor]:
     return safetensors.torch.load_file(out / "model.safetensors")
 
 
+def _no_network(*_: object, **__: object) -> None:
+    raise URLError("no network")
+
+
 def _distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
     squares = [(one[name].double() - other[name].double()).square().sum() for name in one]
     return float(torch.stack(squares).sum().sqrt())
@@ -61,7 +66,7 @@ def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs a command without the training itself and gives the settings it would train with."""
     seen: list[Settings] = []
 
-    def record(settings: Settings, out: Path, fabric: object) -> Path:  # noqa: ARG001
+    def record(settings: Settings, out: Path, *_: object, **__: object) -> Path:
         seen.append(settings)
         return out / "model.safetensors"
 
@@ -143,14 +148,42 @@ def test_the_folder_of_another_run_is_left_alone(drawn: Path, tmp_path: Path) ->
     assert earlier.read_bytes() == b"hours of work"
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["train", "--data", "absent"],
+        ["train", "--split", "elsewhere"],
+        ["train", "--init", "imagenet"],
+        ["distill", "--teacher", "absent.safetensors"],
+    ],
+)
+def test_overwriting_with_a_wrong_path_leaves_the_earlier_run_as_it_is(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: list[str]
+) -> None:
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    out = tmp_path / "run"
+    open_run(out, "train", Settings(("earlier",)))
+    (out / "model.safetensors").write_bytes(b"hours of work")
+    before = {path.name: path.read_bytes() for path in out.iterdir()}
+    data = [] if "--data" in wrong else ["--data", str(drawn)]
+    result = _invoke(wrong[0], *data, "--out", str(out), "--overwrite", *TINY, *wrong[1:])
+    assert isinstance(result.exception, TbspotError)
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == before
+
+
+def test_overwriting_replaces_another_run_s_model(drawn: Path, tmp_path: Path) -> None:
+    open_run(tmp_path / "run", "train", Settings(("earlier",)))
+    (tmp_path / "run" / "model.safetensors").write_bytes(b"hours of work")
+    _train(drawn, tmp_path / "run", "--epochs", "1", "--overwrite")
+    assert len(_weights(tmp_path / "run")) > 100
+
+
 def test_imagenet_weights_without_a_network_are_one_clear_sentence(
     drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_: object, **__: object) -> None:
-        raise URLError("no network")
-
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
     out = tmp_path / "run"
     options = ["--init", "imagenet", "--size", "32", "--precision", "32-true"]
     result = _invoke("train", "--data", str(drawn), "--out", str(out), *options)

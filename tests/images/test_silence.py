@@ -14,6 +14,8 @@ from rich.console import Console
 from tbspot.description import Description
 from tbspot.engine import Engine
 from tbspot.locating import Settings, find_items, locate
+from tbspot.locating.keeping import Naming
+from tbspot.predictions import read_heatmap, read_predictions
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "dicom"
 
@@ -51,6 +53,22 @@ def test_a_batch_of_dicom_is_silent_about_patients(
     write_dicom(twelve_bits, name="tagged.dcm", PatientAge="012Y", Modality="PLANTED")
     for content in _said_and_written(films, tmp_path / "out", gate=gate):
         assert b"PLANTED" not in content
+
+
+@pytest.mark.parametrize("names", ["auto", "hash", "file"])
+def test_heat_maps_and_overlays_of_dicom_are_not_called_by_the_file_unless_asked_for(
+    write_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16], tmp_path: Path, names: Naming
+) -> None:
+    path = write_dicom(twelve_bits, name="PLANTED_JOHN", BitsStored=12)
+    engine, out = _engine(), tmp_path / "out"
+    settings = Settings((str(path),), "", "middle 1", engine.name, "cam", gate=False, names=names)
+    locate(find_items([path], out), engine, settings, out)
+    (prediction,) = read_predictions(out)
+    assert read_heatmap(out, prediction).shape == (8, 8)
+    pictures = [*(out / "heatmaps").iterdir(), *(out / "overlays").iterdir()]
+    assert len(pictures) == 2
+    assert {picture.stem for picture in pictures} == {Path(prediction.heatmap or "").stem}
+    assert all(("PLANTED" in picture.name) == (names == "file") for picture in pictures)
 
 
 @pytest.mark.real

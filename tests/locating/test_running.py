@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import csv
 import os
 import signal
 import subprocess
@@ -64,6 +65,8 @@ def test_every_film_gets_a_line_a_heat_map_and_an_overlay(films: Path, tmp_path:
     assert [one.image for one in predictions] == [f"{number}.png" for number in range(1, 6)]
     assert all(read_heatmap(out, one).shape == (8, 8) for one in predictions)
     assert len(list((out / "overlays").glob("*.png"))) == 5
+    with (out / "predictions.csv").open(newline="") as table:
+        assert [row["image"] for row in csv.DictReader(table)] == [one.image for one in predictions]
 
 
 def test_after_kill_9_the_same_command_goes_on_without_loss_or_repetition(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from studies import Study, rectangles
 from tbspot.evaluation import evaluate
@@ -12,6 +14,13 @@ from tbspot.results import Evaluation, write_evaluation
 
 # A name that would run if it were not escaped.
 HOSTILE = "<img src=x onerror=alert(1)>.png"
+
+
+def half_of(evidence: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The map with its right half blank."""
+    half = evidence.copy()
+    half[:, half.shape[1] // 2 :] = 0
+    return half
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +39,11 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
         maps[name] = rectangles((0, 0, 99, 99))
         scores[name] = number / 5
     predictions = study.predict("student", maps, score=scores)
-    settings = study.settings(
-        predictions, teacher=study.predict("teacher", maps, score=scores), out=predictions
-    )
+    # The teacher finds half of each, and ranks the films the other way round.
+    halves = {name: half_of(evidence) for name, evidence in maps.items()}
+    reversed_scores = {name: 0.9 - score for name, score in scores.items()}
+    teacher = study.predict("teacher", halves, score=reversed_scores)
+    settings = study.settings(predictions, teacher=teacher, out=predictions)
     write_evaluation(predictions, evaluate(settings))
     return study
 

@@ -4,24 +4,58 @@ import numpy as np
 import pytest
 
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
-from tbspot.results import Evaluation
+from tbspot.results import Contender, Evaluation
+
+CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 
 
-def test_the_roc_curve_encloses_the_auroc_it_is_labelled_with(evaluation: Evaluation) -> None:
+def _classified(
+    evaluation: Evaluation, source: str, roc: tuple[tuple[float, float], ...]
+) -> Contender:
+    """The judged model's row with one source of that name and curve."""
+    row = evaluation.contenders[0]
+    assert row.classification is not None
+    figures = row.classification.sources[0].model_copy(update={"source": source, "roc": roc})
+    changed = row.classification.model_copy(update={"sources": (figures,)})
+    return row.model_copy(update={"classification": changed})
+
+
+def test_the_roc_curves_of_model_and_teacher_enclose_the_auroc_they_are_labelled_with(
+    evaluation: Evaluation,
+) -> None:
     chart = roc_chart(evaluation)
-    figures = evaluation.contenders[0].classification
     assert chart is not None
-    assert figures is not None
-    curve, chance = chart.lines
-    x, y = np.array(curve.points).T
-    assert np.trapezoid(y, x) == pytest.approx(figures.sources[0].auroc.value)
-    assert figures.sources[0].auroc.words() in curve.name
+    *curves, chance = chart.lines
+    assert [curve.name.split(",")[0] for curve in curves] == ["student", "teacher"]
+    for curve, row in zip(curves, evaluation.contenders, strict=False):
+        assert row.classification is not None
+        (figures,) = row.classification.sources
+        x, y = np.array(curve.points).T
+        assert np.trapezoid(y, x) == pytest.approx(figures.auroc.value)
+        assert curve.name == f"{row.name}, {figures.source}: AUROC {figures.auroc.words()}"
+    assert curves[0].points != curves[1].points
     assert chance.points == ((0, 0), (1, 1))
 
 
+def test_a_model_without_a_teacher_has_its_curve_alone(evaluation: Evaluation) -> None:
+    alone = evaluation.model_copy(update={"contenders": evaluation.contenders[:1]})
+    chart = roc_chart(alone)
+    assert chart is not None
+    assert [line.name.split(":")[0] for line in chart.lines] == ["a", ""]
+
+
 def test_sources_of_one_class_have_no_curve_and_are_named(evaluation: Evaluation) -> None:
-    only_tb = tuple(one for one in evaluation.films if one.label)
-    assert roc_chart(evaluation.model_copy(update={"films": only_tb})) is None
+    tb, both = _classified(evaluation, "tb", ()), _classified(evaluation, "both", CORNERS)
+    assert roc_chart(evaluation.model_copy(update={"contenders": (tb,)})) is None
+    figures = both.classification
+    assert figures is not None
+    assert tb.classification is not None
+    sources = (*figures.sources, *tb.classification.sources)
+    together = figures.model_copy(update={"sources": sources})
+    row = both.model_copy(update={"classification": together})
+    chart = roc_chart(evaluation.model_copy(update={"contenders": (row,)}))
+    assert chart is not None
+    assert chart.note == "Without films of both classes: tb."
 
 
 def test_the_histogram_counts_every_boxed_film_once(evaluation: Evaluation) -> None:
@@ -45,9 +79,13 @@ def test_the_threshold_curve_is_the_evaluations_on_the_charts_scale(
 ) -> None:
     chart = threshold_chart(evaluation)
     top = float(chart.y_ticks[-1].label)
-    (curve,) = evaluation.curves
-    heights = [y * top for _, y in chart.lines[0].points]
-    assert heights == pytest.approx(curve.miou)
+    model, teacher = evaluation.curves
+    for line, expected in zip(
+        chart.lines, (model.miou, model.raw_miou, teacher.miou), strict=False
+    ):
+        assert [y * top for _, y in line.points] == pytest.approx(expected)
+    assert model.miou != teacher.miou
+    assert ["teacher" in line.name for line in chart.lines] == [False, False, True]
     assert all(0 <= y <= 1 for line in chart.lines for _, y in line.points)
 
 

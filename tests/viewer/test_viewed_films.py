@@ -131,5 +131,5 @@ def test_truth_is_in_pixels_of_the_film(places: Places, drawn: Path) -> None:
 
 def test_an_evaluation_of_another_version_is_one_sentence(places: Places, tmp_path: Path) -> None:
     (tmp_path / "evaluation.json").write_text("{}")
-    with pytest.raises(TbspotError, match="run `tbspot evaluate` again"):
+    with pytest.raises(TbspotError, match="make one with `tbspot evaluate`"):
         truths_of(tmp_path, list(read_predictions(places.run)))

@@ -9,9 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from tbspot.errors import TbspotError
+from tbspot.parsing import read_json
 from tbspot.results import Figure
 
 __all__ = [
@@ -221,11 +221,5 @@ def read_threshold(path: Path) -> ThresholdFile:
     Raises:
         TbspotError: it cannot be read or is not one.
     """
-    try:
-        return ThresholdFile.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the path") from error
-    except ValidationError as error:
-        raise TbspotError(
-            f"{path} is not a threshold of this version of tbspot; run `tbspot calibrate` again"
-        ) from error
+    what, remedy = "a threshold of this version of tbspot", "make one with `tbspot calibrate`"
+    return read_json(path, ThresholdFile, what, remedy)

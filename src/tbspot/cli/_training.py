@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import torch
@@ -13,7 +12,6 @@ from rich.console import Console
 
 from tbspot.augmentation import Strength
 from tbspot.errors import TbspotError
-from tbspot.files import open_run
 from tbspot.models import stride_place_of
 from tbspot.settings import Settings
 from tbspot.training import train
@@ -21,19 +19,15 @@ from tbspot.training import train
 __all__ = ["run"]
 
 
-def run(command: str, given: dict[str, Any]) -> None:
-    """Train as the command's options `given` say, and tell where the model lies.
+def run(given: dict[str, Any]) -> None:
+    """Train as a command's options `given` say, and tell where the model lies.
 
     Raises:
         TbspotError: an option has no such value, or training cannot go on.
     """
     fabric = _fabric(given["precision"], given["devices"])
     settings = _settings(given)
-    out: Path = given["out"]
-    if fabric.is_global_zero:
-        open_run(out, command, settings, overwrite=given["overwrite"])
-    fabric.barrier()
-    path = train(settings, out, fabric)
+    path = train(settings, given["out"], fabric, overwrite=given["overwrite"])
     if fabric.is_global_zero:
         Console().print(f"model: {path}")
 

@@ -61,7 +61,7 @@ def audit(
         from tbspot.audit import AUDIT_FILE, Settings
         from tbspot.audit import audit as judge
     from tbspot.audit.page import write_page
-    from tbspot.files import open_run, write_json
+    from tbspot.files import check_run, open_run, write_json
 
     settings = Settings(
         models=tuple(model),
@@ -73,10 +73,12 @@ def audit(
         seed=seed,
     )
     console = Console(highlight=False, soft_wrap=True)
-    open_run(out, "audit", settings, overwrite=overwrite)
+    check_run(out, "audit", settings, overwrite=overwrite)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("looking", total=None)
         result = judge(settings, lambda done, of: progress.update(task, completed=done, total=of))
+    # Not before: a wrong path, or an interruption, must not cost an earlier audit.
+    open_run(out, "audit", settings, overwrite=overwrite)
     write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
     for answers in result.answers:
         console.print(answers.sentence, markup=False)

@@ -95,4 +95,4 @@ def distill(
     with needing("train"):
         from tbspot.cli._training import run
 
-    run("distill", given)
+    run(given)

@@ -79,12 +79,19 @@ def locate(
     overlays: Annotated[
         bool, typer.Option("--overlays/--no-overlays", help="Pictures of film, map and boxes.")
     ] = True,
+    names: Annotated[
+        Literal["auto", "hash", "file"],
+        typer.Option(
+            help="What heat maps and overlays are called by: the film's name, or a hash of its "
+            "pixels; auto: a hash for DICOM."
+        ),
+    ] = "auto",
     overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
 ) -> None:
     """Score films, show where, and cut boxes: DIR/predictions.jsonl.
 
-    One line a film; heat maps and overlays lie beside it. Exit code 1 if a
-    film could not be read.
+    One line a film, and a row in predictions.csv; heat maps and overlays lie
+    beside them. Exit code 1 if a film could not be read.
 
     Example:
         tbspot locate drawn/imgs/tb --out found --no-gate
@@ -128,6 +135,7 @@ def locate(
         # Data sets are often made of links; of other folders a link may lead anywhere.
         follow_links=bool(data),
         overlays=overlays,
+        names=names,
     )
     counts = locating.locate(items, engine, settings, out, console, overwrite=overwrite)
     console.print(f"predictions: {out / FILE_NAME}", markup=False)

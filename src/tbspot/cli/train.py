@@ -87,4 +87,4 @@ def train(
     with needing("train"):
         from tbspot.cli._training import run
 
-    run("train", given)
+    run(given)

@@ -16,6 +16,7 @@ from tbspot.metrics import (
     UndefinedError,
     average_precision,
     delong,
+    roc_points,
     sensitivity_at,
     source_label_auroc,
     specificity_at,
@@ -74,7 +75,15 @@ def _figures(
         average_precision=figure(lambda: average_precision(labels, scores, **settings)),
         sensitivity=figure(lambda: sensitivity_at(labels, scores, OPERATING_SHARE, **settings)),
         specificity=figure(lambda: specificity_at(labels, scores, OPERATING_SHARE, **settings)),
+        roc=_roc(labels, scores),
     )
+
+
+def _roc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
+    try:
+        return tuple((float(x), float(y)) for x, y in roc_points(labels, scores))
+    except UndefinedError:
+        return ()
 
 
 def _source_label(labels: NDArray[np.int_], sources: Sequence[str]) -> Figure:

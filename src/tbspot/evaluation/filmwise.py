@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from tbspot.boxes import MapRule
 from tbspot.evaluation.measuring import Measured
 from tbspot.evaluation.truth import Truth
-from tbspot.evaluation.views import called
 from tbspot.predictions import Prediction
 from tbspot.results import Box, FilmResult
 
@@ -49,7 +48,7 @@ def film_results(
                 label=1 if truth.sample.label else 0,
                 status=prediction.status if prediction else "missing",
                 score=prediction.score if prediction else None,
-                called=called(prediction) if prediction else None,
+                called=prediction.called if prediction else None,
                 width=width_height[0],
                 height=width_height[1],
                 heatmap=prediction.heatmap if prediction else None,

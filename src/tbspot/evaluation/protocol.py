@@ -136,17 +136,30 @@ def evaluate(settings: Settings, tell: Callable[[str], None] = lambda _: None) -
     judged = models[JUDGED]
     truths = truths_of(samples, judged.predictions)
     rows, first = _rows(entries, truths, Drawing(settings.resamples, settings.seed), tell)
-    tell("drawing the threshold curve")
-    on_split = f"the boxed films of split {settings.split}, for show only"
-    shown = curve_of(maps_of(judged), truths, on_split)
+    tell("drawing threshold curves")
     return Evaluation(
         provenance=_provenance(settings, samples),
         notes=(*loaded.notes, *_notes(truths, models)),
         counts=_counts(truths, judged),
         contenders=rows,
-        curves=(*([curves[JUDGED]] if JUDGED in curves else []), shown),
+        curves=(
+            *([curves[JUDGED]] if JUDGED in curves else []),
+            *_curves_shown(models, truths, settings.split),
+        ),
         films=film_results(truths, judged.predictions, first, entries[0].rules.primary),
     )
+
+
+def _curves_shown(
+    models: Mapping[str, Matched], truths: Sequence[Truth], split: str
+) -> list[Curve]:
+    """Of the judged model and its teacher on the films reported on, from which nothing follows."""
+    on = f"the boxed films of split {split}, for show only"
+    curves = [curve_of(maps_of(models[JUDGED]), truths, on)]
+    if TEACHER in models:
+        theirs = curve_of(maps_of(models[TEACHER]), truths, f"{on}: the teacher")
+        curves.append(theirs.model_copy(update={"role": "teacher"}))
+    return curves
 
 
 def refuse_another(settings: Settings) -> None:

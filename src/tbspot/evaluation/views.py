@@ -22,7 +22,7 @@ from tbspot.boxes import (
     threshold_of,
 )
 from tbspot.evaluation.matching import Matched
-from tbspot.predictions import Prediction, read_heatmap
+from tbspot.predictions import read_heatmap
 
 __all__ = [
     "Choice",
@@ -32,7 +32,6 @@ __all__ = [
     "View",
     "Views",
     "all_maps",
-    "called",
     "cut",
     "fixed_views",
     "maps_of",
@@ -135,17 +134,10 @@ def model_views(films: Matched, choices: Sequence[Choice]) -> Views:
         normalised, prediction = maps(place), films.predictions[place]
         if normalised is None or prediction is None:
             return missing
-        return View(normalised, _cuts(normalised, choices), prediction.score, called(prediction))
+        return View(normalised, _cuts(normalised, choices), prediction.score, prediction.called)
 
     return view
 
 
 def _cuts(normalised: Map, choices: Sequence[Choice]) -> dict[MapRule, Cut]:
     return {choice.rule: cut(normalised, choice) for choice in choices}
-
-
-def called(prediction: Prediction) -> bool | None:
-    """Whether a film is called TB; unknown without a score or an operating threshold."""
-    if prediction.score is None or prediction.threshold is None:
-        return None
-    return prediction.score >= prediction.threshold

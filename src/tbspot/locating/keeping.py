@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,12 @@ from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
+from tbspot.images import Film
 from tbspot.predictions import FILE_NAME, Prediction, read_predictions
 
-__all__ = ["Keeper", "file_stem"]
+__all__ = ["Keeper", "Naming", "file_stem", "picture_stem"]
+
+Naming = Literal["auto", "hash", "file"]
 
 HEATMAPS, OVERLAYS = "heatmaps", "overlays"
 # Long enough to know the film by, short enough for every file system with the rest.
@@ -31,6 +34,21 @@ def file_stem(name: str) -> str:
     """A file name for a film's pictures: readable, without path, and of this film alone."""
     word = re.sub(r"[^A-Za-z0-9]+", "-", Path(name).stem)[-LONGEST_WORD:].strip("-")
     return "-".join(part for part in (word, fingerprint(name.encode())) if part)
+
+
+def picture_stem(name: str, film: Film, naming: Naming) -> str:
+    """A file name for a film's pictures, which for DICOM says nothing of whose film it is.
+
+    Args:
+        name: of the film.
+        film: itself.
+        naming: `file` takes the film's name, `hash` its pixels' hash, which is not to be guessed
+            from a name; `auto` hashes DICOM, which machines and archives like to call by patients.
+    """
+    if naming == "hash" or (naming == "auto" and film.facts.kind == "DICOM"):
+        # Not by tobytes(): a film of 64 megapixels would be copied whole.
+        return fingerprint(np.ascontiguousarray(film.pixels).data.cast("B"))
+    return file_stem(name)
 
 
 class Keeper:
@@ -74,13 +92,20 @@ class Keeper:
         prediction: Prediction,
         evidence: NDArray[np.float32] | None = None,
         overlay: Image.Image | None = None,
+        stem: str | None = None,
     ) -> None:
         """Write a film's pictures and then its line.
+
+        Args:
+            prediction: of the film.
+            evidence: its heat map, if it is to be kept.
+            overlay: its picture, if it is to be kept.
+            stem: what both files are called; `None` = as `file_stem` says.
 
         Raises:
             TbspotError: the file system refuses.
         """
-        stem = file_stem(prediction.image)
+        stem = stem or file_stem(prediction.image)
         if evidence is not None:
             heatmap = f"{HEATMAPS}/{stem}.npy"
             # By an open file: np.save adds an ending to a name that has none.

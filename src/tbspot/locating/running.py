@@ -23,9 +23,10 @@ from tbspot.files import open_run
 from tbspot.gate import Verdict, examine
 from tbspot.images import read_with_facts
 from tbspot.locating.cutting import Cut, cut_of
-from tbspot.locating.keeping import Keeper
+from tbspot.locating.keeping import Keeper, Naming, picture_stem
 from tbspot.locating.listing import Item
 from tbspot.locating.predicting import engine_for, predict
+from tbspot.locating.tabling import write_predictions_table
 from tbspot.overlays import overlay
 from tbspot.predictions import Prediction
 
@@ -58,6 +59,7 @@ class Settings:
         gate: whether films that are not to be judged are refused.
         follow_links: whether a symbolic link stands for the film that it leads to.
         overlays: whether pictures are made.
+        names: of heat maps and pictures, see `keeping.picture_stem`.
     """
 
     films: tuple[str, ...]
@@ -74,6 +76,7 @@ class Settings:
     gate: bool = True
     follow_links: bool = False
     overlays: bool = True
+    names: Naming = "auto"
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,9 @@ def locate(
         for item, film in _read_ahead(waiting, settings):
             _locate_one(item, film, asked, cut, settings, keeper)
             progress.advance(task)
-        return Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
+        counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
+    write_predictions_table(out)
+    return counts
 
 
 def _locate_one(
@@ -144,7 +149,8 @@ def _locate_one(
         update |= {"threshold": settings.threshold, "calibration": settings.calibration}
     prediction = prediction.model_copy(update=update)
     picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
-    keeper.keep(prediction, evidence, picture)
+    stem = picture_stem(item.name, verdict.film, settings.names)
+    keeper.keep(prediction, evidence, picture, stem)
 
 
 def _without_answer(

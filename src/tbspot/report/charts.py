@@ -11,9 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics import UndefinedError, roc_points
 from tbspot.pages import FAINT, STYLES, Bar, Chart, Line, Points, Tick, ticks
-from tbspot.results import Curve, Evaluation, FilmResult, RuleResult
+from tbspot.results import Classification, Curve, Evaluation, RuleResult
 
 __all__ = ["histogram_chart", "roc_chart", "threshold_chart"]
 
@@ -21,24 +20,20 @@ HISTOGRAM_BINS = 20
 
 
 def roc_chart(evaluation: Evaluation) -> Chart | None:
-    """The judged model's ROC curves within each source; `None` where none has both classes."""
-    figures = evaluation.contenders[0].classification
-    if figures is None:
-        return None
+    """ROC curves within each source of the judged model, and of its teacher if there is one.
+
+    `None` where no source has both classes.
+    """
+    models = [row for row in evaluation.contenders if row.role != "control"]
     lines: list[Line] = []
-    for source in figures.sources:
-        scored = [
-            film
-            for film in evaluation.films
-            if film.source == source.source and film.score is not None
-        ]
-        points = _roc(scored)
-        if points:
-            name = f"{source.source}: AUROC {source.auroc.words()}"
-            lines.append(Line(name, points, *STYLES[len(lines) % len(STYLES)]))
+    for row in models:
+        for source in row.classification.sources if row.classification else ():
+            if source.roc:
+                whose = f"{row.name}, " if len(models) > 1 else ""
+                name = f"{whose}{source.source}: AUROC {source.auroc.words()}"
+                lines.append(Line(name, source.roc, *STYLES[len(lines) % len(STYLES)]))
     if not lines:
         return None
-    left_out = [one.source for one in figures.sources if one.auroc.value is None]
     return Chart(
         title="ROC within each source",
         summary="; ".join(line.name for line in lines),
@@ -47,17 +42,13 @@ def roc_chart(evaluation: Evaluation) -> Chart | None:
         x_ticks=ticks(),
         y_ticks=ticks(),
         lines=(*lines, Line("", ((0.0, 0.0), (1.0, 1.0)), *FAINT)),
-        note=f"Without films of both classes: {', '.join(left_out)}." if left_out else "",
+        note=_left_out(evaluation.contenders[0].classification),
     )
 
 
-def _roc(films: Sequence[FilmResult]) -> Points:
-    labels = np.array([film.label for film in films])
-    scores = np.array([film.score for film in films], np.float64)
-    try:
-        return tuple((float(x), float(y)) for x, y in roc_points(labels, scores))
-    except UndefinedError:
-        return ()
+def _left_out(figures: Classification | None) -> str:
+    sources = [one.source for one in figures.sources if not one.roc] if figures else []
+    return f"Without films of both classes: {', '.join(sources)}." if sources else ""
 
 
 def histogram_chart(evaluation: Evaluation) -> Chart | None:
@@ -99,13 +90,16 @@ def threshold_chart(evaluation: Evaluation) -> Chart:
     """Mean IoU by threshold on tuning films, if there are any, and on the films reported on."""
     judged = evaluation.contenders[0].localization
     top = _round_up(max(max((*curve.miou, *curve.raw_miou)) for curve in evaluation.curves))
+    named = [
+        (curve, f"{curve.films}{ending}", values)
+        for curve in evaluation.curves
+        for ending, values in (("", curve.miou), (" (raw mask)", curve.raw_miou))
+        # A teacher's raw mask would be one line more than can be told apart.
+        if curve.role == "judged" or not ending
+    ]
     lines = [
-        Line(f"{curve.films}{ending}", _curve(curve, values, top), *STYLES[style])
-        for number, curve in enumerate(evaluation.curves)
-        for style, ending, values in (
-            (2 * number, "", curve.miou),
-            (2 * number + 1, " (raw mask)", curve.raw_miou),
-        )
+        Line(name, _curve(curve, values, top), *style)
+        for (curve, name, values), style in zip(named, STYLES, strict=False)
     ]
     tuned = [one for one in judged.rules if one.rule == "tuned" and one.value is not None]
     return Chart(

@@ -11,7 +11,8 @@ from pathlib import Path
 from pydantic import BaseModel, FiniteFloat, PositiveInt
 
 from tbspot.errors import TbspotError
-from tbspot.samples.reading import read_json, truth_box
+from tbspot.parsing import read_json
+from tbspot.samples.reading import truth_box
 from tbspot.samples.sample import LesionKind, TruthBox
 
 __all__ = ["read_coco"]

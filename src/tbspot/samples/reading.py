@@ -1,4 +1,4 @@
-"""What every reader of a data set shares: its result, safe paths, checked boxes, JSON and CSV.
+"""What every reader of a data set shares: its result, safe paths, checked boxes, CSV.
 
 Takes folders and files as they are distributed; gives a `Reading` of samples, notes and counts of
 absent films. The layouts themselves are left to one module each.
@@ -12,10 +12,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeVar
 
 from PIL import ExifTags, Image
-from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 from tbspot.images import SUFFIXES, read_film
@@ -28,14 +26,10 @@ __all__ = [
     "film_file",
     "film_folder",
     "film_size",
-    "first_fault",
     "inside",
-    "read_json",
     "read_rows",
     "truth_box",
 ]
-
-Model = TypeVar("Model", bound=BaseModel)
 
 # Boxes were drawn on larger films and scaled: an edge may round to a little outside.
 TOLERANCE = 1.0
@@ -144,29 +138,6 @@ def truth_box(
             "correct or remove it"
         )
     return TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
-
-
-def read_json(path: Path, model: type[Model], what: str) -> Model:
-    """Read a JSON file as `model`.
-
-    Raises:
-        TbspotError: the file cannot be read or is not `what`.
-    """
-    try:
-        return model.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the path") from error
-    except ValidationError as error:
-        raise TbspotError(
-            f"{path} is not {what} ({first_fault(error)}); replace or remove it"
-        ) from error
-
-
-def first_fault(error: ValidationError) -> str:
-    """Where and why a validation failed first, in a few words."""
-    fault = error.errors(include_url=False)[0]
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg']}" if place else fault["msg"]
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field, FiniteFloat, RootModel
 
 from tbspot.errors import TbspotError
 from tbspot.images import SUFFIXES
+from tbspot.parsing import read_json
 from tbspot.samples.names import label_and_source
-from tbspot.samples.reading import Reading, film_size, read_json, truth_box
+from tbspot.samples.reading import Reading, film_size, truth_box
 from tbspot.samples.sample import Sample, TruthBox
 
 __all__ = ["is_shenzhen", "read_shenzhen"]

@@ -13,11 +13,11 @@ from typing import Literal
 from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field_validator
 
 from tbspot.errors import TbspotError
+from tbspot.parsing import first_fault
 from tbspot.samples.reading import (
     Reading,
     absent_note,
     exists,
-    first_fault,
     inside,
     read_rows,
     truth_box,

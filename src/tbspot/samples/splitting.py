@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict
 
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
-from tbspot.samples.reading import read_json
+from tbspot.parsing import read_json
 from tbspot.samples.sample import Sample
 
 __all__ = ["SHARES", "SplitFile", "divide", "read_split", "shared_patient_notes", "write_split"]

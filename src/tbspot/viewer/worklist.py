@@ -40,8 +40,7 @@ class Row:
     @property
     def above(self) -> bool:
         """Whether the score reaches the threshold it was made with."""
-        score, threshold = self.prediction.score, self.prediction.threshold
-        return score is not None and threshold is not None and score >= threshold
+        return bool(self.prediction.called)
 
     @property
     def outcome(self) -> Literal["false alarm", "missed", ""]:

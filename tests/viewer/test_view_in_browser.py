@@ -369,6 +369,38 @@ def test_a_film_that_is_gone_says_so_on_its_page(tab: playwright.Page) -> None:
     expect(tab.locator(".fault")).to_contain_text("is not where it was located")
 
 
+def test_a_film_that_cannot_be_shown_leaves_no_room_for_others(tab: playwright.Page) -> None:
+    tab.goto("/?status=refused")
+    tab.locator("a.film").click()
+    expect(tab.locator(".fault")).to_be_visible()
+    panels, stage = tab.locator(".panels").bounding_box(), tab.locator("canvas").bounding_box()
+    assert panels is not None
+    assert stage is not None
+    assert stage["width"] == panels["width"]
+
+
+def test_a_film_that_could_not_be_read_says_why_once_and_shows_no_empty_stage(
+    tab: playwright.Page,
+) -> None:
+    tab.goto("/?status=failed")
+    tab.locator("a.film").click()
+    expect(tab.get_by_text("is empty; replace or remove it")).to_have_count(1)
+    expect(tab.locator("canvas")).to_have_count(0)
+    expect(tab.get_by_label("Level")).to_have_count(0)
+    tab.wait_for_load_state()
+    tab.keyboard.press("u")
+    expect(tab.locator("h1")).to_have_text("Worklist")
+
+
+def test_a_dropped_file_that_could_not_be_read_is_forgotten(tab: playwright.Page) -> None:
+    tab.goto("/")
+    tab.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": b""})
+    tab.locator(".drops li").get_by_role("link").click()
+    expect(tab.locator("h1")).to_have_text("the dropped film")
+    tab.get_by_role("button", name="Forget this film").click()
+    expect(tab.locator("h1")).to_have_text("Worklist")
+
+
 def test_a_film_that_waits_opens_when_its_turn_has_come(
     tab: playwright.Page, page: Page, places: Places
 ) -> None:
@@ -378,7 +410,7 @@ def test_a_film_that_waits_opens_when_its_turn_has_come(
     expect(tab.locator("h1")).to_have_text("the dropped film")
 
 
-@pytest.mark.parametrize("path", ["/", "/?search=nowhere", "/film/1", "/film/13"])
+@pytest.mark.parametrize("path", ["/", "/?search=nowhere", "/film/1", "/film/12", "/film/13"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_hold_the_guidelines_and_the_screen(
     tab: playwright.Page, path: str, width: int

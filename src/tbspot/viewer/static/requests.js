@@ -7,6 +7,17 @@ export async function ask(address, options) {
   return answer;
 }
 
+// Do something; if it fails, the page says why.
+export async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    const fault = document.querySelector(".fault");
+    fault.hidden = false;
+    fault.textContent = error.message;
+  }
+}
+
 // A function that asks with the newest argument only: while an answer is awaited, arguments
 // between the first and the last are left out, so that a slider never lags behind.
 export function newest(work) {

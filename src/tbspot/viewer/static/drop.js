@@ -91,7 +91,7 @@ class Line {
   done(address, { status, reason, score, threshold, boxes }) {
     const link = Object.assign(document.createElement("a"), { href: address, textContent: this.name.textContent });
     this.name.replaceWith(link);
-    if (status !== "failed") link.prepend(thumbnail(address), " ");
+    if (status !== "failed") link.prepend(thumbnail(address));
     if (status !== "ok") return this.say(`${status}: ${reason}`);
     const told = [
       `score ${score.toFixed(3)} ${score >= threshold ? "≥" : "<"} ${threshold.toFixed(3)}`,

@@ -173,6 +173,27 @@ def test_a_film_that_is_gone_is_one_sentence(page: Page, predictions: list[Predi
     assert answer.headers["content-type"].startswith("text/plain")
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "sentence"),
+    [
+        ("/film/999", 404, "there is no such film"),
+        ("/nowhere", 404, "Not Found"),
+        ("/film/13/pixels", 422, "side &lt;b&gt;view&lt;/b&gt;.png is not where it was located"),
+    ],
+)
+def test_a_person_is_told_what_is_wrong_on_a_page_with_a_way_back(
+    page: Page, name: str, status: int, sentence: str
+) -> None:
+    answer = page.ask(name, headers={"Accept": "text/html,*/*;q=0.8"})
+    assert answer.status == status
+    assert answer.headers["content-type"].startswith("text/html")
+    assert sentence in answer.text
+    assert 'href="/"' in answer.text
+    assert "Research use only" in answer.text
+    assert "<b>view" not in answer.text
+    assert page.ask(name).headers["content-type"].startswith("text/plain")
+
+
 def test_a_dropped_film_is_what_locate_says_of_it(
     page: Page, places: Places, predictions: list[Prediction], seen: list[int]
 ) -> None:
@@ -181,6 +202,7 @@ def test_a_dropped_film_is_what_locate_says_of_it(
     progress = page.wait(address)
     assert progress["status"] == "ok"
     assert progress["score"] == pytest.approx(one.score, abs=1e-3)
+    assert (progress["threshold"], progress["boxes"]) == (one.threshold, len(one.boxes))
     taken = Prediction.model_validate(page.ask(f"{address}/result.json").json())
     assert taken.image == "the dropped film"
     assert (taken.width, taken.height) == (128, 128)
@@ -224,13 +246,15 @@ def test_a_file_that_is_no_film_fails_with_the_sentence_of_locate(
     assert page.ask("/").status == 200
 
 
-def test_a_film_is_forgotten_when_asked(page: Page) -> None:
-    address = page.drop(b"no film")
+def test_a_film_is_forgotten_when_asked(page: Page, places: Places) -> None:
+    address = page.drop(next(places.films.glob("tb/*.png")).read_bytes())
     page.wait(address)
+    assert page.ask(f"{address}/thumbnail.png").status == 200
     assert page.ask(address, "DELETE").status == 204
     answer = page.ask(f"{address}/progress")
     assert (answer.status, answer.text) == (404, "this film is no longer kept; drop it again")
     assert page.ask(address).status == 404
+    assert page.ask(f"{address}/thumbnail.png").status == 404
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_sent(page: Page) -> None:

@@ -30,14 +30,16 @@ def test_a_threshold_gives_the_shares_of_the_films_of_the_calibration(calibratio
     operating = read_operating(calibration)
     # 30 films with TB, 20 of them at 0.42 or above; 50 without, 19 at 0.43 or above.
     said = operating.sentence(0.415)
-    assert said.startswith("sensitivity 66.7% (95 % interval 48.8% to 80.8%), specificity 62.0% (")
+    assert said.startswith(
+        "At this threshold: sensitivity 66.7 % (95 % interval 48.8 to 80.8 %), specificity 62.0 % ("
+    )
     assert said == operating.sentence(0.42)
     assert said != operating.sentence(0.425)
 
 
 def test_beyond_the_highest_score_no_film_is_found(calibration: Path) -> None:
     sentence = read_operating(calibration).sentence(0.81)
-    assert sentence == "no film of the calibration has a score that high: sensitivity 0 %"
+    assert sentence == "No film of the calibration has a score that high: sensitivity 0 %"
 
 
 def test_a_calibration_of_another_version_is_said(calibration: Path) -> None:

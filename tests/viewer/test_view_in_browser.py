@@ -27,7 +27,8 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
 ]
 
-GONE = "/film/13/"
+# One film of the run is gone and one was never there: the browser says that it could not be had.
+GONE = ("/film/13/", "/film/999")
 # A busy machine may take its time.
 PATIENCE = 30_000
 
@@ -54,8 +55,7 @@ def tab(browser: playwright.Browser, page: Page) -> Iterator[playwright.Page]:
     faults: list[str] = []
 
     def hear(message: playwright.ConsoleMessage) -> None:
-        # One film of the run is gone, and the browser says that it could not be had.
-        if message.type == "error" and GONE not in message.location["url"]:
+        if message.type == "error" and not any(path in message.location["url"] for path in GONE):
             faults.append(message.text)
 
     def see(request: playwright.Request) -> None:
@@ -369,6 +369,101 @@ def test_a_film_that_is_gone_says_so_on_its_page(tab: playwright.Page) -> None:
     expect(tab.locator(".fault")).to_contain_text("is not where it was located")
 
 
+def test_a_film_that_cannot_be_shown_leaves_no_room_for_others(tab: playwright.Page) -> None:
+    tab.goto("/?status=refused")
+    tab.locator("a.film").click()
+    expect(tab.locator(".fault")).to_be_visible()
+    panels, stage = tab.locator(".panels").bounding_box(), tab.locator("canvas").bounding_box()
+    assert panels is not None
+    assert stage is not None
+    assert stage["width"] == panels["width"]
+
+
+def test_a_film_that_could_not_be_read_says_why_once_and_shows_no_empty_stage(
+    tab: playwright.Page,
+) -> None:
+    tab.goto("/?status=failed")
+    tab.locator("a.film").click()
+    expect(tab.get_by_text("is empty; replace or remove it")).to_have_count(1)
+    expect(tab.locator("canvas")).to_have_count(0)
+    expect(tab.get_by_label("Level")).to_have_count(0)
+    tab.wait_for_load_state()
+    tab.keyboard.press("u")
+    expect(tab.locator("h1")).to_have_text("Worklist")
+
+
+def test_a_dropped_file_that_could_not_be_read_is_forgotten(tab: playwright.Page) -> None:
+    tab.goto("/")
+    tab.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": b""})
+    tab.locator(".drops li").get_by_role("link").click()
+    expect(tab.locator("h1")).to_have_text("the dropped film")
+    tab.get_by_role("button", name="Forget this film").click()
+    expect(tab.locator("h1")).to_have_text("Worklist")
+
+
+def test_dropped_films_are_listed_on_the_way_back_by_number_not_by_name(
+    tab: playwright.Page, places: Places
+) -> None:
+    film = next(places.films.glob("tb/*.png")).read_bytes()
+    tab.goto("/")
+    given = [("Doe.png", film), ("Roe.png", b"")]
+    tab.set_input_files(
+        "#files",
+        [{"name": name, "mimeType": "image/png", "buffer": content} for name, content in given],
+    )
+    lines = tab.locator(".drops li")
+    expect(lines.nth(0)).to_contain_text(
+        re.compile(r"Doe\.png\s+score 0\.\d{3} [<≥] 0\.500; \d+ box")
+    )
+    expect(lines.nth(0).locator("img")).to_have_js_property("naturalWidth", 96)
+    expect(lines.nth(1)).to_contain_text("Roe.png failed: the dropped film is empty")
+    lines.nth(0).get_by_role("link").click()
+    expect(tab.locator("h1")).to_have_text("the dropped film")
+    tab.get_by_role("link", name="Worklist").click()
+    expect(lines.nth(0)).to_contain_text("Dropped film 1 score 0.")
+    expect(lines.nth(1)).to_contain_text("Dropped film 2 failed: the dropped film is empty")
+    lines.nth(1).get_by_role("link").click()
+    tab.get_by_role("button", name="Forget this film").click()
+    expect(lines).to_have_count(1)
+    assert "Doe" not in tab.evaluate("JSON.stringify(sessionStorage)")
+
+
+def test_a_dropped_folder_and_a_lost_connection_are_told(tab: playwright.Page) -> None:
+    tab.goto("/")
+    drop = """() => {
+        const files = [new File([], "folder"), new File(["x"], "one.png")];
+        const items = files.map((_, n) => ({ webkitGetAsEntry: () => ({ isDirectory: !n }) }));
+        const event = new DragEvent("drop", { bubbles: true, cancelable: true });
+        Object.defineProperty(event, "dataTransfer", { value: { files, items } });
+        window.fetch = () => Promise.reject(new TypeError("Failed to fetch"));
+        document.querySelector("h1").dispatchEvent(event);
+    }"""
+    tab.evaluate(drop)
+    lines = tab.locator(".drops li")
+    expect(lines.nth(0)).to_have_text("folder is a folder; drop the films that it holds")
+    expect(lines.nth(1)).to_contain_text("the page lost its connection to tbspot; is it still")
+    expect(lines).to_have_count(2)
+
+
+def test_other_browsers_wheels_and_middle_buttons_do_the_same(tab: playwright.Page) -> None:
+    open_film(tab)
+    turn = """([deltaY, deltaMode]) => {
+        const canvas = document.querySelector(".panel canvas");
+        const { x, y } = canvas.getBoundingClientRect();
+        const place = { clientX: x + 50, clientY: y + 50 };
+        const event = { deltaY, deltaMode, cancelable: true, ...place };
+        canvas.dispatchEvent(new WheelEvent("wheel", event));
+    }"""
+    tab.evaluate(turn, [-99, 0])
+    by_pixels = drawn(tab).checksum
+    tab.get_by_role("button", name="Reset").click()
+    tab.evaluate(turn, [-3, 1])
+    assert drawn(tab).checksum == by_pixels
+    press = """() => document.querySelector(".panel canvas").dispatchEvent(
+        new MouseEvent("mousedown", { button: 1, cancelable: true }))"""
+    assert tab.evaluate(press) is False
+
+
 def test_a_film_that_waits_opens_when_its_turn_has_come(
     tab: playwright.Page, page: Page, places: Places
 ) -> None:
@@ -378,7 +473,9 @@ def test_a_film_that_waits_opens_when_its_turn_has_come(
     expect(tab.locator("h1")).to_have_text("the dropped film")
 
 
-@pytest.mark.parametrize("path", ["/", "/?search=nowhere", "/film/1", "/film/13"])
+@pytest.mark.parametrize(
+    "path", ["/", "/?search=nowhere", "/film/0", "/film/1", "/film/13", "/film/999"]
+)
 @pytest.mark.parametrize("width", [360, 1280])
 def test_pages_hold_the_guidelines_and_the_screen(
     tab: playwright.Page, path: str, width: int

@@ -78,7 +78,9 @@ class Answers:
     async def thumbnail(self, request: Request) -> Response:
         """A film in small."""
         place, name = request.path_params["place"], request.path_params["name"]
-        picture = await self._read(lambda: self._thumbnail_of(place, name))
+        # Nothing of a dropped film outlives its being forgotten.
+        make = self._make_thumbnail if place == "drop" else self._thumbnail_of
+        picture = await self._read(lambda: make(place, name))
         return Response(picture, media_type="image/png")
 
     async def pixels(self, request: Request) -> Response:
@@ -156,8 +158,8 @@ class Answers:
         if progress.case is None:
             return JSONResponse({"done": False, "ahead": progress.ahead})
         prediction = progress.case.prediction
-        said = prediction.model_dump(include={"status", "reason", "score"})
-        return JSONResponse({"done": True, **said})
+        said = prediction.model_dump(include={"status", "reason", "score", "threshold"})
+        return JSONResponse({"done": True, "boxes": len(prediction.boxes), **said})
 
     def forget(self, request: Request) -> Response:
         """Forget a dropped film and its result."""

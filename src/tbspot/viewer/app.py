@@ -5,14 +5,15 @@ Takes what is to be shown and who may see it; gives the app. Serving it is left 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
@@ -21,6 +22,7 @@ from tbspot.viewer.answers import Answers
 from tbspot.viewer.pages import Pages
 from tbspot.viewer.safety import Guard
 from tbspot.viewer.site import Site
+from tbspot.viewer.templating import render
 
 __all__ = ["create_app"]
 
@@ -47,10 +49,25 @@ def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> 
             *Pages(site).routes(),
         ],
         middleware=[Middleware(Guard, hosts=hosts, token=token)],
-        exception_handlers={TbspotError: _sentence},
+        exception_handlers={TbspotError: _unable, HTTPException: _refused},
         lifespan=lifespan,
     )
 
 
-def _sentence(_: Request, error: Exception) -> Response:
-    return PlainTextResponse(f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)
+def _unable(request: Request, error: Exception) -> Response:
+    return _tell(request, f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise TypeError(f"{error!r} is no answer")
+    return _tell(request, error.detail, error.status_code, error.headers)
+
+
+def _tell(
+    request: Request, sentence: str, status: int, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A sentence: to people on a page, to the page's scripts as it is."""
+    if "text/html" in request.headers.get("accept", ""):
+        return HTMLResponse(render("fault.html", sentence=sentence), status, headers)
+    return PlainTextResponse(sentence, status, headers)

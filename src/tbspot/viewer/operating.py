@@ -38,7 +38,7 @@ class Operating:
         """What a threshold gives: only thresholds that are scores of the films divide them."""
         place = bisect_left(self.thresholds, threshold)
         if place == len(self.thresholds):
-            return "no film of the calibration has a score that high: sensitivity 0 %"
+            return "No film of the calibration has a score that high: sensitivity 0 %"
         return self.words[place]
 
     def warning(self, version: str) -> str:
@@ -71,8 +71,10 @@ def read_operating(folder: Path) -> Operating:
 
 
 def _words(row: Mapping[str, str]) -> str:
-    return ", ".join(
-        f"{name} {float(row[name]):.1%} "
-        f"(95 % interval {float(row[f'{name}_low']):.1%} to {float(row[f'{name}_high']):.1%})"
-        for name in ("sensitivity", "specificity")
-    )
+    shares = (_share(row, name) for name in ("sensitivity", "specificity"))
+    return f"At this threshold: {', '.join(shares)}"
+
+
+def _share(row: Mapping[str, str], name: str) -> str:
+    middle, low, high = (100 * float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    return f"{name} {middle:.1f} % (95 % interval {low:.1f} to {high:.1f} %)"

@@ -1,28 +1,21 @@
 // Films dropped on the page or chosen: sent one by one, asked after until they are done.
 // Their names stay in this tab; the server never gets to know them.
 
-import { ask } from "./requests.js";
+import { drop, keep, kept } from "./kept.js";
+import { ask, LOST } from "./requests.js";
 
-const section = document.querySelector("[data-drop]");
+const section = document.querySelector("[data-most-bytes]");
 const list = section?.querySelector(".drops");
-const most = Number(document.body.dataset.mostBytes);
+const most = Number(section?.dataset.mostBytes);
 const pause = 400;
 let sending = Promise.resolve();
 
-if (section) {
-  document.getElementById("files").addEventListener("change", (event) => {
-    take(event.target.files);
-    event.target.value = "";
-  });
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("over");
-  });
-  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
-  document.addEventListener("drop", (event) => {
-    event.preventDefault();
-    document.body.classList.remove("over");
-    take(event.dataTransfer.files);
+// A browser gives a folder as if it were a file that cannot be read.
+function withoutFolders({ items, files }) {
+  const folders = [...items].map((item) => item.webkitGetAsEntry()?.isDirectory);
+  return [...files].filter((file, place) => {
+    if (folders[place]) new Line(file.name).say("is a folder; drop the films that it holds");
+    return !folders[place];
   });
 }
 
@@ -39,6 +32,7 @@ async function send(file, line) {
     throw new Error(`it has ${file.size.toLocaleString()} bytes, more than ${most.toLocaleString()}; export it smaller`);
   }
   const { address } = JSON.parse(await upload(file, (share) => line.progress(share)));
+  keep(address);
   follow(address, line).catch((error) => line.say(error.message));
 }
 
@@ -50,7 +44,7 @@ function upload(file, tell) {
     request.upload.addEventListener("progress", (event) => tell(event.loaded / Math.max(1, event.total)));
     request.addEventListener("load", () => (request.status === 202
       ? done(request.responseText) : failed(new Error(request.responseText.trim()))));
-    request.addEventListener("error", () => failed(new Error("the page lost its connection to tbspot")));
+    request.addEventListener("error", () => failed(new Error(LOST)));
     request.send(file);
   });
 }
@@ -61,6 +55,18 @@ async function follow(address, line) {
     if (progress.done) return line.done(address, progress);
     line.say(progress.ahead ? `films ahead: ${progress.ahead}` : "the model is looking at it");
     await new Promise((go) => setTimeout(go, pause));
+  }
+}
+
+// A film of before, which tbspot may have let go since.
+async function restore(address, line) {
+  try {
+    await follow(address, line);
+  } catch (error) {
+    line.say(error.message);
+    if (error.status !== 404) return;
+    drop(address);
+    line.item.remove();
   }
 }
 
@@ -82,9 +88,37 @@ class Line {
     this.text.textContent = sentence;
   }
 
-  done(address, { status, reason, score }) {
+  done(address, { status, reason, score, threshold, boxes }) {
     const link = Object.assign(document.createElement("a"), { href: address, textContent: this.name.textContent });
     this.name.replaceWith(link);
-    this.say(status === "ok" ? `score ${score.toFixed(3)}${reason ? `; ${reason}` : ""}` : `${status}: ${reason}`);
+    if (status !== "failed") link.prepend(thumbnail(address));
+    if (status !== "ok") return this.say(`${status}: ${reason}`);
+    const told = [
+      `score ${score.toFixed(3)} ${score >= threshold ? "≥" : "<"} ${threshold.toFixed(3)}`,
+      boxes === 1 ? "1 box" : `${boxes || "no"} boxes`,
+    ];
+    this.say(told.concat(reason ?? []).join("; "));
   }
+}
+
+function thumbnail(address) {
+  return Object.assign(new Image(32, 32), { alt: "", src: `${address}/thumbnail.png` });
+}
+
+if (section) {
+  kept().forEach((address, place) => restore(address, new Line(`Dropped film ${place + 1}`)));
+  document.getElementById("files").addEventListener("change", (event) => {
+    take(event.target.files);
+    event.target.value = "";
+  });
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    document.body.classList.add("over");
+  });
+  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    document.body.classList.remove("over");
+    take(withoutFolders(event.dataTransfer));
+  });
 }

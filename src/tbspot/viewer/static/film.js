@@ -1,8 +1,8 @@
 // The film page: controls to stages, thresholds to boxes.
 
-import { follow, onKeys } from "./keys.js";
+import { onKeys, WAYS } from "./keys.js";
 import { listen } from "./pointers.js";
-import { ask, newest } from "./requests.js";
+import { ask, attempt, newest } from "./requests.js";
 import { clamp, Film, Stage, View } from "./stage.js";
 
 const page = document.getElementById("film");
@@ -202,21 +202,6 @@ if (control("threshold")) {
 
 // ---- the rest
 
-async function attempt(work) {
-  try {
-    await work();
-  } catch (error) {
-    const fault = page.querySelector(".fault");
-    fault.hidden = false;
-    fault.textContent = error.message;
-  }
-}
-
-control("forget")?.addEventListener("click", async () => {
-  await attempt(() => ask(panels[0].address, { method: "DELETE" }));
-  location.assign("/");
-});
-
 function press(name) {
   control(name)?.click();
 }
@@ -226,9 +211,7 @@ function step(by) {
 }
 
 onKeys({
-  j: () => follow("a[rel=next]"),
-  k: () => follow("a[rel=prev]"),
-  u: () => follow("a[rel=up]"),
+  ...WAYS,
   i: () => press("invert"),
   h: () => press("show-map"),
   b: () => press("show-boxes"),

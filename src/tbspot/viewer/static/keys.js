@@ -15,3 +15,10 @@ export function onKeys(commands) {
 export function follow(selector) {
   document.querySelector(selector)?.click();
 }
+
+// From one film to the others.
+export const WAYS = {
+  j: () => follow("a[rel=next]"),
+  k: () => follow("a[rel=prev]"),
+  u: () => follow("a[rel=up]"),
+};

@@ -1,6 +1,9 @@
 // Mouse and fingers on a stage, as radiology workstations have them: dragging sets the window,
 // the middle button moves, the right one and the wheel zoom, two fingers zoom and move.
 
+// Pixels of a line, in which Firefox counts turns of the wheel.
+const LINE = 33;
+
 // on: tool() -> "window" or "pan"; window(across, down), move(across, down), zoom(factor, x, y)
 export function listen(canvas, on) {
   const fingers = new Map();
@@ -24,10 +27,13 @@ export function listen(canvas, on) {
   for (const end of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(end, (event) => fingers.delete(event.pointerId));
   }
+  // The middle button moves the film; some browsers would scroll the page with it.
+  canvas.addEventListener("mousedown", (event) => { if (event.button === 1) event.preventDefault(); });
   canvas.addEventListener("contextmenu", (event) => event.preventDefault());
   canvas.addEventListener("wheel", (event) => {
     event.preventDefault();
-    on.zoom(Math.exp(-event.deltaY / 500), event.offsetX, event.offsetY);
+    const pixels = event.deltaY * (event.deltaMode === WheelEvent.DOM_DELTA_LINE ? LINE : 1);
+    on.zoom(Math.exp(-pixels / 500), event.offsetX, event.offsetY);
   }, { passive: false });
 
   function pinch(event, before) {

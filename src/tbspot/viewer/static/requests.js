@@ -1,10 +1,24 @@
 // Asking the server, and saying in its own words what went wrong.
 
+export const LOST = "the page lost its connection to tbspot; is it still running?";
+
 // The answer, or an Error with the server's sentence.
 export async function ask(address, options) {
-  const answer = await fetch(address, options);
-  if (!answer.ok) throw new Error((await answer.text()).trim() || `status ${answer.status}`);
-  return answer;
+  const answer = await fetch(address, options).catch(() => { throw new Error(LOST); });
+  if (answer.ok) return answer;
+  const sentence = (await answer.text()).trim() || `status ${answer.status}`;
+  throw Object.assign(new Error(sentence), { status: answer.status });
+}
+
+// Do something; if it fails, the page says why.
+export async function attempt(work) {
+  try {
+    await work();
+  } catch (error) {
+    const fault = document.querySelector(".fault");
+    fault.hidden = false;
+    fault.textContent = error.message;
+  }
 }
 
 // A function that asks with the newest argument only: while an answer is awaited, arguments

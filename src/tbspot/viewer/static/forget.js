@@ -1,0 +1,12 @@
+// The button that makes tbspot forget a dropped film.
+
+import { drop } from "./kept.js";
+import { ask, attempt } from "./requests.js";
+
+const button = document.getElementById("forget");
+
+button.addEventListener("click", () => attempt(async () => {
+  await ask(button.dataset.address, { method: "DELETE" });
+  drop(button.dataset.address);
+  location.assign("/");
+}));

@@ -151,12 +151,13 @@ def floor(checkpoint: Path, size: int) -> None:
         )
 
 
-def measure(size: int, rounds: int) -> None:
-    """Print every table."""
+def measure(size: int, rounds: int, only: str) -> None:
+    """Print every table, of the sides whose names hold a word."""
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         checkpoint, exported = random_model(Path(folder), size)
-        sides = find_sides(checkpoint, exported)
+        found = find_sides(checkpoint, exported)
+        sides = {name: side for name, side in found.items() if only in name}
         drawn = [draw_film("tb", size, (seed,)).pixels for seed in range(8)]
         films = np.stack(drawn).astype(np.float32) / 255
         for count, turns in ((1, rounds), (8, max(1, rounds // 3))):
@@ -182,5 +183,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=512)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", default="", help="of the sides, those with this in their name")
     given = parser.parse_args()
-    measure(given.size, given.rounds)
+    measure(given.size, given.rounds, given.only)

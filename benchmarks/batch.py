@@ -1,0 +1,70 @@
+"""Memory of `locate` over very many films, without the net's share of time and memory.
+
+Takes numbers of films; draws 48 small ones, links them that many times, and locates them with a
+function of their brightness in the place of a net, all files written as always:
+
+    python benchmarks/batch.py --films 1000 10000
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from measuring import machine, row, watch
+from numpy.typing import NDArray
+
+from tbspot.description import Description
+from tbspot.drawings import draw_dataset
+from tbspot.engine import Answer, Engine
+from tbspot.locating import Settings, find_items, locate
+
+SIZE, PLACE = 64, 8
+
+
+def measure(counts: list[int]) -> None:
+    """Print a row for each number of films."""
+    print(machine())
+    row("films", "peak MiB", "seconds", "ms a film")
+    row(*["---"] * 4)
+    with tempfile.TemporaryDirectory() as name:
+        drawn = Path(name, "drawn")
+        draw_dataset(drawn, count=48, size=SIZE)
+        films = sorted((drawn / "imgs").rglob("*.png"))
+        for count in counts:
+            folder, found = Path(name, f"films-{count}"), Path(name, f"found-{count}")
+            folder.mkdir()
+            for number in range(count):
+                os.link(films[number % len(films)], folder / f"{number:06}.png")
+            child = watch([sys.executable, __file__, "--locate", folder, found])
+            each = f"{child.seconds / count * 1e3:.1f}"
+            row(f"{count:,}", child.memory, f"{child.seconds:.1f}", each)
+
+
+def locate_folder(folder: Path, out: Path) -> None:
+    """What `tbspot locate` does, with a net that is none."""
+    engine = Engine(Description(name="bright", version="1", size=SIZE), "numpy", _bright)
+    settings = Settings((str(folder),), "", "bright 1", engine.name, "cam", gate=False)
+    locate(find_items([folder], out), engine, settings, out)
+
+
+def _bright(films: NDArray[np.float32]) -> Answer:
+    """Mean brightness of blocks of 8 x 8 pixels as map, its mean as logit."""
+    side = SIZE // PLACE
+    maps = films.reshape(len(films), side, PLACE, side, PLACE).mean((2, 4))
+    return maps.mean((1, 2)), maps
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--films", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--locate", type=Path, nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.locate:
+        locate_folder(*given.locate)
+    else:
+        measure(given.films)

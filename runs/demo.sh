@@ -14,7 +14,8 @@ tbspot train $shared --init random --epochs "$epochs" \
     --body-rate 1e-3 --head-rate 1e-3 --out "$out/teacher"
 tbspot distill $shared --teacher "$out/teacher/model.safetensors" \
     --init "$out/teacher/model.safetensors" --frozen-stages 0 --epochs 4 \
-    --teacher-view clean --map-target overlap --map-weight 2 --map-low 0.3 --map-high 0.8 \
+    --teacher-view clean --teacher-map fused --map-target overlap --map-weight 2 \
+    --map-low 0.1 --map-high 0.7 \
     --score-weight 0.25 --label-weight 0.5 --body-rate 1e-4 --head-rate 1e-3 --out "$out/student"
 
 for model in teacher student; do

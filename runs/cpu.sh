@@ -16,16 +16,18 @@ done
 # Student: two teachers' fused maps on TBX11K, larger; image labels only where the source cannot
 # tell. Two processes of one thread each share a batch.
 export OMP_NUM_THREADS=1
-tbspot distill --data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16 \
-    --tuning-split none --seed 1 --init "$out/teacher-2/model.safetensors" \
-    --teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors" \
-    --teacher-view clean --teacher-map fused --label-sources paired --label-weight 1 \
-    --score-weight 0.5 --erase 0.3 --map-target overlap --map-weight 2 --map-low 0.1 \
-    --map-high 0.7 --epochs 10 --head-rate 5e-4 --devices 2 --name tbspot-student \
-    --out "$out/student"
+large=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
+    --tuning-split none --seed 1 --init "$out/teacher-2/model.safetensors"
+    --label-sources paired --erase 0.3 --epochs 10 --head-rate 5e-4 --devices 2)
+tbspot distill "${large[@]}" --teacher "$out/teacher-1/model.safetensors" \
+    --teacher "$out/teacher-2/model.safetensors" --teacher-view clean --teacher-map fused \
+    --label-weight 1 --score-weight 0.5 --map-target overlap --map-weight 2 --map-low 0.1 \
+    --map-high 0.7 --name tbspot-student --out "$out/student"
+# Its control: the same start, films, labels and steps without a teacher.
+tbspot train "${large[@]}" --name undistilled --out "$out/undistilled"
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
-for model in teacher-1 teacher-2 teacher-3 student; do
+for model in teacher-1 teacher-2 teacher-3 undistilled student; do
     for split in tune train; do
         tbspot locate --data "$tbx11k" --split "$split" --no-overlays --mirror \
             --model "$out/$model/model.safetensors" --out "$out/found/$model-$split"
@@ -34,4 +36,5 @@ done
 tbspot evaluate "$out/found/student-tune" --teacher "$out/found/teacher-2-tune" \
     --training "$out/found/student-train" --data "$tbx11k" --split tune \
     --control "teacher-1=$out/found/teacher-1-tune" \
+    --control "undistilled=$out/found/undistilled-tune" \
     --control "teacher-3=$out/found/teacher-3-tune" --out "$out/evaluation"

@@ -6,10 +6,16 @@ set -euo pipefail
 tbx11k="${1:?folder of TBX11K}?lists=TBX11K" shenzhen=${2:?CSV of Shenzhen films} out=${3:?folder}
 paper=(--data "$tbx11k" --init imagenet --size 512 --epochs 20 --tuning-split none)
 small=(--size 256 --through 128 --output-stride 16 --tuning-split none)
-ours=("${small[@]}" --data "$tbx11k" --data "$shenzhen" --pooling lse --teacher-view clean
-    --map-weight 3 --map-low 0.25 --map-high 0.75 --label-sources paired --label-weight 1
-    --score-weight 0.5 --erase 0.3)
+ours=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
+    --tuning-split none --teacher-view clean --teacher-map fused --map-target overlap
+    --map-weight 2 --map-low 0.1 --map-high 0.7 --label-sources paired --label-weight 1
+    --score-weight 0.5 --erase 0.3 --head-rate 5e-4)
 
+# Ours: teachers that no source can mislead, of which two show each student where to look.
+for seed in 1 2 3; do
+    tbspot train --data "$shenzhen" --init imagenet "${small[@]}" --epochs 12 --seed "$seed" \
+        --name teacher --out "$out/teacher-$seed"
+done
 for seed in 1 2 3; do
     # The paper's: teacher on TBX11K's labels, student on the teacher's softened scores.
     tbspot train "${paper[@]}" --seed "$seed" --name paper-teacher --out "$out/paper-teacher-$seed"
@@ -23,13 +29,17 @@ for seed in 1 2 3; do
         --out "$out/smoothed-$seed"
     tbspot train "${paper[@]}" --average 0.999 --seed "$seed" --name averaged \
         --out "$out/averaged-$seed"
-    # Ours: a teacher that no source can mislead, a student that it shows where to look.
-    tbspot train --data "$shenzhen" --init imagenet "${small[@]}" --epochs 12 --seed "$seed" \
-        --name teacher --out "$out/teacher-$seed"
-    tbspot distill "${ours[@]}" --teacher "$out/teacher-$seed/model.safetensors" --epochs 6 \
+    tbspot distill "${ours[@]}" --teacher "$out/teacher-$seed/model.safetensors" \
+        --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" --epochs 10 \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name student \
         --out "$out/student-$seed"
-    for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher student; do
+    # Its control: the same start, films, labels and steps without a teacher.
+    tbspot train --data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16 \
+        --tuning-split none --label-sources paired --erase 0.3 --head-rate 5e-4 --epochs 10 \
+        --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name undistilled \
+        --out "$out/undistilled-$seed"
+    for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher undistilled \
+        student; do
         tbspot locate --data "$tbx11k" --split val --mirror --no-overlays \
             --model "$out/$model-$seed/model.safetensors" --out "$out/found/$model-$seed"
     done
@@ -39,6 +49,7 @@ for seed in 1 2 3; do
         --control "paper student, T 4=$out/found/paper-student-T4-$seed" \
         --control "label smoothing=$out/found/smoothed-$seed" \
         --control "averaged weights=$out/found/averaged-$seed" \
+        --control "no distillation=$out/found/undistilled-$seed" \
         --data "$tbx11k" --split val --out "$out/evaluation-$seed"
     tbspot report "$out/evaluation-$seed" --out "$out/report-$seed.html"
 done

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# What was run on 2 cores for docs/results.md: a teacher on same-source pairs, then two students.
+# What was run on 2 cores for docs/results.md: teachers on same-source pairs, a student, its control.
 # Usage: runs/cpu.sh SHARED OUT, where SHARED holds data/ and weights/ (see docs/results.md).
 set -euo pipefail
 shared=${1:?folder that holds data/ and weights/} out=${2:?folder for the runs}

@@ -12,6 +12,9 @@ for seed in 1 2 3; do
     tbspot train --data "$shenzhen" --init "$imagenet" "${net[@]}" --seed "$seed" --epochs 12 \
         --name "teacher-$seed" --out "$out/teacher-$seed"
 done
+# Control: ImageNet's features as they are, only the head is trained.
+tbspot train --data "$shenzhen" --init "$imagenet" "${net[@]}" --seed 1 --epochs 8 \
+    --frozen-stages 4 --name linear --out "$out/linear"
 
 # Student: two teachers' fused maps on TBX11K, larger; image labels only where the source cannot
 # tell. Two processes of one thread each share a batch.
@@ -27,7 +30,7 @@ tbspot distill "${large[@]}" --teacher "$out/teacher-1/model.safetensors" \
 tbspot train "${large[@]}" --name undistilled --out "$out/undistilled"
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
-for model in teacher-1 teacher-2 teacher-3 undistilled student; do
+for model in linear teacher-1 teacher-2 teacher-3 undistilled student; do
     for split in tune train; do
         tbspot locate --data "$tbx11k" --split "$split" --no-overlays --mirror \
             --model "$out/$model/model.safetensors" --out "$out/found/$model-$split"
@@ -35,6 +38,6 @@ for model in teacher-1 teacher-2 teacher-3 undistilled student; do
 done
 tbspot evaluate "$out/found/student-tune" --teacher "$out/found/teacher-2-tune" \
     --training "$out/found/student-train" --data "$tbx11k" --split tune \
-    --control "teacher-1=$out/found/teacher-1-tune" \
+    --control "linear=$out/found/linear-tune" --control "teacher-1=$out/found/teacher-1-tune" \
     --control "undistilled=$out/found/undistilled-tune" \
     --control "teacher-3=$out/found/teacher-3-tune" --out "$out/evaluation"

@@ -118,3 +118,11 @@ def test_overlap_loss_is_one_where_maps_nowhere_meet_and_half_for_half_the_area(
     elsewhere = torch.tensor([[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]])
     torch.testing.assert_close(overlap_loss(map_, elsewhere), torch.ones(1))
     torch.testing.assert_close(overlap_loss(map_, map_ + elsewhere), torch.tensor([0.5]))
+
+
+def test_a_map_of_zeros_passes_small_gradients_on() -> None:
+    # The map of a student whose head begins with zeros.
+    maps = torch.zeros(1, 4, 4, requires_grad=True)
+    overlap_loss(maps, torch.rand(1, 4, 4, generator=torch.Generator().manual_seed(0))).backward()
+    assert maps.grad is not None
+    assert 0 < maps.grad.abs().max() < 10

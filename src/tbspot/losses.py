@@ -54,7 +54,8 @@ def normalised_map(maps: Tensor) -> Tensor:
     median = maps.flatten(1).median(1).values.view(-1, 1, 1)
     positive = (maps - median).clamp(min=0)
     highest = positive.flatten(1).amax(1).view(-1, 1, 1)
-    return positive / highest.clamp(min=torch.finfo(maps.dtype).tiny)
+    # By 1 where there is nothing, and not by next to nothing: gradients have to stay finite.
+    return positive / highest.where(highest > 0, torch.ones_like(highest))
 
 
 def map_loss(places: Tensor, targets: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ class Description(BaseModel):
         map_rule: how boxes are cut from the map.
         map_note: how that threshold was chosen, in words, and whether boxes were used.
         area_share: the share of film area for the box-free quantile rule, when known.
+        ranges: least and greatest input of each convolution by the name of its weights, for int8
+            (quantization.py); empty where int8 would move the maps.
         recipe: the commands that made it.
         data: fingerprint of the training films and labels.
         terms: of use.
@@ -65,6 +67,7 @@ class Description(BaseModel):
     map_rule: Literal["tuned", "otsu", "quantile"] = "otsu"
     map_note: str = "Otsu per film, box-free"
     area_share: float | None = Field(default=None, gt=0, lt=1)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
     recipe: str = ""
     data: str = ""
     terms: str = "research use only, not a medical device"

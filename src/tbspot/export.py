@@ -2,7 +2,8 @@
 
 Takes a safetensors model and films to check on; gives an ONNX file with the outputs `logit` and
 `map`, weights of 16 bits, any number and size of films, and the description inside. A file that
-answers otherwise than torch is refused. Running it is left to engine.py.
+answers otherwise than torch is refused; one whose maps do not bear int8 says so of itself and is
+run in another precision. Running it is left to engine.py.
 """
 
 from __future__ import annotations
@@ -18,19 +19,22 @@ from typing import Any
 
 import numpy as np
 import onnx
+import openvino
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from tbspot.agreement import Agreement, compare, observations
+from tbspot.agreement import Agreement, Observation, compare, observations
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
 from tbspot.folding import fold_batch_norm
+from tbspot.images import Frame
 from tbspot.models import Classifier, load_classifier
+from tbspot.quantization import measure_ranges
 from tbspot.selftest import write_reference
 
 __all__ = ["Exported", "export"]
@@ -40,6 +44,7 @@ OPSET = 18
 # What the issue asks of an export before it may be used.
 MOST_SCORE_DIFFERENCE = 1e-4
 LEAST_MASK_IOU = 0.99
+LEAST_INT8_MASK_IOU = 0.95
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Exported:
         description: as it stands in the file.
         size: of the file in bytes.
         exact: in float32, to torch with the same rounded weights.
+        int8: to float32; where masks differ too much, the file is not to be run so.
         rounding: in float32, to torch with the checkpoint's own weights.
         automatic: in the precision that this machine chooses, to float32.
         automatic_name: that library and precision.
@@ -60,6 +66,7 @@ class Exported:
     size: int
     exact: Agreement
     rounding: Agreement
+    int8: Agreement
     automatic: Agreement
     automatic_name: str
     reference: Path
@@ -78,7 +85,8 @@ def export(
     Args:
         checkpoint: a safetensors file of `tbspot train` or `tbspot distill`.
         out: an `.onnx` file.
-        films: `[height, width]` in [0, 1], to compare torch and the exported file on.
+        films: `[height, width]` in [0, 1], to compare torch and the exported file on, and to
+            measure the ranges for int8: films like those that the model is for.
         changes: of the description, by the name of its fields: thresholds chosen since training,
             the size at which films are best seen.
         overwrite: whether a file at `out` may be replaced.
@@ -98,22 +106,45 @@ def export(
     rounded = engine_of(rounded_net, description)
     model = _to_onnx(rounded_net, description.size)
     _halve(model)
-    description = _describe(model, rounded.description)
     with tempfile.TemporaryDirectory(prefix="tbspot") as folder:
         trial = Path(folder, out.name)
-        onnx.save(model, trial)
-        exported, automatic = open_engine(trial, "float32"), open_engine(trial)
+        description = _write(model, rounded.description, trial)
+        exported = open_engine(trial, "float32")
         ours = observations(exported, description, films)
         exact = compare(ours, observations(rounded, description, films), description)
         _refuse_difference(out, exact)
+        description, int8 = _with_int8(model, description, trial, films, ours)
+        automatic = open_engine(trial)
         reduced = compare(ours, observations(automatic, description, films), description)
         with replacing(out) as temporary:
             temporary.write_bytes(trial.read_bytes())
+        reference = write_reference(out, open_engine(trial, "float32"))
     rounding = compare(ours, original, description)
-    reference = write_reference(out, exported)
-    return Exported(
-        description, out.stat().st_size, exact, rounding, reduced, automatic.name, reference
+    size = out.stat().st_size
+    return Exported(description, size, exact, rounding, int8, reduced, automatic.name, reference)
+
+
+def _with_int8(
+    model: ModelProto,
+    description: Description,
+    trial: Path,
+    films: Sequence[NDArray[np.float32]],
+    whole: Sequence[Observation],
+) -> tuple[Description, Agreement]:
+    """Give the file at `trial` ranges for int8 if masks stay; say how far they do."""
+    size = description.size
+    # The mirrored film has about the same ranges.
+    frames = (
+        Frame(film.shape[0], film.shape[1], size, description.through).apply(film)[None]
+        for film in films
     )
+    ranges = measure_ranges(openvino.Core().read_model(trial), frames)
+    with_ranges = _write(model, description.model_copy(update={"ranges": ranges}), trial)
+    found = observations(open_engine(trial, "int8"), with_ranges, films)
+    agreement = compare(whole, found, with_ranges)
+    if agreement.mean_mask >= LEAST_INT8_MASK_IOU:
+        return with_ranges, agreement
+    return _write(model, description, trial), agreement
 
 
 def _changed(description: Description, changes: Mapping[str, Any]) -> Description:
@@ -195,14 +226,16 @@ def _halve(model: ModelProto) -> None:
     graph.node.extend(nodes)
 
 
-def _describe(model: ModelProto, description: Description) -> Description:
-    """Put the description, with the version of these weights, into the file."""
+def _write(model: ModelProto, description: Description, path: Path) -> Description:
+    """Write the net with the description, and the version of both, inside."""
     unversioned = description.model_copy(update={"version": ""})
     weights = sorted(model.graph.initializer, key=lambda weight: weight.name)
     version = fingerprint(
         unversioned.model_dump_json().encode(), *(weight.SerializeToString() for weight in weights)
     )
     description = description.model_copy(update={"version": version})
+    del model.metadata_props[:]
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, description.model_dump_json()
+    onnx.save(model, path)
     return description

@@ -32,7 +32,8 @@ def export(
         list[Path] | None,
         typer.Option(
             metavar="FILE|FOLDER",
-            help="Films to compare the answers on; several times; by default drawn ones.",
+            help="Films to compare the answers on, and to measure the ranges for int8; several "
+            "times; by default drawn ones.",
         ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the model.")] = None,
@@ -84,6 +85,8 @@ def export(
     console.print(f"name and version: {written.description.name} {written.description.version}")
     console.print(f"to torch with the same 16-bit weights: {written.exact.words()}")
     console.print(f"to torch with the checkpoint's weights: {written.rounding.words()}")
+    refused = "" if written.description.ranges else "; too far apart, so it is not offered"
+    console.print(f"int8 to float32: {written.int8.words()}{refused}")
     console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
     console.print(f"reference: {written.reference}", markup=False)
 

@@ -65,8 +65,10 @@ def locate(
         typer.Option(metavar="FILE", help="threshold.json of `tbspot calibrate` for this model."),
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        typer.Option(help="auto: bfloat16 where the CPU multiplies it, for .onnx models."),
+        Literal["auto", "float32", "bfloat16", "int8"],
+        typer.Option(
+            help="auto: int8 for .onnx models made for it, or else bfloat16, where the CPU can."
+        ),
     ] = "auto",
     gate: Annotated[
         bool | None,

@@ -19,8 +19,10 @@ def selftest(
         Path | None, typer.Option(help="ONNX file; by default the released model.")
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16"],
-        typer.Option(help="auto: bfloat16 where the CPU multiplies it."),
+        Literal["auto", "float32", "bfloat16", "int8"],
+        typer.Option(
+            help="auto: int8 if the model is made for it, or else bfloat16, where the CPU can."
+        ),
     ] = "auto",
 ) -> None:
     """Compare this installation's answer to a drawn film with the stored reference.

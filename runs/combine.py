@@ -1,0 +1,105 @@
+"""Contenders made of trained models without training: the controls of docs/results.md.
+
+Takes folders of `tbspot locate`, or model files; gives a folder for `tbspot evaluate`, or a model.
+
+    python runs/combine.py maps OUT FOUND [FOUND ...] [--prior FOUND_TRAIN] [--map-threshold 0.4]
+    python runs/combine.py weights OUT.safetensors MODEL [MODEL ...]
+
+`maps` averages the maps of several models, each divided by its maximum; `--prior` multiplies them
+by the mean map of a model on training films, which is made without boxes. `weights` averages the
+weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from tbspot.boxes import normalise
+from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
+from tbspot.models import load_classifier, save_classifier
+from tbspot.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
+
+Map = NDArray[np.float32]
+# Of the maps that are written: they are smooth, and the judging grid has 512.
+SIDE = 128
+
+
+def combine_maps(out: Path, folders: Sequence[Path], prior: Path | None, threshold: float) -> None:
+    """Write predictions whose maps are the mean of several models', times a prior if given."""
+    everywhere = np.ones((SIDE, SIDE), np.float32) if prior is None else mean_map(prior)
+    found = [{one.image: one for one in read_predictions(folder)} for folder in folders]
+    versions = (one.version.encode() for films in found for one in list(films.values())[:1])
+    version = fingerprint(*versions, everywhere.tobytes())
+    out.mkdir(parents=True)
+    with (out / FILE_NAME).open("w", encoding="utf-8") as lines:
+        for number, image in enumerate(found[0]):
+            same = [films[image] for films in found]
+            maps = [normalised(*pair) for pair in zip(folders, same, strict=True)]
+            heatmap = f"{number:05}.npy"
+            np.save(out / heatmap, np.mean(maps, axis=0, dtype=np.float32) * everywhere)
+            changes = {
+                "score": float(np.mean([one.score for one in same if one.score is not None])),
+                "heatmap": heatmap,
+                "boxes": (),  # `evaluate` cuts them from the map.
+                "map_rule": "tuned",
+                "map_threshold": threshold,
+                "model": out.name,
+                "version": version,
+            }
+            lines.write(same[0].model_copy(update=changes).model_dump_json() + "\n")
+
+
+def mean_map(folder: Path) -> Map:
+    """The mean of the normalised maps of all films of a folder, its maximum 1."""
+    maps = [normalised(folder, one) for one in read_predictions(folder)]
+    return normalise(np.mean(maps, axis=0, dtype=np.float32), SIDE)
+
+
+def normalised(folder: Path, prediction: Prediction) -> Map:
+    """The evidence of a film, its maximum 1."""
+    return normalise(read_heatmap(folder, prediction), SIDE)
+
+
+def average_weights(out: Path, models: Sequence[Path]) -> None:
+    """Write the model whose weights are the mean of several models' of one architecture."""
+    classifiers, descriptions = zip(*(load_classifier(path) for path in models), strict=True)
+    states = [classifier.state_dict() for classifier in classifiers]
+    mean = {
+        name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
+        for name, value in states[0].items()
+    }
+    classifiers[0].load_state_dict(mean)
+    bias = classifiers[0].bias.item()
+    changes = {"name": out.stem, "bias": bias, "recipe": f"mean of {len(models)} models' weights"}
+    save_classifier(out, classifiers[0], descriptions[0].model_copy(update=changes))
+
+
+def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    kinds = parser.add_subparsers(required=True, dest="kind")
+    maps, weights = kinds.add_parser("maps"), kinds.add_parser("weights")
+    for kind in (maps, weights):
+        kind.add_argument("out", type=Path)
+        kind.add_argument("given", type=Path, nargs="+")
+    maps.add_argument("--prior", type=Path)
+    maps.add_argument("--map-threshold", type=float, default=0.4)
+    given = parser.parse_args()
+    try:
+        if given.kind == "maps":
+            combine_maps(given.out, given.given, given.prior, given.map_threshold)
+        else:
+            average_weights(given.out, given.given)
+    except (TbspotError, FileExistsError) as error:
+        raise SystemExit(str(error)) from error
+
+
+if __name__ == "__main__":
+    main()

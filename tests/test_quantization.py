@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import openvino
+import pytest
+from onnx import ModelProto
+
+from tbspot import export as module
+from tbspot.drawings import draw_film
+from tbspot.engine import open_engine
+from tbspot.errors import TbspotError
+from tbspot.export import Exported, export
+from tbspot.quantization import measure_ranges, quantised
+
+pytestmark = pytest.mark.slow
+
+FILMS = np.stack([draw_film("tb", 64, (seed,)).pixels for seed in range(3)])
+FILMS = FILMS.astype(np.float32) / np.float32(255)
+
+
+@pytest.fixture(scope="module")
+def whole(exported: Path) -> openvino.Model:
+    """The exported net in float32."""
+    return openvino.Core().read_model(exported)
+
+
+@pytest.fixture
+def export_again(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where to export to, torch's exporter being spared as its answer is known."""
+
+    def known(*_: object) -> ModelProto:
+        model = onnx.load(exported)
+        del model.metadata_props[:]
+        return model
+
+    monkeypatch.setattr(module, "_to_onnx", known)
+    monkeypatch.setattr(module, "_halve", lambda _: None)
+    return tmp_path / "model.onnx"
+
+
+def _export(checkpoint: Path, out: Path) -> Exported:
+    return export(checkpoint, out, list(FILMS))
+
+
+def _answers(model: openvino.Model) -> tuple[np.ndarray, np.ndarray]:
+    compiled = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    answer = compiled(FILMS[:, None])
+    return answer["logit"], answer["map"]
+
+
+def test_every_convolution_but_the_first_and_the_head_has_a_range(whole: openvino.Model) -> None:
+    ranges = measure_ranges(whole, [FILMS])
+    assert len(ranges) == 52
+    assert not [name for name in ranges if name.startswith(("body.conv1", "head"))]
+    # Behind a ReLU nothing is negative, and films light something up everywhere.
+    assert all(low == 0 < high for low, high in ranges.values())
+
+
+def test_ranges_hold_those_of_every_batch(whole: openvino.Model) -> None:
+    together = measure_ranges(whole, [FILMS])
+    alone = [measure_ranges(whole, [FILMS[i : i + 1]]) for i in range(3)]
+    for name, (_, high) in together.items():
+        assert high == pytest.approx(max(one[name][1] for one in alone), rel=1e-4)
+
+
+def test_int8_rounds_and_stays_near_float32(whole: openvino.Model) -> None:
+    logits, maps = _answers(whole)
+    ours, our_maps = _answers(quantised(whole, measure_ranges(whole, [FILMS])))
+    difference = np.abs(our_maps - maps)
+    assert 0 < difference.max() < 0.25 * np.ptp(maps)
+    assert ours == pytest.approx(logits, abs=0.1 * float(np.ptp(maps)))
+
+
+def test_inputs_beyond_their_range_are_clipped(whole: openvino.Model) -> None:
+    ranges = measure_ranges(whole, [FILMS])
+    nothing = dict.fromkeys(ranges, (0.0, 1e-6))
+    _, maps = _answers(quantised(whole, nothing))
+    _, whole_maps = _answers(whole)
+    assert np.ptp(maps) < 0.1 * np.ptp(whole_maps)
+
+
+def test_the_model_in_float32_is_left_as_it_was(whole: openvino.Model) -> None:
+    before = len(whole.get_ops())
+    quantised(whole, measure_ranges(whole, [FILMS]))
+    assert len(whole.get_ops()) == before
+
+
+def test_a_file_whose_masks_bear_int8_is_run_so(
+    checkpoint: Path, export_again: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 0.0)
+    written = _export(checkpoint, export_again)
+    assert len(written.description.ranges) == 52
+    assert written.automatic_name == open_engine(export_again).name == "OpenVINO int8"
+    assert written.int8 == written.automatic
+    assert open_engine(export_again, "float32").name == "OpenVINO float32"
+
+
+def test_a_file_whose_masks_do_not_bear_int8_is_not(
+    checkpoint: Path, export_again: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 1.1)
+    assert _export(checkpoint, export_again).description.ranges == {}
+    assert open_engine(export_again).name != "OpenVINO int8"
+    with pytest.raises(TbspotError, match=r"was not exported for int8; use --precision auto"):
+        open_engine(export_again, "int8")
+
+
+def test_a_checkpoint_has_no_int8(checkpoint: Path) -> None:
+    with pytest.raises(TbspotError, match="runs in float32 or bfloat16; `tbspot export` makes"):
+        open_engine(checkpoint, "int8")

@@ -109,6 +109,11 @@ def find_sides(checkpoint: Path, exported: Path) -> dict[str, Side]:
         for engine in (engine_of(classifier, description, precision),
                        open_engine(exported, precision, os.cpu_count() or 1)):  # fmt: skip
             sides[f"ours, {engine.name}"] = ours(engine)
+    if open_engine(exported).description.ranges:
+        engine = open_engine(exported, "int8", os.cpu_count() or 1)
+        sides[f"ours, {engine.name}"] = ours(engine)
+    else:
+        print("int8 moves the maps of this net too far and is not measured")
     return sides
 
 

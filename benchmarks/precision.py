@@ -1,4 +1,4 @@
-"""What bfloat16 changes: the released model's scores and masks, against float32.
+"""What bfloat16 and int8 change: the released model's scores and masks, against float32.
 
 Takes a data set and a split, or nothing for drawn films; prints the differences. What they mean
 for mean IoU is left to `tbspot locate --precision` and `tbspot evaluate`:
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tbspot.agreement import compare, observations
 from tbspot.drawings import draw_film
-from tbspot.engine import open_engine
+from tbspot.engine import Precision, open_engine
 from tbspot.images import read_film
 from tbspot.samples.loading import in_split, load
 
@@ -30,12 +30,15 @@ def films_of(data: str | None, split: str) -> list[NDArray[np.float32]]:
 
 
 def measure(films: list[NDArray[np.float32]]) -> None:
-    """Print one sentence."""
+    """Print one sentence a precision."""
     print(machine())
-    engines = [open_engine(None, "float32"), open_engine(None, "bfloat16")]
-    description = engines[0].description
-    one, other = (observations(engine, description, films) for engine in engines)
-    print(f"bfloat16 to float32: {compare(one, other, description).words()}")
+    whole = open_engine(None, "float32")
+    description = whole.description
+    reference = observations(whole, description, films)
+    reduced: list[Precision] = ["bfloat16", "int8"] if description.ranges else ["bfloat16"]
+    for precision in reduced:
+        found = observations(open_engine(None, precision), description, films)
+        print(f"{precision} to float32: {compare(reference, found, description).words()}")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 from fit_gate import Picture, drawn_films, patterns, real_films
+from lateral import draw_lateral
 
 from tbspot.errors import TbspotError
 from tbspot.gate import examine
@@ -32,6 +33,8 @@ def measure() -> None:
         line(f"films: {source}", (bare(read_film(path)) for path in mine))
     with tempfile.TemporaryDirectory() as folder:
         line("films: drawn", (bare(film) for film in drawn_films(Path(folder), 300, seed=1)))
+    random = np.random.default_rng(1)
+    line("lateral views, drawn", (bare(draw_lateral(random)) for _ in range(300)))
     line("drawn patterns", (bare(each) for each in patterns(2000, np.random.default_rng(1))))
     line("faces (scikit-image)", (bare(face) for face in faces()))
     line("digits (scikit-learn)", (bare(digit) for digit in digits()))

@@ -4,11 +4,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lateral import draw_lateral
 
 from tbspot.chest import KINDS, features, look, threshold
 from tbspot.drawings import draw_dataset
 from tbspot.gate import examine
-from tbspot.images import Facts, Film, read_film
+from tbspot.images import Facts, Film, read_film, resize
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +107,14 @@ def test_what_holds_no_picture_is_refused_without_looking_for_a_chest(
 def test_a_strip_is_no_whole_film(chest: Film) -> None:
     strip = np.ascontiguousarray(np.tile(chest.pixels, (1, 3)))
     assert examine(Film(strip, chest.facts)).code == "cropped"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_drawn_lateral_view_is_refused_by_its_look(seed: int) -> None:
+    view = draw_lateral(np.random.default_rng((2026, seed)))
+    verdict = examine(Film(resize(view, 256, 256), Facts("PNG")))
+    assert (verdict.status, verdict.code) == ("refused", "lateral")
+    assert "looks like a lateral view" in str(verdict.reason)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,7 +1,7 @@
 """Does a picture look like a frontal chest film, upright and whole?
 
 Takes a film's pixels; gives the probability of each thing it may be, from edge directions on a
-small grid and a linear rule that `runs/gate.py` fits. What follows is left to gate.py.
+small grid and a linear rule that `runs/fit_gate.py` fits. What follows is left to gate.py.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tbspot.numerics import ranks
 
 __all__ = ["KINDS", "RULE_FILE", "features", "look", "threshold"]
 
-KINDS = ("chest", "inverted", "turned", "part", "other")
+KINDS = ("chest", "inverted", "turned", "part", "lateral", "other")
 RULE_FILE = "chest.json"
 SIDE = 64
 CELLS = 8
@@ -59,7 +59,7 @@ def features(film: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def threshold() -> float:
-    """The least probability of `chest` at which a film counts as one; chosen by `runs/gate.py`."""
+    """The least probability of `chest` at which a film counts as one, of `runs/fit_gate.py`."""
     return float(_rule()["threshold"])
 
 

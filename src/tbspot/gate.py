@@ -131,7 +131,7 @@ def _look(film: Film) -> tuple[Film, list[Finding]]:
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
         return Film(negative, facts), [Finding("inverted", sentence, False)]
-    most = max(("turned", "part", "other"), key=lambda kind: chances[kind])
+    most = max(("turned", "part", "lateral", "other"), key=lambda kind: chances[kind])
     return film, [LOOKS[most]]
 
 
@@ -140,5 +140,6 @@ LOOKS = {
     "part": Finding(
         "cropped", "does not look like a whole frontal chest film, but a part or side of it", True
     ),
+    "lateral": Finding("lateral", "looks like a lateral view; a frontal one is needed", True),
     "other": Finding("not_chest", "does not look like a frontal chest film", True),
 }

@@ -1,9 +1,10 @@
 """Contenders made of trained models without training: the controls of docs/results.md.
 
-Takes folders of `tbspot locate`, or model files; gives a folder for `tbspot evaluate`, or a model.
+Takes folders of `tbspot locate`, or model files; gives a folder for `tbspot evaluate`, or one with
+model.safetensors.
 
     python runs/combine.py maps OUT FOUND [FOUND ...] [--prior FOUND_TRAIN] [--map-threshold 0.4]
-    python runs/combine.py weights OUT.safetensors MODEL [MODEL ...]
+    python runs/combine.py weights OUT MODEL [MODEL ...]
 
 `maps` averages the maps of several models, each divided by its maximum; `--prior` multiplies them
 by the mean map of a model on training films, which is made without boxes. `weights` averages the
@@ -68,7 +69,7 @@ def normalised(folder: Path, prediction: Prediction) -> Map:
 
 
 def average_weights(out: Path, models: Sequence[Path]) -> None:
-    """Write the model whose weights are the mean of several models' of one architecture."""
+    """Write OUT/model.safetensors, whose weights are the mean of several models' of one kind."""
     classifiers, descriptions = zip(*(load_classifier(path) for path in models), strict=True)
     states = [classifier.state_dict() for classifier in classifiers]
     mean = {
@@ -77,8 +78,11 @@ def average_weights(out: Path, models: Sequence[Path]) -> None:
     }
     classifiers[0].load_state_dict(mean)
     bias = classifiers[0].bias.item()
-    changes = {"name": out.stem, "bias": bias, "recipe": f"mean of {len(models)} models' weights"}
-    save_classifier(out, classifiers[0], descriptions[0].model_copy(update=changes))
+    changes = {"name": out.name, "bias": bias, "recipe": f"mean of {len(models)} models' weights"}
+    out.mkdir(parents=True)
+    save_classifier(
+        out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=changes)
+    )
 
 
 def main() -> None:

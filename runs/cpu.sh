@@ -16,28 +16,42 @@ done
 tbspot train --data "$shenzhen" --init "$imagenet" "${net[@]}" --seed 1 --epochs 8 \
     --frozen-stages 4 --name linear --out "$out/linear"
 
-# Student: two teachers' fused maps on TBX11K, larger; image labels only where the source cannot
-# tell. Two processes of one thread each share a batch.
+# Students: two teachers' fused maps on TBX11K, larger; image labels only where the source cannot
+# tell. One thread a process: seed 1 had two processes that share a batch, the others a core each.
 export OMP_NUM_THREADS=1
 large=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
-    --tuning-split none --seed 1 --init "$out/teacher-2/model.safetensors"
-    --label-sources paired --erase 0.3 --epochs 10 --head-rate 5e-4 --devices 2)
-tbspot distill "${large[@]}" --teacher "$out/teacher-1/model.safetensors" \
-    --teacher "$out/teacher-2/model.safetensors" --teacher-view clean --teacher-map fused \
-    --label-weight 1 --score-weight 0.5 --map-target overlap --map-weight 2 --map-low 0.1 \
-    --map-high 0.7 --name tbspot-student --out "$out/student"
-# Its control: the same start, films, labels and steps without a teacher.
-tbspot train "${large[@]}" --name undistilled --out "$out/undistilled"
+    --tuning-split none --label-sources paired --erase 0.3 --epochs 10 --head-rate 5e-4)
+taught=(--teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors"
+    --teacher-view clean --teacher-map fused --label-weight 1 --score-weight 0.5
+    --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
+begin() { echo --init "$out/teacher-$1/model.safetensors"; }
+tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 1 --devices 2 --name student-1 \
+    --out "$out/student-1"
+tbspot distill "${large[@]}" "${taught[@]}" $(begin 1) --seed 2 --devices 1 --name student-2 \
+    --out "$out/student-2" &
+tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 3 --devices 1 --name student-3 \
+    --out "$out/student-3" &
+wait
+python "$(dirname "$0")/combine.py" weights "$out/averaged" \
+    "$out"/student-[123]/model.safetensors
+# Control: the same start, films, labels and steps as seed 1 without a teacher.
+tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
-for model in linear teacher-1 teacher-2 teacher-3 undistilled student; do
+models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged"
+for model in $models; do
     for split in tune train; do
         tbspot locate --data "$tbx11k" --split "$split" --no-overlays --mirror \
             --model "$out/$model/model.safetensors" --out "$out/found/$model-$split"
     done
 done
-tbspot evaluate "$out/found/student-tune" --teacher "$out/found/teacher-2-tune" \
-    --training "$out/found/student-train" --data "$tbx11k" --split tune \
-    --control "linear=$out/found/linear-tune" --control "teacher-1=$out/found/teacher-1-tune" \
-    --control "undistilled=$out/found/undistilled-tune" \
-    --control "teacher-3=$out/found/teacher-3-tune" --out "$out/evaluation"
+combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
+combine "$out/found/ensemble-tune" "$out"/found/teacher-[12]-tune
+combine "$out/found/prior-tune" "$out/found/teacher-2-tune" --prior "$out/found/teacher-2-train"
+controls=()
+for model in linear teacher-1 teacher-3 undistilled ensemble prior student-2 student-3 averaged; do
+    controls+=(--control "$model=$out/found/$model-tune")
+done
+tbspot evaluate "$out/found/student-1-tune" --teacher "$out/found/teacher-2-tune" \
+    --training "$out/found/student-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
+    --out "$out/evaluation"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,18 @@ def test_a_file_whose_masks_do_not_bear_int8_is_not(
 def test_a_checkpoint_has_no_int8(checkpoint: Path) -> None:
     with pytest.raises(TbspotError, match="runs in float32 or bfloat16; `tbspot export` makes"):
         open_engine(checkpoint, "int8")
+
+
+def test_a_file_that_lacks_a_range_is_one_clear_sentence(
+    checkpoint: Path, export_again: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 0.0)
+    monkeypatch.setattr(module, "measure_ranges", _all_but_one)
+    with pytest.raises(TbspotError, match=r"lacks the int8 range of 'body\.layer4"):
+        _export(checkpoint, export_again)
+
+
+def _all_but_one(
+    model: openvino.Model, films: Iterable[np.ndarray]
+) -> dict[str, tuple[float, float]]:
+    return dict(list(measure_ranges(model, films).items())[:-1])

@@ -27,6 +27,7 @@ Ranges = Mapping[str, tuple[float, float]]
 
 KEPT_IN_FLOAT = ("body.conv1.", "head.")
 INPUT_LEVELS, WEIGHT_LEVELS = 256, 255
+SMALLEST = 1e-6  # a range must not be empty, even of inputs that are never lit
 
 
 def measure_ranges(
@@ -51,7 +52,7 @@ def measure_ranges(
         answer = compiled(np.ascontiguousarray(batch[:, None]))
         for name, source in inputs.items():
             values = answer[source.get_any_name()]
-            least, greatest = ranges.get(name, (0.0, 0.0))
+            least, greatest = ranges.get(name, (0.0, SMALLEST))
             ranges[name] = (min(least, float(values.min())), max(greatest, float(values.max())))
     return ranges
 

@@ -131,7 +131,7 @@ def _look(film: Film) -> tuple[Film, list[Finding]]:
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
         return Film(negative, facts), [Finding("inverted", sentence, False)]
-    most = max(("turned", "part", "lateral", "other"), key=lambda kind: chances[kind])
+    most = max(LOOKS, key=lambda kind: chances[kind])
     return film, [LOOKS[most]]
 
 

@@ -32,12 +32,18 @@ Map = NDArray[np.float32]
 SIDE = 128
 
 
-def combine_maps(out: Path, folders: Sequence[Path], prior: Path | None, threshold: float) -> None:
-    """Write predictions whose maps are the mean of several models', times a prior if given."""
+def combine_maps(
+    out: Path, folders: Sequence[Path], prior: Path | None, threshold: float | None
+) -> None:
+    """Write predictions whose maps are the mean of several models', times a prior if given.
+
+    They are cut at `threshold`, or without one as the first folder's.
+    """
     everywhere = np.ones((SIDE, SIDE), np.float32) if prior is None else mean_map(prior)
     found = [{one.image: one for one in read_predictions(folder)} for folder in folders]
-    versions = (one.version.encode() for films in found for one in list(films.values())[:1])
-    version = fingerprint(*versions, everywhere.tobytes())
+    versions = sorted({one.version for films in found for one in films.values()})
+    version = fingerprint(*(one.encode() for one in versions), everywhere.tobytes())
+    rule = {} if threshold is None else {"map_rule": "tuned", "map_threshold": threshold}
     out.mkdir(parents=True)
     with (out / FILE_NAME).open("w", encoding="utf-8") as lines:
         for number, image in enumerate(found[0]):
@@ -49,10 +55,9 @@ def combine_maps(out: Path, folders: Sequence[Path], prior: Path | None, thresho
                 "score": float(np.mean([one.score for one in same if one.score is not None])),
                 "heatmap": heatmap,
                 "boxes": (),  # `evaluate` cuts them from the map.
-                "map_rule": "tuned",
-                "map_threshold": threshold,
                 "model": out.name,
                 "version": version,
+                **rule,
             }
             lines.write(same[0].model_copy(update=changes).model_dump_json() + "\n")
 
@@ -94,7 +99,7 @@ def main() -> None:
         kind.add_argument("out", type=Path)
         kind.add_argument("given", type=Path, nargs="+")
     maps.add_argument("--prior", type=Path)
-    maps.add_argument("--map-threshold", type=float, default=0.4)
+    maps.add_argument("--map-threshold", type=float)
     given = parser.parse_args()
     try:
         if given.kind == "maps":

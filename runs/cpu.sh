@@ -33,7 +33,7 @@ tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 3 --devices 1 --na
     --out "$out/student-3" &
 wait
 python "$(dirname "$0")/combine.py" weights "$out/averaged" \
-    "$out"/student-[123]/model.safetensors
+    "$out"/student-{1,2,3}/model.safetensors
 # Control: the same start, films, labels and steps as seed 1 without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
@@ -46,8 +46,8 @@ for model in $models; do
     done
 done
 combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
-combine "$out/found/ensemble-tune" "$out"/found/teacher-[12]-tune
-combine "$out/found/prior-tune" "$out/found/teacher-2-tune" --prior "$out/found/teacher-2-train"
+combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
+combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
 for model in linear teacher-1 teacher-3 undistilled ensemble prior student-2 student-3 averaged; do
     controls+=(--control "$model=$out/found/$model-tune")

@@ -401,6 +401,23 @@ def test_a_dropped_file_that_could_not_be_read_is_forgotten(tab: playwright.Page
     expect(tab.locator("h1")).to_have_text("Worklist")
 
 
+def test_a_film_is_not_to_be_forgotten_before_the_page_listens(tab: playwright.Page) -> None:
+    held: list[playwright.Route] = []
+
+    def hold(route: playwright.Route) -> None:
+        held.append(route)
+
+    tab.route("**/forget.js", hold)
+    tab.goto("/")
+    tab.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": b""})
+    tab.locator(".drops li").get_by_role("link").click()
+    button = tab.get_by_role("button", name="Forget this film")
+    expect(button).to_be_disabled()
+    held[0].continue_()
+    button.click()
+    expect(tab.locator("h1")).to_have_text("Worklist")
+
+
 def test_dropped_films_are_listed_on_the_way_back_by_number_not_by_name(
     tab: playwright.Page, places: Places
 ) -> None:

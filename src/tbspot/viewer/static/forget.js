@@ -1,4 +1,5 @@
-// The button that makes tbspot forget a dropped film.
+// The button that makes tbspot forget a dropped film; the page leaves it disabled until this
+// script listens, so that no click is lost.
 
 import { drop } from "./kept.js";
 import { ask, attempt } from "./requests.js";
@@ -10,3 +11,4 @@ button.addEventListener("click", () => attempt(async () => {
   drop(button.dataset.address);
   location.assign("/");
 }));
+button.disabled = false;

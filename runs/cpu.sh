@@ -5,6 +5,7 @@ set -euo pipefail
 shared=${1:?folder that holds data/ and weights/} out=${2:?folder for the runs}
 imagenet="$shared/weights/resnet50_imagenet_fp16.safetensors"
 shenzhen="$shared/data/shenzhen128/labels.csv" tbx11k="$shared/data/tbx11k"
+nih="$shared/data/nih/labels.csv"
 net=(--size 256 --through 128 --output-stride 16 --tuning-split none)
 
 # Teachers: TB against not TB within Shenzhen and Montgomery, image labels only.
@@ -21,9 +22,10 @@ tbspot train --data "$shenzhen" --init "$imagenet" "${net[@]}" --seed 1 --epochs
 export OMP_NUM_THREADS=1
 large=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
     --tuning-split none --label-sources paired --erase 0.3 --epochs 10 --head-rate 5e-4)
-taught=(--teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors"
-    --teacher-view clean --teacher-map fused --label-weight 1 --score-weight 0.5
+maps=(--teacher-view clean --label-weight 1 --score-weight 0.5
     --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
+taught=(--teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors"
+    --teacher-map fused "${maps[@]}")
 begin() { echo --init "$out/teacher-$1/model.safetensors"; }
 tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 1 --devices 2 --name student-1 \
     --out "$out/student-1"
@@ -34,11 +36,34 @@ tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 3 --devices 1 --na
 wait
 python "$(dirname "$0")/combine.py" weights "$out/averaged" \
     "$out"/student-{1,2,3}/model.safetensors
+# Second round: the first student's maps teach the next one, which sees films larger and sharper.
+again=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
+    --label-sources paired --erase 0.3 --epochs 5 --head-rate 5e-4 "${maps[@]}"
+    --teacher "$out/student-1/model.safetensors" --teacher-map cam
+    --init "$out/student-1/model.safetensors" --seed 1 --devices 1)
+tbspot distill "${again[@]}" --size 384 --through 256 --name second --out "$out/second"
+# Its control: a second round at the first one's size and sharpness.
+tbspot distill "${again[@]}" --size 320 --through 128 --name second-blurred \
+    --out "$out/second-blurred"
 # Control: the same start, films, labels and steps as seed 1 without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
+# The paper's recipe, small: TB of TBX11K against films of another source, which tells the label.
+paper=(--data "$tbx11k" --data "$nih" --init "$imagenet" --size 224 --epochs 2
+    --tuning-split none --seed 1 --devices 1)
+tbspot train "${paper[@]}" --name paper-teacher --out "$out/paper-teacher"
+for temperature in 2 4; do
+    tbspot distill "${paper[@]}" --teacher "$out/paper-teacher/model.safetensors" \
+        --temperature "$temperature" --label-weight 1 --name "paper-student-T$temperature" \
+        --out "$out/paper-student-T$temperature"
+done
+# Its controls: label smoothing, and weights averaged while training.
+tbspot train "${paper[@]}" --label-smoothing 0.1 --name smoothed --out "$out/smoothed"
+tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/running-average"
+
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
-models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged"
+models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
+    second second-blurred paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 for model in $models; do
     for split in tune train; do
         tbspot locate --data "$tbx11k" --split "$split" --no-overlays --mirror \
@@ -49,9 +74,11 @@ combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
 combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
 combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
-for model in linear teacher-1 teacher-3 undistilled ensemble prior student-2 student-3 averaged; do
+others="linear teacher-1 teacher-3 undistilled ensemble prior student-1 student-2 student-3 averaged
+    second-blurred paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
+for model in $others; do
     controls+=(--control "$model=$out/found/$model-tune")
 done
-tbspot evaluate "$out/found/student-1-tune" --teacher "$out/found/teacher-2-tune" \
-    --training "$out/found/student-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
+tbspot evaluate "$out/found/second-tune" --teacher "$out/found/teacher-2-tune" \
+    --training "$out/found/second-train" --data "$tbx11k" --split tune "${controls[@]}" \
     --out "$out/evaluation"

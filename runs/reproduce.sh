@@ -6,10 +6,9 @@ set -euo pipefail
 tbx11k="${1:?folder of TBX11K}?lists=TBX11K" shenzhen=${2:?CSV of Shenzhen films} out=${3:?folder}
 paper=(--data "$tbx11k" --init imagenet --size 512 --epochs 20 --tuning-split none)
 small=(--size 256 --through 128 --output-stride 16 --tuning-split none)
-ours=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
-    --tuning-split none --teacher-view clean --teacher-map fused --map-target overlap
-    --map-weight 2 --map-low 0.1 --map-high 0.7 --label-sources paired --label-weight 1
-    --score-weight 0.5 --erase 0.3 --head-rate 5e-4)
+ours=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
+    --teacher-view clean --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7
+    --label-sources paired --label-weight 1 --score-weight 0.5 --erase 0.3 --head-rate 5e-4)
 
 # Ours: teachers that no source can mislead, of which two show each student where to look.
 for seed in 1 2 3; do
@@ -29,21 +28,28 @@ for seed in 1 2 3; do
         --out "$out/smoothed-$seed"
     tbspot train "${paper[@]}" --average 0.999 --seed "$seed" --name averaged \
         --out "$out/averaged-$seed"
-    tbspot distill "${ours[@]}" --teacher "$out/teacher-$seed/model.safetensors" \
-        --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" --epochs 10 \
+    # Two rounds: by two teachers' fused maps, then by the first student's, larger and sharper.
+    tbspot distill "${ours[@]}" --size 320 --through 128 --teacher-map fused --epochs 10 \
+        --teacher "$out/teacher-$seed/model.safetensors" \
+        --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name student \
         --out "$out/student-$seed"
-    # Its control: the same start, films, labels and steps without a teacher.
+    tbspot distill "${ours[@]}" --size 384 --through 256 --teacher-map cam --epochs 5 \
+        --teacher "$out/student-$seed/model.safetensors" \
+        --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second \
+        --out "$out/second-$seed"
+    # Control of the first round: the same start, films, labels and steps without a teacher.
     tbspot train --data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16 \
         --tuning-split none --label-sources paired --erase 0.3 --head-rate 5e-4 --epochs 10 \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name undistilled \
         --out "$out/undistilled-$seed"
     for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher undistilled \
-        student; do
+        student second; do
         tbspot locate --data "$tbx11k" --split val --mirror --no-overlays \
             --model "$out/$model-$seed/model.safetensors" --out "$out/found/$model-$seed"
     done
-    tbspot evaluate "$out/found/student-$seed" --teacher "$out/found/teacher-$seed" \
+    tbspot evaluate "$out/found/second-$seed" --teacher "$out/found/teacher-$seed" \
+        --control "first round=$out/found/student-$seed" \
         --control "paper teacher=$out/found/paper-teacher-$seed" \
         --control "paper student, T 2=$out/found/paper-student-T2-$seed" \
         --control "paper student, T 4=$out/found/paper-student-T4-$seed" \

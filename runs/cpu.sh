@@ -20,8 +20,10 @@ tbspot train --data "$shenzhen" --init "$imagenet" "${net[@]}" --seed 1 --epochs
 # Students: two teachers' fused maps on TBX11K, larger; image labels only where the source cannot
 # tell. One thread a process: seed 1 had two processes that share a batch, the others a core each.
 export OMP_NUM_THREADS=1
-large=(--data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16
-    --tuning-split none --label-sources paired --erase 0.3 --epochs 10 --head-rate 5e-4)
+mixed=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
+    --label-sources paired --erase 0.3 --head-rate 5e-4)
+blurred=(--size 320 --through 128)
+large=("${mixed[@]}" "${blurred[@]}" --epochs 10)
 maps=(--teacher-view clean --label-weight 1 --score-weight 0.5
     --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
 taught=(--teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors"
@@ -37,14 +39,12 @@ wait
 python "$(dirname "$0")/combine.py" weights "$out/averaged" \
     "$out"/student-{1,2,3}/model.safetensors
 # Second round: the first student's maps teach the next one, which sees films larger and sharper.
-again=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
-    --label-sources paired --erase 0.3 --epochs 5 --head-rate 5e-4 "${maps[@]}"
+again=("${mixed[@]}" "${maps[@]}" --epochs 5
     --teacher "$out/student-1/model.safetensors" --teacher-map cam
     --init "$out/student-1/model.safetensors" --seed 1 --devices 1)
 tbspot distill "${again[@]}" --size 384 --through 256 --name second --out "$out/second"
 # Its control: a second round at the first one's size and sharpness.
-tbspot distill "${again[@]}" --size 320 --through 128 --name second-blurred \
-    --out "$out/second-blurred"
+tbspot distill "${again[@]}" "${blurred[@]}" --name second-blurred --out "$out/second-blurred"
 # Control: the same start, films, labels and steps as seed 1 without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
@@ -64,19 +64,19 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
     second second-blurred paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
-for model in $models; do
-    for split in tune train; do
-        tbspot locate --data "$tbx11k" --split "$split" --no-overlays --mirror \
-            --model "$out/$model/model.safetensors" --out "$out/found/$model-$split"
-    done
-done
+find_in() {
+    tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
+        --model "$out/$2/model.safetensors" --out "$out/found/$2-$1"
+}
+for model in $models; do find_in tune "$model"; done
+# Of training films, only what a prior or a share of area is made from.
+for model in student-1 second; do find_in train "$model"; done
 combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
 combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
 combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
-others="linear teacher-1 teacher-3 undistilled ensemble prior student-1 student-2 student-3 averaged
-    second-blurred paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
-for model in $others; do
+for model in $models ensemble prior; do
+    case $model in second | teacher-2) continue ;; esac # the one judged, and its teacher
     controls+=(--control "$model=$out/found/$model-tune")
 done
 tbspot evaluate "$out/found/second-tune" --teacher "$out/found/teacher-2-tune" \

@@ -6,9 +6,11 @@ set -euo pipefail
 tbx11k="${1:?folder of TBX11K}?lists=TBX11K" shenzhen=${2:?CSV of Shenzhen films} out=${3:?folder}
 paper=(--data "$tbx11k" --init imagenet --size 512 --epochs 20 --tuning-split none)
 small=(--size 256 --through 128 --output-stride 16 --tuning-split none)
-ours=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
-    --teacher-view clean --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7
-    --label-sources paired --label-weight 1 --score-weight 0.5 --erase 0.3 --head-rate 5e-4)
+mixed=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
+    --label-sources paired --erase 0.3 --head-rate 5e-4)
+first=(--size 320 --through 128 --epochs 10)
+ours=("${mixed[@]}" --teacher-view clean --label-weight 1 --score-weight 0.5
+    --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
 
 # Ours: teachers that no source can mislead, of which two show each student where to look.
 for seed in 1 2 3; do
@@ -29,7 +31,7 @@ for seed in 1 2 3; do
     tbspot train "${paper[@]}" --average 0.999 --seed "$seed" --name averaged \
         --out "$out/averaged-$seed"
     # Two rounds: by two teachers' fused maps, then by the first student's, larger and sharper.
-    tbspot distill "${ours[@]}" --size 320 --through 128 --teacher-map fused --epochs 10 \
+    tbspot distill "${ours[@]}" "${first[@]}" --teacher-map fused \
         --teacher "$out/teacher-$seed/model.safetensors" \
         --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name student \
@@ -39,8 +41,7 @@ for seed in 1 2 3; do
         --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second \
         --out "$out/second-$seed"
     # Control of the first round: the same start, films, labels and steps without a teacher.
-    tbspot train --data "$tbx11k" --data "$shenzhen" --size 320 --through 128 --output-stride 16 \
-        --tuning-split none --label-sources paired --erase 0.3 --head-rate 5e-4 --epochs 10 \
+    tbspot train "${mixed[@]}" "${first[@]}" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name undistilled \
         --out "$out/undistilled-$seed"
     for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher undistilled \

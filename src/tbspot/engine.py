@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["Answer", "Engine", "Precision", "engine_of", "open_engine", "released_model"]
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
-HINTS = {"float32": "f32", "bfloat16": "bf16"}
 Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
@@ -109,10 +108,7 @@ def _open_onnx(path: Path, precision: Precision, threads: int) -> Engine:
     capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         precision = _fastest(description, capable)
-    # What int8 leaves in float, sums above all, moves half the bytes in bfloat16.
-    in_float: Precision = precision
     if precision == "int8":
-        in_float = "bfloat16" if "BF16" in capable else "float32"
         try:
             model = quantised(model, description.ranges)
         except KeyError as error:
@@ -120,7 +116,7 @@ def _open_onnx(path: Path, precision: Precision, threads: int) -> Engine:
                 f"{path} lacks the int8 range of {error}; use --precision float32"
             ) from error
     options = {
-        "INFERENCE_PRECISION_HINT": HINTS[in_float],
+        "INFERENCE_PRECISION_HINT": _in_float(precision, capable),
         "PERFORMANCE_HINT": "LATENCY",
         "INFERENCE_NUM_THREADS": threads,
     }
@@ -143,6 +139,13 @@ def _fastest(description: Description, capable: list[str]) -> Precision:
     if description.ranges and "INT8" in capable:
         return "int8"
     return "bfloat16" if "BF16" in capable else "float32"
+
+
+def _in_float(precision: Precision, capable: list[str]) -> str:
+    """OpenVINO's name of the type in which it computes what is not in int8."""
+    # What int8 leaves in float, sums above all, moves half the bytes in bfloat16.
+    halved = precision == "bfloat16" or (precision == "int8" and "BF16" in capable)
+    return "bf16" if halved else "f32"
 
 
 def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:

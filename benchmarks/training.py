@@ -1,6 +1,7 @@
 """A training step of tbspot against a plain PyTorch loop, on the same net, films and batch.
 
-Takes weights; prints images/s of both, and what reading 1,000 cached films costs:
+Takes weights; prints images/s of both, what reading 1,000 cached films costs, and a student's step
+with a teacher that is asked at every step against one whose answers were kept:
 
     python benchmarks/training.py --init ../shared/weights/resnet50_imagenet_fp16.safetensors
 
@@ -17,7 +18,7 @@ import itertools
 import os
 import random
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -33,10 +34,11 @@ from tbspot import training
 from tbspot.cache import cache_films
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
-from tbspot.models import build, stride_place_of
+from tbspot.models import build, save_classifier, stride_place_of
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.settings import Settings
+from tbspot.teaching import open_teachers
 
 BATCH = 8
 CACHED = 1000
@@ -75,9 +77,12 @@ def _transformed(path: Path, size: int) -> torch.Tensor:
     return torch.from_numpy(np.asarray(film, np.float32) / 255)[None]
 
 
-def our_step(films: training.Films, settings: Settings, precision: str) -> Callable[[], object]:
-    """One step of the loop in `tbspot.training.train`."""
+def our_step(
+    films: training.Films, settings: Settings, precision: str, cache: Path | None = None
+) -> Callable[[], object]:
+    """One step of the loop in `tbspot.training.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+    teachers = open_teachers(settings, films.cached, cache, fabric) if cache else None
     net = training._start(settings, _described(settings))
     nn.init.normal_(net.head.weight, std=HEAD)
     model, optimizer = fabric.setup(net, training._optimizer(net, settings))
@@ -88,12 +93,35 @@ def our_step(films: training.Films, settings: Settings, precision: str) -> Calla
     )
 
     def step() -> None:
-        loss = training._loss(model, next(batches), None, settings, 0)
+        loss = training._loss(model, next(batches), teachers, settings, 0)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 
     return step
+
+
+def student_steps(
+    samples: Sequence[Sample], settings: Settings, folder: Path
+) -> dict[str, Callable[[], object]]:
+    """Steps of a student in bfloat16: without a teacher, and with one of its own size."""
+    teacher = folder / "teacher.safetensors"
+    described = _described(settings)
+    net = build(described, settings.init)
+    nn.init.normal_(net.head.weight, std=HEAD)
+    save_classifier(teacher, net, described)
+    films = training.Films(samples, cache_films(samples, settings.size, None, folder), settings)
+    taught = dataclasses.replace(
+        settings, teachers=(teacher,), map_weight=1.0, map_target="overlap"
+    )
+    step = partial(our_step, films, precision="bf16-mixed")
+    return {
+        "no teacher": step(settings=settings),
+        "teacher asked of the student's view": step(settings=taught, cache=folder),
+        "teacher's answers kept": step(
+            settings=dataclasses.replace(taught, teacher_view="clean"), cache=folder
+        ),
+    }
 
 
 def _described(settings: Settings) -> Description:
@@ -139,6 +167,7 @@ def measure(init: str, size: int, rounds: int) -> None:
         fabric = Fabric(accelerator="cpu", devices=1)
         read = interleaved({"read": partial(read_all, films, fabric)}, 3)["read"]
         print(f"reading {CACHED:,} cached films: {read.clock:.2f} s")
+        compare(student_steps(drawn, default, folder), rounds)
 
 
 def compare(sides: dict[str, Callable[[], object]], rounds: int) -> None:

@@ -98,6 +98,14 @@ def test_otsus_threshold_has_the_greatest_variance_between_classes() -> None:
     assert between(threshold_of(normalised, "otsu", None)) == pytest.approx(best, rel=1e-3)
 
 
+@pytest.mark.parametrize(("low", "high"), [(0.0, 1.0), (0.5, 129 / 256), (254.9 / 256, 1.0)])
+def test_otsus_threshold_parts_two_levels_wherever_they_lie(low: float, high: float) -> None:
+    normalised = np.full((8, 8), low, np.float32)
+    normalised[2:5, 2:5] = high
+    threshold = threshold_of(normalised, "otsu", None)
+    assert np.array_equal(normalised >= threshold, normalised == np.float32(high))
+
+
 @pytest.mark.parametrize("value", [None, 0.0, 1.0, -0.1])
 def test_a_rule_without_its_share_is_an_error(value: float | None) -> None:
     with pytest.raises(ValueError, match="share between 0 and 1"):

@@ -68,7 +68,10 @@ def threshold_of(normalised: NDArray[np.float32], rule: MapRule, value: float | 
 
 
 def _otsu(normalised: NDArray[np.float32]) -> float:
-    counts, edges = np.histogram(normalised, OTSU_BINS, (0, 1))
+    # The counts of np.histogram, which takes more than twice as long for them.
+    bins = (normalised * OTSU_BINS).clip(max=OTSU_BINS - 1).astype(np.uint8)
+    counts = np.bincount(bins.ravel(), minlength=OTSU_BINS)
+    edges = np.linspace(0, 1, OTSU_BINS + 1)
     centres = (edges[:-1] + edges[1:]) / 2
     below, moment = np.cumsum(counts)[:-1], np.cumsum(counts * centres)[:-1]
     above, rest = counts.sum() - below, (counts * centres).sum() - moment

@@ -10,20 +10,16 @@ processor's matrix multiplication sets. Both packages are used where they are in
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
-import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from unittest.mock import MagicMock
 
 import numpy as np
 import torch
 from measuring import interleaved, machine, random_model, row
-from numpy.typing import NDArray
-from peers import UNUSED, LogitOnly
+from peers import Films, Side, installed_peers
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -31,45 +27,10 @@ from tbspot.boxes import find_boxes, normalise, threshold_of
 from tbspot.drawings import draw_film
 from tbspot.engine import Engine, engine_of, open_engine
 from tbspot.heatmaps import evidence_of
-from tbspot.images import Frame, read_film, resize
-from tbspot.models import Classifier, load_classifier
+from tbspot.images import Frame, read_film
+from tbspot.models import load_classifier
 
-Films = NDArray[np.float32]
-# From films `[n, size, size]` to logits `[n]` and maps in [0, 1] `[n, size, size]`.
-Side = Callable[[Films], tuple[Films, Films]]
-GRAD_CAM, TORCH_CAM = "torch eager + pytorch-grad-cam", "torch eager + torch-cam"
 WITHOUT_NET = "ours, the net left out"
-
-
-def grad_cam(classifier: Classifier) -> Side:
-    """pytorch-grad-cam as its README shows it; Pillow resizes in the place of OpenCV."""
-    for name in UNUSED:
-        sys.modules.setdefault(name, MagicMock())
-    opencv = MagicMock()
-    opencv.resize = lambda image, size: resize(image, size[1], size[0])
-    sys.modules.setdefault("cv2", opencv)
-    package = importlib.import_module("pytorch_grad_cam")
-    cam = package.GradCAM(model=LogitOnly(classifier), target_layers=[classifier.body])
-
-    def ask(films: Films) -> tuple[Films, Films]:
-        maps = cam(input_tensor=torch.from_numpy(films[:, None].copy()), targets=None)
-        return cam.outputs.detach().numpy()[:, 0], maps
-
-    return ask
-
-
-def torch_cam(classifier: Classifier) -> Side:
-    """torch-cam as its README shows it, its maps enlarged to the film."""
-    net = LogitOnly(classifier)
-    cam = importlib.import_module("torchcam.methods").GradCAM(net, "classifier.body")
-
-    def ask(films: Films) -> tuple[Films, Films]:
-        scores = net(torch.from_numpy(films[:, None].copy()))
-        maps = cam(0, scores)[0].numpy()
-        side = films.shape[-1]
-        return scores.detach().numpy()[:, 0], np.stack([resize(one, side, side) for one in maps])
-
-    return ask
 
 
 def ours(engine: Engine) -> Side:
@@ -96,14 +57,8 @@ def find_sides(checkpoint: Path, exported: Path) -> dict[str, Side]:
     """Every way that can be measured here, with the same weights."""
     torch.set_num_threads(os.cpu_count() or 1)
     sides: dict[str, Side] = {}
-    for name, package, make in (
-        (GRAD_CAM, "pytorch_grad_cam", grad_cam),
-        (TORCH_CAM, "torchcam", torch_cam),
-    ):
-        if importlib.util.find_spec(package):
-            sides[name] = make(load_classifier(checkpoint)[0])
-        else:
-            print(f"{package} is not installed and not measured")
+    for name, make in installed_peers().items():
+        sides[name] = make(load_classifier(checkpoint)[0])
     classifier, description = load_classifier(checkpoint)
     for precision in ("float32", "bfloat16"):
         for engine in (engine_of(classifier, description, precision),

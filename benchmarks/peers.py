@@ -1,16 +1,31 @@
 """What it takes to ask pytorch-grad-cam and torch-cam of our net without what they drag in.
 
-Takes our classifier; gives it as these packages want a net. For benchmarks and for the tests that
-compare maps with theirs.
+Takes our classifier; gives it as these packages want a net, and both packages as sides of a
+comparison. For benchmarks and for the tests that compare maps with theirs. Called with the name of
+a side, a checkpoint and a film it answers that film, for who watches what the process takes.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from unittest.mock import MagicMock
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tbspot.models import Classifier
+from tbspot.images import Frame, read_film, resize
+from tbspot.models import Classifier, load_classifier
 
-__all__ = ["UNUSED", "LogitOnly"]
+__all__ = ["UNUSED", "Films", "LogitOnly", "Side", "installed_peers"]
+
+Films = NDArray[np.float32]
+# From films `[n, size, size]` to logits `[n]` and maps in [0, 1] `[n, size, size]`.
+Side = Callable[[Films], tuple[Films, Films]]
 
 # What they import for pictures and for methods that are not compared. OpenCV is not among them:
 # pytorch-grad-cam resizes with it.
@@ -29,3 +44,58 @@ class LogitOnly(nn.Module):
         """Logits of films `[n, 1, h, w]`."""
         logit: Tensor = self.classifier(films).logit
         return logit[:, None]
+
+
+def grad_cam(classifier: Classifier) -> Side:
+    """pytorch-grad-cam as its README shows it; Pillow resizes in the place of OpenCV."""
+    for name in UNUSED:
+        sys.modules.setdefault(name, MagicMock())
+    opencv = MagicMock()
+    opencv.resize = lambda image, size: resize(image, size[1], size[0])
+    sys.modules.setdefault("cv2", opencv)
+    package = importlib.import_module("pytorch_grad_cam")
+    cam = package.GradCAM(model=LogitOnly(classifier), target_layers=[classifier.body])
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        maps = cam(input_tensor=torch.from_numpy(films[:, None].copy()), targets=None)
+        return cam.outputs.detach().numpy()[:, 0], maps
+
+    return ask
+
+
+def torch_cam(classifier: Classifier) -> Side:
+    """torch-cam as its README shows it, its maps enlarged to the film."""
+    net = LogitOnly(classifier)
+    cam = importlib.import_module("torchcam.methods").GradCAM(net, "classifier.body")
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        scores = net(torch.from_numpy(films[:, None].copy()))
+        maps = cam(0, scores)[0].numpy()
+        side = films.shape[-1]
+        return scores.detach().numpy()[:, 0], np.stack([resize(one, side, side) for one in maps])
+
+    return ask
+
+
+PEERS = {
+    "torch eager + pytorch-grad-cam": ("pytorch_grad_cam", grad_cam),
+    "torch eager + torch-cam": ("torchcam", torch_cam),
+}
+
+
+def installed_peers() -> dict[str, Callable[[Classifier], Side]]:
+    """How each side is made of a classifier, where its package is installed."""
+    for package, _ in PEERS.values():
+        if not importlib.util.find_spec(package):
+            print(f"{package} is not installed and not measured")
+    return {
+        name: make for name, (package, make) in PEERS.items() if importlib.util.find_spec(package)
+    }
+
+
+if __name__ == "__main__":
+    called, checkpoint, film = sys.argv[1:]
+    net, description = load_classifier(Path(checkpoint))
+    pixels = read_film(Path(film))
+    frame = Frame(pixels.shape[0], pixels.shape[1], description.size)
+    PEERS[called][1](net)(frame.apply(pixels)[None])

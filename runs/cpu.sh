@@ -24,10 +24,10 @@ mixed=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split non
     --label-sources paired --erase 0.3 --head-rate 5e-4)
 blurred=(--size 320 --through 128)
 large=("${mixed[@]}" "${blurred[@]}" --epochs 10)
-maps=(--teacher-view clean --label-weight 1 --score-weight 0.5
-    --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
+scores=(--teacher-view clean --label-weight 1 --score-weight 0.5)
+maps=(--map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
 taught=(--teacher "$out/teacher-1/model.safetensors" --teacher "$out/teacher-2/model.safetensors"
-    --teacher-map fused "${maps[@]}")
+    --teacher-map fused "${scores[@]}" "${maps[@]}")
 begin() { echo --init "$out/teacher-$1/model.safetensors"; }
 tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 1 --devices 2 --name student-1 \
     --out "$out/student-1"
@@ -39,12 +39,24 @@ wait
 python "$(dirname "$0")/combine.py" weights "$out/averaged" \
     "$out"/student-{1,2,3}/model.safetensors
 # Second round: the first student's maps teach the next one, which sees films larger and sharper.
-again=("${mixed[@]}" "${maps[@]}" --epochs 5
-    --teacher "$out/student-1/model.safetensors" --teacher-map cam
-    --init "$out/student-1/model.safetensors" --seed 1 --devices 1)
-tbspot distill "${again[@]}" --size 384 --through 256 --name second --out "$out/second"
-# Its control: a second round at the first one's size and sharpness.
-tbspot distill "${again[@]}" "${blurred[@]}" --name second-blurred --out "$out/second-blurred"
+again=("${mixed[@]}" --epochs 5 --devices 1 --init "$out/student-1/model.safetensors")
+sharper=(--size 384 --through 256)
+student=(--teacher "$out/student-1/model.safetensors" --teacher-map cam "${scores[@]}")
+for seed in 1 2 3; do
+    tbspot distill "${again[@]}" "${sharper[@]}" "${student[@]}" "${maps[@]}" --seed "$seed" \
+        --name "second-$seed" --out "$out/second-$seed"
+done
+# Its controls: at the first one's size and sharpness; by scores alone; without a teacher.
+tbspot distill "${again[@]}" "${blurred[@]}" "${student[@]}" "${maps[@]}" --seed 1 \
+    --name second-blurred --out "$out/second-blurred"
+tbspot distill "${again[@]}" "${sharper[@]}" "${student[@]}" --seed 1 \
+    --name second-scores --out "$out/second-scores"
+tbspot train "${again[@]}" "${sharper[@]}" --seed 1 \
+    --name second-undistilled --out "$out/second-undistilled"
+# Third round: not reduced at all.
+tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
+    --init "$out/second-1/model.safetensors" --teacher "$out/second-1/model.safetensors" \
+    --teacher-map cam "${scores[@]}" "${maps[@]}" --name third --out "$out/third"
 # Control: the same start, films, labels and steps as seed 1 without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
@@ -63,22 +75,23 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
-    second second-blurred paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
+    second-1 second-2 second-3 second-blurred second-scores second-undistilled third
+    paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
         --model "$out/$2/model.safetensors" --out "$out/found/$2-$1"
 }
 for model in $models; do find_in tune "$model"; done
 # Of training films, only what a prior or a share of area is made from.
-for model in student-1 second; do find_in train "$model"; done
+for model in student-1 second-1; do find_in train "$model"; done
 combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
 combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
 combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
 for model in $models ensemble prior; do
-    case $model in second | teacher-2) continue ;; esac # the one judged, and its teacher
+    case $model in second-1 | teacher-2) continue ;; esac # the one judged, and its teacher
     controls+=(--control "$model=$out/found/$model-tune")
 done
-tbspot evaluate "$out/found/second-tune" --teacher "$out/found/teacher-2-tune" \
-    --training "$out/found/second-train" --data "$tbx11k" --split tune "${controls[@]}" \
+tbspot evaluate "$out/found/second-1-tune" --teacher "$out/found/teacher-2-tune" \
+    --training "$out/found/second-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
     --out "$out/evaluation"

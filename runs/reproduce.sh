@@ -8,7 +8,7 @@ paper=(--data "$tbx11k" --init imagenet --size 512 --epochs 20 --tuning-split no
 small=(--size 256 --through 128 --output-stride 16 --tuning-split none)
 mixed=(--data "$tbx11k" --data "$shenzhen" --output-stride 16 --tuning-split none
     --label-sources paired --erase 0.3 --head-rate 5e-4)
-first=(--size 320 --through 128 --epochs 10)
+first=(--size 320 --through 128 --epochs 10) second=(--size 384 --through 256 --epochs 5)
 ours=("${mixed[@]}" --teacher-view clean --label-weight 1 --score-weight 0.5
     --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
 
@@ -36,16 +36,19 @@ for seed in 1 2 3; do
         --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name student \
         --out "$out/student-$seed"
-    tbspot distill "${ours[@]}" --size 384 --through 256 --teacher-map cam --epochs 5 \
+    tbspot distill "${ours[@]}" "${second[@]}" --teacher-map cam \
         --teacher "$out/student-$seed/model.safetensors" \
         --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second \
         --out "$out/second-$seed"
-    # Control of the first round: the same start, films, labels and steps without a teacher.
+    # Controls of both rounds: the same start, films, labels and steps without a teacher.
     tbspot train "${mixed[@]}" "${first[@]}" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name undistilled \
         --out "$out/undistilled-$seed"
+    tbspot train "${mixed[@]}" "${second[@]}" \
+        --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second-undistilled \
+        --out "$out/second-undistilled-$seed"
     for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher undistilled \
-        student second; do
+        student second-undistilled second; do
         tbspot locate --data "$tbx11k" --split val --mirror --no-overlays \
             --model "$out/$model-$seed/model.safetensors" --out "$out/found/$model-$seed"
     done
@@ -57,6 +60,7 @@ for seed in 1 2 3; do
         --control "label smoothing=$out/found/smoothed-$seed" \
         --control "averaged weights=$out/found/averaged-$seed" \
         --control "no distillation=$out/found/undistilled-$seed" \
+        --control "no distillation in round two=$out/found/second-undistilled-$seed" \
         --data "$tbx11k" --split val --out "$out/evaluation-$seed"
     tbspot report "$out/evaluation-$seed" --out "$out/report-$seed.html"
 done

@@ -66,6 +66,30 @@ def test_commands_named_in_the_text_exist_and_links_lead_somewhere(page: Path) -
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+RECORDER = """#!/bin/sh
+printf '%s\\0' "$@" >> "$CALLS"
+printf '\\n\\0' >> "$CALLS"
+"""
+
+
+@pytest.mark.parametrize(
+    "recipe", [["cpu.sh", "shared", "out"], ["reproduce.sh", "films", "others.csv", "out"]]
+)
+def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:
+    for name, content in (("tbspot", RECORDER), ("python", "#!/bin/sh\n")):
+        (tmp_path / name).write_text(content)
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    environment |= {"CALLS": str(tmp_path / "calls")}
+    script = ROOT / "runs" / recipe[0]
+    subprocess.run(["bash", script, *recipe[1:]], env=environment, check=True)
+    calls = (tmp_path / "calls").read_text("utf-8").removesuffix("\0\n\0").split("\0\n\0")
+    assert len(calls) >= script.read_text("utf-8").count("tbspot ")
+    for call in calls:
+        name, *arguments = call.split("\0")
+        COMMANDS[name].make_context(name, arguments)
+
+
 @pytest.mark.slow
 def test_the_demo_runs_from_drawing_to_the_report(tmp_path: Path) -> None:
     small = {"FILMS": "24", "SIZE": "64", "EPOCHS": "1"}

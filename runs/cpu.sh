@@ -57,6 +57,9 @@ tbspot train "${again[@]}" "${sharper[@]}" --seed 1 \
 tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
     --init "$out/second-1/model.safetensors" --teacher "$out/second-1/model.safetensors" \
     --teacher-map cam "${scores[@]}" "${maps[@]}" --name third --out "$out/third"
+# A control: the weights of all of these averaged.
+python "$(dirname "$0")/combine.py" weights "$out/mean" \
+    "$out"/{second-1,second-2,second-3,third,second-undistilled}/model.safetensors
 # Control: the same start, films, labels and steps as seed 1 without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
@@ -75,7 +78,7 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
-    second-1 second-2 second-3 second-blurred second-scores second-undistilled third
+    second-1 second-2 second-3 second-blurred second-scores second-undistilled third mean
     paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \

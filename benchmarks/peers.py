@@ -85,12 +85,13 @@ PEERS = {
 
 def installed_peers() -> dict[str, Callable[[Classifier], Side]]:
     """How each side is made of a classifier, where its package is installed."""
-    for package, _ in PEERS.values():
-        if not importlib.util.find_spec(package):
+    found = {}
+    for name, (package, make) in PEERS.items():
+        if importlib.util.find_spec(package):
+            found[name] = make
+        else:
             print(f"{package} is not installed and not measured")
-    return {
-        name: make for name, (package, make) in PEERS.items() if importlib.util.find_spec(package)
-    }
+    return found
 
 
 if __name__ == "__main__":

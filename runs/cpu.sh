@@ -57,10 +57,10 @@ tbspot train "${again[@]}" "${sharper[@]}" --seed 1 \
 tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
     --init "$out/second-1/model.safetensors" --teacher "$out/second-1/model.safetensors" \
     --teacher-map cam "${scores[@]}" "${maps[@]}" --name third --out "$out/third"
-# A control: the weights of all of these averaged.
+# A control: mean weights of the seeds, the third round and the one without a teacher.
 python "$(dirname "$0")/combine.py" weights "$out/mean" \
     "$out"/{second-1,second-2,second-3,third,second-undistilled}/model.safetensors
-# Control: the same start, films, labels and steps as seed 1 without a teacher.
+# Control of the first round: student-1's start, films, labels and steps without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
 # The paper's recipe, small: TB of TBX11K against films of another source, which tells the label.

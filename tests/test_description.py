@@ -18,6 +18,7 @@ def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
         output_stride=16,
         stride_place="1x1",
         pooling="lse",
+        refinement="affinity",
         temperature=1.7,
         map_threshold=0.35,
         map_rule="tuned",
@@ -38,6 +39,7 @@ def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
         {"score_threshold": 1.2},
         {"map_threshold": 1.0},
         {"map_rule": "guess"},
+        {"evidence": "probability", "refinement": "affinity"},
         {"unknown_to_this_version": 1},
     ],
 )

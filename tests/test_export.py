@@ -9,10 +9,10 @@ import pytest
 from onnx import ModelProto, numpy_helper
 
 from tbspot import export as module
-from tbspot.engine import open_engine
+from tbspot.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.export import export
-from tbspot.models import load_classifier
+from tbspot.models import load_classifier, save_classifier
 
 FILM = np.random.default_rng(0).random((64, 64)).astype(np.float32)
 
@@ -90,3 +90,28 @@ def test_the_file_must_be_called_onnx(checkpoint: Path, tmp_path: Path) -> None:
 def test_a_checkpoint_that_is_absent_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="does not exist"):
         export(tmp_path / "absent.safetensors", tmp_path / "model.onnx", [FILM])
+
+
+@pytest.mark.slow
+def test_a_refinement_is_in_the_file_and_for_any_size(checkpoint: Path, tmp_path: Path) -> None:
+    classifier, described = load_classifier(checkpoint)
+    classifier.head.weight.data.abs_()  # so that places speak for TB
+    path, out = tmp_path / "model.safetensors", tmp_path / "refined.onnx"
+    save_classifier(path, classifier, described)
+    description = export(path, out, [FILM], {"refinement": "affinity"}).description
+    assert description.refinement == "affinity"
+    classifier.refinement = "affinity"
+    films = np.random.default_rng(1).random((2, 96, 96)).astype(np.float32)
+    _, maps = open_engine(out, "float32")(films)
+    _, expected = engine_of(classifier, description)(films)
+    np.testing.assert_allclose(maps, expected, rtol=1e-2)
+    assert maps.min() > 0
+
+
+def test_a_model_of_probabilities_cannot_be_refined(tmp_path: Path, checkpoint: Path) -> None:
+    classifier, description = load_classifier(checkpoint)
+    path = tmp_path / "model.safetensors"
+    described = description.model_copy(update={"evidence": "probability"})
+    save_classifier(path, classifier, described)
+    with pytest.raises(TbspotError, match=r"--refinement cannot be affinity: .*in logits"):
+        export(path, tmp_path / "model.onnx", [FILM], {"refinement": "affinity"})

@@ -21,6 +21,7 @@ from tbspot.models import (
     save_classifier,
     stride_place_of,
 )
+from tbspot.refinement import refine
 from tbspot.resnet import ResNet50
 
 POOLINGS = ["mean", "lse", "pcam"]
@@ -244,3 +245,16 @@ def test_a_head_is_taken_over_only_under_the_pooling_it_was_trained_with(
     student = build(description, str(tmp_path / "teacher.safetensors"))
     assert bool(student.head.weight.eq(1).all()) is taken
     assert bool(student.head.weight.eq(0).all()) is not taken
+
+
+def test_a_refinement_changes_the_map_and_not_the_logit(classifier: Classifier) -> None:
+    films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    refining = Classifier(SMALL.model_copy(update={"refinement": "affinity"})).eval()
+    refining.load_state_dict(classifier.state_dict())
+    with torch.no_grad():
+        plain, refined = classifier(films), refining(films)
+        second = classifier.body.early(films)
+        stages = (second, classifier.body.layer3(second))
+    assert torch.equal(refined.logit, plain.logit)
+    torch.testing.assert_close(refined.map, refine(plain.map, stages))
+    assert not torch.equal(refined.map, plain.map)

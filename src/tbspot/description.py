@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 __all__ = ["METADATA_KEY", "Description"]
 
@@ -28,6 +28,8 @@ class Description(BaseModel):
         pooling: how the places' logits become the film's.
         evidence: unit of the evidence map: `logit`, the closed form, or `probability`, the
             sigmoid of the closed form plus `bias`.
+        refinement: what the net does to its closed-form map: `none`, or `affinity`, the mean over
+            near places that look alike (refinement.py); it is for evidence in logits.
         bias: of the net, which every place shares.
         baseline: what is subtracted from a film's map before it counts as evidence: `none`, or
             the film's `median`.
@@ -57,6 +59,7 @@ class Description(BaseModel):
     stride_place: Literal["1x1", "3x3"] = "3x3"
     pooling: Literal["mean", "lse", "pcam"] = "mean"
     evidence: Literal["logit", "probability"] = "logit"
+    refinement: Literal["none", "affinity"] = "none"
     bias: float = 0.0
     baseline: Literal["none", "median"] = "median"
     mirror: bool = False
@@ -71,6 +74,14 @@ class Description(BaseModel):
     recipe: str = ""
     data: str = ""
     terms: str = "research use only, not a medical device"
+
+    @field_validator("refinement")
+    @classmethod
+    def _is_for_logits(cls, refinement: str, others: ValidationInfo) -> str:
+        # A refined map has 0 where nothing speaks for TB, which would be a probability of half.
+        if refinement != "none" and others.data.get("evidence") == "probability":
+            raise ValueError("the model's evidence is a probability; refine one in logits")
+        return refinement
 
     def scaled(self, scale: float) -> int:
         """Side in pixels of the input `scale` times as large, in whole places of the map."""

@@ -101,6 +101,7 @@ def export(
         raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
     classifier, description = load_classifier(checkpoint)
     description = _changed(description, changes or {})
+    classifier.refinement = description.refinement
     original = observations(engine_of(classifier, description), description, films)
     rounded_net = _rounded(classifier)
     rounded = engine_of(rounded_net, description)

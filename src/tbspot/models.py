@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
+from tbspot.refinement import refine
 from tbspot.resnet import FEATURES, ResNet50, StridePlace
 
 __all__ = [
@@ -41,7 +42,8 @@ class Output(NamedTuple):
     Attributes:
         logit: `[n]`, the film's evidence for TB.
         map: `[n, h, w]`, the closed-form class activation map: the head's weights times the
-            features of a place, without the bias: `pool(map) + bias` is the logit.
+            features of a place, without the bias: `pool(map) + bias` is the logit. Of a model
+            with a refinement, that map refined (refinement.py).
     """
 
     logit: Tensor
@@ -78,12 +80,13 @@ class Classifier(nn.Module):
     """ResNet50 with a 1x1-convolution head and a pooling.
 
     Args:
-        description: names the output stride, the stride's place and the pooling.
+        description: names the output stride, the stride's place, the pooling and the refinement.
     """
 
     def __init__(self, description: Description) -> None:
         super().__init__()
         self.pooling = description.pooling
+        self.refinement = description.refinement
         self.body = ResNet50(description.output_stride, description.stride_place)
         self.head = nn.Conv2d(FEATURES, 1, 1, bias=False)
         nn.init.zeros_(self.head.weight)
@@ -91,7 +94,12 @@ class Classifier(nn.Module):
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
-        return self.judge(self.body(films))
+        second = self.body.early(films)
+        third = self.body.layer3(second)
+        output = self.judge(self.body.layer4(third))
+        if self.refinement == "affinity":
+            return Output(output.logit, refine(output.map, (second, third)))
+        return output
 
     def judge(self, features: Tensor) -> Output:
         """Logits and maps from the body's features."""

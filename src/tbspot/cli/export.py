@@ -44,6 +44,10 @@ def export(
         bool | None,
         typer.Option("--mirror/--no-mirror", help="Average the mirrored film in, always."),
     ] = None,
+    refinement: Annotated[
+        Literal["none", "affinity"] | None,
+        typer.Option(help="affinity: near places that look alike share their evidence."),
+    ] = None,
     score_threshold: Annotated[
         float | None, typer.Option(help="Score from which a film counts as TB.")
     ] = None,

@@ -17,7 +17,7 @@ from tbspot.errors import TbspotError
 from tbspot.images import Frame
 from tbspot.losses import normalised_map
 from tbspot.models import Classifier, build, load_classifier, save_classifier
-from tbspot.settings import Settings
+from tbspot.settings import Settings, TeacherMap
 from tbspot.teaching import CleanTeachers, SameViewTeachers, in_frame, open_teachers
 
 SMALL = Description(name="teacher", size=32, output_stride=8, temperature=2.0)
@@ -41,7 +41,7 @@ def _save(path: Path, seed: int, description: Description = SMALL) -> Path:
 def _told(
     paths: Sequence[Path],
     view: Literal["same", "clean"],
-    teacher_map: Literal["cam", "fused"] = "cam",
+    teacher_map: TeacherMap = "cam",
 ) -> Settings:
     return Settings((), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map)
 
@@ -78,8 +78,8 @@ def test_teachers_are_frozen_and_in_eval_mode(
     opened = open_teachers(_told(paths, "same"), FILMS, tmp_path, fabric)
     assert isinstance(opened, SameViewTeachers)
     assert len(opened.teachers) == 2
-    for classifier, description, fused in opened.teachers:
-        assert not fused
+    for classifier, description, kind in opened.teachers:
+        assert kind == "cam"
         assert description.name == "teacher"
         assert not classifier.training
         assert not any(parameter.requires_grad for parameter in classifier.parameters())
@@ -165,18 +165,46 @@ def test_a_fused_map_is_the_geometric_mean_of_the_closed_form_and_the_smoothed_s
     torch.testing.assert_close(taught.logit, output.logit / 2, atol=1e-5, rtol=1e-4)
 
 
-def test_fused_maps_are_not_taken_for_closed_forms_that_were_kept(
+def test_a_refined_map_is_that_of_the_teacher_with_a_refinement(
     paths: list[Path], tmp_path: Path, fabric: Fabric
 ) -> None:
-    told = [
-        open_teachers(_told(paths[:1], "clean", teacher_map), FILMS, tmp_path, fabric)
-        for teacher_map in ("cam", "fused")
-    ]
-    assert isinstance(told[0], CleanTeachers)
-    assert isinstance(told[1], CleanTeachers)
-    # Both at 1.25 x 32 pixels and 8 a place.
-    assert told[0].maps.shape == told[1].maps.shape == (3, 5, 5)
-    assert not torch.equal(told[0].maps, told[1].maps)
+    opened = open_teachers(_told(paths[:1], "same", "refined"), FILMS, tmp_path, fabric)
+    assert opened is not None
+    taught = opened(INDEX, WHOLE)
+    net, _ = load_classifier(paths[0])
+    plain = net(WHOLE.films)
+    net.refinement = "affinity"
+    with torch.no_grad():
+        expected = normalised_map(net(WHOLE.films).map)
+    torch.testing.assert_close(taught.map, expected, atol=1e-3, rtol=0)
+    torch.testing.assert_close(taught.logit, plain.logit / 2, atol=1e-5, rtol=1e-4)
+    assert not torch.allclose(taught.map, normalised_map(plain.map), atol=0.05)
+
+
+def test_maps_of_one_kind_are_not_taken_for_another_that_was_kept(
+    paths: list[Path], tmp_path: Path, fabric: Fabric
+) -> None:
+    kinds: tuple[TeacherMap, ...] = ("cam", "fused", "refined")
+    cam, fused, refined = (
+        open_teachers(_told(paths[:1], "clean", kind), FILMS, tmp_path, fabric) for kind in kinds
+    )
+    assert isinstance(cam, CleanTeachers)
+    assert isinstance(fused, CleanTeachers)
+    assert isinstance(refined, CleanTeachers)
+    # At 1.25 x 32 pixels and 8 a place, and at 32 pixels.
+    assert cam.maps.shape == fused.maps.shape == (3, 5, 5)
+    assert refined.maps.shape == (3, 4, 4)
+    assert not torch.equal(cam.maps, fused.maps)
+
+
+def test_a_teacher_of_probabilities_cannot_give_refined_maps(
+    tmp_path: Path, fabric: Fabric
+) -> None:
+    path = _save(
+        tmp_path / "a.safetensors", 0, SMALL.model_copy(update={"evidence": "probability"})
+    )
+    with pytest.raises(TbspotError, match="use --teacher-map cam"):
+        open_teachers(_told([path], "same", "refined"), FILMS, tmp_path, fabric)
 
 
 @pytest.mark.parametrize("other", [{"output_stride": 16}, {"size": 64}])

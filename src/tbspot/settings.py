@@ -12,7 +12,9 @@ from typing import Literal
 
 from tbspot.augmentation import Strength
 
-__all__ = ["Settings"]
+__all__ = ["Settings", "TeacherMap"]
+
+TeacherMap = Literal["cam", "fused", "refined"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,9 @@ class Settings:
         teacher_view: `same`, the teacher sees the student's view (Hinton et al. 2015), or
             `clean`, it sees the whole film once, mirrored and at several scales, and its map
             follows the view's geometry.
-        teacher_map: `cam`, the closed form, or `fused`, the geometric mean of it and the Layer-CAM
-            of stage 2, twice or four times as fine.
+        teacher_map: `cam`, the teacher's own map; `fused`, the geometric mean of it and the
+            Layer-CAM of stage 2, twice or four times as fine; or `refined`, by affinity of
+            features (refinement.py).
         temperature: of the score distillation.
         score_weight: of the score distillation.
         map_weight: of the map distillation.
@@ -82,7 +85,7 @@ class Settings:
     average: float = 0.0
     teachers: tuple[Path, ...] = ()
     teacher_view: Literal["same", "clean"] = "same"
-    teacher_map: Literal["cam", "fused"] = "cam"
+    teacher_map: TeacherMap = "cam"
     temperature: float = 2.0
     score_weight: float = 1.0
     map_weight: float = 0.0

@@ -28,14 +28,17 @@ from tbspot.files import fingerprint, replacing
 from tbspot.folding import fold_batch_norm
 from tbspot.losses import normalised_map
 from tbspot.models import Classifier, load_classifier
-from tbspot.settings import Settings
+from tbspot.settings import Settings, TeacherMap
 
 __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]
 
-# Relative sizes at which a teacher sees the whole film for its clean map.
-CLEAN_SCALES = (1.0, 1.25)
-# A fused map costs a backward pass, and a second size improves it by less than 0.01 mIoU.
-FUSED_SCALES = (1.25,)
+# Relative sizes at which a teacher sees the whole film for its clean map. A fused map costs a
+# backward pass, and a second size improves it by less than 0.01 mIoU; a refined one by nothing.
+CLEAN_SCALES: dict[TeacherMap, tuple[float, ...]] = {
+    "cam": (1.0, 1.25),
+    "fused": (1.25,),
+    "refined": (1.0,),
+}
 CLEAN_BATCH = 16
 
 
@@ -57,12 +60,7 @@ class Teacher(NamedTuple):
 
     classifier: Classifier
     description: Description
-    fused: bool
-
-    @property
-    def scales(self) -> tuple[float, ...]:
-        """At which it sees the whole film for its clean map."""
-        return FUSED_SCALES if self.fused else CLEAN_SCALES
+    map: TeacherMap
 
 
 @dataclass(frozen=True)
@@ -118,8 +116,7 @@ def open_teachers(
     """
     if not settings.teachers:
         return None
-    fused = settings.teacher_map == "fused"
-    teachers = [Teacher(*_open(path, fabric), fused) for path in settings.teachers]
+    teachers = [_open(path, settings.teacher_map, fabric) for path in settings.teachers]
     if len({(one.description.size, one.description.output_stride) for one in teachers}) > 1:
         raise TbspotError(
             "the teachers have different input sizes or output strides; give teachers of one kind"
@@ -132,21 +129,27 @@ def open_teachers(
     return CleanTeachers(together.logit, together.map)
 
 
-def _open(path: Path, fabric: Fabric) -> tuple[Classifier, Description]:
+def _open(path: Path, teacher_map: TeacherMap, fabric: Fabric) -> Teacher:
     classifier, description = load_classifier(path)
+    if teacher_map == "refined":
+        if description.evidence == "probability":
+            raise TbspotError(
+                f"{path} gives probabilities, which are not refined; use --teacher-map cam"
+            )
+        classifier.refinement = "affinity"
     fold_batch_norm(classifier.body)
     classifier.requires_grad_(requires_grad=False).to(fabric.device)
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return classifier, description
+    return Teacher(classifier, description, teacher_map)
 
 
 def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric) -> Taught:
     """What the teacher says of each whole film, from `cache` if it was asked before."""
     asked = (
         films.fingerprint,
-        "fused" if teacher.fused else "cam",
+        teacher.map,
         teacher.description.version,
-        str(teacher.scales),
+        str(CLEAN_SCALES[teacher.map]),
     )
     identity = fingerprint(*(part.encode() for part in asked))
     path = cache / f"taught-{identity}.safetensors"
@@ -170,7 +173,7 @@ def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric)
 def _ask(teacher: Teacher, films: Tensor, size: int) -> Taught:
     description = teacher.description
     films = in_frame(films, size, description.through)
-    if teacher.fused:
+    if teacher.map == "fused":
         output, fine = fine_layer_cam(teacher.classifier, films)
         maps = _fused(_normalised(output.map, description), normalised_map(_smoothed(fine)))
     else:
@@ -200,7 +203,7 @@ def _normalised(maps: Tensor, description: Description) -> Tensor:
 def _ask_clean(teacher: Teacher, pixels: NDArray[np.uint8], fabric: Fabric) -> Taught:
     whole = torch.from_numpy(pixels.copy()).to(fabric.device).unsqueeze(1).float() / 255
     told = []
-    for scale in teacher.scales:
+    for scale in CLEAN_SCALES[teacher.map]:
         size = teacher.description.scaled(scale)
         straight, mirrored = _ask(teacher, whole, size), _ask(teacher, whole.flip(-1), size)
         told += [straight, Taught(mirrored.logit, mirrored.map.flip(-1))]

@@ -69,7 +69,10 @@ def distill(
     ] = "same",
     teacher_map: Annotated[
         str,
-        typer.Option(help="cam: the closed form; fused: sharpened by the Layer-CAM of stage 2."),
+        typer.Option(
+            help="cam: the teacher's own; fused: sharpened by the Layer-CAM of stage 2; refined: "
+            "near places that look alike share their evidence."
+        ),
     ] = "cam",
     temperature: Annotated[float, typer.Option(help="Softens both scores.", min=0.01)] = 2.0,
     score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,

@@ -1,9 +1,10 @@
-"""Memory of `locate` over very many films, without the net's share of time and memory.
+"""Memory and time of `locate` over very many films, all files written as always.
 
-Takes numbers of films; draws 48 small ones, links them that many times, and locates them with a
-function of their brightness in the place of a net, all files written as always:
+Takes numbers of films; draws 48, links them that many times, and locates them: small ones with a
+function of their brightness in the place of a net, or with `--net` larger ones with the released
+model:
 
-    python benchmarks/batch.py --films 1000 10000
+    python benchmarks/batch.py --films 1000 10000 [--net]
 """
 
 from __future__ import annotations
@@ -20,35 +21,40 @@ from numpy.typing import NDArray
 
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
-from tbspot.engine import Answer, Engine
+from tbspot.engine import Answer, Engine, open_engine
 from tbspot.locating import Settings, find_items, locate
 
 SIZE, PLACE = 64, 8
+NET_SIZE = 512
 
 
-def measure(counts: list[int]) -> None:
+def measure(counts: list[int], *, net: bool) -> None:
     """Print a row for each number of films."""
+    with_net = ["--net"] if net else []
     print(machine())
     row("films", "peak MiB", "seconds", "ms a film")
     row(*["---"] * 4)
     with tempfile.TemporaryDirectory() as name:
         drawn = Path(name, "drawn")
-        draw_dataset(drawn, count=48, size=SIZE)
+        draw_dataset(drawn, count=48, size=NET_SIZE if net else SIZE)
         films = sorted((drawn / "imgs").rglob("*.png"))
         for count in counts:
             folder, found = Path(name, f"films-{count}"), Path(name, f"found-{count}")
             folder.mkdir()
             for number in range(count):
                 os.link(films[number % len(films)], folder / f"{number:06}.png")
-            child = watch([sys.executable, __file__, "--locate", folder, found])
+            child = watch([sys.executable, __file__, *with_net, "--locate", folder, found])
             each = f"{child.seconds / count * 1e3:.1f}"
             row(f"{count:,}", child.memory, f"{child.seconds:.1f}", each)
 
 
-def locate_folder(folder: Path, out: Path) -> None:
-    """What `tbspot locate` does, with a net that is none."""
+def locate_folder(folder: Path, out: Path, *, net: bool) -> None:
+    """What `tbspot locate` does, without `--net` with a net that is none."""
     engine = Engine(Description(name="bright", version="1", size=SIZE), "numpy", _bright)
-    settings = Settings((str(folder),), "", "bright 1", engine.name, "cam", gate=False)
+    if net:
+        engine = open_engine()
+    model = f"{engine.description.name} {engine.description.version}"
+    settings = Settings((str(folder),), "", model, engine.name, "cam", gate=False)
     locate(find_items([folder], out), engine, settings, out)
 
 
@@ -62,9 +68,10 @@ def _bright(films: NDArray[np.float32]) -> Answer:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=int, nargs="+", default=[1000, 10_000])
+    parser.add_argument("--net", action="store_true", help="the released model")
     parser.add_argument("--locate", type=Path, nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.locate:
-        locate_folder(*given.locate)
+        locate_folder(*given.locate, net=given.net)
     else:
-        measure(given.films)
+        measure(given.films, net=given.net)

@@ -4,11 +4,12 @@ Takes folders of `tbspot locate`, or model files; gives a folder for `tbspot eva
 model.safetensors.
 
     python runs/combine.py maps OUT FOUND [FOUND ...] [--prior FOUND_TRAIN] [--map-threshold 0.4]
-    python runs/combine.py weights OUT MODEL [MODEL ...]
+    python runs/combine.py weights OUT MODEL [MODEL ...] [--refinement affinity]
 
 `maps` averages the maps of several models, each divided by its maximum; `--prior` multiplies them
 by the mean map of a model on training films, which is made without boxes. `weights` averages the
-weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482).
+weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482); of one
+model it is that model, with the refinement of its map that is named.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def normalised(folder: Path, prediction: Prediction) -> Map:
     return normalise(read_heatmap(folder, prediction), SIDE)
 
 
-def average_weights(out: Path, models: Sequence[Path]) -> None:
+def average_weights(out: Path, models: Sequence[Path], refinement: str) -> None:
     """Write OUT/model.safetensors, whose weights are the mean of several models' of one kind."""
     classifiers, descriptions = zip(*(load_classifier(path) for path in models), strict=True)
     states = [classifier.state_dict() for classifier in classifiers]
@@ -83,7 +84,8 @@ def average_weights(out: Path, models: Sequence[Path]) -> None:
     }
     classifiers[0].load_state_dict(mean)
     bias = classifiers[0].bias.item()
-    changes = {"name": out.name, "bias": bias, "recipe": f"mean of {len(models)} models' weights"}
+    changes = {"name": out.name, "bias": bias, "refinement": refinement}
+    changes["recipe"] = f"mean of {len(models)} models' weights"
     out.mkdir(parents=True)
     save_classifier(
         out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=changes)
@@ -100,12 +102,13 @@ def main() -> None:
         kind.add_argument("given", type=Path, nargs="+")
     maps.add_argument("--prior", type=Path)
     maps.add_argument("--map-threshold", type=float)
+    weights.add_argument("--refinement", choices=("none", "affinity"), default="none")
     given = parser.parse_args()
     try:
         if given.kind == "maps":
             combine_maps(given.out, given.given, given.prior, given.map_threshold)
         else:
-            average_weights(given.out, given.given)
+            average_weights(given.out, given.given, given.refinement)
     except (TbspotError, FileExistsError) as error:
         raise SystemExit(str(error)) from error
 

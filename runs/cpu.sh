@@ -53,13 +53,30 @@ tbspot distill "${again[@]}" "${sharper[@]}" "${student[@]}" --seed 1 \
     --name second-scores --out "$out/second-scores"
 tbspot train "${again[@]}" "${sharper[@]}" --seed 1 \
     --name second-undistilled --out "$out/second-undistilled"
-# Third round: not reduced at all.
+# Third round: the mean of a net taught by maps and one by labels, its maps refined, teaches.
+python "$(dirname "$0")/combine.py" weights "$out/second-mean" \
+    "$out"/{second-1,second-undistilled}/model.safetensors
+third=("${mixed[@]}" "${sharper[@]}" --epochs 5 --devices 1
+    --init "$out/second-mean/model.safetensors")
+for seed in 1 2 3; do
+    tbspot distill "${third[@]}" --teacher "$out/second-mean/model.safetensors" \
+        --teacher-map refined "${scores[@]}" "${maps[@]}" --seed "$seed" --name "third-$seed" \
+        --out "$out/third-$seed"
+done
+# Its control: without a teacher.
+tbspot train "${third[@]}" --seed 1 --name third-undistilled --out "$out/third-undistilled"
+# Another third round, not reduced at all.
 tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
     --init "$out/second-1/model.safetensors" --teacher "$out/second-1/model.safetensors" \
-    --teacher-map cam "${scores[@]}" "${maps[@]}" --name third --out "$out/third"
-# A control: mean weights of the seeds, the third round and the one without a teacher.
+    --teacher-map cam "${scores[@]}" "${maps[@]}" --name unreduced --out "$out/unreduced"
+# A control: mean weights of the seeds, that round and the one without a teacher.
 python "$(dirname "$0")/combine.py" weights "$out/mean" \
-    "$out"/{second-1,second-2,second-3,third,second-undistilled}/model.safetensors
+    "$out"/{second-1,second-2,second-3,unreduced,second-undistilled}/model.safetensors
+# The same nets with their own maps refined, as the released file has them.
+for model in second-1 second-undistilled second-mean third-1 third-2 third-3 third-undistilled; do
+    python "$(dirname "$0")/combine.py" weights "$out/refined-$model" --refinement affinity \
+        "$out/$model/model.safetensors"
+done
 # Control of the first round: student-1's start, films, labels and steps without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
 
@@ -78,7 +95,10 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
-    second-1 second-2 second-3 second-blurred second-scores second-undistilled third mean
+    second-1 second-2 second-3 second-blurred second-scores second-undistilled second-mean
+    third-1 third-2 third-3 third-undistilled unreduced mean refined-second-1
+    refined-second-undistilled refined-second-mean refined-third-1 refined-third-2
+    refined-third-3 refined-third-undistilled
     paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
@@ -86,15 +106,15 @@ find_in() {
 }
 for model in $models; do find_in tune "$model"; done
 # Of training films, only what a prior or a share of area is made from.
-for model in student-1 second-1; do find_in train "$model"; done
+for model in student-1 refined-third-1; do find_in train "$model"; done
 combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
 combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
 combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
 for model in $models ensemble prior; do
-    case $model in second-1 | teacher-2) continue ;; esac # the one judged, and its teacher
+    case $model in refined-third-1 | teacher-2) continue ;; esac # the one judged, and its teacher
     controls+=(--control "$model=$out/found/$model-tune")
 done
-tbspot evaluate "$out/found/second-1-tune" --teacher "$out/found/teacher-2-tune" \
-    --training "$out/found/second-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
+tbspot evaluate "$out/found/refined-third-1-tune" --teacher "$out/found/teacher-2-tune" \
+    --training "$out/found/refined-third-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
     --out "$out/evaluation"

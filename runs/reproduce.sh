@@ -30,7 +30,8 @@ for seed in 1 2 3; do
         --out "$out/smoothed-$seed"
     tbspot train "${paper[@]}" --average 0.999 --seed "$seed" --name averaged \
         --out "$out/averaged-$seed"
-    # Two rounds: by two teachers' fused maps, then by the first student's, larger and sharper.
+    # Three rounds: by two teachers' fused maps; by the first student's, larger and sharper; by the
+    # refined maps of the mean of the second and of its control.
     tbspot distill "${ours[@]}" "${first[@]}" --teacher-map fused \
         --teacher "$out/teacher-$seed/model.safetensors" \
         --teacher "$out/teacher-$((seed % 3 + 1))/model.safetensors" \
@@ -40,20 +41,34 @@ for seed in 1 2 3; do
         --teacher "$out/student-$seed/model.safetensors" \
         --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second \
         --out "$out/second-$seed"
-    # Controls of both rounds: the same start, films, labels and steps without a teacher.
+    # Controls of the rounds: the same start, films, labels and steps without a teacher.
     tbspot train "${mixed[@]}" "${first[@]}" \
         --init "$out/teacher-$seed/model.safetensors" --seed "$seed" --name undistilled \
         --out "$out/undistilled-$seed"
     tbspot train "${mixed[@]}" "${second[@]}" \
         --init "$out/student-$seed/model.safetensors" --seed "$seed" --name second-undistilled \
         --out "$out/second-undistilled-$seed"
+    python "$(dirname "$0")/combine.py" weights "$out/second-mean-$seed" \
+        "$out"/{second,second-undistilled}-"$seed"/model.safetensors
+    tbspot distill "${ours[@]}" "${second[@]}" --teacher-map refined \
+        --teacher "$out/second-mean-$seed/model.safetensors" \
+        --init "$out/second-mean-$seed/model.safetensors" --seed "$seed" --name third \
+        --out "$out/unrefined-third-$seed"
+    tbspot train "${mixed[@]}" "${second[@]}" \
+        --init "$out/second-mean-$seed/model.safetensors" --seed "$seed" \
+        --name third-undistilled --out "$out/unrefined-third-undistilled-$seed"
+    for model in third third-undistilled; do
+        python "$(dirname "$0")/combine.py" weights "$out/$model-$seed" --refinement affinity \
+            "$out/unrefined-$model-$seed/model.safetensors"
+    done
     for model in paper-teacher paper-student-T2 paper-student-T4 smoothed averaged teacher undistilled \
-        student second-undistilled second; do
+        student second-undistilled second third-undistilled third; do
         tbspot locate --data "$tbx11k" --split val --mirror --no-overlays \
             --model "$out/$model-$seed/model.safetensors" --out "$out/found/$model-$seed"
     done
-    tbspot evaluate "$out/found/second-$seed" --teacher "$out/found/teacher-$seed" \
+    tbspot evaluate "$out/found/third-$seed" --teacher "$out/found/teacher-$seed" \
         --control "first round=$out/found/student-$seed" \
+        --control "second round=$out/found/second-$seed" \
         --control "paper teacher=$out/found/paper-teacher-$seed" \
         --control "paper student, T 2=$out/found/paper-student-T2-$seed" \
         --control "paper student, T 4=$out/found/paper-student-T4-$seed" \
@@ -61,6 +76,7 @@ for seed in 1 2 3; do
         --control "averaged weights=$out/found/averaged-$seed" \
         --control "no distillation=$out/found/undistilled-$seed" \
         --control "no distillation in round two=$out/found/second-undistilled-$seed" \
+        --control "no distillation in round three=$out/found/third-undistilled-$seed" \
         --data "$tbx11k" --split val --out "$out/evaluation-$seed"
     tbspot report "$out/evaluation-$seed" --out "$out/report-$seed.html"
 done

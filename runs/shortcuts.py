@@ -2,7 +2,7 @@
 
 Draws films on which something beside TB goes with the label in training and against it in `val`,
 trains a teacher, students and controls on them, and judges all on `val`. Gives shortcuts.csv, a
-row a model, and a table of means over seeds. Called again, it goes on where it was interrupted.
+row a model, and tables of means over seeds. Called again, it goes on where it was interrupted.
 
     python runs/shortcuts.py OUT [--weights FILE] [--kinds marker ...] [--strengths 0 ...] [--print]
 """
@@ -14,7 +14,7 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import groupby
+from itertools import product
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -25,6 +25,7 @@ from tbspot.tables import write_table
 KINDS = ("marker", "exposure", "source")
 # 0: by chance, so nothing to learn from it; 1: on every TB film of `train` and on no other.
 STRENGTHS = (0.0, 0.5, 0.8, 1.0)
+Row = list[str | float | None]
 # Small, so that all of it takes hours on two cores and not days: docs/spurious.md.
 FILMS, SIZE, EPOCHS = 360, 128, 4
 
@@ -121,7 +122,7 @@ class Study:
             return ["distill", *common, "--init", self.weights, "--teacher", teacher]
         return ["train", *common, "--init", teacher if recipe.teacher else self.weights]
 
-    def rows(self) -> Iterator[list[str | float | None]]:
+    def rows(self) -> Iterator[Row]:
         """The figures of each model on `val`, where the shortcut is reversed."""
         for recipe in RECIPES:
             evaluation = read_evaluation(self.found(recipe))
@@ -145,24 +146,29 @@ class Study:
 COLUMNS = ["shortcut", "strength", "seed", "model", "accuracy", "auroc", "miou", "hit"]
 
 
-def _print_means(rows: list[list[str | float | None]]) -> None:
-    print("| shortcut | strength | model | accuracy | AUROC | mIoU | hit |")
-    print("|---|---|---|---|---|---|---|")
-    order = {recipe.name: place for place, recipe in enumerate(RECIPES)}
+def _print_curves(rows: list[Row]) -> None:
+    """A table a figure: how it changes with the strength of the shortcut."""
+    strengths = sorted({float(row[1] or 0) for row in rows})
+    for place, figure in enumerate(COLUMNS[4:], start=4):
+        print(f"\n| {figure} | model | {' | '.join(f'{one:g}' for one in strengths)} |")
+        print("|---|---|" + "---|" * len(strengths))
+        for kind, recipe in product(dict.fromkeys(str(row[0]) for row in rows), RECIPES):
+            cells = [
+                _mean([row[place] for row in rows if _is_of(row, kind, strength, recipe)])
+                for strength in strengths
+            ]
+            print(f"| {kind} | {recipe.name} | {' | '.join(cells)} |")
 
-    def key(row: list[str | float | None]) -> tuple[str, float, int]:
-        return str(row[0]), float(row[1] or 0), order[str(row[3])]
 
-    for (kind, strength, place), group in groupby(sorted(rows, key=key), key):
-        figures = zip(*(row[4:] for row in group), strict=True)
-        cells = [_mean([value for value in column if value is not None]) for column in figures]
-        print(f"| {kind} | {strength:g} | {RECIPES[place].name} | {' | '.join(cells)} |")
+def _is_of(row: Row, kind: str, strength: float, recipe: Recipe) -> bool:
+    return (row[0], row[1], row[3]) == (kind, strength, recipe.name)
 
 
-def _mean(values: list[float]) -> str:
+def _mean(figures: list[str | float | None]) -> str:
     """Mean and deviation over seeds."""
+    values = [figure for figure in figures if isinstance(figure, float)]
     if not values:
-        return "undefined"
+        return "-"
     spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
     return f"{mean(values):.3f}{spread}"
 
@@ -185,7 +191,7 @@ def main() -> None:
         for kind in given.kinds
         for strength in strengths
     ]
-    rows: list[list[str | float | None]] = []
+    rows: list[Row] = []
     for study in studies:
         for command in () if study.done else study.commands():
             print("tbspot", shlex.join(command), flush=True)
@@ -196,7 +202,7 @@ def main() -> None:
             rows += study.rows()
             write_table(given.out / "shortcuts.csv", COLUMNS, rows)
     if rows:
-        _print_means(rows)
+        _print_curves(rows)
 
 
 if __name__ == "__main__":

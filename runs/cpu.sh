@@ -63,6 +63,9 @@ for seed in 1 2 3; do
         --teacher-map refined "${scores[@]}" "${maps[@]}" --seed "$seed" --name "third-$seed" \
         --out "$out/third-$seed"
 done
+# What is released: their mean weights, so that no seed is chosen.
+python "$(dirname "$0")/combine.py" weights "$out/third-mean" \
+    "$out"/third-{1,2,3}/model.safetensors
 # Its control: without a teacher.
 tbspot train "${third[@]}" --seed 1 --name third-undistilled --out "$out/third-undistilled"
 # Another third round, not reduced at all.
@@ -73,7 +76,7 @@ tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
 python "$(dirname "$0")/combine.py" weights "$out/mean" \
     "$out"/{second-1,second-2,second-3,unreduced,second-undistilled}/model.safetensors
 # The same nets with their own maps refined, as the released file has them.
-for model in second-1 second-undistilled second-mean third-1 third-2 third-3 third-undistilled; do
+for model in second-1 second-undistilled second-mean third-{1,2,3,mean,undistilled}; do
     python "$(dirname "$0")/combine.py" weights "$out/refined-$model" --refinement affinity \
         "$out/$model/model.safetensors"
 done
@@ -96,9 +99,9 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
     second-1 second-2 second-3 second-blurred second-scores second-undistilled second-mean
-    third-1 third-2 third-3 third-undistilled unreduced mean refined-second-1
+    third-1 third-2 third-3 third-mean third-undistilled unreduced mean refined-second-1
     refined-second-undistilled refined-second-mean refined-third-1 refined-third-2
-    refined-third-3 refined-third-undistilled
+    refined-third-3 refined-third-mean refined-third-undistilled
     paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
@@ -106,15 +109,15 @@ find_in() {
 }
 for model in $models; do find_in tune "$model"; done
 # Of training films, only what a prior or a share of area is made from.
-for model in student-1 refined-third-1; do find_in train "$model"; done
+for model in student-1 refined-third-mean; do find_in train "$model"; done
 combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
 combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
 combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
 for model in $models ensemble prior; do
-    case $model in refined-third-1 | teacher-2) continue ;; esac # the one judged, and its teacher
+    case $model in refined-third-mean | teacher-2) continue ;; esac # the one judged, and its teacher
     controls+=(--control "$model=$out/found/$model-tune")
 done
-tbspot evaluate "$out/found/refined-third-1-tune" --teacher "$out/found/teacher-2-tune" \
-    --training "$out/found/refined-third-1-train" --data "$tbx11k" --split tune "${controls[@]}" \
+tbspot evaluate "$out/found/refined-third-mean-tune" --teacher "$out/found/teacher-2-tune" \
+    --training "$out/found/refined-third-mean-train" --data "$tbx11k" --split tune "${controls[@]}" \
     --out "$out/evaluation"

@@ -94,12 +94,12 @@ class Classifier(nn.Module):
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
+        if self.refinement == "none":
+            return self.judge(self.body(films))
         second = self.body.early(films)
         third = self.body.layer3(second)
         output = self.judge(self.body.layer4(third))
-        if self.refinement == "affinity":
-            return Output(output.logit, refine(output.map, (second, third)))
-        return output
+        return Output(output.logit, refine(output.map, (second, third)))
 
     def judge(self, features: Tensor) -> Output:
         """Logits and maps from the body's features."""

@@ -190,7 +190,9 @@ def test_thumbnails_are_shown(tab: playwright.Page) -> None:
 def test_the_slider_cuts_boxes_anew_while_it_moves(tab: playwright.Page, page: Page) -> None:
     open_film(tab)
     film = address_of(tab)
-    assert listed_boxes(tab) == told_boxes(page.ask(f"{film}/boxes").json())
+    told = told_boxes(page.ask(f"{film}/boxes").json())
+    expect(tab.locator(".boxes tbody tr")).to_have_count(len(told))
+    assert listed_boxes(tab) == told
     slider = tab.get_by_label("Boxes from this share")
     before = drawn(tab)
     for key, times, share in (("ArrowRight", 25, 0), ("ArrowLeft", 40, 0), ("End", 1, 0.99)):

@@ -50,9 +50,8 @@ def measure(counts: list[int], *, net: bool) -> None:
 
 def locate_folder(folder: Path, out: Path, *, net: bool) -> None:
     """What `tbspot locate` does, without `--net` with a net that is none."""
-    engine = Engine(Description(name="bright", version="1", size=SIZE), "numpy", _bright)
-    if net:
-        engine = open_engine()
+    bright = Description(name="bright", version="1", size=SIZE)
+    engine = open_engine() if net else Engine(bright, "numpy", _bright)
     model = f"{engine.description.name} {engine.description.version}"
     settings = Settings((str(folder),), "", model, engine.name, "cam", gate=False)
     locate(find_items([folder], out), engine, settings, out)

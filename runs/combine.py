@@ -84,8 +84,8 @@ def average_weights(out: Path, models: Sequence[Path], refinement: str) -> None:
     }
     classifiers[0].load_state_dict(mean)
     bias = classifiers[0].bias.item()
-    changes = {"name": out.name, "bias": bias, "refinement": refinement}
-    changes["recipe"] = f"mean of {len(models)} models' weights"
+    recipe = f"mean of {len(models)} models' weights"
+    changes = {"name": out.name, "bias": bias, "refinement": refinement, "recipe": recipe}
     out.mkdir(parents=True)
     save_classifier(
         out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=changes)

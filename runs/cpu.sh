@@ -7,6 +7,7 @@ imagenet="$shared/weights/resnet50_imagenet_fp16.safetensors"
 shenzhen="$shared/data/shenzhen128/labels.csv" tbx11k="$shared/data/tbx11k"
 nih="$shared/data/nih/labels.csv"
 net=(--size 256 --through 128 --output-stride 16 --tuning-split none)
+combine() { python "$(dirname "$0")/combine.py" "$@"; }
 
 # Teachers: TB against not TB within Shenzhen and Montgomery, image labels only.
 for seed in 1 2 3; do
@@ -36,10 +37,10 @@ tbspot distill "${large[@]}" "${taught[@]}" $(begin 1) --seed 2 --devices 1 --na
 tbspot distill "${large[@]}" "${taught[@]}" $(begin 2) --seed 3 --devices 1 --name student-3 \
     --out "$out/student-3" &
 wait
-python "$(dirname "$0")/combine.py" weights "$out/averaged" \
-    "$out"/student-{1,2,3}/model.safetensors
+combine weights "$out/averaged" "$out"/student-{1,2,3}/model.safetensors
 # Second round: the first student's maps teach the next one, which sees films larger and sharper.
-again=("${mixed[@]}" --epochs 5 --devices 1 --init "$out/student-1/model.safetensors")
+short=("${mixed[@]}" --epochs 5 --devices 1)
+again=("${short[@]}" --init "$out/student-1/model.safetensors")
 sharper=(--size 384 --through 256)
 student=(--teacher "$out/student-1/model.safetensors" --teacher-map cam "${scores[@]}")
 for seed in 1 2 3; do
@@ -54,18 +55,15 @@ tbspot distill "${again[@]}" "${sharper[@]}" "${student[@]}" --seed 1 \
 tbspot train "${again[@]}" "${sharper[@]}" --seed 1 \
     --name second-undistilled --out "$out/second-undistilled"
 # Third round: the mean of a net taught by maps and one by labels, its maps refined, teaches.
-python "$(dirname "$0")/combine.py" weights "$out/second-mean" \
-    "$out"/{second-1,second-undistilled}/model.safetensors
-third=("${mixed[@]}" "${sharper[@]}" --epochs 5 --devices 1
-    --init "$out/second-mean/model.safetensors")
+combine weights "$out/second-mean" "$out"/{second-1,second-undistilled}/model.safetensors
+third=("${short[@]}" "${sharper[@]}" --init "$out/second-mean/model.safetensors")
 for seed in 1 2 3; do
     tbspot distill "${third[@]}" --teacher "$out/second-mean/model.safetensors" \
         --teacher-map refined "${scores[@]}" "${maps[@]}" --seed "$seed" --name "third-$seed" \
         --out "$out/third-$seed"
 done
 # What is released: their mean weights, so that no seed is chosen.
-python "$(dirname "$0")/combine.py" weights "$out/third-mean" \
-    "$out"/third-{1,2,3}/model.safetensors
+combine weights "$out/third-mean" "$out"/third-{1,2,3}/model.safetensors
 # Its control: without a teacher.
 tbspot train "${third[@]}" --seed 1 --name third-undistilled --out "$out/third-undistilled"
 # Another third round, not reduced at all.
@@ -73,12 +71,12 @@ tbspot distill "${mixed[@]}" --size 512 --epochs 4 --devices 1 --seed 1 \
     --init "$out/second-1/model.safetensors" --teacher "$out/second-1/model.safetensors" \
     --teacher-map cam "${scores[@]}" "${maps[@]}" --name unreduced --out "$out/unreduced"
 # A control: mean weights of the seeds, that round and the one without a teacher.
-python "$(dirname "$0")/combine.py" weights "$out/mean" \
+combine weights "$out/mean" \
     "$out"/{second-1,second-2,second-3,unreduced,second-undistilled}/model.safetensors
 # The same nets with their own maps refined, as the released file has them.
-for model in second-1 second-undistilled second-mean third-{1,2,3,mean,undistilled}; do
-    python "$(dirname "$0")/combine.py" weights "$out/refined-$model" --refinement affinity \
-        "$out/$model/model.safetensors"
+unrefined=(second-{1,undistilled,mean} third-{1,2,3,mean,undistilled})
+for model in "${unrefined[@]}"; do
+    combine weights "$out/refined-$model" --refinement affinity "$out/$model/model.safetensors"
 done
 # Control of the first round: student-1's start, films, labels and steps without a teacher.
 tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --out "$out/undistilled"
@@ -99,9 +97,7 @@ tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/run
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
     second-1 second-2 second-3 second-blurred second-scores second-undistilled second-mean
-    third-1 third-2 third-3 third-mean third-undistilled unreduced mean refined-second-1
-    refined-second-undistilled refined-second-mean refined-third-1 refined-third-2
-    refined-third-3 refined-third-mean refined-third-undistilled
+    third-1 third-2 third-3 third-mean third-undistilled unreduced mean ${unrefined[*]/#/refined-}
     paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
@@ -110,9 +106,8 @@ find_in() {
 for model in $models; do find_in tune "$model"; done
 # Of training films, only what a prior or a share of area is made from.
 for model in student-1 refined-third-mean; do find_in train "$model"; done
-combine() { python "$(dirname "$0")/combine.py" maps "$@"; }
-combine "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
-combine "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
+combine maps "$out/found/ensemble-tune" "$out"/found/teacher-{1,2}-tune
+combine maps "$out/found/prior-tune" "$out/found/student-1-tune" --prior "$out/found/student-1-train"
 controls=()
 for model in $models ensemble prior; do
     case $model in refined-third-mean | teacher-2) continue ;; esac # the one judged, and its teacher

@@ -22,10 +22,11 @@ from tbspot.cli import app
 from tbspot.results import FILE_NAME, Figure, read_evaluation
 from tbspot.tables import write_table
 
+Row = list[str | float | None]
+
 KINDS = ("marker", "exposure", "source")
 # 0: by chance, so nothing to learn from it; 1: on every TB film of `train` and on no other.
 STRENGTHS = (0.0, 0.5, 0.8, 1.0)
-Row = list[str | float | None]
 # Small, so that all of it takes hours on two cores and not days: docs/spurious.md.
 FILMS, SIZE, EPOCHS = 360, 128, 4
 

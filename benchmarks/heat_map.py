@@ -99,14 +99,17 @@ def floor(checkpoint: Path, size: int) -> None:
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         classifier(torch.zeros(1, 1, size, size))
     operations = counter.get_total_flops()
-    calls = {}
+    calls: dict[str, Callable[[], object]] = {}
     for kind in (torch.float32, torch.bfloat16):
         matrix = torch.randn(2048, 2048).to(kind)
         calls[str(kind)] = partial(torch.mm, matrix, matrix)
-    for kind, seconds in interleaved(calls, 9).items():
+    # torch names no public one.
+    steps = torch.randint(-128, 128, (2048, 2048), dtype=torch.int8)
+    calls[str(steps.dtype)] = partial(torch._int_mm, steps, steps)
+    for name, seconds in interleaved(calls, 9).items():
         rate = 2 * 2048**3 / seconds.clock
         print(
-            f"floor, {kind}: {operations / 1e9:.1f} GFLOP at {rate / 1e9:.0f} GFLOP/s = "
+            f"floor, {name}: {operations / 1e9:.1f} GFLOP at {rate / 1e9:.0f} G/s = "
             f"{operations / rate * 1e3:.0f} ms"
         )
 

@@ -9,7 +9,7 @@ model.safetensors.
 `maps` averages the maps of several models, each divided by its maximum; `--prior` multiplies them
 by the mean map of a model on training films, which is made without boxes. `weights` averages the
 weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482); of one
-model it is that model, with the refinement of its map that is named.
+model it is that model. Its map is refined as the first model's, or as `--refinement` says.
 """
 
 from __future__ import annotations
@@ -74,9 +74,15 @@ def normalised(folder: Path, prediction: Prediction) -> Map:
     return normalise(read_heatmap(folder, prediction), SIDE)
 
 
-def average_weights(out: Path, models: Sequence[Path], refinement: str) -> None:
-    """Write OUT/model.safetensors, whose weights are the mean of several models' of one kind."""
-    classifiers, descriptions = zip(*(load_classifier(path) for path in models), strict=True)
+def average_weights(out: Path, models: Sequence[Path], refinement: str | None) -> None:
+    """Write OUT/model.safetensors, whose weights are the mean of several models' of one kind.
+
+    Raises:
+        TbspotError: a file is no model of tbspot, or its map cannot be refined so.
+    """
+    changes = {} if refinement is None else {"refinement": refinement}
+    loaded = [load_classifier(path, changes) for path in models]
+    classifiers, descriptions = zip(*loaded, strict=True)
     states = [classifier.state_dict() for classifier in classifiers]
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
@@ -85,10 +91,10 @@ def average_weights(out: Path, models: Sequence[Path], refinement: str) -> None:
     classifiers[0].load_state_dict(mean)
     bias = classifiers[0].bias.item()
     recipe = f"mean of {len(models)} models' weights"
-    changes = {"name": out.name, "bias": bias, "refinement": refinement, "recipe": recipe}
+    said = {"name": out.name, "bias": bias, "recipe": recipe}
     out.mkdir(parents=True)
     save_classifier(
-        out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=changes)
+        out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=said)
     )
 
 
@@ -102,7 +108,7 @@ def main() -> None:
         kind.add_argument("given", type=Path, nargs="+")
     maps.add_argument("--prior", type=Path)
     maps.add_argument("--map-threshold", type=float)
-    weights.add_argument("--refinement", choices=("none", "affinity"), default="none")
+    weights.add_argument("--refinement", choices=("none", "affinity"))
     given = parser.parse_args()
     try:
         if given.kind == "maps":

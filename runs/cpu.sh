@@ -83,22 +83,27 @@ tbspot train "${large[@]}" $(begin 2) --seed 1 --devices 2 --name undistilled --
 
 # The paper's recipe, small: TB of TBX11K against films of another source, which tells the label.
 paper=(--data "$tbx11k" --data "$nih" --init "$imagenet" --size 224 --epochs 2
-    --tuning-split none --seed 1 --devices 1)
-tbspot train "${paper[@]}" --name paper-teacher --out "$out/paper-teacher"
-for temperature in 2 4; do
-    tbspot distill "${paper[@]}" --teacher "$out/paper-teacher/model.safetensors" \
-        --temperature "$temperature" --label-weight 1 --name "paper-student-T$temperature" \
-        --out "$out/paper-student-T$temperature"
+    --tuning-split none --devices 1)
+for seed in 1 2 3; do
+    tbspot train "${paper[@]}" --seed "$seed" --name "paper-teacher-$seed" \
+        --out "$out/paper-teacher-$seed"
+    for temperature in 2 4; do
+        tbspot distill "${paper[@]}" --seed "$seed" --label-weight 1 --temperature "$temperature" \
+            --teacher "$out/paper-teacher-$seed/model.safetensors" \
+            --name "paper-student-T$temperature-$seed" --out "$out/paper-student-T$temperature-$seed"
+    done
+    # Its controls: label smoothing, and weights averaged while training.
+    tbspot train "${paper[@]}" --seed "$seed" --label-smoothing 0.1 --name "smoothed-$seed" \
+        --out "$out/smoothed-$seed"
+    tbspot train "${paper[@]}" --seed "$seed" --average 0.99 --name "running-average-$seed" \
+        --out "$out/running-average-$seed"
 done
-# Its controls: label smoothing, and weights averaged while training.
-tbspot train "${paper[@]}" --label-smoothing 0.1 --name smoothed --out "$out/smoothed"
-tbspot train "${paper[@]}" --average 0.99 --name running-average --out "$out/running-average"
 
 # Judged on the tuning films; box-free rules only, as their boxes would have to tune the others.
 models="linear teacher-1 teacher-2 teacher-3 undistilled student-1 student-2 student-3 averaged
     second-1 second-2 second-3 second-blurred second-scores second-undistilled second-mean
     third-1 third-2 third-3 third-mean third-undistilled unreduced mean ${unrefined[*]/#/refined-}
-    paper-teacher paper-student-T2 paper-student-T4 smoothed running-average"
+    $(echo {paper-teacher,paper-student-T2,paper-student-T4,smoothed,running-average}-{1,2,3})"
 find_in() {
     tbspot locate --data "$tbx11k" --split "$1" --no-overlays --mirror \
         --model "$out/$2/model.safetensors" --out "$out/found/$2-$1"

@@ -98,9 +98,10 @@ def test_a_refinement_is_in_the_file_and_for_any_size(checkpoint: Path, tmp_path
     classifier.head.weight.data.abs_()  # so that places speak for TB
     path, out = tmp_path / "model.safetensors", tmp_path / "refined.onnx"
     save_classifier(path, classifier, described)
-    description = export(path, out, [FILM], {"refinement": "affinity"}).description
+    changes = {"refinement": "affinity"}
+    description = export(path, out, [FILM], changes).description
     assert description.refinement == "affinity"
-    classifier.refinement = "affinity"
+    classifier, _ = load_classifier(path, changes)
     films = np.random.default_rng(1).random((2, 96, 96)).astype(np.float32)
     _, maps = open_engine(out, "float32")(films)
     _, expected = engine_of(classifier, description)(films)
@@ -113,5 +114,5 @@ def test_a_model_of_probabilities_cannot_be_refined(tmp_path: Path, checkpoint: 
     path = tmp_path / "model.safetensors"
     described = description.model_copy(update={"evidence": "probability"})
     save_classifier(path, classifier, described)
-    with pytest.raises(TbspotError, match=r"--refinement cannot be affinity: .*in logits"):
+    with pytest.raises(TbspotError, match=r"cannot have refinement affinity: .*in logits"):
         export(path, tmp_path / "model.onnx", [FILM], {"refinement": "affinity"})

@@ -247,10 +247,12 @@ def test_a_head_is_taken_over_only_under_the_pooling_it_was_trained_with(
     assert bool(student.head.weight.eq(0).all()) is not taken
 
 
-def test_a_refinement_changes_the_map_and_not_the_logit(classifier: Classifier) -> None:
+def test_a_refinement_changes_the_map_and_not_the_logit(
+    classifier: Classifier, model_file: Path
+) -> None:
     films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    refining = Classifier(SMALL.model_copy(update={"refinement": "affinity"})).eval()
-    refining.load_state_dict(classifier.state_dict())
+    refining, described = load_classifier(model_file, {"refinement": "affinity"})
+    assert described.refinement == "affinity"
     with torch.no_grad():
         plain, refined = classifier(films), refining(films)
         second = classifier.body.early(films)
@@ -258,3 +260,18 @@ def test_a_refinement_changes_the_map_and_not_the_logit(classifier: Classifier) 
     assert torch.equal(refined.logit, plain.logit)
     torch.testing.assert_close(refined.map, refine(plain.map, stages))
     assert not torch.equal(refined.map, plain.map)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"evidence": "probability", "refinement": "affinity"}, "refinement affinity: .*in logits"),
+        ({"map_threshold": 1.5}, "map threshold 1.5: .*less than 1"),
+        ({"sharpness": 1}, "sharpness 1: .*not permitted"),
+    ],
+)
+def test_a_change_that_cannot_be_is_one_clear_sentence(
+    model_file: Path, changes: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(TbspotError, match=rf"model\.safetensors cannot have {sentence}"):
+        load_classifier(model_file, changes)

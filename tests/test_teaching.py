@@ -171,9 +171,8 @@ def test_a_refined_map_is_that_of_the_teacher_with_a_refinement(
     opened = open_teachers(_told(paths[:1], "same", "refined"), FILMS, tmp_path, fabric)
     assert opened is not None
     taught = opened(INDEX, WHOLE)
-    net, _ = load_classifier(paths[0])
-    plain = net(WHOLE.films)
-    net.refinement = "affinity"
+    plain = load_classifier(paths[0])[0](WHOLE.films)
+    net, _ = load_classifier(paths[0], {"refinement": "affinity"})
     with torch.no_grad():
         expected = normalised_map(net(WHOLE.films).map)
     torch.testing.assert_close(taught.map, expected, atol=1e-3, rtol=0)
@@ -203,7 +202,7 @@ def test_a_teacher_of_probabilities_cannot_give_refined_maps(
     path = _save(
         tmp_path / "a.safetensors", 0, SMALL.model_copy(update={"evidence": "probability"})
     )
-    with pytest.raises(TbspotError, match="use --teacher-map cam"):
+    with pytest.raises(TbspotError, match=r"cannot have refinement affinity: .*in logits"):
         open_teachers(_told([path], "same", "refined"), FILMS, tmp_path, fabric)
 
 

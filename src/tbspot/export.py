@@ -23,7 +23,6 @@ import openvino
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
-from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tbspot.agreement import Agreement, Observation, compare, observations
@@ -99,9 +98,7 @@ def export(
         raise TbspotError(f"{out} does not end in .onnx; name the file so")
     if out.exists() and not overwrite:
         raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
-    classifier, description = load_classifier(checkpoint)
-    description = _changed(description, changes or {})
-    classifier.refinement = description.refinement
+    classifier, description = load_classifier(checkpoint, changes)
     original = observations(engine_of(classifier, description), description, films)
     rounded_net = _rounded(classifier)
     rounded = engine_of(rounded_net, description)
@@ -148,15 +145,6 @@ def _with_int8(
     if agreement.mean_mask >= LEAST_INT8_MASK_IOU:
         return with_ranges, agreement
     return _write(model, description, trial), agreement
-
-
-def _changed(description: Description, changes: Mapping[str, Any]) -> Description:
-    try:
-        return Description.model_validate(description.model_dump() | dict(changes))
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise TbspotError(f"{option} cannot be {first['input']}: {first['msg']}") from error
 
 
 def _refuse_difference(out: Path, agreement: Agreement) -> None:

@@ -6,12 +6,14 @@ safetensors with torchvision's key names. Losses, training and heat maps are lef
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import safetensors
 import safetensors.torch
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from tbspot.description import METADATA_KEY, Description
@@ -222,14 +224,21 @@ def save_classifier(path: Path, classifier: Classifier, description: Description
     return description
 
 
-def load_classifier(path: Path) -> tuple[Classifier, Description]:
+def load_classifier(
+    path: Path, changes: Mapping[str, Any] | None = None
+) -> tuple[Classifier, Description]:
     """Read a file that `save_classifier` wrote; the classifier is in eval mode.
 
+    Args:
+        path: of the file.
+        changes: of its description, by the name of its fields: the net is built with them.
+
     Raises:
-        TbspotError: the file is absent, truncated, or of another architecture.
+        TbspotError: the file is absent, truncated, or of another architecture, or cannot have
+            the changes.
     """
     state, metadata = _read(path)
-    description = _described(path, metadata)
+    description = _changed(path, _described(path, metadata), changes or {})
     classifier = Classifier(description)
     try:
         classifier.load_state_dict(state)
@@ -243,6 +252,15 @@ def _described(path: Path, metadata: dict[str, str]) -> Description:
         return Description.model_validate_json(metadata[METADATA_KEY])
     except (KeyError, ValueError) as error:
         raise _foreign(path) from error
+
+
+def _changed(path: Path, description: Description, changes: Mapping[str, Any]) -> Description:
+    try:
+        return Description.model_validate(description.model_dump() | dict(changes))
+    except ValidationError as error:
+        first = error.errors()[0]
+        what = str(first["loc"][0]).replace("_", " ")
+        raise TbspotError(f"{path} cannot have {what} {first['input']}: {first['msg']}") from error
 
 
 def _foreign(path: Path) -> TbspotError:

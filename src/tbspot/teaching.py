@@ -130,13 +130,8 @@ def open_teachers(
 
 
 def _open(path: Path, teacher_map: TeacherMap, fabric: Fabric) -> Teacher:
-    classifier, description = load_classifier(path)
-    if teacher_map == "refined":
-        if description.evidence == "probability":
-            raise TbspotError(
-                f"{path} gives probabilities, which are not refined; use --teacher-map cam"
-            )
-        classifier.refinement = "affinity"
+    changes = {"refinement": "affinity"} if teacher_map == "refined" else {}
+    classifier, description = load_classifier(path, changes)
     fold_batch_norm(classifier.body)
     classifier.requires_grad_(requires_grad=False).to(fabric.device)
     classifier.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -73,16 +73,24 @@ printf '\\n\\0' >> "$CALLS"
 
 
 @pytest.mark.parametrize(
-    "recipe", [["cpu.sh", "shared", "out"], ["reproduce.sh", "films", "others.csv", "out"]]
+    "recipe",
+    [
+        ["cpu.sh", "shared", "out"],
+        ["reproduce.sh", "films", "others.csv", "out"],
+        ["sources.sh", "shared", "out"],
+    ],
 )
 def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:
     for name, content in (("tbspot", RECORDER), ("python", "#!/bin/sh\n")):
         (tmp_path / name).write_text(content)
         (tmp_path / name).chmod(0o755)
+    films = tmp_path / "shared" / "data" / "shenzhen128"
+    films.mkdir(parents=True)
+    (films / "labels.csv").write_text("path,label,patient,source,split\n")
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     environment |= {"CALLS": str(tmp_path / "calls")}
     script = ROOT / "runs" / recipe[0]
-    subprocess.run(["bash", script, *recipe[1:]], env=environment, check=True)
+    subprocess.run(["bash", script, *recipe[1:]], env=environment, cwd=tmp_path, check=True)
     calls = (tmp_path / "calls").read_text("utf-8").removesuffix("\0\n\0").split("\0\n\0")
     assert len(calls) >= script.read_text("utf-8").count("tbspot ")
     for call in calls:

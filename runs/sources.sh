@@ -10,7 +10,7 @@ net=(--init "$shared/weights/resnet50_imagenet_fp16.safetensors" --size 256 --th
 mkdir -p "$out"
 only() { awk -F, -v OFS=, "NR == 1 || \$4 == \"$1\" $2" "$films/labels.csv"; }
 declare -A epochs=([shenzhen]=12 [montgomery]=60) # about as many steps
-for source in "${!epochs[@]}"; do
+for source in shenzhen montgomery; do
     only "$source" "" >"$out/$source.csv"
     only "$source" '{ if (NR > 1) $5 = "test"; print }' >"$out/all-of-$source.csv"
     tbspot train --data "$out/$source.csv?root=$films" "${net[@]}" --epochs "${epochs[$source]}" \

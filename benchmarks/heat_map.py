@@ -28,7 +28,7 @@ from tbspot.drawings import draw_film
 from tbspot.engine import Engine, engine_of, open_engine
 from tbspot.heatmaps import evidence_of
 from tbspot.images import Frame, read_film
-from tbspot.models import load_classifier
+from tbspot.weights import load_classifier
 
 WITHOUT_NET = "ours, the net left out"
 

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tbspot.images import Frame, read_film, resize
-from tbspot.models import Classifier, load_classifier
+from tbspot.models import Classifier
+from tbspot.weights import load_classifier
 
 __all__ = ["UNUSED", "Films", "LogitOnly", "Side", "installed_peers"]
 

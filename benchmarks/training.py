@@ -34,11 +34,11 @@ from tbspot import training
 from tbspot.cache import cache_films
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
-from tbspot.models import build, save_classifier, stride_place_of
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.settings import Settings
 from tbspot.teaching import open_teachers
+from tbspot.weights import build, save_classifier, stride_place_of
 
 BATCH = 8
 CACHED = 1000

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from tbspot.boxes import normalise
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.models import load_classifier, save_classifier
 from tbspot.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
+from tbspot.weights import load_classifier, save_classifier
 
 Map = NDArray[np.float32]
 # Of the maps that are written: they are smooth, and the judging grid has 512.

@@ -49,7 +49,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from tbspot.description import Description
-    from tbspot.models import Classifier, save_classifier
+    from tbspot.models import Classifier
+    from tbspot.weights import save_classifier
 
     torch.manual_seed(0)
     description = Description(name="random", size=64, pooling="lse")

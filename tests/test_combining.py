@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tbspot.description import Description
-from tbspot.models import build, load_classifier, save_classifier
+from tbspot.weights import build, load_classifier, save_classifier
 
 SMALL = Description(name="small", size=32, output_stride=8)
 SCRIPT = Path(__file__).parents[1] / "runs" / "combine.py"

@@ -12,7 +12,7 @@ from tbspot import export as module
 from tbspot.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.export import export
-from tbspot.models import load_classifier, save_classifier
+from tbspot.weights import load_classifier, save_classifier
 
 FILM = np.random.default_rng(0).random((64, 64)).astype(np.float32)
 

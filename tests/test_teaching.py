@@ -16,9 +16,10 @@ from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
 from tbspot.losses import normalised_map
-from tbspot.models import Classifier, build, load_classifier, save_classifier
+from tbspot.models import Classifier
 from tbspot.settings import Settings, TeacherMap
 from tbspot.teaching import CleanTeachers, SameViewTeachers, in_frame, open_teachers
+from tbspot.weights import build, load_classifier, save_classifier
 
 SMALL = Description(name="teacher", size=32, output_stride=8, temperature=2.0)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)

@@ -16,11 +16,11 @@ from tbspot.augmentation import Strength
 from tbspot.cache import CachedFilms
 from tbspot.checkpoints import CHECKPOINT_FILE
 from tbspot.errors import TbspotError
-from tbspot.models import load_classifier, save_classifier
 from tbspot.progress import Reporter
 from tbspot.samples.sample import Sample
 from tbspot.settings import Settings
 from tbspot.training import MODEL_FILE, Films, paired_sources, train
+from tbspot.weights import load_classifier, save_classifier
 
 STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Strength)), 0.0))
 

@@ -23,7 +23,7 @@ from torch import nn
 from tbspot.description import Description
 from tbspot.drawings import draw_film
 from tbspot.export import export
-from tbspot.models import build, save_classifier
+from tbspot.weights import build, save_classifier
 
 __all__ = [
     "Child",

@@ -1,7 +1,7 @@
 """Where an interrupted training run goes on.
 
 Takes nets, optimizer and the number of steps done; gives them back after an interruption. A file
-is whole or absent; the finished model is left to models.py.
+is whole or absent; the finished model is left to weights.py.
 """
 
 from __future__ import annotations

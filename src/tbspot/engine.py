@@ -152,7 +152,7 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
     try:
         import torch
 
-        from tbspot.models import load_classifier
+        from tbspot.weights import load_classifier
     except ImportError as error:
         raise TbspotError(
             f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or give an "

@@ -32,9 +32,10 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
 from tbspot.folding import fold_batch_norm
 from tbspot.images import Frame
-from tbspot.models import Classifier, load_classifier
+from tbspot.models import Classifier
 from tbspot.quantization import measure_ranges
 from tbspot.selftest import write_reference
+from tbspot.weights import load_classifier
 
 __all__ = ["Exported", "export"]
 

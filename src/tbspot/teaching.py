@@ -27,8 +27,9 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
 from tbspot.folding import fold_batch_norm
 from tbspot.losses import normalised_map
-from tbspot.models import Classifier, load_classifier
+from tbspot.models import Classifier
 from tbspot.settings import Settings, TeacherMap
+from tbspot.weights import load_classifier
 
 __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]
 

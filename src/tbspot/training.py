@@ -28,12 +28,13 @@ from tbspot.files import check_run, open_run
 from tbspot.folding import fold_batch_norm, unfolded_state
 from tbspot.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.metrics import auroc
-from tbspot.models import Classifier, Output, build, save_classifier
+from tbspot.models import Classifier, Output
 from tbspot.progress import Reporter
 from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
 from tbspot.settings import Settings
 from tbspot.teaching import Taught, Teachers, open_teachers
+from tbspot.weights import build, save_classifier
 
 __all__ = ["MODEL_FILE", "paired_sources", "train"]
 

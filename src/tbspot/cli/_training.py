@@ -12,9 +12,9 @@ from rich.console import Console
 
 from tbspot.augmentation import Strength
 from tbspot.errors import TbspotError
-from tbspot.models import stride_place_of
 from tbspot.settings import Settings
 from tbspot.training import train
+from tbspot.weights import stride_place_of
 
 __all__ = ["run"]
 

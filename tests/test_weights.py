@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 from urllib.error import URLError
 
+import numpy as np
+import onnx
 import pytest
 import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
 
-from tbspot.description import Description
+from tbspot.description import METADATA_KEY, Description
+from tbspot.drawings import draw_film
+from tbspot.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.models import Classifier
 from tbspot.resnet import ResNet50
@@ -202,3 +206,45 @@ def test_a_change_is_the_net_s_and_the_description_s(model_file: Path) -> None:
     assert classifier.refinement == described.refinement == "affinity"
     assert described.size == 64
     assert load_classifier(model_file)[1].refinement == "none"
+
+
+@pytest.mark.slow
+def test_an_exported_model_answers_in_torch_as_in_its_engine(exported: Path) -> None:
+    classifier, description = load_classifier(exported)
+    films = np.stack([draw_film("tb", 64, (seed,)).pixels for seed in range(2)])
+    films = films.astype(np.float32) / np.float32(255)
+    in_torch, in_onnx = engine_of(classifier, description)(films), open_engine(exported, "float32")
+    for ours, theirs in zip(in_torch, in_onnx(films), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+    assert description == in_onnx.description
+
+
+@pytest.mark.slow
+def test_a_net_goes_on_from_an_exported_model(exported: Path, checkpoint: Path) -> None:
+    description = load_classifier(checkpoint)[1]
+    given, whole = build(description, str(exported)), build(description, str(checkpoint))
+    assert given.bias.item() == whole.bias.item() == 0.25
+    torch.testing.assert_close(given.head.weight, whole.head.weight, atol=1e-3, rtol=1e-3)
+    assert stride_place_of(str(exported)) == description.stride_place
+
+
+@pytest.mark.slow
+def test_a_truncated_onnx_file_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
+    path = tmp_path / "half.onnx"
+    path.write_bytes(exported.read_bytes()[:100_000])
+    with pytest.raises(TbspotError, match=r"half\.onnx cannot be read .* truncated"):
+        load_classifier(path)
+
+
+@pytest.mark.parametrize("description", [None, SMALL])
+def test_an_onnx_file_of_another_net_is_one_clear_sentence(
+    description: Description | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "other.onnx"
+    weight = onnx.numpy_helper.from_array(np.zeros(3, np.float32), "body.conv1.weight")
+    model = onnx.helper.make_model(onnx.helper.make_graph([], "other", [], [], [weight]))
+    if description is not None:
+        model.metadata_props.add(key=METADATA_KEY, value=description.model_dump_json())
+    onnx.save(model, path)
+    with pytest.raises(TbspotError, match=r"other\.onnx is not a model of this release"):
+        load_classifier(path)

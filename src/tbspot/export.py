@@ -83,7 +83,8 @@ def export(
     """Write `out` from a checkpoint, and beside it what `tbspot selftest` needs.
 
     Args:
-        checkpoint: a safetensors file of `tbspot train` or `tbspot distill`.
+        checkpoint: a safetensors file of `tbspot train` or `tbspot distill`, or an `.onnx` of ours
+            that is to carry something else.
         out: an `.onnx` file.
         films: `[height, width]` in [0, 1], to compare torch and the exported file on, and to
             measure the ranges for int8: films like those that the model is for.

@@ -1,14 +1,15 @@
 """The classifier's weights: where they begin, and the files that keep them.
 
 Takes and gives classifiers (models.py) and safetensors files with torchvision's key names, which
-hold the model's description. Checkpoints of an interrupted training are left to checkpoints.py.
+hold the model's description; also reads the ONNX files that export.py writes. Checkpoints of an
+interrupted training are left to checkpoints.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import safetensors
 import safetensors.torch
@@ -19,8 +20,12 @@ from torch import Tensor
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
+from tbspot.folding import unfolded_state
 from tbspot.models import Classifier
-from tbspot.resnet import StridePlace
+from tbspot.resnet import ResNet50, StridePlace
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 __all__ = [
     "build",
@@ -41,9 +46,9 @@ def build(description: Description, init: str = "random") -> Classifier:
 
     Args:
         description: the architecture.
-        init: `random`, `imagenet` (torchvision's download) or a safetensors file with
-            torchvision's key names; a file whose metadata names the place of the stride must
-            agree with the description.
+        init: `random`, `imagenet` (torchvision's download), a model of tbspot, or a safetensors
+            file with torchvision's key names; a file whose metadata names the place of the stride
+            must agree with the description.
 
     Raises:
         TbspotError: the weights cannot be had or do not fit.
@@ -150,10 +155,11 @@ def save_classifier(path: Path, classifier: Classifier, description: Description
 def load_classifier(
     path: Path, changes: Mapping[str, Any] | None = None
 ) -> tuple[Classifier, Description]:
-    """Read a file that `save_classifier` wrote; the classifier is in eval mode.
+    """Read a model of tbspot; the classifier is in eval mode.
 
     Args:
-        path: of the file.
+        path: of a file that `save_classifier` wrote, or of an exported `.onnx`, whose weights have
+            16 bits and its normalisation folded into them.
         changes: of its description, by the name of its fields: the net is built with them.
 
     Raises:
@@ -189,13 +195,17 @@ def _changed(path: Path, description: Description, changes: Mapping[str, Any]) -
 def _foreign(path: Path) -> TbspotError:
     return TbspotError(
         f"{path} is not a model of this release of tbspot, or of another architecture; "
-        "give a file that `tbspot train` or `tbspot distill` wrote"
+        "give a file that `tbspot train`, `tbspot distill` or `tbspot export` wrote"
     )
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.exists():
         raise TbspotError(f"{path} does not exist; check the path of the weights")
+    return _read_onnx(path) if path.suffix == ".onnx" else _read_safetensors(path)
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safetensors.safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
@@ -203,3 +213,45 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise TbspotError(
             f"{path} cannot be read as safetensors weights; it may be truncated: copy it again"
         ) from error
+
+
+def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    import onnx
+    from google.protobuf.message import DecodeError
+
+    try:
+        # Another file that this one names is not opened.
+        model = onnx.load(path, load_external_data=False)
+        metadata = {entry.key: entry.value for entry in model.metadata_props}
+        return _unfolded(model.graph, Classifier(_described(path, metadata)).body), metadata
+    except (OSError, DecodeError) as error:
+        raise TbspotError(
+            f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
+        ) from error
+    except (LookupError, ValueError) as error:
+        raise _foreign(path) from error
+
+
+def _unfolded(graph: GraphProto, body: ResNet50) -> dict[str, Tensor]:
+    """The weights of an exported net by the names that a safetensors file has.
+
+    Raises:
+        LookupError, ValueError: they are not in the graph, or not tensors.
+    """
+    from onnx import numpy_helper
+
+    stored = {
+        one.name.removesuffix(".half"): torch.tensor(numpy_helper.to_array(one)).float()
+        for one in graph.initializer
+    }
+    folded = {}
+    for node in graph.node:
+        if node.op_type == "Conv" and node.input[1].startswith("body."):
+            name = node.input[1].removeprefix("body.")
+            weight = folded[name] = stored[node.input[1]]
+            # An exporter leaves out a bias of zeros.
+            none = weight.new_zeros(len(weight))
+            bias = stored[node.input[2]] if len(node.input) > 2 else none
+            folded[name.replace("weight", "bias")] = bias
+    state = {f"body.{name}": tensor for name, tensor in unfolded_state(body, folded).items()}
+    return state | {name: stored[name] for name in ("head.weight", "bias")}

@@ -41,7 +41,8 @@ __all__ = ["distill"]
 def distill(
     *,
     teacher: Annotated[
-        list[Path], typer.Option(help="Model file of a teacher; several are averaged.")
+        list[Path],
+        typer.Option(help="Model file of a teacher, .safetensors or .onnx; several are averaged."),
     ],
     data: Data,
     out: Out,

@@ -24,7 +24,8 @@ DRAWN_FILMS = 8
 
 def export(
     checkpoint: Annotated[
-        Path, typer.Argument(help="model.safetensors of `tbspot train` or `tbspot distill`.")
+        Path,
+        typer.Argument(help="model.safetensors of a training, or an .onnx of before."),
     ],
     *,
     out: Annotated[Path, typer.Option(help="ONNX file to write.")],

@@ -17,7 +17,8 @@ Data = Annotated[
 ]
 Out = Annotated[Path, typer.Option(help="Folder of the run; the same command resumes it.")]
 Init = Annotated[
-    str, typer.Option(help="'imagenet', 'random', or a safetensors file with ResNet50 weights.")
+    str,
+    typer.Option(help="'imagenet', 'random', a model of tbspot, or ResNet50 as safetensors."),
 ]
 SplitFile = Annotated[Path | None, typer.Option(help="A split written by `tbspot prepare`.")]
 Split = Annotated[str, typer.Option(help="Films to train on.")]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tbspot import engine as engine_module
-from tbspot.engine import open_engine, released_model
+from tbspot.engine import engine_of, open_engine, released_model
 from tbspot.errors import TbspotError
 
 FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
@@ -78,12 +78,33 @@ def test_importing_the_engine_imports_no_library_that_runs_nets() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_a_checkpoint_without_torch_says_what_to_install(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a light installation, though another test has imported what needs torch."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(TbspotError, match=r"needs torch; install it with `pip install"):
+    monkeypatch.delitem(sys.modules, "tbspot.weights", raising=False)
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_checkpoint_without_torch_says_what_to_install(checkpoint: Path) -> None:
+    with pytest.raises(TbspotError, match=r"needs torch; install it with .*, or give an \.onnx"):
         open_engine(checkpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_torch")
+def test_gradients_of_an_exported_model_without_torch_say_what_to_install(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    with pytest.raises(TbspotError, match=r"needs torch; install it with .* --method cam"):
+        engine.classifier()
+
+
+@pytest.mark.slow
+def test_an_exported_model_has_a_net_of_torch_for_gradients(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    logits, maps = engine_of(engine.classifier(), engine.description)(FILMS)
+    np.testing.assert_allclose(engine(FILMS)[0], logits, atol=1e-4)
+    np.testing.assert_allclose(engine(FILMS)[1], maps, atol=1e-4)
 
 
 def test_a_model_file_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> None:

@@ -1,13 +1,14 @@
 """Runs a model file: OpenVINO for the released ONNX, torch for a checkpoint of training.
 
 Takes films in the model's frame; gives logits and raw maps. Frames and evidence are left to
-heatmaps.py. Torch is imported only for a checkpoint.
+heatmaps.py. Torch is imported only for a checkpoint, and where its net is asked for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -37,17 +38,27 @@ class Engine:
         name: the library and the precision it computes in, for tables.
         ask: from films `float32 [n, size, size]` in [0, 1] to logits `[n]` and raw closed-form
             maps `[n, h, w]`.
-        classifier: torch's net, for gradient methods; `None` where it runs without torch.
+        open_classifier: gives torch's net of the same weights; `None` where there is none.
     """
 
     description: Description
     name: str
     ask: Callable[[NDArray[np.float32]], Answer]
-    classifier: Classifier | None = None
+    open_classifier: Callable[[], Classifier] | None = None
 
     def __call__(self, films: NDArray[np.float32]) -> Answer:
         """Logits `float32 [n]` and raw maps `float32 [n, h, w]` of films `[n, size, size]`."""
         return self.ask(films)
+
+    def classifier(self) -> Classifier:
+        """Torch's net of the same weights, for what needs gradients or features.
+
+        Raises:
+            TbspotError: there is none, or torch is missing.
+        """
+        if self.open_classifier is None:
+            raise TbspotError(f"{self.description.name} has no net of torch; give a model file")
+        return self.open_classifier()
 
 
 def released_model() -> Path:
@@ -132,7 +143,7 @@ def _open_onnx(path: Path, precision: Precision, threads: int) -> Engine:
         result = compiled[films.shape](np.ascontiguousarray(films[:, None]))
         return result["logit"].copy(), result["map"].copy()
 
-    return Engine(description, f"OpenVINO {precision}", ask)
+    return Engine(description, f"OpenVINO {precision}", ask, _net_when_asked(path))
 
 
 def _fastest(description: Description, capable: list[str]) -> Precision:
@@ -149,21 +160,32 @@ def _in_float(precision: Precision, capable: list[str]) -> str:
 
 
 def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
-    try:
+    if precision == "int8":
+        raise TbspotError(f"{path} runs in float32 or bfloat16; `tbspot export` makes int8 of it")
+    classifier, description = _in_torch(path, "give an .onnx file of `tbspot export`")
+    if threads:
         import torch
 
+        torch.set_num_threads(threads)
+    return engine_of(classifier, description, "float32" if precision == "auto" else precision)
+
+
+def _net_when_asked(path: Path) -> Callable[[], Classifier]:
+    @cache
+    def classifier() -> Classifier:
+        return _in_torch(path, "do without gradients: --method cam")[0]
+
+    return classifier
+
+
+def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
+    try:
         from tbspot.weights import load_classifier
     except ImportError as error:
         raise TbspotError(
-            f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or give an "
-            ".onnx file of `tbspot export`"
+            f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or {instead}"
         ) from error
-    if precision == "int8":
-        raise TbspotError(f"{path} runs in float32 or bfloat16; `tbspot export` makes int8 of it")
-    classifier, description = load_classifier(path)
-    if threads:
-        torch.set_num_threads(threads)
-    return engine_of(classifier, description, "float32" if precision == "auto" else precision)
+    return load_classifier(path)
 
 
 def engine_of(
@@ -183,4 +205,5 @@ def engine_of(
         return output.logit.float().numpy(), output.map.float().numpy()
 
     description = description.model_copy(update={"bias": classifier.bias.item()})
-    return Engine(description, f"torch {precision}", ask, classifier.eval())
+    classifier.eval()
+    return Engine(description, f"torch {precision}", ask, lambda: classifier)

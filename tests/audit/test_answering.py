@@ -105,4 +105,4 @@ def test_without_two_sources_or_without_features_there_is_a_reason() -> None:
     seen = films(60, 0, "a", features=0) + films(60, 0, "b", features=0)
     for film in seen:
         film.deep["m"] = bare
-    assert "ONNX file gives no features" in (told_of(seen, "m", 0)[0].auroc.reason or "")
+    assert "features need torch; install it" in (told_of(seen, "m", 0)[0].auroc.reason or "")

@@ -64,8 +64,8 @@ def test_a_net_that_gives_nan_is_an_error_and_not_a_blank_map() -> None:
         predict(_film(), "a", Engine(Description(name="m"), "fake", broken), HALF)
 
 
-def test_gradient_methods_need_a_net_with_gradients() -> None:
-    with pytest.raises(TbspotError, match="use --method cam"):
+def test_gradient_methods_need_a_net_of_torch() -> None:
+    with pytest.raises(TbspotError, match="has no net of torch; give a model file"):
         engine_for(bright_engine(), "layer_cam", mirror=False)
 
 

@@ -132,7 +132,7 @@ def _told(seen: Sequence[Seen], model: str, films: str, seed: int) -> SourceTold
     if len(sources) < 2:
         reason = f"there are no two sources with {LEAST_FILMS} such films each"
     elif any(one is None for one in features):
-        reason = "an ONNX file gives no features; audit the .safetensors file"
+        reason = "features need torch; install it with `pip install 'tbspot[train]'`"
     if reason:
         auroc = Figure(value=None, films=len(kept), reason=reason)
         return SourceTold(films=films, sources=sources, auroc=auroc)

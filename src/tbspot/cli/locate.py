@@ -44,7 +44,7 @@ def locate(
     ] = None,
     method: Annotated[
         Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"],
-        typer.Option(help="Of the heat map; all but cam need a .safetensors model."),
+        typer.Option(help="Of the heat map; all but cam need torch."),
     ] = "cam",
     mirror: Annotated[
         bool, typer.Option("--mirror", help="Average the mirrored film in; takes twice the time.")

@@ -7,6 +7,7 @@ keeping predictions is left to running.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,25 +32,21 @@ def engine_for(engine: Engine, method: Method, *, mirror: bool) -> Engine:
     """The engine with maps by another method, or with the mirrored film averaged in.
 
     Raises:
-        TbspotError: the method needs gradients and the engine has none.
+        TbspotError: the method needs gradients, and there is no net of torch.
     """
     description = engine.description
     if mirror:
         description = description.model_copy(update={"mirror": True})
     if method == "cam":
-        return Engine(description, engine.name, engine.ask, engine.classifier)
+        return replace(engine, description=description)
     # Gradient methods give positive evidence by themselves, in units of their own.
     update = {"evidence": "logit", "baseline": "none"}
-    return Engine(description.model_copy(update=update), engine.name, _by_gradients(engine, method))
+    described = description.model_copy(update=update)
+    return replace(engine, description=described, ask=_by_gradients(engine, method))
 
 
 def _by_gradients(engine: Engine, method: Method) -> Ask:
-    classifier = engine.classifier
-    if classifier is None:
-        raise TbspotError(
-            f"the method {method} needs gradients; give a .safetensors model with --model, "
-            "or use --method cam"
-        )
+    classifier = engine.classifier()
     import torch
 
     from tbspot.attribution import attribute

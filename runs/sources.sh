@@ -9,7 +9,7 @@ net=(--init "$shared/weights/resnet50_imagenet_fp16.safetensors" --size 256 --th
     --output-stride 16 --tuning-split none --seed 1)
 mkdir -p "$out"
 only() { awk -F, -v OFS=, "NR == 1 || \$4 == \"$1\" $2" "$films/labels.csv"; }
-declare -A epochs=([shenzhen]=12 [montgomery]=30) # five times as few films
+declare -A epochs=([shenzhen]=12 [montgomery]=30) # Montgomery has a fifth of the films
 for source in shenzhen montgomery; do
     only "$source" "" >"$out/$source.csv"
     only "$source" '{ if (NR > 1) $5 = "test"; print }' >"$out/all-of-$source.csv"

@@ -181,11 +181,12 @@ def _net_when_asked(path: Path) -> Callable[[], Classifier]:
 def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
     try:
         from tbspot.weights import load_classifier
-    except ImportError as error:
+
+        return load_classifier(path)
+    except ImportError as error:  # torch's, or onnx's, which reads an exported file
         raise TbspotError(
             f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or {instead}"
         ) from error
-    return load_classifier(path)
 
 
 def engine_of(

@@ -66,9 +66,9 @@ def test_commands_named_in_the_text_exist_and_links_lead_somewhere(page: Path) -
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+# A file a call: recipes make some calls at the same time.
 RECORDER = """#!/bin/sh
-printf '%s\\0' "$@" >> "$CALLS"
-printf '\\n\\0' >> "$CALLS"
+printf '%s\\0' "$@" > "$(mktemp "$CALLS/XXXXXX")"
 """
 
 
@@ -88,13 +88,14 @@ def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> Non
     films.mkdir(parents=True)
     (films / "labels.csv").write_text("path,label,patient,source,split\n")
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
-    environment |= {"CALLS": str(tmp_path / "calls")}
+    calls = tmp_path / "calls"
+    calls.mkdir()
+    environment |= {"CALLS": str(calls)}
     script = ROOT / "runs" / recipe[0]
     subprocess.run(["bash", script, *recipe[1:]], env=environment, cwd=tmp_path, check=True)
-    calls = (tmp_path / "calls").read_text("utf-8").removesuffix("\0\n\0").split("\0\n\0")
-    assert len(calls) >= script.read_text("utf-8").count("tbspot ")
-    for call in calls:
-        name, *arguments = call.split("\0")
+    made = [call.read_text("utf-8").removesuffix("\0").split("\0") for call in calls.iterdir()]
+    assert len(made) >= script.read_text("utf-8").count("tbspot ")
+    for name, *arguments in made:
         COMMANDS[name].make_context(name, arguments)
 
 

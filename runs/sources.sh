@@ -22,8 +22,7 @@ judge() {
         --out "$out/found/$1-on-$2"
     tbspot evaluate "$out/found/$1-on-$2" "${data[@]}"
 }
-for pair in "shenzhen montgomery" "montgomery shenzhen"; do
-    read -r trained other <<<"$pair"
-    judge "$trained" "$trained"
-    judge "$trained" "all-of-$other"
-done
+judge shenzhen shenzhen
+judge shenzhen all-of-montgomery
+judge montgomery montgomery
+judge montgomery all-of-shenzhen

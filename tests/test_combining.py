@@ -58,10 +58,8 @@ def test_a_refined_model_stays_so_unless_told_otherwise(
 def test_a_model_of_probabilities_is_not_refined_and_nothing_is_written(
     combine: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, out = (
-        _save(tmp_path / "model.safetensors", 1.0, evidence="probability"),
-        tmp_path / "out",
-    )
+    model = _save(tmp_path / "model.safetensors", 1.0, evidence="probability")
+    out = tmp_path / "out"
     call = ["combine.py", "weights", str(out), str(model), "--refinement", "affinity"]
     monkeypatch.setattr("sys.argv", call)
     with pytest.raises(SystemExit, match=r"model\.safetensors cannot have refinement affinity"):

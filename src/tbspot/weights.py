@@ -223,7 +223,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         # Another file that this one names is not opened.
         model = onnx.load(path, load_external_data=False)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
-        return _unfolded(model.graph, Classifier(_described(path, metadata)).body), metadata
+        return _unfolded(model.graph), metadata
     except (OSError, DecodeError) as error:
         raise TbspotError(
             f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
@@ -232,7 +232,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise _foreign(path) from error
 
 
-def _unfolded(graph: GraphProto, body: ResNet50) -> dict[str, Tensor]:
+def _unfolded(graph: GraphProto) -> dict[str, Tensor]:
     """The weights of an exported net by the names that a safetensors file has.
 
     Raises:
@@ -250,8 +250,10 @@ def _unfolded(graph: GraphProto, body: ResNet50) -> dict[str, Tensor]:
             name = node.input[1].removeprefix("body.")
             weight = folded[name] = stored[node.input[1]]
             # An exporter leaves out a bias of zeros.
-            none = weight.new_zeros(len(weight))
-            bias = stored[node.input[2]] if len(node.input) > 2 else none
+            zeros = weight.new_zeros(len(weight))
+            bias = stored[node.input[2]] if len(node.input) > 2 else zeros
             folded[name.replace("weight", "bias")] = bias
-    state = {f"body.{name}": tensor for name, tensor in unfolded_state(body, folded).items()}
+    with torch.device("meta"):
+        names = ResNet50()  # without weights
+    state = {f"body.{name}": tensor for name, tensor in unfolded_state(names, folded).items()}
     return state | {name: stored[name] for name in ("head.weight", "bias")}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
 from tbspot.engine import Answer, Engine, open_engine
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import Settings, films_at_once, find_items, locate
 
 SIZE, PLACE = 64, 8
 NET_SIZE = 512
@@ -51,10 +51,12 @@ def measure(counts: list[int], *, net: bool) -> None:
 def locate_folder(folder: Path, out: Path, *, net: bool) -> None:
     """What `tbspot locate` does, without `--net` with a net that is none."""
     bright = Description(name="bright", version="1", size=SIZE)
-    engine = open_engine() if net else Engine(bright, "numpy", _bright)
+    items = find_items([folder], out)
+    at_once = films_at_once(len(items))
+    engine = open_engine(at_once=at_once) if net else Engine(bright, "numpy", _bright)
     model = f"{engine.description.name} {engine.description.version}"
     settings = Settings((str(folder),), "", model, engine.name, "cam", gate=False)
-    locate(find_items([folder], out), engine, settings, out)
+    locate(items, engine, settings, out)
 
 
 def _bright(films: NDArray[np.float32]) -> Answer:

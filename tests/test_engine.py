@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,18 @@ def test_what_an_engine_answered_stays_when_it_is_asked_again(exported: Path) ->
     before = maps.copy()
     engine(1 - FILMS)
     assert np.array_equal(maps, before)
+
+
+@pytest.mark.slow
+def test_threads_that_ask_at_the_same_time_get_their_own_answers(exported: Path) -> None:
+    alone, shared = open_engine(exported, "float32"), open_engine(exported, "float32", at_once=2)
+    films = [np.roll(FILMS, shift, 1) for shift in range(0, 64, 4)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(shared, films))
+    for asked, (logits, maps) in zip(films, answers, strict=True):
+        expected, expected_maps = alone(asked)
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+        np.testing.assert_allclose(maps, expected_maps, atol=1e-5)
 
 
 @pytest.mark.slow

@@ -6,19 +6,21 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
 
-from engines import bright_engine
+from engines import bright, bright_engine
 from tbspot.engine import Answer, Engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Counts, Settings, find_items, locate
+from tbspot.locating import Counts, Settings, films_at_once, find_items, locate
+from tbspot.locating.running import AHEAD
 from tbspot.predictions import FILE_NAME, read_heatmap, read_predictions
 
-# As this file's `_locate`, but dies when the third film is asked for.
+# As this file's `_locate`, but dies in the third film, when the two before it are kept.
 KILLED = """
-import os, signal, sys
+import os, signal, sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from engines import bright, bright_engine
@@ -28,8 +30,10 @@ from tbspot.locating import Settings, find_items, locate
 asked = []
 def ask(films):
     asked.append(1)
-    if len(asked) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
+    while len(asked) == 3:
+        if (out / "predictions.jsonl").read_bytes().count(b"\\n") == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.01)
     return bright(films)
 
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
@@ -64,7 +68,7 @@ def test_every_film_gets_a_line_a_heat_map_and_an_overlay(films: Path, tmp_path:
     predictions = list(read_predictions(out))
     assert [one.image for one in predictions] == [f"{number}.png" for number in range(1, 6)]
     assert all(read_heatmap(out, one).shape == (8, 8) for one in predictions)
-    assert len(list((out / "overlays").glob("*.png"))) == 5
+    assert len(list((out / "overlays").glob("*.jpg"))) == 5
     with (out / "predictions.csv").open(newline="") as table:
         assert [row["image"] for row in csv.DictReader(table)] == [one.image for one in predictions]
 
@@ -123,6 +127,69 @@ def test_new_films_are_added_and_the_others_are_not_asked_again(
     engine = Engine(bright_engine().description, "fake", ask)
     assert locate(find_items([films], out), engine, _settings(films), out).ok == 6
     assert asked == [1]
+
+
+def test_films_answered_at_the_same_time_are_kept_in_their_order(
+    films: Path, tmp_path: Path
+) -> None:
+    _locate(films, tmp_path / "whole")
+    together = Barrier(2, timeout=60)
+    asked: list[int] = []
+
+    def ask(batch: np.ndarray) -> Answer:
+        asked.append(len(batch))
+        if len(asked) <= 4:
+            together.wait()  # of five films: twice two at a time, or none gets an answer
+        return bright(batch)
+
+    engine = Engine(bright_engine().description, "fake", ask, at_once=2)
+    locate(find_items([films], tmp_path), engine, _settings(films), tmp_path / "found")
+    found, whole = (tmp_path / name / FILE_NAME for name in ("found", "whole"))
+    assert found.read_bytes() == whole.read_bytes()
+
+
+def test_no_more_films_are_read_than_are_needed_soon(films: Path, tmp_path: Path) -> None:
+    out, kept_before = tmp_path / "found", []
+
+    def ask(batch: np.ndarray) -> Answer:
+        kept_before.append(len((out / FILE_NAME).read_bytes().splitlines()))
+        return bright(batch)
+
+    for number in range(6, 31):
+        (films / f"{number}.png").write_bytes((films / "1.png").read_bytes())
+    engine = Engine(bright_engine().description, "fake", ask, at_once=2)
+    locate(find_items([films], out), engine, _settings(films), out)
+    in_hand = [asked - kept for asked, kept in enumerate(kept_before, 1)]
+    assert max(in_hand) <= AHEAD + 2
+
+
+def test_a_fault_of_the_net_ends_the_run_and_keeps_the_films_before(
+    films: Path, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def ask(batch: np.ndarray) -> Answer:
+        asked.append(len(batch))
+        if len(asked) == 3:
+            raise ZeroDivisionError
+        return bright(batch)
+
+    out = tmp_path / "found"
+    with pytest.raises(ZeroDivisionError):
+        locate(
+            find_items([films], out),
+            Engine(bright_engine().description, "fake", ask),
+            _settings(films),
+            out,
+        )
+    assert [one.image for one in read_predictions(out)] == ["1.png", "2.png"]
+    assert _locate(films, out).ok == 5
+
+
+def test_a_single_film_gets_every_core_and_many_share_them() -> None:
+    assert films_at_once(1) == films_at_once(0) == 1
+    assert 1 <= films_at_once(2) <= 2
+    assert 1 <= films_at_once(10_000) <= 4
 
 
 def test_a_folder_of_another_run_is_refused_and_stays(films: Path, tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def locate(
     )
     for note in notes:
         console.print(f"note: {note}", markup=False)
-    engine = open_engine(model, precision)
+    engine = open_engine(model, precision, at_once=locating.films_at_once(len(items)))
     description = engine.description
     chosen = _calibrated(threshold_file, description) if threshold_file else None
     settings = locating.Settings(

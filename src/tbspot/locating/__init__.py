@@ -7,7 +7,7 @@ it, and goes on where it was interrupted. How good the predictions are is left t
 from tbspot.locating.cutting import Cut, cut_of
 from tbspot.locating.listing import Item, find_items, items_of
 from tbspot.locating.predicting import predict
-from tbspot.locating.running import Counts, Settings, locate
+from tbspot.locating.running import Counts, Settings, films_at_once, locate
 
 __all__ = [
     "Counts",
@@ -15,6 +15,7 @@ __all__ = [
     "Item",
     "Settings",
     "cut_of",
+    "films_at_once",
     "find_items",
     "items_of",
     "locate",

@@ -113,8 +113,9 @@ class Keeper:
                 np.save(file, evidence, allow_pickle=False)
             prediction = prediction.model_copy(update={"heatmap": heatmap})
         if overlay is not None:
-            with replacing(self._folder / OVERLAYS / f"{stem}.png") as temporary:
-                overlay.save(temporary, "PNG", compress_level=1)
+            with replacing(self._folder / OVERLAYS / f"{stem}.jpg") as temporary:
+                # Colours unthinned, or the boxes' thin lines would blur.
+                overlay.save(temporary, "JPEG", quality=90, subsampling=0)
         self._append(prediction.model_dump_json().encode() + b"\n")
         self._count(prediction)
 

@@ -42,7 +42,8 @@ def engine_for(engine: Engine, method: Method, *, mirror: bool) -> Engine:
     # Gradient methods give positive evidence by themselves, in units of their own.
     update = {"evidence": "logit", "baseline": "none"}
     described = description.model_copy(update=update)
-    return replace(engine, description=described, ask=_by_gradients(engine, method))
+    ask = _by_gradients(engine, method)
+    return replace(engine, description=described, ask=ask, at_once=1)
 
 
 def _by_gradients(engine: Engine, method: Method) -> Ask:

@@ -1,4 +1,4 @@
-"""The run: reads films ahead, asks the model, keeps what it says, film by film.
+"""The run: reads films ahead, asks the model for several at once, keeps what it says in order.
 
 Takes settings and films; gives counts. Its memory does not grow with the number of films, and the
 same settings go on after an interruption.
@@ -6,6 +6,7 @@ same settings go on after an interruption.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,6 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -33,11 +37,13 @@ from tbspot.predictions import Prediction
 if TYPE_CHECKING:
     from tbspot.attribution import Method
 
-__all__ = ["Counts", "Settings", "locate"]
+__all__ = ["Counts", "Settings", "films_at_once", "locate"]
 
 # Films read before they are needed. More would hide no more of the reading, and a film of 64
 # megapixels takes a quarter of a gigabyte.
 AHEAD = 2
+# More would hold more films and more of the net's memory, and leave each a smaller part of it.
+MOST_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,26 @@ class Counts:
     failed: int
 
 
+@dataclass(frozen=True)
+class _Answered:
+    """What is to be kept of a film; the line alone if it has no answer."""
+
+    prediction: Prediction
+    evidence: NDArray[np.float32] | None = None
+    picture: Image.Image | None = None
+    stem: str | None = None
+
+
+def films_at_once(count: int) -> int:
+    """How many of `count` films to ask an exported model for at the same time.
+
+    With a core for each, one film's reading and pictures fill the time in which another is in the
+    net. A single film gets all cores.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(count, available or 1, MOST_AT_ONCE))
+
+
 def locate(
     items: Sequence[Item],
     engine: Engine,
@@ -115,22 +141,36 @@ def locate(
         task = progress.add_task("locating", total=len(items), completed=0)
         waiting = [item for item in items if item.name not in keeper.done]
         progress.update(task, completed=len(items) - len(waiting))
-        for item, film in _read_ahead(waiting, settings):
-            _locate_one(item, film, asked, cut, settings, keeper)
+        for found in _answers(waiting, asked, cut, settings):
+            keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
             progress.advance(task)
         counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
     write_predictions_table(out)
     return counts
 
 
-def _locate_one(
-    item: Item,
-    film: Future[Verdict],
-    engine: Engine,
-    cut: Cut,
-    settings: Settings,
-    keeper: Keeper,
-) -> None:
+def _answers(
+    items: Sequence[Item], engine: Engine, cut: Cut, settings: Settings
+) -> Iterator[_Answered]:
+    """Of each film in order, while those after it are being read and answered."""
+    waiting: deque[Future[_Answered]] = deque()
+    with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(engine.at_once) as workers:
+        try:
+            for item in items:
+                film = readers.submit(_read, item.path, settings)
+                waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
+                if len(waiting) > AHEAD + engine.at_once - 1:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            # The readers last: a film that is being answered waits for its reading.
+            workers.shutdown(cancel_futures=True)
+
+
+def _answer(
+    item: Item, film: Future[Verdict], engine: Engine, cut: Cut, settings: Settings
+) -> _Answered:
     try:
         verdict = film.result()
         pixels = verdict.film.pixels
@@ -138,11 +178,9 @@ def _locate_one(
         if verdict.status != "refused":
             answer = predict(pixels, item.name, engine, cut, settings.scales)
     except TbspotError as error:
-        keeper.keep(_without_answer(item, engine, "failed", "unreadable", str(error)))
-        return
+        return _Answered(_without_answer(item, engine, "failed", "unreadable", str(error)))
     if answer is None:
-        keeper.keep(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
-        return
+        return _Answered(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
     prediction, evidence = answer
     update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
     if settings.threshold is not None:
@@ -150,7 +188,7 @@ def _locate_one(
     prediction = prediction.model_copy(update=update)
     picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
     stem = picture_stem(item.name, verdict.film, settings.names)
-    keeper.keep(prediction, evidence, picture, stem)
+    return _Answered(prediction, evidence, picture, stem)
 
 
 def _without_answer(
@@ -169,24 +207,6 @@ def _without_answer(
         model=description.name,
         version=description.version,
     )
-
-
-def _read_ahead(
-    items: Sequence[Item], settings: Settings
-) -> Iterator[tuple[Item, Future[Verdict]]]:
-    """Each film in order, while those after it are being read."""
-    with ThreadPoolExecutor(AHEAD) as pool:
-        reading: deque[tuple[Item, Future[Verdict]]] = deque()
-        try:
-            for item in items:
-                reading.append((item, pool.submit(_read, item.path, settings)))
-                if len(reading) > AHEAD:
-                    yield reading.popleft()
-            while reading:
-                yield reading.popleft()
-        finally:
-            for _, film in reading:
-                film.cancel()
 
 
 def _read(path: Path, settings: Settings) -> Verdict:

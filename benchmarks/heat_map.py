@@ -1,9 +1,11 @@
 """Score and heat map of a film: pytorch-grad-cam and torch-cam on the same net, and ours.
 
 Takes nothing; prints the time a film, the ratio to pytorch-grad-cam, and the floor that the
-processor's matrix multiplication sets. Both packages are used where they are installed:
+processor's matrix multiplication sets. Both packages, and ONNX Runtime for our exported file, are
+used where they are installed:
 
     pip install --no-deps grad-cam torchcam
+    pip install onnxruntime
     python benchmarks/heat_map.py
 """
 
@@ -12,25 +14,29 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
 import torch
 from measuring import interleaved, machine, random_model, row
-from peers import Films, Side, installed_peers
+from peers import Films, Side, installed_peers, onnx_runtime
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from tbspot.boxes import find_boxes, normalise, threshold_of
 from tbspot.drawings import draw_film
-from tbspot.engine import Engine, engine_of, open_engine
+from tbspot.engine import Engine, Precision, engine_of, open_engine
 from tbspot.heatmaps import evidence_of
 from tbspot.images import Frame, read_film
+from tbspot.locating import films_at_once
 from tbspot.weights import load_classifier
 
 WITHOUT_NET = "ours, the net left out"
+MANY = 16
 
 
 def ours(engine: Engine) -> Side:
@@ -60,16 +66,25 @@ def find_sides(checkpoint: Path, exported: Path) -> dict[str, Side]:
     for name, make in installed_peers().items():
         sides[name] = make(load_classifier(checkpoint)[0])
     classifier, description = load_classifier(checkpoint)
+    runtime = onnx_runtime(exported)
+    if runtime is not None:
+        sides["ours, ONNX Runtime float32"] = ours(Engine(description, "ONNX Runtime", runtime))
     for precision in ("float32", "bfloat16"):
-        for engine in (engine_of(classifier, description, precision),
-                       open_engine(exported, precision, os.cpu_count() or 1)):  # fmt: skip
-            sides[f"ours, {engine.name}"] = ours(engine)
-    if open_engine(exported).description.ranges:
-        engine = open_engine(exported, "int8", os.cpu_count() or 1)
+        engine = engine_of(classifier, description, precision)
         sides[f"ours, {engine.name}"] = ours(engine)
+    return sides | exported_sides(exported, 1)
+
+
+def exported_sides(exported: Path, at_once: int) -> dict[str, Side]:
+    """Ours in OpenVINO, for as many threads that ask at the same time."""
+    precisions: list[Precision] = ["float32", "bfloat16"]
+    if open_engine(exported).description.ranges:
+        precisions.append("int8")
     else:
         print("int8 moves the maps of this net too far and is not measured")
-    return sides
+    threads = os.cpu_count() or 1
+    engines = [open_engine(exported, precision, threads, at_once) for precision in precisions]
+    return {f"ours, {engine.name}": ours(engine) for engine in engines}
 
 
 def whole_way(path: Path, side: Side, out: Path, size: int) -> None:
@@ -78,6 +93,12 @@ def whole_way(path: Path, side: Side, out: Path, size: int) -> None:
     _, maps = side(Frame(pixels.shape[0], pixels.shape[1], size).apply(pixels)[None])
     find_boxes(maps[0], threshold_of(maps[0], "otsu", None))
     np.save(out, maps[0])
+
+
+def many_ways(paths: Sequence[Path], side: Side, size: int, at_once: int) -> None:
+    """The whole way of many films, as `tbspot locate` goes it."""
+    with ThreadPoolExecutor(at_once) as pool:
+        list(pool.map(lambda path: whole_way(path, side, path.with_suffix(".npy"), size), paths))
 
 
 def compare(title: str, calls: dict[str, Callable[[], object]], films: int, rounds: int) -> None:
@@ -126,11 +147,23 @@ def measure(size: int, rounds: int, only: str) -> None:
         for count, turns in ((1, rounds), (8, max(1, rounds // 3))):
             calls = {name: partial(side, films[:count]) for name, side in sides.items()}
             compare(f"score and map, batch {count}", calls, count, turns)
-        path, out = Path(folder, "film.png"), Path(folder, "map.npy")
-        Image.fromarray(drawn[0]).save(path)
+        paths = [Path(folder, f"{number}.png") for number in range(MANY)]
+        for path, pixels in zip(paths, cycle(drawn), strict=False):
+            Image.fromarray(pixels).save(path)
         sides[WITHOUT_NET] = without_net(open_engine(exported), films[:1])
-        calls = {name: partial(whole_way, path, side, out, size) for name, side in sides.items()}
-        compare("PNG file to score, map file and boxes", calls, 1, rounds)
+        calls = {name: partial(many_ways, paths[:1], side, size, 1) for name, side in sides.items()}
+        compare("one PNG file to score, map file and boxes", calls, 1, rounds)
+        at_once = films_at_once(MANY)
+        shared = exported_sides(exported, at_once)
+        calls = {
+            name: partial(
+                many_ways, paths, shared.get(name, side), size, at_once if name in shared else 1
+            )
+            for name, side in sides.items()
+        }
+        compare(
+            f"{MANY} PNG files to scores, map files and boxes", calls, MANY, max(1, rounds // 3)
+        )
         del sides[WITHOUT_NET]
         print()
         floor(checkpoint, size)

@@ -18,11 +18,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from tbspot.heatmaps import Ask
 from tbspot.images import Frame, read_film, resize
 from tbspot.models import Classifier
 from tbspot.weights import load_classifier
 
-__all__ = ["UNUSED", "Films", "LogitOnly", "Side", "installed_peers"]
+__all__ = ["UNUSED", "Films", "LogitOnly", "Side", "installed_peers", "onnx_runtime"]
 
 Films = NDArray[np.float32]
 # From films `[n, size, size]` to logits `[n]` and maps in [0, 1] `[n, size, size]`.
@@ -74,6 +75,23 @@ def torch_cam(classifier: Classifier) -> Side:
         maps = cam(0, scores)[0].numpy()
         side = films.shape[-1]
         return scores.detach().numpy()[:, 0], np.stack([resize(one, side, side) for one in maps])
+
+    return ask
+
+
+def onnx_runtime(exported: Path) -> Ask | None:
+    """Our exported file in ONNX Runtime, as an engine is asked; `None` where it is missing."""
+    if not importlib.util.find_spec("onnxruntime"):
+        print("onnxruntime is not installed and not measured")
+        return None
+    package = importlib.import_module("onnxruntime")
+    options = package.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    session = package.InferenceSession(exported, options, providers=["CPUExecutionProvider"])
+
+    def ask(films: Films) -> tuple[Films, Films]:
+        logits, maps = session.run(["logit", "map"], {"films": films[:, None]})
+        return logits, maps
 
     return ask
 

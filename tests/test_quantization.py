@@ -13,7 +13,7 @@ from tbspot.drawings import draw_film
 from tbspot.engine import open_engine
 from tbspot.errors import TbspotError
 from tbspot.export import Exported, export
-from tbspot.quantization import measure_ranges, quantised
+from tbspot.quantization import measure_ranges, merge_planes, quantised
 
 pytestmark = pytest.mark.slow
 
@@ -58,6 +58,36 @@ def test_ranges_hold_those_of_every_batch(whole: openvino.Model) -> None:
     alone = [measure_ranges(whole, [FILMS[i : i + 1]]) for i in range(3)]
     for name, (_, high) in together.items():
         assert high == pytest.approx(max(one[name][1] for one in alone), rel=1e-4)
+
+
+def test_two_planes_answer_as_three_colours_up_to_the_borders(whole: openvino.Model) -> None:
+    logits, maps = _answers(whole)
+    merged = whole.clone()
+    merge_planes(merged)
+    assert _planes(merged) == 2
+    ours, our_maps = _answers(merged)
+    np.testing.assert_allclose(ours, logits, atol=1e-5)
+    np.testing.assert_allclose(our_maps, maps, atol=1e-5)
+
+
+def test_int8_asks_the_first_convolution_of_two_planes(whole: openvino.Model) -> None:
+    assert _planes(whole) == 3
+    assert _planes(quantised(whole, measure_ranges(whole, [FILMS]))) == 2
+
+
+def test_a_net_that_takes_its_films_otherwise_is_left_as_it_is(whole: openvino.Model) -> None:
+    merged = whole.clone()
+    merge_planes(merged)
+    nodes = len(merged.get_ops())
+    merge_planes(merged)
+    assert len(merged.get_ops()) == nodes
+
+
+def _planes(model: openvino.Model) -> int:
+    """That the first convolution sees."""
+    first = next(op for op in model.get_ordered_ops() if op.get_type_name() == "Convolution")
+    planes: int = first.input_value(0).get_partial_shape()[1].get_length()
+    return planes
 
 
 def test_int8_rounds_and_stays_near_float32(whole: openvino.Model) -> None:

@@ -4,7 +4,7 @@ Takes numbers of films; draws 48, links them that many times, and locates them: 
 function of their brightness in the place of a net, or with `--net` larger ones with the released
 model:
 
-    python benchmarks/batch.py --films 1000 10000 [--net]
+    python benchmarks/batch.py --films 1000 10000 [--net [--no-mirror]]
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ SIZE, PLACE = 64, 8
 NET_SIZE = 512
 
 
-def measure(counts: list[int], *, net: bool) -> None:
+def measure(counts: list[int], *, net: bool, mirror: bool | None) -> None:
     """Print a row for each number of films."""
-    with_net = ["--net"] if net else []
+    options = ["--net"] * net + ["--no-mirror"] * (mirror is False)
     print(machine())
     row("films", "peak MiB", "seconds", "ms a film")
     row(*["---"] * 4)
@@ -43,19 +43,19 @@ def measure(counts: list[int], *, net: bool) -> None:
             folder.mkdir()
             for number in range(count):
                 os.link(films[number % len(films)], folder / f"{number:06}.png")
-            child = watch([sys.executable, __file__, *with_net, "--locate", folder, found])
+            child = watch([sys.executable, __file__, *options, "--locate", folder, found])
             each = f"{child.seconds / count * 1e3:.1f}"
             row(f"{count:,}", child.memory, f"{child.seconds:.1f}", each)
 
 
-def locate_folder(folder: Path, out: Path, *, net: bool) -> None:
+def locate_folder(folder: Path, out: Path, *, net: bool, mirror: bool | None) -> None:
     """What `tbspot locate` does, without `--net` with a net that is none."""
     bright = Description(name="bright", version="1", size=SIZE)
     items = find_items([folder], out)
     at_once = films_at_once(len(items))
     engine = open_engine(at_once=at_once) if net else Engine(bright, "numpy", _bright)
     model = f"{engine.description.name} {engine.description.version}"
-    settings = Settings((str(folder),), "", model, engine.name, "cam", gate=False)
+    settings = Settings((str(folder),), "", model, engine.name, "cam", mirror, gate=False)
     locate(items, engine, settings, out)
 
 
@@ -70,9 +70,10 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--net", action="store_true", help="the released model")
+    parser.add_argument("--no-mirror", dest="mirror", action="store_false", default=None)
     parser.add_argument("--locate", type=Path, nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.locate:
-        locate_folder(*given.locate, net=given.net)
+        locate_folder(*given.locate, net=given.net, mirror=given.mirror)
     else:
-        measure(given.films, net=given.net)
+        measure(given.films, net=given.net, mirror=given.mirror)

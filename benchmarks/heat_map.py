@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from measuring import interleaved, machine, random_model, row
+from numpy.typing import NDArray
 from peers import Films, Side, installed_peers, onnx_runtime
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
@@ -35,8 +36,10 @@ from tbspot.images import Frame, read_film
 from tbspot.locating import films_at_once
 from tbspot.weights import load_classifier
 
+Pixels = NDArray[np.uint8]
+
 WITHOUT_NET = "ours, the net left out"
-MANY = 16
+MANY = 24
 
 
 def ours(engine: Engine) -> Side:
@@ -135,44 +138,59 @@ def floor(checkpoint: Path, size: int) -> None:
         )
 
 
+def compare_films(sides: dict[str, Side], films: Films, rounds: int) -> None:
+    """Print the table of films that are read already."""
+    calls = {name: partial(side, films) for name, side in sides.items()}
+    compare(f"score and map, batch {len(films)}", calls, len(films), rounds)
+
+
+def compare_files(
+    sides: dict[str, Side], exported: Path, drawn: Sequence[Pixels], folder: Path, rounds: int
+) -> None:
+    """Print the tables of the whole way from files, of one film and of many."""
+    size = drawn[0].shape[0]
+    paths = [folder / f"{number}.png" for number in range(MANY)]
+    for path, pixels in zip(paths, cycle(drawn), strict=False):
+        Image.fromarray(pixels).save(path)
+    read = np.stack(drawn[:1]).astype(np.float32) / 255
+    sides = sides | {WITHOUT_NET: without_net(open_engine(exported), read)}
+    calls = {name: partial(many_ways, paths[:1], side, size, 1) for name, side in sides.items()}
+    compare("one PNG file to score, map file and boxes", calls, 1, rounds)
+    at_once = films_at_once(MANY)
+    shared = exported_sides(exported, at_once)
+    for name, side in sides.items():
+        calls[name] = partial(many_ways, paths, side, size, 1)
+        if name in shared:
+            calls[name] = partial(many_ways, paths, shared[name], size, at_once)
+    title = f"{MANY} PNG files to scores, map files and boxes"
+    compare(title, calls, MANY, max(1, rounds // 2))
+
+
+def compare_maps(sides: dict[str, Side], films: Films) -> None:
+    """Print how far each side's maps are from the first's."""
+    (_, reference), *others = [side(films) for side in sides.values()]
+    for name, (_, maps) in zip(list(sides)[1:], others, strict=True):
+        difference = np.abs(maps - reference).max()
+        print(f"greatest difference of the map in [0, 1] to the first's: {difference:.4f}, {name}")
+
+
 def measure(size: int, rounds: int, only: str) -> None:
     """Print every table, of the sides whose names hold a word."""
     print(machine())
-    with tempfile.TemporaryDirectory() as folder:
-        checkpoint, exported = random_model(Path(folder), size)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        checkpoint, exported = random_model(folder, size)
         found = find_sides(checkpoint, exported)
         sides = {name: side for name, side in found.items() if only in name}
         drawn = [draw_film("tb", size, (seed,)).pixels for seed in range(8)]
         films = np.stack(drawn).astype(np.float32) / 255
-        for count, turns in ((1, rounds), (8, max(1, rounds // 3))):
-            calls = {name: partial(side, films[:count]) for name, side in sides.items()}
-            compare(f"score and map, batch {count}", calls, count, turns)
-        paths = [Path(folder, f"{number}.png") for number in range(MANY)]
-        for path, pixels in zip(paths, cycle(drawn), strict=False):
-            Image.fromarray(pixels).save(path)
-        sides[WITHOUT_NET] = without_net(open_engine(exported), films[:1])
-        calls = {name: partial(many_ways, paths[:1], side, size, 1) for name, side in sides.items()}
-        compare("one PNG file to score, map file and boxes", calls, 1, rounds)
-        at_once = films_at_once(MANY)
-        shared = exported_sides(exported, at_once)
-        calls = {
-            name: partial(
-                many_ways, paths, shared.get(name, side), size, at_once if name in shared else 1
-            )
-            for name, side in sides.items()
-        }
-        compare(
-            f"{MANY} PNG files to scores, map files and boxes", calls, MANY, max(1, rounds // 3)
-        )
-        del sides[WITHOUT_NET]
+        compare_films(sides, films[:1], rounds)
+        compare_files(sides, exported, drawn, folder, rounds)
+        # Last: torch is slower at single films in a process that has seen batches.
+        compare_films(sides, films, max(1, rounds // 3))
         print()
         floor(checkpoint, size)
-        (_, reference), *others = [side(films[:1]) for side in sides.values()]
-        for name, (_, maps) in zip(list(sides)[1:], others, strict=True):
-            difference = np.abs(maps - reference).max()
-            print(
-                f"greatest difference of the map in [0, 1] to the first's: {difference:.4f}, {name}"
-            )
+        compare_maps(sides, films[:1])
 
 
 if __name__ == "__main__":

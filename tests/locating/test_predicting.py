@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from engines import bright_engine
+from engines import bright, bright_engine
 from tbspot.description import Description
 from tbspot.engine import Answer, Engine, engine_of
 from tbspot.errors import TbspotError
@@ -66,7 +66,23 @@ def test_a_net_that_gives_nan_is_an_error_and_not_a_blank_map() -> None:
 
 def test_gradient_methods_need_a_net_of_torch() -> None:
     with pytest.raises(TbspotError, match="has no net of torch; give a model file"):
-        engine_for(bright_engine(), "layer_cam", mirror=False)
+        engine_for(bright_engine(), "layer_cam")
+
+
+@pytest.mark.parametrize("carried", [True, False])
+@pytest.mark.parametrize("asked_for", [True, False, None])
+def test_the_mirrored_film_is_seen_if_asked_for_or_else_as_the_model_says(
+    carried: bool, asked_for: bool | None
+) -> None:
+    views: list[int] = []
+
+    def ask(films: NDArray[np.float32]) -> Answer:
+        views.append(len(films))
+        return bright(films)
+
+    engine = Engine(bright_engine(mirror=carried).description, "fake", ask)
+    predict(_film(), "a", engine_for(engine, "cam", mirror=asked_for), HALF)
+    assert views == [2 if (carried if asked_for is None else asked_for) else 1]
 
 
 @pytest.mark.parametrize("method", ["grad_cam", "grad_cam_pp", "layer_cam"])

@@ -47,8 +47,13 @@ def locate(
         typer.Option(help="Of the heat map; all but cam need torch."),
     ] = "cam",
     mirror: Annotated[
-        bool, typer.Option("--mirror", help="Average the mirrored film in; takes twice the time.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--mirror/--no-mirror",
+            help="Average the mirrored film in, for twice the time; by default as the model says, "
+            "and the released model does.",
+        ),
+    ] = None,
     scales: Annotated[
         str, typer.Option(help="Sizes to average over, relative to the model's: 1.0,1.25.")
     ] = "1.0",

@@ -28,15 +28,20 @@ if TYPE_CHECKING:
 __all__ = ["boxes_of", "engine_for", "predict"]
 
 
-def engine_for(engine: Engine, method: Method, *, mirror: bool) -> Engine:
-    """The engine with maps by another method, or with the mirrored film averaged in.
+def engine_for(engine: Engine, method: Method, *, mirror: bool | None = None) -> Engine:
+    """The engine with maps by another method, and the mirrored film averaged in or not.
+
+    Args:
+        engine: of the model.
+        method: of the maps.
+        mirror: `None` = as the model says.
 
     Raises:
         TbspotError: the method needs gradients, and there is no net of torch.
     """
     description = engine.description
-    if mirror:
-        description = description.model_copy(update={"mirror": True})
+    if mirror is not None:
+        description = description.model_copy(update={"mirror": mirror})
     if method == "cam":
         return replace(engine, description=description)
     # Gradient methods give positive evidence by themselves, in units of their own.

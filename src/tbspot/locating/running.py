@@ -56,7 +56,7 @@ class Settings:
         model: name and version of the model.
         engine: that it runs in.
         method: that makes the maps.
-        mirror: whether the mirrored film is averaged in though the model does not ask for it.
+        mirror: whether the mirrored film is averaged in; `None` = as the model says.
         scales: sizes to average over, relative to the model's.
         map_rule: how boxes are cut; `None` = as the model says.
         map_threshold: the rule's share; `None` = as the model says.
@@ -73,7 +73,7 @@ class Settings:
     model: str
     engine: str
     method: Method
-    mirror: bool = False
+    mirror: bool | None = None
     scales: tuple[float, ...] = (1.0,)
     map_rule: MapRule | None = None
     map_threshold: float | None = None

@@ -159,7 +159,7 @@ def _answers(
             for item in items:
                 film = readers.submit(_read, item.path, settings)
                 waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
-                if len(waiting) > AHEAD + engine.at_once - 1:
+                if len(waiting) > max(AHEAD, engine.at_once):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

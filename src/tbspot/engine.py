@@ -136,21 +136,21 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
         "NUM_STREAMS": at_once,
         "INFERENCE_NUM_THREADS": threads,
     }
-    ask = _Asked(model, lambda shaped: core.compile_model(shaped, "CPU", options))
+    ask = _SharedModel(model, lambda shaped: core.compile_model(shaped, "CPU", options))
     return Engine(description, f"OpenVINO {precision}", ask, _net_when_asked(path), at_once)
 
 
-class _Asked:
+class _SharedModel:
     """An OpenVINO model that any number of threads may ask.
 
     Args:
         model: for films of any number and size.
-        compiled: makes it ready for films of one.
+        compile_model: makes it ready for films of one number and size.
     """
 
-    def __init__(self, model: Any, compiled: Callable[[Any], Any]) -> None:
+    def __init__(self, model: Any, compile_model: Callable[[Any], Any]) -> None:
         self._model = model
-        self._compile = compiled
+        self._compile = compile_model
         self._compiled: dict[tuple[int, ...], Any] = {}
         self._compiling = Lock()
         self._own = local()

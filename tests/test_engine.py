@@ -10,7 +10,7 @@ import pytest
 
 from tbspot import engine as engine_module
 from tbspot.engine import engine_of, open_engine, released_model
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 
 FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
 
@@ -67,6 +67,21 @@ def test_threads_that_ask_at_the_same_time_get_their_own_answers(exported: Path)
         expected, expected_maps = alone(asked)
         np.testing.assert_allclose(logits, expected, atol=1e-5)
         np.testing.assert_allclose(maps, expected_maps, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    engine = open_engine(exported, "bfloat16")
+    with pytest.raises(ModelError, match=r"cannot run .* in bfloat16 on this processor"):
+        engine(FILMS)
 
 
 @pytest.mark.slow

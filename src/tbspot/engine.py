@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import METADATA_KEY, Description
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 from tbspot.quantization import quantised
 
 if TYPE_CHECKING:
@@ -107,37 +107,55 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
     import openvino
 
     core = openvino.Core()
-    try:
-        model = core.read_model(path)
-        text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
-        description = Description.model_validate_json(text)
-    except (RuntimeError, ValueError) as error:
-        raise TbspotError(
-            f"{path} is not a model of tbspot, or is truncated; give a file that "
-            "`tbspot export` wrote"
-        ) from error
-    if precision == "int8" and not description.ranges:
-        raise TbspotError(
-            f"{path} was not exported for int8; use --precision auto, or `tbspot export` it with "
-            "films on which its maps bear it"
-        )
+    model, description = _read_onnx(core, path)
     capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         precision = _fastest(description, capable)
     if precision == "int8":
-        try:
-            model = quantised(model, description.ranges)
-        except KeyError as error:
-            raise TbspotError(
-                f"{path} lacks the int8 range of {error}; use --precision float32"
-            ) from error
+        model = _quantised(model, description, path)
     options = {
         "INFERENCE_PRECISION_HINT": _in_float(precision, capable),
         "NUM_STREAMS": at_once,
         "INFERENCE_NUM_THREADS": threads,
     }
-    ask = _SharedModel(model, lambda shaped: core.compile_model(shaped, "CPU", options))
+
+    def compile_model(shaped: Any) -> Any:
+        try:
+            return core.compile_model(shaped, "CPU", options)
+        except RuntimeError as error:
+            raise ModelError(
+                f"OpenVINO cannot run {path} in {precision} on this processor; try --precision "
+                "float32, or a .safetensors model, which torch runs"
+            ) from error
+
+    ask = _SharedModel(model, compile_model)
     return Engine(description, f"OpenVINO {precision}", ask, _net_when_asked(path), at_once)
+
+
+def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
+    try:
+        model = core.read_model(path)
+        text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
+        return model, Description.model_validate_json(text)
+    except (RuntimeError, ValueError) as error:
+        raise TbspotError(
+            f"{path} is not a model of tbspot, or is truncated; give a file that "
+            "`tbspot export` wrote"
+        ) from error
+
+
+def _quantised(model: Any, description: Description, path: Path) -> Any:
+    if not description.ranges:
+        raise TbspotError(
+            f"{path} was not exported for int8; use --precision auto, or `tbspot export` it with "
+            "films on which its maps bear it"
+        )
+    try:
+        return quantised(model, description.ranges)
+    except KeyError as error:
+        raise TbspotError(
+            f"{path} lacks the int8 range of {error}; use --precision float32"
+        ) from error
 
 
 class _SharedModel:

@@ -101,9 +101,13 @@ def merge_planes(model: openvino.Model) -> None:
     """
     from openvino import opset13
 
-    (first,) = (one for name, one in _by_weights(model).items() if name.startswith(FIRST))
+    first = next((one for name, one in _by_weights(model).items() if name.startswith(FIRST)), None)
+    if first is None:
+        return
     divide = first.input_value(0).get_node()
-    subtract = divide.input_value(0).get_node() if divide.get_type_name() == "Divide" else divide
+    if divide.get_type_name() != "Divide":
+        return
+    subtract = divide.input_value(0).get_node()
     if subtract.get_type_name() != "Subtract":
         return
     mean, deviation = (

@@ -13,7 +13,7 @@ import pytest
 
 from engines import bright, bright_engine
 from tbspot.engine import Answer, Engine
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 from tbspot.locating import Counts, Settings, films_at_once, find_items, locate
 from tbspot.locating.running import AHEAD
 from tbspot.predictions import FILE_NAME, read_heatmap, read_predictions
@@ -184,6 +184,18 @@ def test_a_fault_of_the_net_ends_the_run_and_keeps_the_films_before(
         )
     assert [one.image for one in read_predictions(out)] == ["1.png", "2.png"]
     assert _locate(films, out).ok == 5
+
+
+def test_a_model_that_cannot_be_run_ends_the_run_and_no_film_is_called_unreadable(
+    films: Path, tmp_path: Path
+) -> None:
+    def ask(_: np.ndarray) -> Answer:
+        raise ModelError("not on this processor")
+
+    engine = Engine(bright_engine().description, "fake", ask)
+    with pytest.raises(ModelError):
+        locate(find_items([films], tmp_path), engine, _settings(films), tmp_path / "found")
+    assert list(read_predictions(tmp_path / "found")) == []
 
 
 def test_a_single_film_gets_every_core_and_many_share_them() -> None:

@@ -22,7 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tbspot.boxes import MapRule
 from tbspot.engine import Engine
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate import Verdict, examine
 from tbspot.images import read_with_facts
@@ -128,8 +128,8 @@ def locate(
     A film that cannot be read gets a line that says why, and the run goes on.
 
     Raises:
-        TbspotError: the folder holds another run, the settings do not fit the model, or the disk
-            is full.
+        TbspotError: the folder holds another run, the settings do not fit the model, the model
+            cannot be run on this processor, or the disk is full.
     """
     asked = engine_for(engine, settings.method, mirror=settings.mirror)
     rule = settings.map_rule
@@ -177,6 +177,8 @@ def _answer(
         answer = None
         if verdict.status != "refused":
             answer = predict(pixels, item.name, engine, cut, settings.scales)
+    except ModelError:
+        raise
     except TbspotError as error:
         return _Answered(_without_answer(item, engine, "failed", "unreadable", str(error)))
     if answer is None:

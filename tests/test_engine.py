@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tbspot import engine as engine_module
-from tbspot.engine import engine_of, open_engine, released_model
-from tbspot.errors import ModelError, TbspotError
+from tbspot.engine import ModelError, engine_of, open_engine, released_model
+from tbspot.errors import TbspotError
 
 FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
 

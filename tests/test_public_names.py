@@ -32,6 +32,7 @@ LOCKED = {
     "tbspot.engine": {
         "Answer",
         "Engine",
+        "ModelError",
         "Precision",
         "engine_of",
         "open_engine",

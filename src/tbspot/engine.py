@@ -18,16 +18,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import METADATA_KEY, Description
-from tbspot.errors import ModelError, TbspotError
+from tbspot.errors import TbspotError
 from tbspot.quantization import quantised
 
 if TYPE_CHECKING:
     from tbspot.models import Classifier
 
-__all__ = ["Answer", "Engine", "Precision", "engine_of", "open_engine", "released_model"]
+__all__ = [
+    "Answer",
+    "Engine",
+    "ModelError",
+    "Precision",
+    "engine_of",
+    "open_engine",
+    "released_model",
+]
 
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class ModelError(TbspotError):
+    """The model cannot be run here at all, so that no other film will fare better."""
 
 
 @dataclass(frozen=True)

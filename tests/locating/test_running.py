@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from engines import bright, bright_engine
-from tbspot.engine import Answer, Engine
-from tbspot.errors import ModelError, TbspotError
+from tbspot.engine import Answer, Engine, ModelError
+from tbspot.errors import TbspotError
 from tbspot.locating import Counts, Settings, films_at_once, find_items, locate
 from tbspot.locating.running import AHEAD
 from tbspot.predictions import FILE_NAME, read_heatmap, read_predictions

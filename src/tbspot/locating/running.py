@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tbspot.boxes import MapRule
-from tbspot.engine import Engine
-from tbspot.errors import ModelError, TbspotError
+from tbspot.engine import Engine, ModelError
+from tbspot.errors import TbspotError
 from tbspot.files import open_run
 from tbspot.gate import Verdict, examine
 from tbspot.images import read_with_facts

@@ -123,7 +123,9 @@ def locate(
     )
     for note in notes:
         console.print(f"note: {note}", markup=False)
-    engine = open_engine(model, precision, at_once=locating.films_at_once(len(items)))
+    # Gradient methods ask for one film at a time, which then gets all cores.
+    at_once = locating.films_at_once(len(items)) if method == "cam" else 1
+    engine = open_engine(model, precision, at_once=at_once)
     description = engine.description
     chosen = _calibrated(threshold_file, description) if threshold_file else None
     settings = locating.Settings(

@@ -152,8 +152,6 @@ def compare_files(
     paths = [folder / f"{number}.png" for number in range(MANY)]
     for path, pixels in zip(paths, cycle(drawn), strict=False):
         Image.fromarray(pixels).save(path)
-    read = np.stack(drawn[:1]).astype(np.float32) / 255
-    sides = sides | {WITHOUT_NET: without_net(open_engine(exported), read)}
     calls = {name: partial(many_ways, paths[:1], side, size, 1) for name, side in sides.items()}
     compare("one PNG file to score, map file and boxes", calls, 1, rounds)
     at_once = films_at_once(MANY)
@@ -185,7 +183,8 @@ def measure(size: int, rounds: int, only: str) -> None:
         drawn = [draw_film("tb", size, (seed,)).pixels for seed in range(8)]
         films = np.stack(drawn).astype(np.float32) / 255
         compare_films(sides, films[:1], rounds)
-        compare_files(sides, exported, drawn, folder, rounds)
+        with_none = sides | {WITHOUT_NET: without_net(open_engine(exported), films[:1])}
+        compare_files(with_none, exported, drawn, folder, rounds)
         # Last: torch is slower at single films in a process that has seen batches.
         compare_films(sides, films, max(1, rounds // 3))
         print()

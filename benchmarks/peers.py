@@ -79,10 +79,17 @@ def torch_cam(classifier: Classifier) -> Side:
     return ask
 
 
+def is_installed(package: str) -> bool:
+    """Whether a package is there; where it is not, print that it is not measured."""
+    installed = importlib.util.find_spec(package) is not None
+    if not installed:
+        print(f"{package} is not installed and not measured")
+    return installed
+
+
 def onnx_runtime(exported: Path) -> Ask | None:
     """Our exported file in ONNX Runtime, as an engine is asked; `None` where it is missing."""
-    if not importlib.util.find_spec("onnxruntime"):
-        print("onnxruntime is not installed and not measured")
+    if not is_installed("onnxruntime"):
         return None
     package = importlib.import_module("onnxruntime")
     options = package.SessionOptions()
@@ -106,10 +113,8 @@ def installed_peers() -> dict[str, Callable[[Classifier], Side]]:
     """How each side is made of a classifier, where its package is installed."""
     found = {}
     for name, (package, make) in PEERS.items():
-        if importlib.util.find_spec(package):
+        if is_installed(package):
             found[name] = make
-        else:
-            print(f"{package} is not installed and not measured")
     return found
 
 

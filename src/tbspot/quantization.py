@@ -123,7 +123,6 @@ def merge_planes(model: openvino.Model) -> None:
     stored.set_friendly_name(weights.get_friendly_name())
     first.input(0).replace_source_output(planes.output(0))
     first.input(1).replace_source_output(stored.output(0))
-    model.validate_nodes_and_infer_types()
 
 
 def _convolutions(model: openvino.Model) -> dict[str, Any]:

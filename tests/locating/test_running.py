@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 
 from engines import bright, bright_engine
-from tbspot.engine import Answer, Engine, ModelError
+from tbspot.engine import Answer, ModelError
 from tbspot.errors import TbspotError
+from tbspot.heatmaps import Ask
 from tbspot.locating import Counts, Settings, films_at_once, find_items, locate
 from tbspot.locating.running import AHEAD
 from tbspot.predictions import FILE_NAME, read_heatmap, read_predictions
@@ -47,9 +49,11 @@ def _settings(folder: Path, **changes: object) -> Settings:
     return Settings((str(folder),), "", "bright v1", "fake", "cam", **values)  # type: ignore[arg-type]
 
 
-def _locate(folder: Path, out: Path, **changes: object) -> Counts:
-    items = find_items([folder], out)
-    return locate(items, bright_engine(), _settings(folder, **changes), out)
+def _locate(
+    folder: Path, out: Path, ask: Ask = bright, at_once: int = 1, **changes: object
+) -> Counts:
+    engine = replace(bright_engine(), ask=ask, at_once=at_once)
+    return locate(find_items([folder], out), engine, _settings(folder, **changes), out)
 
 
 @pytest.fixture
@@ -124,8 +128,7 @@ def test_new_films_are_added_and_the_others_are_not_asked_again(
         asked.append(len(batch))
         return np.zeros(len(batch), np.float32), np.zeros((len(batch), 2, 2), np.float32)
 
-    engine = Engine(bright_engine().description, "fake", ask)
-    assert locate(find_items([films], out), engine, _settings(films), out).ok == 6
+    assert _locate(films, out, ask).ok == 6
     assert asked == [1]
 
 
@@ -142,8 +145,7 @@ def test_films_answered_at_the_same_time_are_kept_in_their_order(
             together.wait()  # of five films: twice two at a time, or none gets an answer
         return bright(batch)
 
-    engine = Engine(bright_engine().description, "fake", ask, at_once=2)
-    locate(find_items([films], tmp_path), engine, _settings(films), tmp_path / "found")
+    _locate(films, tmp_path / "found", ask, at_once=2)
     found, whole = (tmp_path / name / FILE_NAME for name in ("found", "whole"))
     assert found.read_bytes() == whole.read_bytes()
 
@@ -157,8 +159,7 @@ def test_no_more_films_are_read_than_are_needed_soon(films: Path, tmp_path: Path
 
     for number in range(6, 31):
         (films / f"{number}.png").write_bytes((films / "1.png").read_bytes())
-    engine = Engine(bright_engine().description, "fake", ask, at_once=2)
-    locate(find_items([films], out), engine, _settings(films), out)
+    _locate(films, out, ask, at_once=2)
     in_hand = [asked - kept for asked, kept in enumerate(kept_before, 1)]
     assert max(in_hand) <= AHEAD + 1
 
@@ -176,12 +177,7 @@ def test_a_fault_of_the_net_ends_the_run_and_keeps_the_films_before(
 
     out = tmp_path / "found"
     with pytest.raises(ZeroDivisionError):
-        locate(
-            find_items([films], out),
-            Engine(bright_engine().description, "fake", ask),
-            _settings(films),
-            out,
-        )
+        _locate(films, out, ask)
     assert [one.image for one in read_predictions(out)] == ["1.png", "2.png"]
     assert _locate(films, out).ok == 5
 
@@ -192,9 +188,8 @@ def test_a_model_that_cannot_be_run_ends_the_run_and_no_film_is_called_unreadabl
     def ask(_: np.ndarray) -> Answer:
         raise ModelError("not on this processor")
 
-    engine = Engine(bright_engine().description, "fake", ask)
     with pytest.raises(ModelError):
-        locate(find_items([films], tmp_path), engine, _settings(films), tmp_path / "found")
+        _locate(films, tmp_path / "found", ask)
     assert list(read_predictions(tmp_path / "found")) == []
 
 
@@ -217,9 +212,7 @@ def test_a_net_of_a_fault_stops_no_later_than_its_film(films: Path, tmp_path: Pa
     def ask(batch: np.ndarray) -> Answer:
         return np.full(len(batch), np.nan, np.float32), np.zeros((len(batch), 2, 2), np.float32)
 
-    engine = Engine(bright_engine().description, "fake", ask)
-    out = tmp_path / "found"
-    counts = locate(find_items([films], out), engine, _settings(films), out)
+    counts = _locate(films, tmp_path / "found", ask)
     assert counts == Counts(ok=0, refused=0, failed=5)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+# Fixtures that several folders of tests share.
+from dicoms import twelve_bits, write_dicom, write_jpeg_dicom  # noqa: F401
 from tbspot.drawings import draw_dataset
 
 # The same examples on every run, however busy the machine.

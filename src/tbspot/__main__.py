@@ -8,12 +8,14 @@ from __future__ import annotations
 import sys
 
 from tbspot.errors import TbspotError
+from tbspot.importing import trust_installed_code_alone
 
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run `tbspot`; exit with 1 and one sentence on stderr when something is wrong."""
+    trust_installed_code_alone()
     from tbspot.cli import app
 
     try:

@@ -22,6 +22,7 @@ import numpy as np
 from tbspot.errors import TbspotError
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import check_size
+from tbspot.importing import trusted_folders
 
 __all__ = ["Decoder", "read_apart"]
 
@@ -32,7 +33,8 @@ START_SECONDS = 60.0
 MEMORY = 4 << 30
 # Decoders may leak; a fresh process now and then bounds it.
 FILES_PER_PROCESS = 500
-COMMAND = (sys.executable, "-c", "from tbspot.images.worker import serve; serve()")
+# The decoder's own arguments stand before the folders that it may import from.
+START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker import serve; serve()"
 
 _of_thread = threading.local()
 
@@ -53,24 +55,34 @@ class Decoder:
     """One decoding process.
 
     Args:
-        command: what to start; speaks the protocol of worker.py.
+        command: what to start; speaks the protocol of worker.py. By default this interpreter,
+            isolated: it imports from where the program does, and never from the folder that the
+            user stands in, whose files may come with the films.
         seconds: a file that takes longer is given up.
         memory: bytes of address space the process may use.
     """
 
     def __init__(
-        self, command: tuple[str, ...] = COMMAND, *, seconds: float = SECONDS, memory: int = MEMORY
+        self,
+        command: tuple[str, ...] | None = None,
+        *,
+        seconds: float = SECONDS,
+        memory: int = MEMORY,
     ) -> None:
         self._seconds = seconds
         self._files_left = FILES_PER_PROCESS
         self._owner = os.getpid()
         limits = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        folders = () if command else trusted_folders()
+        command = command or (sys.executable, "-I", "-c", START)
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [*command, str(memory), str(int(seconds) + 1)],
+            [*command, str(memory), str(int(seconds) + 1), *folders],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             env=os.environ | limits,
+            # A library may look for its own parts in the folder it stands in.
+            cwd=Path(__file__).parent,
         )
         weakref.finalize(self, _end, self._process, self._owner)
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
-from tbspot.engine import Answer, Engine, open_engine
+from tbspot.engine.engine import Answer, Engine, open_engine
 from tbspot.locating import Settings, films_at_once, find_items, locate
 
 SIZE, PLACE = 64, 8

@@ -17,10 +17,10 @@ from measuring import interleaved, machine, row
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tbspot.boxes import SMALLEST_SHARE, find_boxes, mask_of, normalise, threshold_of
 from tbspot.drawings import draw_film
-from tbspot.engine import open_engine
-from tbspot.heatmaps import observe
+from tbspot.engine.engine import open_engine
+from tbspot.maps.boxes import SMALLEST_SHARE, find_boxes, mask_of, normalise, threshold_of
+from tbspot.maps.evidence import observe
 
 Map = NDArray[np.float32]
 

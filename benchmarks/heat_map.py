@@ -28,13 +28,13 @@ from peers import Films, Side, installed_peers, onnx_runtime
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
-from tbspot.boxes import find_boxes, normalise, threshold_of
 from tbspot.drawings import draw_film
-from tbspot.engine import Engine, Precision, engine_of, open_engine
-from tbspot.heatmaps import evidence_of
+from tbspot.engine.engine import Engine, Precision, engine_of, open_engine
 from tbspot.images import Frame, read_film
 from tbspot.locating import films_at_once
-from tbspot.weights import load_classifier
+from tbspot.maps.boxes import find_boxes, normalise, threshold_of
+from tbspot.maps.evidence import evidence_of
+from tbspot.nets.weights import load_classifier
 
 Pixels = NDArray[np.uint8]
 

@@ -18,10 +18,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tbspot.heatmaps import Ask
 from tbspot.images import Frame, read_film, resize
-from tbspot.models import Classifier
-from tbspot.weights import load_classifier
+from tbspot.maps.evidence import Ask
+from tbspot.nets.classifier import Classifier
+from tbspot.nets.weights import load_classifier
 
 __all__ = ["UNUSED", "Films", "LogitOnly", "Side", "installed_peers", "onnx_runtime"]
 

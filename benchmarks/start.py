@@ -19,7 +19,7 @@ from measuring import interleaved, machine, row, run, tbspot
 from PIL import Image
 
 from tbspot.drawings import draw_film
-from tbspot.engine import released_model
+from tbspot.engine.engine import released_model
 
 
 def measure(model: Path, rounds: int) -> None:

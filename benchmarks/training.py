@@ -30,15 +30,15 @@ from PIL import Image, ImageEnhance
 from torch import nn
 from torch.nn import functional
 
-from tbspot import training
-from tbspot.cache import cache_films
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
+from tbspot.nets.weights import build, save_classifier, stride_place_of
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
-from tbspot.settings import Settings
-from tbspot.teaching import open_teachers
-from tbspot.weights import build, save_classifier, stride_place_of
+from tbspot.training import loop as training
+from tbspot.training.cache import cache_films
+from tbspot.training.settings import Settings
+from tbspot.training.teachers import open_teachers
 
 BATCH = 8
 CACHED = 1000
@@ -80,7 +80,7 @@ def _transformed(path: Path, size: int) -> torch.Tensor:
 def our_step(
     films: training.Films, settings: Settings, precision: str, cache: Path | None = None
 ) -> Callable[[], object]:
-    """One step of the loop in `tbspot.training.train`; `cache` is for a teacher's answers."""
+    """One step of the loop in `tbspot.training.loop.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
     teachers = open_teachers(settings, films.cached, cache, fabric) if cache else None
     net = training._start(settings, _described(settings))

@@ -16,8 +16,8 @@ from urllib.request import urlopen
 
 from viewer_load import serving
 
-from tbspot.locating.keeping import Keeper
-from tbspot.predictions import Prediction
+from tbspot.locating.folder import Keeper
+from tbspot.records.predictions import Prediction
 
 PAGES = {
     "first page": "/",

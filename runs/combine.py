@@ -22,11 +22,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from tbspot.boxes import normalise
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
-from tbspot.weights import load_classifier, save_classifier
+from tbspot.maps.boxes import normalise
+from tbspot.nets.weights import load_classifier, save_classifier
+from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 
 Map = NDArray[np.float32]
 # Of the maps that are written: they are smooth, and the judging grid has 512.

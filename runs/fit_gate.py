@@ -22,9 +22,9 @@ from scipy import ndimage
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from tbspot.chest import KINDS, RULE_FILE, features
 from tbspot.drawings import draw_dataset
 from tbspot.files import replacing
+from tbspot.gate.chest import KINDS, RULE_FILE, features
 from tbspot.images import read_film, resize
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -18,7 +18,7 @@ from fit_gate import Picture, drawn_films, patterns, real_films
 from lateral import draw_lateral
 
 from tbspot.errors import TbspotError
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import Facts, Film, read_film, read_with_facts, resize
 
 # A chest film, a JPEG 2000 twin of a clinic's; all else in pydicom's files is none.

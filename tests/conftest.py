@@ -51,8 +51,8 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from tbspot.description import Description
-    from tbspot.models import Classifier
-    from tbspot.weights import save_classifier
+    from tbspot.nets.classifier import Classifier
+    from tbspot.nets.weights import save_classifier
 
     torch.manual_seed(0)
     description = Description(name="random", size=64, pooling="lse")
@@ -68,7 +68,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(checkpoint: Path) -> Path:
     """The same model as ONNX, with its reference beside it. Takes half a minute once."""
     from tbspot.drawings import draw_film
-    from tbspot.export import export
+    from tbspot.export.onnx_file import export
 
     path = checkpoint.with_name("model.onnx")
     films = [draw_film("tb", 128, (seed,)).pixels for seed in range(3)]

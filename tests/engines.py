@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import Description
-from tbspot.engine import Answer, Engine
+from tbspot.engine.engine import Answer, Engine
 
 __all__ = ["DESCRIPTION", "bright", "bright_engine"]
 

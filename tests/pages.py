@@ -26,7 +26,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 from tbspot.description import METADATA_KEY, Description
-from tbspot.engine import open_engine
+from tbspot.engine.engine import open_engine
 from tbspot.locating import Settings, find_items, locate
 
 SIDE = 64

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tbspot.evaluation import Settings
-from tbspot.predictions import FILE_NAME, Prediction
+from tbspot.records.predictions import FILE_NAME, Prediction
 
 Box = tuple[float, ...]
 

@@ -10,7 +10,7 @@ import pytest
 import tbspot
 
 LOCKED = {
-    "tbspot.boxes": {
+    "tbspot.maps.boxes": {
         "SIDE",
         "SMALLEST_SHARE",
         "MapRule",
@@ -29,7 +29,7 @@ LOCKED = {
         "draw_dataset",
         "draw_film",
     },
-    "tbspot.engine": {
+    "tbspot.engine.engine": {
         "Answer",
         "Engine",
         "ModelError",
@@ -40,7 +40,7 @@ LOCKED = {
     },
     "tbspot.errors": {"TbspotError"},
     "tbspot.files": {"check_run", "fingerprint", "open_run", "replacing", "write_json"},
-    "tbspot.heatmaps": {"Ask", "evidence_of", "observe"},
+    "tbspot.maps.evidence": {"Ask", "evidence_of", "observe"},
     "tbspot.images": {
         "SUFFIXES",
         "Facts",
@@ -51,7 +51,7 @@ LOCKED = {
         "read_with_facts",
         "resize",
     },
-    "tbspot.predictions": {
+    "tbspot.records.predictions": {
         "FILE_NAME",
         "PredictedBox",
         "Prediction",

@@ -22,8 +22,8 @@ from torch import nn
 
 from tbspot.description import Description
 from tbspot.drawings import draw_film
-from tbspot.export import export
-from tbspot.weights import build, save_classifier
+from tbspot.export.onnx_file import export
+from tbspot.nets.weights import build, save_classifier
 
 __all__ = [
     "Child",

@@ -29,7 +29,7 @@ class Description(BaseModel):
         evidence: unit of the evidence map: `logit`, the closed form, or `probability`, the
             sigmoid of the closed form plus `bias`.
         refinement: what the net does to its closed-form map: `none`, or `affinity`, the mean over
-            near places that look alike (refinement.py); it is for evidence in logits.
+            near places that look alike (nets/refinement.py); it is for evidence in logits.
         bias: of the net, which every place shares.
         baseline: what is subtracted from a film's map before it counts as evidence: `none`, or
             the film's `median`.
@@ -43,7 +43,7 @@ class Description(BaseModel):
         map_note: how that threshold was chosen, in words, and whether boxes were used.
         area_share: the share of film area for the box-free quantile rule, when known.
         ranges: least and greatest input of each convolution by the name of its weights, for int8
-            (quantization.py); empty where int8 would move the maps.
+            (engine/quantization.py); empty where int8 would move the maps.
         recipe: the commands that made it.
         data: fingerprint of the training films and labels.
         terms: of use.

@@ -1,7 +1,7 @@
 """JSON files as checked records: what a file must be, or one sentence about it.
 
 Takes a path and a pydantic model; gives the record. What a record means is left to the modules
-that define it; lists of predictions, read line by line, to predictions.py.
+that define it; lists of predictions, read line by line, to records/predictions.py.
 """
 
 from __future__ import annotations

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tbspot.audit.looking import Model
+from tbspot.audit.model import Model
 from tbspot.description import Description
-from tbspot.engine import Engine
+from tbspot.engine.engine import Engine
 from tbspot.locating import cut_of
 
 SIZE, PLACES = 64, 16

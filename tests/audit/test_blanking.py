@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from tbspot.audit.blanking import SHARES, blank, without_detail
-from tbspot.audit.looking import Model
+from tbspot.audit.model import Model
 
 
 def test_blanking_what_was_found_costs_the_score_and_blanking_elsewhere_does_not(

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tbspot.audit.logistic import out_of_fold
-from tbspot.audit.looking import spread
 from tbspot.audit.lungs import lung_field
+from tbspot.audit.model import spread
 from tbspot.audit.probes import probe
 from tbspot.images import read_film
 from tbspot.metrics import auroc

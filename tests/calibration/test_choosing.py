@@ -8,7 +8,7 @@ from sklearn.metrics import roc_curve
 
 from tbspot.calibration.choosing import precision_notes, reached, threshold_for
 from tbspot.calibration.points import point_at, thresholds_of
-from tbspot.calibration.records import OperatingPoint, Plan
+from tbspot.records.calibration import OperatingPoint, Plan
 
 PLAN = Plan(prevalence=0.1)
 

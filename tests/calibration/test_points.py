@@ -6,7 +6,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as reference
 
 from tbspot.calibration.points import point_at, thresholds_of
-from tbspot.calibration.records import Plan
+from tbspot.records.calibration import Plan
 
 SCORES = np.array([0.9] * 9 + [0.1] + [0.8] * 3 + [0.2] * 7)
 LABELS = np.array([1] * 10 + [0] * 10)

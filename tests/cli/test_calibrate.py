@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from studies import Study
 from tbspot.cli import app
 from tbspot.errors import TbspotError
-from tbspot.predictions import read_predictions
+from tbspot.records.predictions import read_predictions
 
 FILES = {
     "calibration.json",

@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 from studies import Study, rectangles
 from tbspot.cli import app
 from tbspot.errors import TbspotError
-from tbspot.results import read_evaluation
+from tbspot.records.evaluation import read_evaluation
 
 LESION = (0, 0, 200, 200)
 

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from tbspot.cli import app
 from tbspot.errors import TbspotError
-from tbspot.selftest import reference_path
+from tbspot.export.selftest import reference_path
 
 pytestmark = pytest.mark.slow
 

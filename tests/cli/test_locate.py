@@ -8,10 +8,10 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
-from tbspot.attribution import Method
 from tbspot.cli import app
 from tbspot.errors import TbspotError
-from tbspot.predictions import read_predictions
+from tbspot.nets.attribution import Method
+from tbspot.records.predictions import read_predictions
 
 
 def _invoke(*arguments: str | Path) -> Result:

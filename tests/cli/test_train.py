@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from tbspot.cli import _training, app
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
-from tbspot.settings import Settings
+from tbspot.training.settings import Settings
 
 TINY = shlex.split("--init random --size 32 --epochs 2 --batch-size 18 --precision 32-true")
 
@@ -27,7 +27,7 @@ TINY = shlex.split("--init random --size 32 --epochs 2 --batch-size 18 --precisi
 KILLED = """
 import os, signal
 from tbspot.__main__ import main
-from tbspot.progress import Reporter
+from tbspot.training.progress import Reporter
 
 def step(self, done, loss, films):
     if done == 3:

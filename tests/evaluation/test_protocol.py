@@ -10,7 +10,7 @@ import pytest
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
 from tbspot.evaluation import Settings, evaluate, refuse_another
-from tbspot.results import Contender, Evaluation, read_evaluation, write_evaluation
+from tbspot.records.evaluation import Contender, Evaluation, read_evaluation, write_evaluation
 from tbspot.samples.loading import in_split, load
 
 

@@ -9,7 +9,7 @@ from studies import Study, rectangles
 from tbspot.errors import TbspotError
 from tbspot.evaluation import Settings, evaluate
 from tbspot.evaluation.thresholds import GRID
-from tbspot.results import RuleResult
+from tbspot.records.evaluation import RuleResult
 
 WIDE, NARROW = (0, 0, 200, 200), (0, 0, 100, 200)
 

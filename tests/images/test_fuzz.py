@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
 
 INPUTS = int(os.environ.get("TBSPOT_FUZZ", "150"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import Film, read_with_facts
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "dicom"

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from tbspot.description import Description
-from tbspot.engine import Engine
+from tbspot.engine.engine import Engine
 from tbspot.locating import Settings, find_items, locate
-from tbspot.locating.keeping import Naming
-from tbspot.predictions import read_heatmap, read_predictions
+from tbspot.locating.folder import Naming
+from tbspot.records.predictions import read_heatmap, read_predictions
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "dicom"
 

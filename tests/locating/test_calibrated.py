@@ -9,7 +9,7 @@ from engines import DESCRIPTION, bright_engine
 from tbspot.errors import TbspotError
 from tbspot.locating import Settings, find_items, locate
 from tbspot.locating.calibrated import threshold_for_model
-from tbspot.predictions import read_predictions
+from tbspot.records.predictions import read_predictions
 
 
 def write(folder: Path, **changes: object) -> Path:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from studies import Study, rectangles
 from tbspot.evaluation import evaluate
-from tbspot.results import Evaluation, write_evaluation
+from tbspot.records.evaluation import Evaluation, write_evaluation
 
 # A name that would run if it were not escaped.
 HOSTILE = "<img src=x onerror=alert(1)>.png"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tbspot.records.evaluation import Contender, Evaluation
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
-from tbspot.results import Contender, Evaluation
 
 CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.report.gallery import KINDS, picked
-from tbspot.results import Evaluation, FilmResult
 
 
 def film(

@@ -8,8 +8,8 @@ import pytest
 
 from studies import Study
 from tbspot.errors import TbspotError
+from tbspot.records.evaluation import Evaluation
 from tbspot.report import write_report
-from tbspot.results import Evaluation
 
 VOID = {"meta", "img", "input", "br"}
 

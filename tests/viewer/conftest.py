@@ -11,9 +11,9 @@ import pytest
 from pages import Page, Places, serving, write_model, write_run
 from tbspot.evaluation import Settings as Judging
 from tbspot.evaluation import evaluate
-from tbspot.locating.keeping import Keeper
-from tbspot.predictions import Prediction
-from tbspot.results import write_evaluation
+from tbspot.locating.folder import Keeper
+from tbspot.records.evaluation import write_evaluation
+from tbspot.records.predictions import Prediction
 from tbspot.samples.loading import in_split, load
 
 

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 
 from pages import Page, Places, serving
 from tbspot.errors import TbspotError
-from tbspot.predictions import Prediction
+from tbspot.records.predictions import Prediction
 from tbspot.viewer import drops as module
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import BusyError, Drops, Judged

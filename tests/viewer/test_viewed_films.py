@@ -10,9 +10,9 @@ from PIL import Image
 from pages import Places
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import read_film, read_with_facts
-from tbspot.predictions import read_predictions
+from tbspot.records.predictions import read_predictions
 from tbspot.viewer.films import films_of
 from tbspot.viewer.runs import Run
 from tbspot.viewer.truths import truths_of

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pages import Page, Places, serving
-from tbspot.locating.keeping import Keeper
-from tbspot.predictions import PredictedBox, Prediction
+from tbspot.locating.folder import Keeper
+from tbspot.records.predictions import PredictedBox, Prediction
 from tbspot.viewer.cases import Truth
 from tbspot.viewer.worklist import PAGE, Row, Wish, select
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tbspot.audit.looking import Model, View, spread
-from tbspot.boxes import SIDE
+from tbspot.audit.model import Model, View, spread
 from tbspot.images import resize
+from tbspot.maps.boxes import SIDE
 
 __all__ = ["SHARES", "Blanked", "blank"]
 

@@ -2,7 +2,7 @@
 
 Takes a film `[h, w]` and the side to which a model reduces it; gives the changed film. A map of
 the changed film is brought back, so that it can be laid over that of the film itself. How a model
-takes them is left to measuring.py.
+takes them is left to per_film.py.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.engine import Engine
+from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.stats import rankdata
 
-from tbspot.boxes import SIDE
 from tbspot.images import resize
+from tbspot.maps.boxes import SIDE
 
 __all__ = ["lung_field"]
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from tbspot import pages
-from tbspot.audit.measuring import BORDER, FIELD, MARKER, TRUTH
-from tbspot.audit.records import Audit, Curve
-from tbspot.pages import FAINT, STYLES, Chart, Line, ticks
+from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH
+from tbspot.html import templating
+from tbspot.html.charts import FAINT, STYLES, Chart, Line, ticks
+from tbspot.records.audit import Audit, Curve
 
 __all__ = ["PAGE_FILE", "write_page"]
 
@@ -26,7 +26,7 @@ def write_page(folder: Path, audit: Audit) -> Path:
         TbspotError: it cannot be written.
     """
     path = folder / PAGE_FILE
-    pages.write_page(
+    templating.write_page(
         path,
         TEMPLATE,
         audit=audit,

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
-from tbspot.audit.measuring import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
-from tbspot.audit.records import Blanking, Curve, Evidence, Region, Sensitivity
+from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
 from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import ratio_estimates
-from tbspot.results import Figure
+from tbspot.records.audit import Blanking, Curve, Evidence, Region, Sensitivity
+from tbspot.records.evaluation import Figure
 
 __all__ = ["evidence_of", "field_holds", "sensitivity_of"]
 

@@ -4,10 +4,10 @@ Takes scores with their truth; gives calibration.json, thresholds.csv, threshold
 How scores are made is left to engines: nothing here knows torch or films.
 """
 
-from tbspot.calibration.calibrating import Settings, calibrate, write_calibration
 from tbspot.calibration.choosing import WHO_SENSITIVITY, WHO_SPECIFICITY
-from tbspot.calibration.records import Calibration, ThresholdFile, read_threshold
+from tbspot.calibration.run import Settings, calibrate, write_calibration
 from tbspot.calibration.scored import Scored
+from tbspot.records.calibration import Calibration, ThresholdFile, read_threshold
 
 __all__ = [
     "WHO_SENSITIVITY",

@@ -12,10 +12,10 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.calibration.records import OperatingPoint, Target
 from tbspot.metrics.classification import ROUNDING
 from tbspot.numerics import TWO_SIDED_95
-from tbspot.results import Figure
+from tbspot.records.calibration import OperatingPoint, Target
+from tbspot.records.evaluation import Figure
 
 __all__ = ["WHO_SENSITIVITY", "WHO_SPECIFICITY", "precision_notes", "reached", "threshold_for"]
 

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.calibration.records import Group
 from tbspot.calibration.scored import LEAST_FILMS, Scored
 from tbspot.evaluation.summary import figure_of
 from tbspot.metrics import UndefinedError, delong, share
-from tbspot.results import Figure
+from tbspot.records.calibration import Group
+from tbspot.records.evaluation import Figure
 
 __all__ = ["groups_of"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from tbspot import pages
-from tbspot.calibration.calibrating import MOST_POINTS
-from tbspot.calibration.records import Calibration, OperatingPoint, ReliabilityBin
-from tbspot.pages import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
-from tbspot.results import Figure
+from tbspot.calibration.run import MOST_POINTS
+from tbspot.html import templating
+from tbspot.html.charts import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
+from tbspot.records.calibration import Calibration, OperatingPoint, ReliabilityBin
+from tbspot.records.evaluation import Figure
 
 __all__ = ["PAGE_FILE", "words", "write_page"]
 
@@ -32,7 +32,7 @@ def write_page(folder: Path, calibration: Calibration) -> Path:
     if reliability.bins:
         charts.append(_reliability(reliability.bins))
     path = folder / PAGE_FILE
-    pages.write_page(
+    templating.write_page(
         path,
         TEMPLATE,
         calibration=calibration,

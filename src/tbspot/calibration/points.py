@@ -12,10 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.calibration.records import OperatingPoint, Plan
 from tbspot.evaluation.summary import figure_of
 from tbspot.metrics import Estimate, UndefinedError, ratio, share
-from tbspot.results import Figure
+from tbspot.records.calibration import OperatingPoint, Plan
+from tbspot.records.evaluation import Figure
 
 __all__ = ["point_at", "thresholds_of"]
 

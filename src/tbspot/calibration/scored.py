@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
-from tbspot.evaluation.matching import match
 from tbspot.files import fingerprint
 from tbspot.metrics import UndefinedError, source_label_auroc
+from tbspot.records.matching import match
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 

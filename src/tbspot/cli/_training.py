@@ -10,11 +10,11 @@ from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 
-from tbspot.augmentation import Strength
 from tbspot.errors import TbspotError
-from tbspot.settings import Settings
-from tbspot.training import train
-from tbspot.weights import stride_place_of
+from tbspot.nets.weights import stride_place_of
+from tbspot.training.loop import train
+from tbspot.training.settings import Settings
+from tbspot.training.views import Strength
 
 __all__ = ["run"]
 

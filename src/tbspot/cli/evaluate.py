@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tbspot.results import Classification, Contender, Figure
+    from tbspot.records.evaluation import Classification, Contender, Figure
 
 __all__ = ["evaluate"]
 
@@ -80,7 +80,7 @@ def evaluate(
     from rich.console import Console
 
     from tbspot import evaluation
-    from tbspot.results import write_evaluation
+    from tbspot.records.evaluation import write_evaluation
 
     settings = evaluation.Settings(
         predictions=predictions,

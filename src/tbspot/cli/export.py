@@ -1,7 +1,7 @@
 """`tbspot export`: a checkpoint of training to the one file that is released.
 
 Takes a safetensors model; gives an ONNX file that runs without torch. All work is left to
-tbspot.export.
+tbspot.export.onnx_file.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def export(
     from rich.console import Console
 
     with needing("train"):
-        from tbspot.export import export as write
+        from tbspot.export.onnx_file import export as write
 
     ours = ("checkpoint", "out", "films", "overwrite")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}

@@ -109,9 +109,9 @@ def locate(
     from rich.console import Console
 
     from tbspot import locating
-    from tbspot.engine import open_engine
+    from tbspot.engine.engine import open_engine
     from tbspot.errors import TbspotError
-    from tbspot.predictions import FILE_NAME
+    from tbspot.records.predictions import FILE_NAME
 
     if bool(films) == bool(data):
         raise TbspotError("name films or folders to locate, or a data set with --data")

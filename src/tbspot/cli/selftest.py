@@ -1,6 +1,6 @@
 """`tbspot selftest`: does this installation answer as the model was checked to?
 
-Takes a model file; gives a verdict. All work is left to tbspot.selftest.
+Takes a model file; gives a verdict. All work is left to tbspot.export.selftest.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def selftest(
     from rich.console import Console
 
     from tbspot.errors import TbspotError
-    from tbspot.selftest import selftest as run
+    from tbspot.export.selftest import selftest as run
 
     result = run(model, precision)
     if not result.passed:

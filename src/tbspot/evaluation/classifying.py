@@ -21,7 +21,7 @@ from tbspot.metrics import (
     source_label_auroc,
     specificity_at,
 )
-from tbspot.results import Classification, Figure, SourceFigures
+from tbspot.records.evaluation import Classification, Figure, SourceFigures
 from tbspot.samples.sample import Sample
 
 __all__ = ["classification_of"]

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import SIDE, find_boxes, mask_of, rectangle_mask
 from tbspot.evaluation.views import Choice, Map
+from tbspot.maps.boxes import SIDE, find_boxes, mask_of, rectangle_mask
 from tbspot.metrics import mask_iou
 
 __all__ = ["Control", "best_rectangle", "blind_mask", "fitted_controls", "plain_controls"]

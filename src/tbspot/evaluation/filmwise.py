@@ -12,11 +12,11 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import MapRule
-from tbspot.evaluation.measuring import Measured
+from tbspot.evaluation.per_film import Measured
 from tbspot.evaluation.truth import Truth
-from tbspot.predictions import Prediction
-from tbspot.results import Box, FilmResult
+from tbspot.maps.boxes import MapRule
+from tbspot.records.evaluation import Box, FilmResult
+from tbspot.records.predictions import Prediction
 
 __all__ = ["film_results"]
 

@@ -12,11 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tbspot import __version__
-from tbspot.boxes import SIDE
 from tbspot.errors import TbspotError
 from tbspot.evaluation.classifying import classification_of
-from tbspot.evaluation.controls import plain_controls
-from tbspot.evaluation.entries import (
+from tbspot.evaluation.contenders import (
     Entry,
     Role,
     box_controls,
@@ -28,15 +26,16 @@ from tbspot.evaluation.entries import (
     training_films,
     tuning_curve,
 )
+from tbspot.evaluation.controls import plain_controls
 from tbspot.evaluation.filmwise import film_results
-from tbspot.evaluation.matching import Matched, match
-from tbspot.evaluation.measuring import TOLERANCE, Measured, measure
+from tbspot.evaluation.per_film import TOLERANCE, Measured, measure
 from tbspot.evaluation.summary import Drawing, difference_of, localization_of
 from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.evaluation.views import maps_of
 from tbspot.files import fingerprint
-from tbspot.results import (
+from tbspot.maps.boxes import SIDE
+from tbspot.records.evaluation import (
     FILE_NAME,
     Contender,
     Curve,
@@ -45,6 +44,7 @@ from tbspot.results import (
     Provenance,
     read_evaluation,
 )
+from tbspot.records.matching import Matched, match
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 

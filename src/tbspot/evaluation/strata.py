@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tbspot.boxes import SIDE
 from tbspot.evaluation.truth import Truth
+from tbspot.maps.boxes import SIDE
 from tbspot.metrics import one_sided
 from tbspot.samples.sample import LesionKind
 

@@ -1,6 +1,6 @@
 """From a few numbers a film to figures with intervals.
 
-Takes what measuring.py recorded; gives the localization figures of one contender, and differences
+Takes what per_film.py recorded; gives the localization figures of one contender, and differences
 between two. The resampling itself is left to metrics.
 """
 
@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import MapRule
-from tbspot.evaluation.measuring import AP_IOUS, FROC_IOU, FalseBoxes, Localized, Measured
+from tbspot.evaluation.per_film import AP_IOUS, FROC_IOU, FalseBoxes, Localized, Measured
 from tbspot.evaluation.strata import Part, parts_of
 from tbspot.evaluation.thresholds import Rules
 from tbspot.evaluation.truth import Truth
+from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
     Detections,
     Estimate,
@@ -28,7 +28,7 @@ from tbspot.metrics import (
     resample,
     sign_flip_p,
 )
-from tbspot.results import Difference, Figure, Localization, RuleResult, Stratum
+from tbspot.records.evaluation import Difference, Figure, Localization, RuleResult, Stratum
 
 __all__ = ["Drawing", "difference_of", "figure_of", "localization_of"]
 

@@ -1,7 +1,7 @@
 """The three threshold rules: where their values come from.
 
 Takes maps and the truth of films that are not reported on; gives one choice a rule, or the reason
-why there is none. Cutting maps is left to boxes.py.
+why there is none. Cutting maps is left to maps/boxes.py.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import MapRule, find_boxes, mask_of, rectangle_mask, threshold_of
 from tbspot.evaluation.truth import Truth
 from tbspot.evaluation.views import Choice, Map, Maps
+from tbspot.maps.boxes import MapRule, find_boxes, mask_of, rectangle_mask, threshold_of
 from tbspot.metrics import mask_iou
-from tbspot.predictions import Prediction
-from tbspot.results import Curve
+from tbspot.records.evaluation import Curve
+from tbspot.records.predictions import Prediction
 
 __all__ = ["OTSU", "Rules", "curve_of", "rules_of", "share_above_otsu", "tuned_choice"]
 

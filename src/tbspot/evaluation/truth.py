@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import SIDE, rectangle_mask
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
-from tbspot.predictions import Prediction
+from tbspot.maps.boxes import SIDE, rectangle_mask
+from tbspot.records.predictions import Prediction
 from tbspot.samples.reading import film_size
 from tbspot.samples.sample import Sample
 

@@ -1,7 +1,7 @@
 """What a model or a control shows of one film: its map, and boxes cut from it by each rule.
 
 Takes matched predictions or a fixed map; gives one film's view at a time, so that memory does not
-grow with the films. What the views are worth is left to measuring.py.
+grow with the films. What the views are worth is left to per_film.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import (
+from tbspot.maps.boxes import (
     SIDE,
     MapRule,
     find_boxes,
@@ -21,8 +21,8 @@ from tbspot.boxes import (
     rectangle_mask,
     threshold_of,
 )
-from tbspot.evaluation.matching import Matched
-from tbspot.predictions import read_heatmap
+from tbspot.records.matching import Matched
+from tbspot.records.predictions import read_heatmap
 
 __all__ = [
     "Choice",

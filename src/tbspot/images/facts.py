@@ -1,6 +1,6 @@
 """What a DICOM header says of the film: kind of picture, view, lie, age.
 
-Takes a header; gives facts in words of our own. What follows from them is left to gate.py.
+Takes a header; gives facts in words of our own. What follows from them is left to gate/verdict.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Any file to a film: tells what it is, reads it where it can do no harm.
 
 Takes a path; gives a film. The formats are left to raster.py and dicom.py, whether the film is
-one to be judged to gate.py.
+one to be judged to gate/verdict.py.
 """
 
 from __future__ import annotations

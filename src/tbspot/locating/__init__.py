@@ -4,10 +4,10 @@ Takes paths or a data set and a model; gives `predictions.jsonl` with heat maps 
 it, and goes on where it was interrupted. How good the predictions are is left to evaluation.
 """
 
-from tbspot.locating.cutting import Cut, cut_of
-from tbspot.locating.listing import Item, find_items, items_of
-from tbspot.locating.predicting import predict
-from tbspot.locating.running import Counts, Settings, films_at_once, locate
+from tbspot.locating.inputs import Item, find_items, items_of
+from tbspot.locating.predict import predict
+from tbspot.locating.run import Counts, Settings, films_at_once, locate
+from tbspot.maps.cutting import Cut, cut_of
 
 __all__ = [
     "Counts",

@@ -1,7 +1,7 @@
 """Boxes as detections: average precision and FROC.
 
 Takes a film's predicted and true boxes, then the detections of all films; gives figures for one or
-many resamples of the films. Where boxes come from is left to boxes.py.
+many resamples of the films. Where boxes come from is left to maps/boxes.py.
 """
 
 from __future__ import annotations

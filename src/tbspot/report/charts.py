@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.pages import FAINT, STYLES, Bar, Chart, Line, Points, Tick, ticks
-from tbspot.results import Classification, Curve, Evaluation, RuleResult
+from tbspot.html.charts import FAINT, STYLES, Bar, Chart, Line, Points, Tick, ticks
+from tbspot.records.evaluation import Classification, Curve, Evaluation, RuleResult
 
 __all__ = ["histogram_chart", "roc_chart", "threshold_chart"]
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tbspot.boxes import normalise
 from tbspot.errors import TbspotError
 from tbspot.images import read_film, resize
-from tbspot.overlays import colours
-from tbspot.predictions import Prediction, read_heatmap, read_predictions
-from tbspot.results import Evaluation, FilmResult
+from tbspot.maps.boxes import normalise
+from tbspot.maps.overlays import colours
+from tbspot.records.evaluation import Evaluation, FilmResult
+from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
 
 __all__ = ["Case", "cases_of", "legend", "picked"]

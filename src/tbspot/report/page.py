@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.files import replacing
-from tbspot.pages import render_page
+from tbspot.html.templating import render as render_template
+from tbspot.records.evaluation import Contender, Evaluation, Figure, read_evaluation
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
 from tbspot.report.gallery import cases_of, legend
-from tbspot.results import Contender, Evaluation, Figure, read_evaluation
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 
@@ -58,7 +58,7 @@ def render(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> s
     rows = evaluation.contenders
     models = [row for row in rows if row.model is not None]
     charts = (roc_chart(evaluation), histogram_chart(evaluation), threshold_chart(evaluation))
-    return render_page(
+    return render_template(
         TEMPLATE,
         evaluation=evaluation,
         judged=rows[0],

@@ -18,11 +18,11 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from tbspot.errors import TbspotError
-from tbspot.viewer.answers import Answers
+from tbspot.html.templating import render
+from tbspot.viewer.api import Answers
+from tbspot.viewer.guard import Guard
 from tbspot.viewer.pages import Pages
-from tbspot.viewer.safety import Guard
 from tbspot.viewer.site import Site
-from tbspot.viewer.templating import render
 
 __all__ = ["create_app"]
 

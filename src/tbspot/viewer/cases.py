@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.boxes import normalise, threshold_of
 from tbspot.locating import Cut
-from tbspot.locating.predicting import boxes_of
-from tbspot.predictions import Prediction
+from tbspot.locating.predict import boxes_of
+from tbspot.maps.boxes import normalise, threshold_of
+from tbspot.records.predictions import Prediction
 
 __all__ = ["Box", "Case", "Truth", "at_share", "share_of"]
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 from tbspot.files import RUN_FILE
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
 from tbspot.samples.loading import load
 

@@ -15,13 +15,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.engine import Engine, open_engine
+from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
-from tbspot.gate import examine
+from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
 from tbspot.images.opening import shown
 from tbspot.locating import cut_of, predict
-from tbspot.predictions import Prediction
+from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import Judged
 from tbspot.viewer.pictures import grey_values

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.calibration import ThresholdFile, read_threshold
-from tbspot.calibration.calibrating import TABLE_FILE
-from tbspot.calibration.records import THRESHOLD_FILE
+from tbspot.calibration.run import TABLE_FILE
 from tbspot.errors import TbspotError
+from tbspot.records.calibration import THRESHOLD_FILE
 
 __all__ = ["Operating", "read_operating"]
 

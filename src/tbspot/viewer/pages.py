@@ -1,6 +1,6 @@
 """The pages that people see: the worklist, a film, a film that waits.
 
-Takes requests; gives HTML. What pages ask for by script is left to answers.py.
+Takes requests; gives HTML. What pages ask for by script is left to api.py.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from tbspot.errors import TbspotError
+from tbspot.html.templating import render
 from tbspot.images.opening import MOST_BYTES
 from tbspot.viewer.cases import Case, share_of
 from tbspot.viewer.site import Site
-from tbspot.viewer.templating import render
 from tbspot.viewer.worklist import PAGE, Order, Row, Show, Status, Wish, select
 
 __all__ = ["Pages"]

@@ -1,7 +1,7 @@
 """Films and maps in the forms a browser shows.
 
 Takes films `[height, width]` in [0, 1] and evidence; gives PNG files and raw grey values. Colours
-and the overlay are those of overlays.py.
+and the overlay are those of maps/overlays.py.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tbspot.boxes import mask_of, normalise
 from tbspot.images import resize
-from tbspot.overlays import colours, overlay
-from tbspot.predictions import PredictedBox, Prediction
+from tbspot.maps.boxes import mask_of, normalise
+from tbspot.maps.overlays import colours, overlay
+from tbspot.records.predictions import PredictedBox, Prediction
 
 __all__ = ["film_png", "grey_values", "heatmap_png", "legend_png", "overlay_png"]
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tbspot.errors import TbspotError
-from tbspot.predictions import read_heatmap, read_predictions
+from tbspot.records.predictions import read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
 from tbspot.viewer.films import films_of
 from tbspot.viewer.truths import truths_of

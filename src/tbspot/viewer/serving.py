@@ -17,7 +17,7 @@ from pathlib import Path
 
 import uvicorn
 
-from tbspot.engine import released_model
+from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
 from tbspot.viewer.app import create_app
 from tbspot.viewer.drops import Drops

@@ -1,7 +1,7 @@
 """Everything that the pages show, in one place.
 
 Takes what `tbspot view` was given; gives the case of an address. Requests are left to pages.py and
-answers.py.
+api.py.
 """
 
 from __future__ import annotations

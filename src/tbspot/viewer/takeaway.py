@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot import __version__
-from tbspot.predictions import Prediction
+from tbspot.html.templating import render
+from tbspot.records.predictions import Prediction
 from tbspot.viewer.pictures import film_png, overlay_png
-from tbspot.viewer.templating import render
 
 __all__ = ["film_report"]
 

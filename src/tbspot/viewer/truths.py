@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from tbspot.images import Frame
-from tbspot.predictions import Prediction
-from tbspot.results import FILE_NAME, FilmResult, read_evaluation
+from tbspot.records.evaluation import FILE_NAME, FilmResult, read_evaluation
+from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
 __all__ = ["truths_of"]

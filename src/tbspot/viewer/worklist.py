@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, cast, get_args
 from urllib.parse import urlencode
 
-from tbspot.predictions import Prediction
+from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
 __all__ = ["PAGE", "Order", "Row", "Show", "Status", "Wish", "select"]

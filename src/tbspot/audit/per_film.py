@@ -1,0 +1,193 @@
+"""What is recorded of one film: what can be told without lungs, and what each model does.
+
+Takes a film with its truth and models; gives small records. Figures are left to summary.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.audit.blanking import Blanked, blank
+from tbspot.audit.changes import CHANGES, Change
+from tbspot.audit.features import features_of
+from tbspot.audit.lungs import lung_field
+from tbspot.audit.model import Model, View, spread
+from tbspot.audit.probes import erased, probe
+from tbspot.images import Frame
+from tbspot.maps.boxes import SIDE, rectangle_mask
+from tbspot.metrics import UndefinedError, energy_inside, mask_iou, pointing
+from tbspot.samples.sample import Sample
+
+__all__ = ["BORDER", "FIELD", "MARKER", "TRUTH", "Changed", "Deep", "Film", "Seen", "see"]
+
+TRUTH, FIELD, BORDER, MARKER = "truth boxes", "lung field", "outer border", "planted marker"
+# The outer border's width, as a share of the film's side.
+BORDER_SHARE = 1 / 16
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A film and what is known of it.
+
+    Attributes:
+        sample: where it is from.
+        pixels: `[h, w]`.
+        marker: planted on it, in its pixels; `None` where there is none.
+    """
+
+    sample: Sample
+    pixels: NDArray[np.float32]
+    marker: tuple[float, float, float, float] | None = None
+
+    def on_grid(self, boxes: Sequence[tuple[float, float, float, float]]) -> NDArray[np.float64]:
+        """Boxes in its pixels on the protocol's grid."""
+        height, width = self.pixels.shape
+        return Frame(height, width, SIDE).to_frame(np.array(boxes, np.float64).reshape(-1, 4))
+
+    @property
+    def truth(self) -> NDArray[np.float64]:
+        """Truth boxes on the grid."""
+        return self.on_grid([(b.x0, b.y0, b.x1, b.y1) for b in self.sample.boxes or ()])
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What one change did.
+
+    Attributes:
+        shift: of the logit.
+        moved: size of the change of the score.
+        flipped: whether the film is called otherwise.
+        overlap: IoU of the found boxes before and after; `None` on films without TB or
+            where nothing was found before.
+    """
+
+    shift: float
+    moved: float
+    flipped: bool
+    overlap: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Deep:
+    """What a model does on a film that was looked at closely.
+
+    Attributes:
+        features: of the net; `None` where it gives none.
+        changed: by change, those that apply to the film.
+        hit: whether the maximum lies in a truth box; `None` without boxes.
+        overlap: IoU of found boxes and truth; `None` without boxes.
+        energy: share of positive evidence and share of the film, by region; empty where the
+            film is without TB or the map is blank.
+        blanked: what blanking does; `None` on films without TB or where nothing was found.
+    """
+
+    features: NDArray[np.float64] | None
+    changed: dict[str, Changed]
+    hit: float | None
+    overlap: float | None
+    energy: dict[str, tuple[float, float]]
+    blanked: Blanked | None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """A film as it was seen.
+
+    Attributes:
+        sample: the film.
+        probes: what is left of it for each probe.
+        logits: of each model: of the film, and with its lung field erased.
+        deep: of each model; empty where the film was not looked at closely.
+        held: area of the truth boxes in the lung field, and in all.
+    """
+
+    sample: Sample
+    probes: dict[str, NDArray[np.float64]]
+    logits: dict[str, tuple[float, float]]
+    deep: dict[str, Deep]
+    held: tuple[float, float]
+
+
+def see(film: Film, models: Sequence[Model], random: np.random.Generator, *, closely: bool) -> Seen:
+    """Look at one film."""
+    field = lung_field(film.pixels)
+    spread_field = spread(field, film.pixels.shape)
+    without_lungs = erased(film.pixels, spread_field)
+    truth = rectangle_mask(film.truth)
+    views = {model.name: model.look(film.pixels) for model in models}
+    return Seen(
+        sample=film.sample,
+        probes=probe(film.pixels, spread_field),
+        logits={
+            model.name: (views[model.name].logit, model.look(without_lungs).logit)
+            for model in models
+        },
+        deep={
+            model.name: _deep(model, film, views[model.name], field, random)
+            for model in (models if closely else ())
+        },
+        held=(float((truth & field).sum()), float(truth.sum())),
+    )
+
+
+def _deep(model: Model, film: Film, view: View, field: Mask, random: np.random.Generator) -> Deep:
+    is_tb, truth = film.sample.label == 1, film.truth
+    found = model.mask(view.normalised)
+    boxed = is_tb and len(truth) > 0
+    return Deep(
+        features=features_of(model.engine, film.pixels),
+        changed={
+            change.name: _changed(model, film, view, change, after)
+            for change in CHANGES
+            if (after := change.apply(film.pixels, model.detail)) is not None
+        },
+        hit=pointing(view.normalised, truth) if boxed else None,
+        overlap=mask_iou(found, rectangle_mask(truth)) if boxed else None,
+        energy=_energies(view, _regions(film, field)) if is_tb else {},
+        blanked=blank(model, film.pixels, view, random) if is_tb else None,
+    )
+
+
+def _regions(film: Film, field: Mask) -> dict[str, Mask]:
+    inside = np.zeros((SIDE, SIDE), bool)
+    width = round(BORDER_SHARE * SIDE)
+    inside[width:-width, width:-width] = True
+    regions = {FIELD: field, BORDER: ~inside}
+    if len(film.truth):
+        regions[TRUTH] = rectangle_mask(film.truth)
+    if film.marker is not None:
+        regions[MARKER] = rectangle_mask(film.on_grid([film.marker]))
+    return regions
+
+
+def _energies(view: View, regions: dict[str, Mask]) -> dict[str, tuple[float, float]]:
+    normalised = view.normalised
+    try:
+        return {
+            name: (energy_inside(normalised, mask), float(mask.mean()))
+            for name, mask in regions.items()
+        }
+    except UndefinedError:
+        return {}
+
+
+def _changed(
+    model: Model, film: Film, view: View, change: Change, pixels: NDArray[np.float32]
+) -> Changed:
+    after = model.look(pixels)
+    found, overlap = model.mask(view.normalised), None
+    if film.sample.label == 1 and found.any():
+        overlap = mask_iou(model.mask(change.undo(after.normalised)), found)
+    return Changed(
+        shift=after.logit - view.logit,
+        moved=abs(after.score - view.score),
+        flipped=(after.score >= model.threshold) != (view.score >= model.threshold),
+        overlap=overlap,
+    )

@@ -1,0 +1,269 @@
+"""Runs a model file: OpenVINO for the released ONNX, torch for a checkpoint of training.
+
+Takes films in the model's frame; gives logits and raw maps. Frames and evidence are left to
+maps/evidence.py. Torch is imported only for a checkpoint, and where its net is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from threading import Lock, local
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.description import METADATA_KEY, Description
+from tbspot.engine.quantization import quantised
+from tbspot.errors import TbspotError
+
+if TYPE_CHECKING:
+    from tbspot.nets.classifier import Classifier
+
+__all__ = [
+    "Answer",
+    "Engine",
+    "ModelError",
+    "Precision",
+    "engine_of",
+    "open_engine",
+    "released_model",
+]
+
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class ModelError(TbspotError):
+    """The model cannot be run here at all, so that no other film will fare better."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A model, ready to be asked.
+
+    Attributes:
+        description: what the model says of itself.
+        name: the library and the precision it computes in, for tables.
+        ask: from films `float32 [n, size, size]` in [0, 1] to logits `[n]` and raw closed-form
+            maps `[n, h, w]`.
+        open_classifier: gives torch's net of the same weights; `None` where there is none.
+        at_once: threads that may ask at the same time and share the cores without waiting.
+    """
+
+    description: Description
+    name: str
+    ask: Callable[[NDArray[np.float32]], Answer]
+    open_classifier: Callable[[], Classifier] | None = None
+    at_once: int = 1
+
+    def __call__(self, films: NDArray[np.float32]) -> Answer:
+        """Logits `float32 [n]` and raw maps `float32 [n, h, w]` of films `[n, size, size]`."""
+        return self.ask(films)
+
+    def classifier(self) -> Classifier:
+        """Torch's net of the same weights, for what needs gradients or features.
+
+        Raises:
+            TbspotError: there is none, or torch is missing.
+        """
+        if self.open_classifier is None:
+            raise TbspotError(f"{self.description.name} has no net of torch; give a model file")
+        return self.open_classifier()
+
+
+def released_model() -> Path:
+    """The model file that comes with the package.
+
+    Raises:
+        TbspotError: this installation has none.
+    """
+    path = Path(str(files("tbspot"))) / "released" / "tbspot-student.onnx"
+    if not path.exists():
+        raise TbspotError(f"no released model at {path}; give one with --model FILE")
+    return path
+
+
+def open_engine(
+    path: Path | None = None, precision: Precision = "auto", threads: int = 0, at_once: int = 1
+) -> Engine:
+    """Open a model file.
+
+    Args:
+        path: `.onnx`, or a `.safetensors` checkpoint, which needs torch; `None` = the released.
+        precision: `auto` takes int8 for a model that was exported for it, or else bfloat16, where
+            the CPU multiplies either; a checkpoint runs in float32 unless told otherwise.
+        threads: of the CPU; 0 = what the library takes by itself, one a core.
+        at_once: threads that will ask at the same time, among whom an exported model shares out
+            the cores: each waits longer for its film, all together less. A checkpoint takes 1.
+
+    Raises:
+        TbspotError: the file is absent, broken, not a model of tbspot or not for this precision,
+            or torch is missing.
+    """
+    path = released_model() if path is None else path
+    if precision not in get_args(Precision):
+        raise TbspotError(f"the precision must be auto, float32, bfloat16 or int8, not {precision}")
+    if not path.is_file():
+        raise TbspotError(f"{path} does not exist; give a model file of tbspot")
+    if path.suffix == ".onnx":
+        return _open_onnx(path, precision, threads, at_once)
+    return _open_checkpoint(path, precision, threads)
+
+
+def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> Engine:
+    import openvino
+
+    core = openvino.Core()
+    model, description = _read_onnx(core, path)
+    capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    if precision == "auto":
+        precision = _fastest(description, capable)
+    if precision == "int8":
+        model = _quantised(model, description, path)
+    options = {
+        "INFERENCE_PRECISION_HINT": _in_float(precision, capable),
+        "NUM_STREAMS": at_once,
+        "INFERENCE_NUM_THREADS": threads,
+    }
+
+    def compile_model(shaped: Any) -> Any:
+        try:
+            return core.compile_model(shaped, "CPU", options)
+        except RuntimeError as error:
+            raise ModelError(
+                f"OpenVINO cannot run {path} in {precision} on this processor; try --precision "
+                "float32, or a .safetensors model, which torch runs"
+            ) from error
+
+    ask = _SharedModel(model, compile_model)
+    return Engine(description, f"OpenVINO {precision}", ask, _net_when_asked(path), at_once)
+
+
+def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
+    try:
+        model = core.read_model(path)
+        text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
+        return model, Description.model_validate_json(text)
+    except (RuntimeError, ValueError) as error:
+        raise TbspotError(
+            f"{path} is not a model of tbspot, or is truncated; give a file that "
+            "`tbspot export` wrote"
+        ) from error
+
+
+def _quantised(model: Any, description: Description, path: Path) -> Any:
+    if not description.ranges:
+        raise TbspotError(
+            f"{path} was not exported for int8; use --precision auto, or `tbspot export` it with "
+            "films on which its maps bear it"
+        )
+    try:
+        return quantised(model, description.ranges)
+    except KeyError as error:
+        raise TbspotError(
+            f"{path} lacks the int8 range of {error}; use --precision float32"
+        ) from error
+
+
+class _SharedModel:
+    """An OpenVINO model that any number of threads may ask.
+
+    Args:
+        model: for films of any number and size.
+        compile_model: makes it ready for films of one number and size.
+    """
+
+    def __init__(self, model: Any, compile_model: Callable[[Any], Any]) -> None:
+        self._model = model
+        self._compile = compile_model
+        self._compiled: dict[tuple[int, ...], Any] = {}
+        self._compiling = Lock()
+        self._own = local()
+
+    def __call__(self, films: NDArray[np.float32]) -> Answer:
+        # Of this thread alone: a request answers one thread at a time.
+        requests: dict[tuple[int, ...], Any] = self._own.__dict__.setdefault("requests", {})
+        if films.shape not in requests:
+            requests[films.shape] = self._compiled_for(films.shape).create_infer_request()
+        batch = np.ascontiguousarray(films[:, None])
+        result = requests[films.shape].infer([batch], share_inputs=True)
+        return result["logit"].copy(), result["map"].copy()
+
+    def _compiled_for(self, shape: tuple[int, ...]) -> Any:
+        with self._compiling:
+            # A net of fixed shape is faster than one for any; few shapes occur in a run.
+            if shape not in self._compiled:
+                count, height, width = shape
+                shaped = self._model.clone()
+                shaped.reshape([count, 1, height, width])
+                self._compiled[shape] = self._compile(shaped)
+            return self._compiled[shape]
+
+
+def _fastest(description: Description, capable: list[str]) -> Precision:
+    if description.ranges and "INT8" in capable:
+        return "int8"
+    return "bfloat16" if "BF16" in capable else "float32"
+
+
+def _in_float(precision: Precision, capable: list[str]) -> str:
+    """OpenVINO's name of the type in which it computes what is not in int8."""
+    # What int8 leaves in float, sums above all, moves half the bytes in bfloat16.
+    halved = precision == "bfloat16" or (precision == "int8" and "BF16" in capable)
+    return "bf16" if halved else "f32"
+
+
+def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
+    if precision == "int8":
+        raise TbspotError(f"{path} runs in float32 or bfloat16; `tbspot export` makes int8 of it")
+    classifier, description = _in_torch(path, "give an .onnx file of `tbspot export`")
+    if threads:
+        import torch
+
+        torch.set_num_threads(threads)
+    return engine_of(classifier, description, "float32" if precision == "auto" else precision)
+
+
+def _net_when_asked(path: Path) -> Callable[[], Classifier]:
+    @cache
+    def classifier() -> Classifier:
+        return _in_torch(path, "do without gradients: --method cam")[0]
+
+    return classifier
+
+
+def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
+    try:
+        from tbspot.nets.weights import load_classifier
+
+        return load_classifier(path)
+    except ImportError as error:  # torch's, or onnx's, which reads an exported file
+        raise TbspotError(
+            f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or {instead}"
+        ) from error
+
+
+def engine_of(
+    classifier: Classifier,
+    description: Description,
+    precision: Literal["float32", "bfloat16"] = "float32",
+) -> Engine:
+    """An engine that asks a classifier of torch."""
+    import torch
+
+    halved = precision == "bfloat16"
+
+    def ask(films: NDArray[np.float32]) -> Answer:
+        batch = torch.from_numpy(np.ascontiguousarray(films[:, None]))
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=halved):
+            output = classifier(batch)
+        return output.logit.float().numpy(), output.map.float().numpy()
+
+    description = description.model_copy(update={"bias": classifier.bias.item()})
+    classifier.eval()
+    return Engine(description, f"torch {precision}", ask, lambda: classifier)

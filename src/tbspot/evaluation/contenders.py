@@ -1,0 +1,194 @@
+"""What enters the table: models by their predictions, and controls, each with its thresholds.
+
+Takes folders and films; gives entries that are all judged alike. Films used to choose thresholds
+or to fit controls are never those reported on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tbspot.errors import TbspotError
+from tbspot.evaluation.controls import Control, Mask, fitted_controls
+from tbspot.evaluation.thresholds import OTSU, Rules, curve_of, rules_of, share_above_otsu
+from tbspot.evaluation.truth import truths_of
+from tbspot.evaluation.views import (
+    Choice,
+    Views,
+    all_maps,
+    cut,
+    fixed_views,
+    maps_of,
+    model_views,
+)
+from tbspot.records.evaluation import Curve
+from tbspot.records.matching import Matched, match
+from tbspot.samples.sample import Sample
+
+__all__ = [
+    "Entry",
+    "Role",
+    "box_controls",
+    "control_entry",
+    "map_controls",
+    "model_entry",
+    "refuse_shared_films",
+    "share_choice",
+    "training_films",
+    "tuning_curve",
+]
+
+Role = Literal["judged", "teacher", "control"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row to be.
+
+    Attributes:
+        name: what the row is called.
+        role: the model judged, its teacher, or a control.
+        note: what it is, in words.
+        uses_boxes: whether boxes were used to make or tune it.
+        views: by place in the split.
+        rules: that the views are cut by.
+        model: name of the model, if it is one.
+        version: of the model.
+    """
+
+    name: str
+    role: Role
+    note: str
+    uses_boxes: bool
+    views: Views
+    rules: Rules
+    model: str | None = None
+    version: str | None = None
+
+
+def model_entry(
+    name: str, role: Role, films: Matched, tuned: Choice | None, share: Choice | None
+) -> Entry:
+    """A model as its predictions show it.
+
+    Args:
+        name: of the row.
+        role: of the row.
+        films: its predictions of the films of the split.
+        tuned: threshold chosen on the tuning split, if any.
+        share: of area, from training films, if any.
+    """
+    usable = next((one for one in films.predictions if one and one.status == "ok"), None)
+    rules = rules_of(usable, tuned, share)
+    primary = rules.choices[rules.primary]
+    return Entry(
+        name=name,
+        role=role,
+        note=f"threshold rule {rules.primary}: {primary.origin}",
+        uses_boxes=primary.uses_boxes,
+        views=model_views(films, list(rules.choices.values())),
+        rules=rules,
+        model=films.model,
+        version=films.version,
+    )
+
+
+def control_entry(control: Control) -> Entry:
+    """A control that looks at no film."""
+    choice = control.choice
+    return Entry(
+        name=control.name,
+        role="control",
+        note=control.note,
+        uses_boxes=choice.uses_boxes,
+        views=fixed_views(control.normalised, choice),
+        rules=Rules({choice.rule: choice}, {}, choice.rule),
+    )
+
+
+def refuse_shared_films(samples: Sequence[Sample], others: Sequence[Sample], split: str) -> None:
+    """Refuse to choose thresholds on films that are reported on.
+
+    Raises:
+        TbspotError: a film is among both.
+    """
+    reported = {sample.path for sample in samples}
+    for other in others:
+        if other.path in reported:
+            raise TbspotError(
+                f"{other.path} is in split {split} and among the films reported on; a threshold "
+                "is never chosen on the films it is reported on: name another --tuning-split"
+            )
+
+
+def tuning_curve(path: Path, samples: Sequence[Sample], split: str) -> Curve:
+    """Mean IoU by threshold on the boxed films of the tuning split.
+
+    Raises:
+        TbspotError: no film of it has a box.
+    """
+    films = match(path, samples, f"a film of split {split}")
+    truths = truths_of(samples, films.predictions)
+    boxed = sum(truth.is_boxed for truth in truths)
+    if not boxed:
+        raise TbspotError(f"no TB film of split {split} has a box to tune on; name another split")
+    return curve_of(maps_of(films), truths, f"the {boxed} boxed films of split {split}")
+
+
+def box_controls(samples: Sequence[Sample], split: str) -> list[Control]:
+    """The fitted controls for the boxes of the tuning split; none if it has no boxes."""
+    truths = truths_of(samples, [None] * len(samples))
+    boxed = [truth for truth in truths if truth.is_boxed and len(truth.boxes)]
+    if not boxed:
+        return []
+
+    def masks() -> Iterator[Mask]:
+        return (truth.mask() for truth in boxed)
+
+    return fitted_controls(masks, f"the {len(boxed)} boxed films of {split}", uses_boxes=True)
+
+
+def training_films(path: Path, loaded: Sequence[Sample], kept_apart: Sequence[Sample]) -> Matched:
+    """The judged model's predictions of TB films that are in no split reported on or tuned on.
+
+    Args:
+        path: folder of predictions.
+        loaded: all films of the data.
+        kept_apart: films reported on and films tuned on.
+
+    Raises:
+        TbspotError: the folder has no prediction of such films.
+    """
+    apart = {sample.path for sample in kept_apart}
+    training = [one for one in loaded if one.label == 1 and one.path not in apart]
+    if not training:
+        raise TbspotError(
+            "the data hold no TB film outside the splits reported on and tuned on, so "
+            f"{path} cannot be used as --training; add the training films with --data"
+        )
+    return match(path, training, "a TB film for training")
+
+
+def share_choice(films: Matched) -> Choice | None:
+    """The share of area for the quantile rule, from maps alone."""
+    shares = [share_above_otsu(normalised) for normalised in all_maps(films)]
+    share = float(np.mean(shares)) if shares else 0.0
+    if not 0 < share < 1:
+        return None
+    origin = f"mean share above Otsu's threshold on {len(shares)} training films, box-free"
+    return Choice("quantile", share, share, origin)
+
+
+def map_controls(films: Matched) -> list[Control]:
+    """The fitted controls for the rectangles that Otsu's rule finds on training films."""
+
+    def masks() -> Iterator[Mask]:
+        return (cut(normalised, OTSU).mask for normalised in all_maps(films))
+
+    on = f"the model's own boxes (Otsu) on {films.usable} training films"
+    return fitted_controls(masks, on, uses_boxes=False) if films.usable else []

@@ -1,0 +1,145 @@
+"""Is this a film to be judged? Abstain with a reason where it is not.
+
+Takes a film with its facts; gives a verdict and the film to judge (an inverted one is set
+right). What a chest looks like is left to chest.py, what a verdict does to a batch to locate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.gate.chest import look, threshold
+from tbspot.images import Facts, Film
+
+__all__ = ["Finding", "Verdict", "examine"]
+
+Code = Literal[
+    "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
+    "turned", "child",
+]  # fmt: skip
+
+LEAST_SIDE = 200
+# A chest is at most about a third longer than wide, or wider than long; halves are not whole.
+MOST_ASPECT = 2.0
+# Films of ../shared span at least 0.48 between their 1 and 99 percentile.
+LEAST_SPAN = 0.1
+# Their black and white together take up at most 0.65, nearly all of it outside the body.
+MOST_EXTREME = 0.8
+EXTREME = 2 / 255
+ADULT = 15
+# Codes under which a plain X-ray film may come; others are pictures of other machines.
+FILM_MODALITIES = ("", "CR", "DX", "DG", "RG", "OT", "SC")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be: a code, a sentence, and whether it refuses."""
+
+    code: Code
+    sentence: str
+    refuses: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What the gate says of a film.
+
+    Attributes:
+        film: the film to judge: the one that was examined, set right where it was inverted.
+        findings: what is not as it should be; refusals first.
+    """
+
+    film: Film
+    findings: tuple[Finding, ...]
+
+    @property
+    def status(self) -> Literal["ok", "warn", "refused"]:
+        """`refused` if any finding refuses, `warn` if there are others, else `ok`."""
+        if not self.findings:
+            return "ok"
+        return "refused" if self.findings[0].refuses else "warn"
+
+    @property
+    def code(self) -> Code | None:
+        """The first finding's code."""
+        return self.findings[0].code if self.findings else None
+
+    @property
+    def reason(self) -> str | None:
+        """The findings' sentences as one."""
+        return "; ".join(finding.sentence for finding in self.findings) or None
+
+
+def examine(film: Film) -> Verdict:
+    """Say whether a film is to be judged, by its tags, its size, its values and its look."""
+    found = [*_tags(film.facts), *_values(film.pixels)]
+    if not any(finding.code in ("small", "blank", "saturated") for finding in found):
+        film, looks = _look(film)
+        known = {finding.code for finding in found}
+        found += [finding for finding in looks if finding.code not in known]
+    return Verdict(film, tuple(sorted(found, key=lambda finding: not finding.refuses)))
+
+
+def _tags(facts: Facts) -> list[Finding]:
+    found = []
+    if facts.modality not in FILM_MODALITIES:
+        found.append(Finding("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
+    if facts.body_part == "other":
+        found.append(Finding("not_chest", "tagged as another part of the body", True))
+    if facts.view == "lateral":
+        found.append(Finding("lateral", "tagged as a lateral view; a frontal one is needed", True))
+    if facts.orientation == "turned":
+        found.append(Finding("turned", "tagged as lying on its side or head down", True))
+    if facts.orientation == "mirrored":
+        found.append(Finding("mirrored", "tagged as mirrored: left and right are changed", False))
+    if facts.age is not None and facts.age < ADULT:
+        sentence = f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"
+        found.append(Finding("child", sentence, False))
+    return found
+
+
+def _values(pixels: NDArray[np.float32]) -> list[Finding]:
+    height, width = pixels.shape
+    found = []
+    if min(height, width) < LEAST_SIDE:
+        sentence = f"{width} x {height} pixels are too few; {LEAST_SIDE} a side are needed"
+        found.append(Finding("small", sentence, True))
+    elif max(height, width) > MOST_ASPECT * min(height, width):
+        found.append(Finding("cropped", f"{width} x {height} pixels are not a whole chest", True))
+    low, high = np.percentile(pixels, (1, 99))
+    extreme = np.mean((pixels <= EXTREME) | (pixels >= 1 - EXTREME))
+    if high - low < LEAST_SPAN:
+        found.append(Finding("blank", "nearly blank", True))
+    elif extreme > MOST_EXTREME:
+        sentence = f"saturated: {extreme:.0%} of it is plain black or white"
+        found.append(Finding("saturated", sentence, True))
+    return found
+
+
+def _look(film: Film) -> tuple[Film, list[Finding]]:
+    """The film as it should be seen, and what it does not look like."""
+    chances = look(film.pixels)
+    if chances["chest"] >= threshold():
+        return film, []
+    negative = 1 - film.pixels
+    if look(negative)["chest"] >= threshold():
+        said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
+        sentence = f"{said}: it was set right"
+        facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
+        return Film(negative, facts), [Finding("inverted", sentence, False)]
+    most = max(LOOKS, key=lambda kind: chances[kind])
+    return film, [LOOKS[most]]
+
+
+LOOKS = {
+    "turned": Finding("turned", "does not look like an upright chest film, but turned", True),
+    "part": Finding(
+        "cropped", "does not look like a whole frontal chest film, but a part or side of it", True
+    ),
+    "lateral": Finding("lateral", "looks like a lateral view; a frontal one is needed", True),
+    "other": Finding("not_chest", "does not look like a frontal chest film", True),
+}

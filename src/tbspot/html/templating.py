@@ -1,0 +1,43 @@
+"""How pages are made from the templates in `templates/`.
+
+Takes a template's name and what it shows; gives HTML in which text from files is escaped. What
+pages show is left to report/, calibration/, audit/ and viewer/.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tbspot.files import replacing
+
+__all__ = ["render", "write_page"]
+
+
+def render(template: str, **shown: object) -> str:
+    """The HTML of a template; what it names and is not given is an error."""
+    return _environment().get_template(template).render(shown)
+
+
+def write_page(path: Path, template: str, **shown: object) -> None:
+    """Write a page that opens offline and runs nothing, whole or not at all.
+
+    Raises:
+        TbspotError: it cannot be written.
+    """
+    page = render(template, **shown)
+    with replacing(path) as temporary:
+        temporary.write_text(page, "utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("tbspot.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

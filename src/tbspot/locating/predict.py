@@ -1,0 +1,120 @@
+"""One film's prediction: from pixels to score, evidence and boxes.
+
+Takes pixels, an engine and a cut; gives a prediction and the evidence behind it. Reading films and
+keeping predictions is left to run.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.engine.engine import Engine
+from tbspot.errors import TbspotError
+from tbspot.images import Frame
+from tbspot.maps.boxes import SIDE, find_boxes, normalise, threshold_of
+from tbspot.maps.cutting import Cut
+from tbspot.maps.evidence import Ask, observe
+from tbspot.numerics import probability
+from tbspot.records.predictions import PredictedBox, Prediction
+
+if TYPE_CHECKING:
+    from tbspot.nets.attribution import Method
+
+__all__ = ["boxes_of", "engine_for", "predict"]
+
+
+def engine_for(engine: Engine, method: Method, *, mirror: bool | None = None) -> Engine:
+    """The engine with maps by another method, and the mirrored film averaged in or not.
+
+    Args:
+        engine: of the model.
+        method: of the maps.
+        mirror: `None` = as the model says.
+
+    Raises:
+        TbspotError: the method needs gradients, and there is no net of torch.
+    """
+    description = engine.description
+    if mirror is not None:
+        description = description.model_copy(update={"mirror": mirror})
+    if method == "cam":
+        return replace(engine, description=description)
+    # Gradient methods give positive evidence by themselves, in units of their own.
+    update = {"evidence": "logit", "baseline": "none"}
+    described = description.model_copy(update=update)
+    ask = _by_gradients(engine, method)
+    return replace(engine, description=described, ask=ask, at_once=1)
+
+
+def _by_gradients(engine: Engine, method: Method) -> Ask:
+    classifier = engine.classifier()
+    import torch
+
+    from tbspot.nets.attribution import attribute
+
+    def ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        maps = attribute(classifier, torch.from_numpy(films[:, None].copy()), method)
+        return engine(films)[0], maps.numpy()
+
+    return ask
+
+
+def predict(
+    pixels: NDArray[np.float32],
+    name: str,
+    engine: Engine,
+    cut: Cut,
+    scales: Sequence[float] = (1.0,),
+) -> tuple[Prediction, NDArray[np.float32]]:
+    """A film's prediction, without its heat map's file name, and its evidence `[h, w]`.
+
+    A box's score is the film's score times the box's share of the map's maximum, so that boxes
+    can be ranked over films.
+
+    Args:
+        pixels: `[height, width]` in [0, 1].
+        name: of the film.
+        engine: to ask.
+        cut: how boxes are cut.
+        scales: sizes to average over, relative to the model's.
+
+    Raises:
+        TbspotError: the net's answer is not finite.
+    """
+    description = engine.description
+    logit, evidence = observe(pixels, description, engine, scales)
+    if not np.isfinite(logit) or not np.isfinite(evidence).all():
+        raise TbspotError(f"model {description.name} gives no finite answer for {name}")
+    score, (height, width) = probability(logit), pixels.shape
+    prediction = Prediction(
+        image=name,
+        status="ok",
+        score=score,
+        threshold=description.score_threshold,
+        map_threshold=cut.value,
+        map_rule=cut.rule,
+        boxes=boxes_of(evidence, cut, score, height, width),
+        width=width,
+        height=height,
+        model=description.name,
+        version=description.version,
+    )
+    return prediction, evidence
+
+
+def boxes_of(
+    evidence: NDArray[np.float32], cut: Cut, score: float, height: int, width: int
+) -> tuple[PredictedBox, ...]:
+    """Boxes in pixels of a film of `height` x `width`, best first."""
+    normalised = normalise(evidence)
+    found = find_boxes(normalised, threshold_of(normalised, cut.rule, cut.value))
+    corners = Frame(height, width, SIDE).to_film(found[:, :4])
+    return tuple(
+        PredictedBox(x0=x0, y0=y0, x1=x1, y1=y1, score=min(1.0, score * peak))
+        for (x0, y0, x1, y1), peak in zip(corners.tolist(), found[:, 4].tolist(), strict=True)
+    )

@@ -1,0 +1,38 @@
+"""The predictions as a table for a spreadsheet program.
+
+Takes a folder with `predictions.jsonl`; gives `predictions.csv` beside it. Boxes and maps stay in
+the JSON lines; what a cell may not hold is left to tables.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tbspot.records.predictions import read_predictions
+from tbspot.tables import write_table
+
+__all__ = ["TABLE_FILE", "write_predictions_table"]
+
+TABLE_FILE = "predictions.csv"
+# Of a prediction, in the order of the columns; the number of boxes comes last.
+COLUMNS = ("image", "status", "code", "reason", "score", "threshold", "called", "calibration",
+           "width", "height", "model", "version")  # fmt: skip
+
+
+def write_predictions_table(folder: Path) -> Path:
+    """Write one row a film, in the order of the lines, whole or not at all; give the path.
+
+    Raises:
+        TbspotError: a line is not a prediction, or the table cannot be written.
+    """
+    path = folder / TABLE_FILE
+    rows = (
+        [*(_cell(getattr(one, name)) for name in COLUMNS), len(one.boxes)]
+        for one in read_predictions(folder)
+    )
+    write_table(path, (*COLUMNS, "boxes"), rows)
+    return path
+
+
+def _cell(value: str | float | bool | None) -> str | float | None:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value

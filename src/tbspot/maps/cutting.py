@@ -1,0 +1,50 @@
+"""How boxes are cut from a map: the model's own rule, or another that is asked for.
+
+Takes a description and options; gives a rule and its value. Cutting is left to boxes.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.maps.boxes import MapRule
+
+__all__ = ["Cut", "cut_of"]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A rule and the share it needs: of the maximum (`tuned`) or of the area (`quantile`)."""
+
+    rule: MapRule
+    value: float | None
+
+
+def cut_of(
+    description: Description, rule: MapRule | None = None, value: float | None = None
+) -> Cut:
+    """The cut to use: what is asked for, else what the model carries.
+
+    Args:
+        description: of the model.
+        rule: `None` = the model's.
+        value: the rule's share in (0, 1); `None` = the one that the model carries for that rule.
+
+    Raises:
+        TbspotError: the rule needs a share, and neither the options nor the model has one.
+    """
+    rule = rule or description.map_rule
+    if rule == "otsu":
+        return Cut(rule, None)
+    if value is None and rule == description.map_rule:
+        value = description.map_threshold
+    if value is None and rule == "quantile":
+        value = description.area_share
+    if value is None or not 0 < value < 1:
+        raise TbspotError(
+            f"the rule {rule} needs a share between 0 and 1, which model {description.name} does "
+            "not carry; give --map-threshold"
+        )
+    return Cut(rule, value)

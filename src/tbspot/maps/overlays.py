@@ -1,0 +1,77 @@
+"""A film with its heat map and boxes, as a picture to look at.
+
+Takes a film, evidence and boxes; gives RGB pixels. Where the picture is kept is left to others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from tbspot.images import resize
+from tbspot.maps.boxes import normalise
+from tbspot.records.predictions import PredictedBox
+
+__all__ = ["colours", "overlay"]
+
+# Anchors of matplotlib's inferno (CC0): dark to bright in one direction, so that it reads the
+# same for colour-blind eyes and in print.
+INFERNO = np.array(
+    [[0, 0, 4], [66, 10, 104], [147, 38, 103], [221, 81, 58], [252, 165, 10], [252, 255, 164]],
+    np.float32,
+)
+LONGEST_SIDE = 1024
+BOX_COLOUR = (86, 180, 233)  # sky blue of Okabe and Ito's palette
+
+
+def colours(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values `[h, w]` in [0, 1] as RGB `[h, w, 3]` in [0, 255]."""
+    anchors = np.linspace(0, 1, len(INFERNO))
+    channels = [np.interp(values, anchors, INFERNO[:, channel]) for channel in range(3)]
+    return np.stack(channels, -1).astype(np.float32)
+
+
+def overlay(
+    film: NDArray[np.float32], evidence: NDArray[np.float32], boxes: Sequence[PredictedBox]
+) -> Image.Image:
+    """The film in grey, evidence over it as strongly as it is positive, boxes around.
+
+    Args:
+        film: `[height, width]` in [0, 1].
+        evidence: `[h, w]` of the whole film.
+        boxes: in pixels of the film.
+
+    Returns:
+        An RGB picture of at most 1024 pixels a side.
+    """
+    height, width = film.shape
+    factor = min(1.0, LONGEST_SIDE / max(height, width))
+    small = resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
+    strength = resize(normalise(evidence), *small.shape)
+    # In whole grey levels by Pillow: several times faster than NumPy in floating point.
+    grey = Image.fromarray((small * 255).astype(np.uint8)).convert("RGB")
+    coloured = Image.fromarray((strength * 255 + 0.5).astype(np.uint8))
+    half = coloured.point([level // 2 for level in range(256)])
+    coloured.putpalette(_palette())
+    picture = Image.composite(coloured.convert("RGB"), grey, half)
+    draw = ImageDraw.Draw(picture)
+    across, down = small.shape[1] / width, small.shape[0] / height
+    for box in boxes:
+        corners = (box.x0 * across, box.y0 * down, box.x1 * across - 1, box.y1 * down - 1)
+        draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=2)
+    return picture
+
+
+@cache
+def _palette() -> bytes:
+    return colours(np.linspace(0, 1, 256, dtype=np.float32)).round().astype(np.uint8).tobytes()
+
+
+def _ordered(corners: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
+    """Corners with x1 >= x0 and y1 >= y0, also for boxes of less than a pixel."""
+    x0, y0, x1, y1 = corners
+    return x0, y0, max(x0, x1), max(y0, y1)

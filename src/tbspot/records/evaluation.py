@@ -1,0 +1,342 @@
+"""The types of evaluation.json: what `tbspot evaluate` writes and `tbspot report` reads.
+
+Takes and gives JSON. A figure without a value says why; how figures are computed is left to
+evaluation/, how they look to report.py.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from tbspot.files import write_json
+from tbspot.maps.boxes import MapRule
+from tbspot.parsing import read_json
+
+__all__ = [
+    "FILE_NAME",
+    "Classification",
+    "Contender",
+    "Curve",
+    "Difference",
+    "Evaluation",
+    "Figure",
+    "FilmResult",
+    "Localization",
+    "Provenance",
+    "RuleResult",
+    "SourceFigures",
+    "Stratum",
+    "read_evaluation",
+    "write_evaluation",
+]
+
+FILE_NAME = "evaluation.json"
+
+Box = tuple[float, float, float, float]
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Figure(_Result):
+    """A figure with its 95 % interval, or the reason why it has none.
+
+    Attributes:
+        value: null when undefined.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        films: how many films it is of.
+        reason: why there is no value.
+        note: what else must be known, such as films left out.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    films: int
+    reason: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _without_a_value_there_is_a_reason(self) -> Self:
+        if (self.value is None) != bool(self.reason):
+            raise ValueError("a figure has either a value or a reason why it has none")
+        return self
+
+    def words(self, *, interval: bool = True) -> str:
+        """The figure as it stands in a table."""
+        if self.value is None:
+            return "undefined"
+        if not interval or self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Difference(Figure):
+    """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""
+
+    p: float | None = None
+
+
+class RuleResult(_Result):
+    """Mean IoU under one threshold rule.
+
+    Attributes:
+        rule: `tuned` (one share of the maximum for all films), `otsu` (per film) or `quantile`
+            (one share of the film's area).
+        value: of the rule, for rectangles.
+        raw_value: of the rule, for the raw mask.
+        origin: where the value comes from, in words.
+        miou: mean IoU of the union of rectangles.
+        raw_miou: mean IoU of the thresholded map itself.
+    """
+
+    rule: MapRule
+    value: float | None
+    raw_value: float | None
+    origin: str
+    miou: Figure
+    raw_miou: Figure
+
+
+class Stratum(_Result):
+    """Mean IoU of a part of the films.
+
+    Attributes:
+        group: what divides the films.
+        name: of the part.
+        miou: of its films.
+    """
+
+    group: str
+    name: str
+    miou: Figure
+
+
+class Localization(_Result):
+    """Where a map points, judged on every TB film with a box, by the protocol's primary rule.
+
+    Attributes:
+        rule: the primary threshold rule of this contender.
+        miou: mean IoU of the union of rectangles with the union of truth boxes.
+        raw_miou: the same without the rectangles.
+        rules: all three rules.
+        hit: the map's maximum lies in a truth box.
+        hit_tolerant: or within 15 pixels of one.
+        side: the half with the greater sum is the true one, on one-sided films.
+        energy: share of the positive map in truth boxes.
+        second_lesion: share of truth boxes found with IoU of at least 0.3, on films with several.
+        detected_and_hit: the film is called TB and its maximum lies in a truth box.
+        detected_miou: mean IoU where a film that is not called TB counts 0.
+        box_ap: COCO's average precision by IoU.
+        froc: share of truth boxes found (IoU of at least 0.25) by false boxes a film.
+        false_boxes: boxes a film on films without TB.
+        false_boxes_called: boxes a film on films without TB, counting those called TB only.
+        strata: mean IoU of parts of the films.
+    """
+
+    rule: MapRule
+    miou: Figure
+    raw_miou: Figure
+    rules: tuple[RuleResult, ...]
+    hit: Figure
+    hit_tolerant: Figure
+    side: Figure
+    energy: Figure
+    second_lesion: Figure
+    detected_and_hit: Figure
+    detected_miou: Figure
+    box_ap: dict[str, Figure]
+    froc: dict[str, Figure]
+    false_boxes: Figure
+    false_boxes_called: Figure
+    strata: tuple[Stratum, ...]
+
+
+class SourceFigures(_Result):
+    """Classification within one source, or of all sources pooled.
+
+    Attributes:
+        source: its name.
+        tb: films with TB that have a score.
+        others: films without TB that have a score.
+        auroc: with DeLong's interval.
+        average_precision: without interpolation.
+        sensitivity: at 90 % specificity.
+        specificity: at 90 % sensitivity.
+        roc: 1 - specificity and sensitivity from corner to corner; empty where undefined.
+    """
+
+    source: str
+    tb: int
+    others: int
+    auroc: Figure
+    average_precision: Figure
+    sensitivity: Figure
+    specificity: Figure
+    roc: tuple[tuple[float, float], ...] = ()
+
+
+class Classification(_Result):
+    """TB or not, by the film's score.
+
+    Attributes:
+        sources: within each source.
+        pooled: over all sources; means nothing unless it is far above `source_label`.
+        source_label: AUROC of the source's name alone.
+    """
+
+    sources: tuple[SourceFigures, ...]
+    pooled: SourceFigures
+    source_label: Figure
+
+
+class Contender(_Result):
+    """One row of the table.
+
+    Attributes:
+        name: what the row is called.
+        role: the model judged, its teacher, or a control.
+        uses_boxes: whether boxes were used to make or tune it.
+        note: what it is, in words.
+        model: name of the model, if it is one.
+        version: of the model.
+        localization: its figures.
+        classification: null for a control without scores.
+        difference: mean IoU of the judged model minus this one's.
+    """
+
+    name: str
+    role: Literal["judged", "teacher", "control"]
+    uses_boxes: bool
+    note: str
+    model: str | None
+    version: str | None
+    localization: Localization
+    classification: Classification | None
+    difference: Difference | None
+
+
+class Curve(_Result):
+    """Mean IoU by threshold, a share of the map's maximum.
+
+    Attributes:
+        films: what it is of, in words.
+        role: whose it is.
+        thresholds: in rising order.
+        miou: of the union of rectangles.
+        raw_miou: of the thresholded map.
+    """
+
+    films: str
+    role: Literal["judged", "teacher"] = "judged"
+    thresholds: tuple[float, ...]
+    miou: tuple[float, ...]
+    raw_miou: tuple[float, ...]
+
+
+class FilmResult(_Result):
+    """One film of the split as the judged model sees it; boxes are on the protocol's grid.
+
+    Attributes:
+        image: name within its source.
+        source: data set.
+        label: 1 = TB, 0 = not.
+        status: of the prediction, or `missing`.
+        score: probability of TB.
+        called: whether the score reaches the operating threshold.
+        width: of the film in pixels, if known.
+        height: of the film in pixels, if known.
+        heatmap: file of the map, relative to the predictions folder.
+        iou: of the union of rectangles; null where there is no truth box.
+        hit: share of the maximum in truth boxes; null where there is no truth box.
+        found: boxes by the primary rule.
+        truth: boxes.
+    """
+
+    image: str
+    source: str
+    label: Literal[0, 1]
+    status: Literal["ok", "refused", "failed", "missing"]
+    score: float | None
+    called: bool | None
+    width: int | None
+    height: int | None
+    heatmap: str | None
+    iou: float | None
+    hit: float | None
+    found: tuple[Box, ...]
+    truth: tuple[Box, ...]
+
+
+class Provenance(_Result):
+    """From what and how the figures were made.
+
+    Attributes:
+        tbspot: version of the program.
+        predictions: the judged folder, relative to evaluation.json.
+        data: sources as given.
+        split: name of the split judged.
+        truth: fingerprint of the films, labels and boxes judged.
+        side: of the grid in pixels.
+        tolerance: of the pointing game in pixels of the grid.
+        resamples: bootstrap samples and sign flips.
+        seed: of them.
+    """
+
+    tbspot: str
+    predictions: str
+    data: tuple[str, ...]
+    split: str
+    truth: str
+    side: int
+    tolerance: float
+    resamples: int
+    seed: int
+
+
+class Evaluation(_Result):
+    """The whole of evaluation.json.
+
+    Attributes:
+        format: version of this file's layout.
+        provenance: from what and how.
+        notes: sentences for the reader about films and settings.
+        counts: films by what they are used for.
+        contenders: rows of the table, the judged model first.
+        curves: mean IoU by threshold of the judged model, and of its teacher if there is one.
+        films: every film of the split.
+    """
+
+    format: Literal[1] = 1
+    provenance: Provenance
+    notes: tuple[str, ...]
+    counts: dict[str, int]
+    contenders: tuple[Contender, ...]
+    curves: tuple[Curve, ...]
+    films: tuple[FilmResult, ...]
+
+
+def write_evaluation(folder: Path, evaluation: Evaluation) -> Path:
+    """Write evaluation.json into `folder`, whole or not at all; gives its path.
+
+    Raises:
+        TbspotError: it cannot be written.
+    """
+    path = folder / FILE_NAME
+    write_json(path, evaluation.model_dump(mode="json"))
+    return path
+
+
+def read_evaluation(folder: Path) -> Evaluation:
+    """Read the evaluation.json of a folder.
+
+    Raises:
+        TbspotError: there is none, or it is not one.
+    """
+    what, remedy = "an evaluation of this version of tbspot", "make one with `tbspot evaluate`"
+    return read_json(folder / FILE_NAME, Evaluation, what, remedy)

@@ -1,0 +1,91 @@
+"""Decoded films, kept once on disk for every epoch and process.
+
+Takes samples and a side in pixels; gives a `uint8 [n, side, side]` memory map, whose reading costs
+nothing beside a training step. Views of the films are left to views.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.files import fingerprint, replacing
+from tbspot.images import Frame, read_film
+from tbspot.samples.sample import Sample
+
+__all__ = ["CachedFilms", "cache_films", "fingerprint_of"]
+
+
+class CachedFilms(NamedTuple):
+    """Decoded films.
+
+    Attributes:
+        pixels: `uint8 [n, size, size]`, a read-only memory map.
+        fingerprint: of the files, their order and the frame.
+    """
+
+    pixels: NDArray[np.uint8]
+    fingerprint: str
+
+
+def cache_films(
+    samples: Sequence[Sample], size: int, through: int | None, folder: Path
+) -> CachedFilms:
+    """Films in the net's frame, from `folder`, decoded if not yet there.
+
+    Args:
+        samples: which films, in the order wanted.
+        size: side of the frame in pixels.
+        through: see `tbspot.images.Frame`.
+        folder: where the memory map lies; its name holds the fingerprint of what it was made of.
+
+    Raises:
+        TbspotError: a film cannot be read, or the map cannot be written.
+    """
+    identity = _fingerprint(samples, size, through)
+    path = folder / f"films-{identity}.npy"
+    if not path.exists():
+        with replacing(path) as temporary:
+            _decode(samples, size, through, temporary)
+    return CachedFilms(np.load(path, mmap_mode="r", allow_pickle=False), identity)
+
+
+def fingerprint_of(samples: Sequence[Sample]) -> str:
+    """Of the films' names, labels and contents, wherever they lie and in whatever order."""
+    parts = sorted(
+        fingerprint(sample.name.encode(), str(sample.label).encode(), sample.path.read_bytes())
+        for sample in samples
+    )
+    return fingerprint(*(part.encode() for part in parts))
+
+
+def _fingerprint(samples: Sequence[Sample], size: int, through: int | None) -> str:
+    parts = [str(size).encode(), str(through).encode()]
+    for sample in samples:
+        status = sample.path.stat()
+        parts.append(f"{sample.path}|{status.st_size}|{status.st_mtime_ns}".encode())
+    return fingerprint(*parts)
+
+
+def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Path) -> None:
+    def decode(index: int) -> None:
+        film = read_film(samples[index].path)
+        framed = Frame(film.shape[0], film.shape[1], size, through).apply(film)
+        films[index] = np.rint(framed * 255)
+
+    shape = (len(samples), size, size)
+    films = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):
+        # A disk that fills up while a memory map is written to kills the process.
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    # Pillow decodes outside Python's lock, so threads are enough.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(decode, range(len(samples))))
+    films.flush()

@@ -1,0 +1,129 @@
+"""Where an interrupted training run goes on.
+
+Takes nets, optimizer and the number of steps done; gives them back after an interruption. A file
+is whole or absent; the finished model is left to nets/weights.py.
+"""
+
+from __future__ import annotations
+
+import io
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from tbspot.errors import TbspotError
+from tbspot.files import replacing
+
+__all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
+
+CHECKPOINT_FILE = "checkpoint.pt"
+
+
+def diverged(what: str) -> TbspotError:
+    """The error that says what is no longer a number, and what to do."""
+    return TbspotError(
+        f"the training diverged: {what}; what was saved before is kept; lower --body-rate and "
+        "--head-rate, or use --precision 32-true"
+    )
+
+
+@dataclass
+class TrainingState:
+    """All that changes while training; views and order follow from the number of steps.
+
+    Attributes:
+        net: as it is trained, on its device.
+        optimizer: of the net.
+        average: moving average of the net's state; empty where none is kept.
+        done: steps done.
+    """
+
+    net: nn.Module
+    optimizer: Any  # Fabric wraps optimizers in a class of its own.
+    average: dict[str, Tensor]
+    done: int = 0
+    _saved: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def start(
+        cls, net: nn.Module, optimizer: Any, folder: Path, *, averaged: bool
+    ) -> TrainingState:
+        """The state to begin with: the folder's checkpoint, or `net` and `optimizer` as they are.
+
+        Raises:
+            TbspotError: the checkpoint is broken or of another net.
+        """
+        average = {name: value.clone() for name, value in net.state_dict().items()}
+        state = cls(net, optimizer, average if averaged else {})
+        if (folder / CHECKPOINT_FILE).exists():
+            state._resume(folder / CHECKPOINT_FILE)
+        return state
+
+    def advance(self, decay: float) -> None:
+        """Count a step and move the average towards the net by `1 - decay`.
+
+        Early on it moves faster, so that it forgets the start.
+        """
+        self.done += 1
+        decay = min(decay, self.done / (self.done + 10))
+        state = self.net.state_dict() if self.average else {}
+        for name, value in state.items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value, 1 - decay)
+            else:
+                self.average[name].copy_(value)
+
+    def save_if_due(self, folder: Path, minutes: float, fabric: Fabric) -> None:
+        """Save when so many minutes have passed since the last time."""
+        due = time.monotonic() - self._saved > 60 * minutes
+        # The first process decides for all, whose clocks may differ.
+        if fabric.broadcast(due):
+            self.save(folder, fabric)
+
+    def save(self, folder: Path, fabric: Fabric) -> None:
+        """Write the checkpoint, on the first process; the one before stays until this is whole.
+
+        Raises:
+            TbspotError: it cannot be written, for instance because the disk is full, or the
+                weights are no longer numbers.
+        """
+        if not all(value.isfinite().all() for value in self.net.state_dict().values()):
+            raise diverged(f"weights are no numbers after step {self.done}")
+        self._saved = time.monotonic()
+        if fabric.is_global_zero:
+            self._write(folder / CHECKPOINT_FILE)
+        fabric.barrier()
+
+    def _write(self, path: Path) -> None:
+        # Through memory: torch reports a full disk as a RuntimeError without a reason.
+        content = io.BytesIO()
+        torch.save(
+            {
+                "net": self.net.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "average": self.average,
+                "done": self.done,
+            },
+            content,
+        )
+        with replacing(path) as temporary:
+            temporary.write_bytes(content.getbuffer())
+
+    def _resume(self, path: Path) -> None:
+        try:
+            saved = torch.load(path, map_location="cpu", weights_only=True)
+            self.net.load_state_dict(saved["net"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            for name, value in saved["average"].items():
+                self.average[name].copy_(value)
+            self.done = int(saved["done"])
+        except Exception as error:  # a broken pickle may raise anything
+            raise TbspotError(
+                f"{path} is not a checkpoint of this run, or is truncated; remove it to train "
+                "from the start"
+            ) from error

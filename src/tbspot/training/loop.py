@@ -1,0 +1,351 @@
+"""Training, of the teacher and of the student alike: data, net, schedule, loop.
+
+Takes settings and a folder; gives `model.safetensors` there, after checkpoints that the same
+command resumes from. What is taught is in losses.py, by whom in teachers.py, on which views in
+views.py.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.files import check_run, open_run
+from tbspot.metrics import auroc
+from tbspot.nets.classifier import Classifier, Output
+from tbspot.nets.folding import fold_batch_norm, unfolded_state
+from tbspot.nets.weights import build, save_classifier
+from tbspot.samples.loading import in_split, load, require_both_classes
+from tbspot.samples.sample import Sample
+from tbspot.training.cache import CachedFilms, cache_films, fingerprint_of
+from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
+from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
+from tbspot.training.progress import Reporter
+from tbspot.training.settings import Settings
+from tbspot.training.teachers import Taught, Teachers, open_teachers
+from tbspot.training.views import draw_views
+
+__all__ = ["MODEL_FILE", "paired_sources", "train"]
+
+MODEL_FILE = "model.safetensors"
+# Beside the run, so that runs of one data set share it.
+CACHE = "cache"
+# Share of the steps in which the learning rate rises, and its first value relative to the peak:
+# the one-cycle schedule of Smith and Topin 2018 (arXiv 1708.07120).
+WARM_UP, FIRST_RATE = 0.2, 0.04
+TUNING_BATCH = 16
+
+
+def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool = False) -> Path:
+    """Train as `settings` say, or go on where an earlier call was interrupted.
+
+    Args:
+        settings: what to do.
+        folder: the run's folder.
+        fabric: launched; its devices and precision are used.
+        overwrite: replace another run in the folder, once data and weights are seen to be there.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
+            run, or the disk is full.
+    """
+    path = folder / MODEL_FILE
+    if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
+        return path
+    films, tuning = _read(settings, folder, fabric)
+    teachers = open_teachers(settings, films.cached, folder.parent / CACHE, fabric)
+    description = _describe(settings, films)
+    torch.manual_seed(settings.seed)
+    net = _start(settings, description)
+    model, optimizer = fabric.setup(net, _optimizer(net, settings))
+    _open(folder, settings, fabric, overwrite=overwrite)
+    state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
+
+    steps = len(films.samples) // films.batch_size
+    total = steps * settings.epochs
+    with Reporter(folder, total, state.done, silent=not fabric.is_global_zero) as reporter:
+        for epoch in range(state.done // steps, settings.epochs):
+            _set_mode(net, settings)
+            for batch in films.batches(epoch, state.done % steps, fabric):
+                _set_rates(optimizer, settings, state.done / total)
+                loss = _loss(model, batch, teachers, settings, epoch)
+                mean = _finite(loss, state.done, steps, fabric)
+                fabric.backward(loss)
+                optimizer.step()
+                optimizer.zero_grad(set_to_none=True)
+                state.advance(settings.average)
+                reporter.step(state.done, mean, films.batch_size)
+                state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
+            state.save(folder, fabric)
+            reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
+    _finish(path, net, state, description, settings, fabric)
+    return path
+
+
+def _open(folder: Path, settings: Settings, fabric: Fabric, *, overwrite: bool) -> None:
+    """Only once all that the run reads is there: a wrong path must not cost another run."""
+    if fabric.is_global_zero:
+        open_run(folder, settings.command, settings, overwrite=overwrite)
+    fabric.barrier()
+
+
+def _finish(
+    path: Path,
+    net: Classifier,
+    state: TrainingState,
+    description: Description,
+    settings: Settings,
+    fabric: Fabric,
+) -> None:
+    if fabric.is_global_zero:
+        net.load_state_dict(state.average or net.state_dict())
+        _write_model(path, net, description, settings)
+        path.with_name(CHECKPOINT_FILE).unlink(missing_ok=True)
+    fabric.barrier()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Films of one step on this process.
+
+    Attributes:
+        index: `[n]`, places in the list of training films.
+        films: `[n, 1, h, w]` in [0, 1].
+        labels: `[n]`, 1 = TB.
+        counted: `[n]`, 1 where the image label is taught.
+    """
+
+    index: NDArray[np.int64]
+    films: Tensor
+    labels: Tensor
+    counted: Tensor
+
+
+class Films:
+    """Films to train on, decoded, and the order of each epoch.
+
+    Args:
+        samples: what is known of the films.
+        cached: their pixels.
+        settings: batch size, seed and which labels are taught.
+    """
+
+    def __init__(self, samples: Sequence[Sample], cached: CachedFilms, settings: Settings) -> None:
+        self.samples = samples
+        self.cached = cached
+        self.batch_size = min(settings.batch_size, len(samples))
+        self._seed = settings.seed
+        self._labels = torch.tensor([float(sample.label) for sample in samples])
+        paired = paired_sources(samples)
+        every = settings.label_sources == "all"
+        self._counted = torch.tensor([float(every or s.source in paired) for s in samples])
+
+    def batches(self, epoch: int, first: int, fabric: Fabric) -> Iterator[Batch]:
+        """This process's share of each batch of an epoch, from step `first` on."""
+        order = np.random.default_rng((self._seed, epoch)).permutation(len(self.samples))
+        for step in range(first, len(order) // self.batch_size):
+            whole = order[step * self.batch_size : (step + 1) * self.batch_size]
+            index = whole[fabric.global_rank :: fabric.world_size]
+            pixels = torch.from_numpy(self.cached.pixels[index]).to(fabric.device)
+            yield Batch(
+                index,
+                pixels.unsqueeze(1).float() / 255,
+                self._labels[index].to(fabric.device),
+                self._counted[index].to(fabric.device),
+            )
+
+
+def paired_sources(samples: Sequence[Sample]) -> set[str]:
+    """Sources that have films of both labels: within them the source cannot tell the label."""
+    labels: dict[str, set[int]] = {}
+    for sample in samples:
+        labels.setdefault(sample.source, set()).add(sample.label)
+    return {source for source, found in labels.items() if len(found) == 2}
+
+
+def _read(settings: Settings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
+    samples = load(settings.data, settings.split_file).samples
+    chosen = in_split(samples, settings.split)
+    _check(chosen, settings, fabric)
+    tuning = [sample for sample in samples if sample.split == settings.tuning_split]
+    paired = paired_sources(tuning)
+    tuning = [sample for sample in tuning if sample.source in paired]
+    films = _decoded(chosen, settings, folder, fabric)
+    return films, _decoded(tuning, settings, folder, fabric) if tuning else None
+
+
+def _decoded(samples: Sequence[Sample], settings: Settings, folder: Path, fabric: Fabric) -> Films:
+    with fabric.rank_zero_first():
+        cached = cache_films(samples, settings.size, settings.through, folder.parent / CACHE)
+    return Films(samples, cached, settings)
+
+
+def _check(samples: Sequence[Sample], settings: Settings, fabric: Fabric) -> None:
+    names = ", ".join(settings.data)
+    require_both_classes(samples, f"split '{settings.split}' of {names}")
+    if settings.label_sources == "paired" and not paired_sources(samples):
+        raise TbspotError(
+            f"no source in {names} has films of both labels in split '{settings.split}'; "
+            "add one, or use --label-sources all"
+        )
+    if min(settings.batch_size, len(samples)) % fabric.world_size:
+        raise TbspotError(
+            f"a batch of {settings.batch_size} films cannot be shared by {fabric.world_size} "
+            "processes; choose a multiple of it"
+        )
+
+
+def _describe(settings: Settings, films: Films) -> Description:
+    return Description(
+        name=settings.name,
+        size=settings.size,
+        through=settings.through,
+        output_stride=settings.output_stride,
+        stride_place=settings.stride_place,
+        pooling=settings.pooling,
+        recipe=f"{settings.command}, {settings.epochs} epochs, seed {settings.seed}",
+        data=fingerprint_of(films.samples),
+    )
+
+
+def _start(settings: Settings, description: Description) -> Classifier:
+    net = build(description, settings.init)
+    if settings.batch_norm == "frozen":
+        fold_batch_norm(net.body)
+    for module in _frozen(net, settings):
+        module.requires_grad_(requires_grad=False)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return net
+
+
+def _frozen(net: Classifier, settings: Settings) -> list[nn.Module]:
+    body = net.body
+    stages = [body.layer1, body.layer2, body.layer3, body.layer4][: settings.frozen_stages]
+    return [body.conv1, body.bn1, *stages] if settings.frozen_stages else []
+
+
+def _set_mode(net: Classifier, settings: Settings) -> None:
+    net.train(settings.batch_norm == "train")
+    for module in _frozen(net, settings):
+        module.eval()
+
+
+def _optimizer(net: Classifier, settings: Settings) -> torch.optim.Optimizer:
+    body = [parameter for parameter in net.body.parameters() if parameter.requires_grad]
+    head = [*net.head.parameters(), net.bias]
+    groups = [
+        {"params": body, "peak": settings.body_rate},
+        {"params": head, "peak": settings.head_rate},
+    ]
+    return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, settings: Settings, progress: float) -> None:
+    """Set the rates for a share `progress` of all steps: a linear rise, then a cosine."""
+    if progress < WARM_UP:
+        factor = FIRST_RATE + (1 - FIRST_RATE) * progress / WARM_UP
+    else:
+        factor = (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP))) / 2
+    peaks = (settings.body_rate, settings.head_rate)
+    for group, peak in zip(optimizer.param_groups, peaks, strict=True):
+        group["lr"] = peak * factor
+
+
+def _loss(
+    model: nn.Module, batch: Batch, teachers: Teachers | None, settings: Settings, epoch: int
+) -> Tensor:
+    """Mean over the batch's films, so that processes with equal shares average to the whole."""
+    seeds = [(settings.seed, epoch, int(index)) for index in batch.index]
+    views = draw_views(batch.films, seeds, settings.views)
+    output: Output = model(views.films.contiguous(memory_format=torch.channels_last))
+    labels = label_loss(output.logit, batch.labels, settings.label_smoothing) * batch.counted
+    losses = settings.label_weight * labels
+    if teachers is not None:
+        taught = teachers(batch.index, views)
+        losses = losses + _distillation(output, _bias(model), taught, batch.labels, settings)
+    return losses.mean()
+
+
+def _finite(loss: Tensor, done: int, steps: int, fabric: Fabric) -> float:
+    """The loss as the mean over processes, so that all of them stop where it is no number.
+
+    Raises:
+        TbspotError: it is none; further steps would only spoil the weights.
+    """
+    mean = torch.as_tensor(fabric.all_reduce(loss.detach())).item()
+    if not math.isfinite(mean):
+        raise diverged(f"the loss is {mean} in epoch {done // steps + 1}, step {done % steps + 1}")
+    return mean
+
+
+def _bias(model: nn.Module) -> Tensor:
+    bias = model.bias
+    if not isinstance(bias, Tensor):
+        raise TypeError("the model is not a Classifier")
+    return bias
+
+
+def _distillation(
+    output: Output, bias: Tensor, taught: Taught, labels: Tensor, settings: Settings
+) -> Tensor:
+    losses = settings.score_weight * score_distillation(
+        output.logit, taught.logit, settings.temperature
+    )
+    if settings.map_weight == 0:
+        return losses
+    maps = functional.interpolate(
+        taught.map.unsqueeze(1), size=output.map.shape[-2:], mode="area"
+    ).squeeze(1)
+    targets = ((maps - settings.map_low) / (settings.map_high - settings.map_low)).clamp(0, 1)
+    if settings.map_target == "overlap":
+        return losses + settings.map_weight * labels * overlap_loss(output.map, targets)
+    # A film labelled 'not TB' has TB nowhere, whatever the teacher's map says of it.
+    targets = targets * labels.view(-1, 1, 1)
+    return losses + settings.map_weight * map_loss(output.map + bias, targets)
+
+
+@torch.no_grad()
+def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> float | None:
+    """Mean over sources of the AUROC within each; `None` where no source has both labels."""
+    if tuning is None:
+        return None
+    net.eval()
+    scores = []
+    for first in range(0, len(tuning.samples), TUNING_BATCH):
+        pixels = torch.from_numpy(tuning.cached.pixels[first : first + TUNING_BATCH].copy()).to(
+            fabric.device
+        )
+        with fabric.autocast():
+            scores.append(net(pixels.unsqueeze(1).float() / 255).logit.float().cpu())
+    logits = torch.cat(scores).double().numpy()
+    labels = np.array([sample.label for sample in tuning.samples])
+    sources = np.array([sample.source for sample in tuning.samples])
+    paired = paired_sources(tuning.samples)
+    return float(np.mean([auroc(labels[sources == s], logits[sources == s]) for s in paired]))
+
+
+def _write_model(path: Path, net: Classifier, description: Description, settings: Settings) -> None:
+    whole = Classifier(description)
+    whole.body.load_state_dict(unfolded_state(net.body, net.body.state_dict()))
+    whole.head.load_state_dict(net.head.state_dict())
+    whole.bias.data.copy_(net.bias.data)
+    bias = net.bias.item()
+    if settings.map_weight > 0 and settings.map_target == "probability":
+        # Taught place by place, so that each place's probability means something by itself.
+        taught = {"evidence": "probability", "baseline": "none", "bias": bias}
+        description = description.model_copy(update=taught)
+    save_classifier(path, whole, description)

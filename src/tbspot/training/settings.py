@@ -1,0 +1,101 @@
+"""What a training run is told, in one place.
+
+Takes nothing; gives the frozen `Settings` that the command line fills in and a run folder records.
+What they do is said here, how it is done in loop.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from tbspot.training.views import Strength
+
+__all__ = ["Settings", "TeacherMap"]
+
+TeacherMap = Literal["cam", "fused", "refined"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything that decides the weights.
+
+    Attributes:
+        data: sources, see `tbspot.samples.loading.load`.
+        split_file: a file of `tbspot prepare`, or None.
+        split: films to train on.
+        tuning_split: films to follow the AUROC on while training; never trained on.
+        name: of the model.
+        init: `random`, `imagenet`, a safetensors file, or a model file to go on from.
+        size: see `Description`; likewise through, output_stride, stride_place and pooling.
+        batch_norm: `frozen` folds it into the convolutions, `train` updates it.
+        frozen_stages: stem and that many stages are not trained; 0 trains everything.
+        epochs: passes over the films.
+        batch_size: films a step, over all processes.
+        body_rate: peak learning rate of the body.
+        head_rate: peak learning rate of the head.
+        weight_decay: of AdamW.
+        seed: of the head, the order and the views.
+        label_weight: of the loss on image labels.
+        label_sources: `all`, or `paired`: only sources with films of both labels, so that the
+            source cannot answer for the label.
+        label_smoothing: see `losses.label_loss`.
+        average: decay of the exponential moving average of the weights; 0 = none.
+        teachers: model files; none for a teacher.
+        teacher_view: `same`, the teacher sees the student's view (Hinton et al. 2015), or
+            `clean`, it sees the whole film once, mirrored and at several scales, and its map
+            follows the view's geometry.
+        teacher_map: `cam`, the teacher's own map; `fused`, the geometric mean of it and the
+            Layer-CAM of stage 2, twice or four times as fine; or `refined`, by affinity of
+            features (nets/refinement.py).
+        temperature: of the score distillation.
+        score_weight: of the score distillation.
+        map_weight: of the map distillation.
+        map_target: what is held to the teacher's map: each place's `probability`, on all films,
+            or the normalised map's `overlap` with it, on films with TB.
+        map_low: the teacher's normalised map up to which a place is taught as free of TB.
+        map_high: the same from which a place is taught as TB; targets rise linearly between.
+        views: strength of the augmentation.
+        minutes_between_checkpoints: besides one at the end of each epoch.
+    """
+
+    data: tuple[str, ...]
+    split_file: Path | None = None
+    split: str = "train"
+    tuning_split: str = "tune"
+    name: str = "teacher"
+    init: str = "random"
+    size: int = 512
+    through: int | None = None
+    output_stride: Literal[8, 16, 32] = 32
+    stride_place: Literal["1x1", "3x3"] = "3x3"
+    pooling: Literal["mean", "lse", "pcam"] = "mean"
+    batch_norm: Literal["frozen", "train"] = "frozen"
+    frozen_stages: int = 1
+    epochs: int = 10
+    batch_size: int = 16
+    body_rate: float = 6e-5
+    head_rate: float = 3e-3
+    weight_decay: float = 0.01
+    seed: int = 0
+    label_weight: float = 1.0
+    label_sources: Literal["all", "paired"] = "all"
+    label_smoothing: float = 0.0
+    average: float = 0.0
+    teachers: tuple[Path, ...] = ()
+    teacher_view: Literal["same", "clean"] = "same"
+    teacher_map: TeacherMap = "cam"
+    temperature: float = 2.0
+    score_weight: float = 1.0
+    map_weight: float = 0.0
+    map_target: Literal["probability", "overlap"] = "probability"
+    map_low: float = 0.0
+    map_high: float = 1.0
+    views: Strength = field(default_factory=Strength)
+    minutes_between_checkpoints: float = 5.0
+
+    @property
+    def command(self) -> Literal["train", "distill"]:
+        """Of tbspot that these are settings of."""
+        return "distill" if self.teachers else "train"

@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tbspot.engine import engine as engine_module
+from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
+from tbspot.errors import TbspotError
+
+FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
+
+
+def test_a_checkpoint_runs_in_torch(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    logits, maps = engine(FILMS)
+    assert engine.name == "torch float32"
+    assert engine.description.bias == 0.25
+    assert (logits.shape, maps.shape) == ((3,), (3, 2, 2))
+    assert logits.dtype == maps.dtype == np.float32
+
+
+def test_a_film_is_answered_alike_alone_and_in_a_batch(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    assert engine(FILMS[1:2])[0] == pytest.approx(engine(FILMS)[0][1:2], abs=1e-5)
+
+
+def test_films_that_lie_backwards_in_memory_are_read_rightly(checkpoint: Path) -> None:
+    engine = open_engine(checkpoint)
+    turned = FILMS[:, :, ::-1]
+    assert np.array_equal(engine(turned)[1], engine(turned.copy())[1])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "side"), [(1, 64), (3, 64), (2, 96)])
+def test_onnx_answers_as_torch_for_any_number_and_size_of_films(
+    checkpoint: Path, exported: Path, count: int, side: int
+) -> None:
+    films = np.random.default_rng(1).random((count, side, side)).astype(np.float32)
+    logits, maps = open_engine(checkpoint)(films)
+    ours, our_maps = open_engine(exported, "float32", threads=1)(films)
+    # The weights of the exported file have 16 bits.
+    assert ours == pytest.approx(logits, abs=5e-3)
+    assert our_maps == pytest.approx(maps, abs=2e-2)
+
+
+@pytest.mark.slow
+def test_what_an_engine_answered_stays_when_it_is_asked_again(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    _, maps = engine(FILMS)
+    before = maps.copy()
+    engine(1 - FILMS)
+    assert np.array_equal(maps, before)
+
+
+@pytest.mark.slow
+def test_threads_that_ask_at_the_same_time_get_their_own_answers(exported: Path) -> None:
+    alone, shared = open_engine(exported, "float32"), open_engine(exported, "float32", at_once=2)
+    films = [np.roll(FILMS, shift, 1) for shift in range(0, 64, 4)]
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(shared, films))
+    for asked, (logits, maps) in zip(films, answers, strict=True):
+        expected, expected_maps = alone(asked)
+        np.testing.assert_allclose(logits, expected, atol=1e-5)
+        np.testing.assert_allclose(maps, expected_maps, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
+    exported: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import openvino
+
+    def refuse(*_: object) -> None:
+        raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")
+
+    monkeypatch.setattr(openvino.Core, "compile_model", refuse)
+    engine = open_engine(exported, "bfloat16")
+    with pytest.raises(ModelError, match=r"cannot run .* in bfloat16 on this processor"):
+        engine(FILMS)
+
+
+@pytest.mark.slow
+def test_bfloat16_is_near_float32(exported: Path) -> None:
+    half, whole = open_engine(exported, "bfloat16"), open_engine(exported, "float32")
+    assert half.name == "OpenVINO bfloat16"
+    assert half(FILMS)[0] == pytest.approx(whole(FILMS)[0], abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_exported_model_runs_without_torch(exported: Path) -> None:
+    script = (
+        "import sys, numpy; from pathlib import Path; from tbspot.engine.engine import open_engine;"
+        f"open_engine(Path({str(exported)!r}))(numpy.zeros((1, 64, 64), numpy.float32));"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_importing_the_engine_imports_no_library_that_runs_nets() -> None:
+    script = (
+        "import sys, tbspot.engine.engine; sys.exit(bool({'torch', 'openvino'} & {*sys.modules}))"
+    )
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+@pytest.fixture
+def without_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a light installation, though another test has imported what needs torch."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "tbspot.nets.weights", raising=False)
+
+
+@pytest.mark.usefixtures("without_torch")
+def test_a_checkpoint_without_torch_says_what_to_install(checkpoint: Path) -> None:
+    with pytest.raises(TbspotError, match=r"needs torch; install it with .*, or give an \.onnx"):
+        open_engine(checkpoint)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("without_torch")
+def test_gradients_of_an_exported_model_without_torch_say_what_to_install(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    with pytest.raises(TbspotError, match=r"needs torch; install it with .* --method cam"):
+        engine.classifier()
+
+
+@pytest.mark.slow
+def test_an_exported_model_has_a_net_of_torch_for_gradients(exported: Path) -> None:
+    engine = open_engine(exported, "float32")
+    logits, maps = engine_of(engine.classifier(), engine.description)(FILMS)
+    np.testing.assert_allclose(engine(FILMS)[0], logits, atol=1e-4)
+    np.testing.assert_allclose(engine(FILMS)[1], maps, atol=1e-4)
+
+
+def test_a_model_file_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match=r"absent\.onnx does not exist"):
+        open_engine(tmp_path / "absent.onnx")
+
+
+def test_a_file_that_is_no_model_is_one_clear_sentence(tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x01" * 10)
+    with pytest.raises(TbspotError, match="not a model of tbspot, or is truncated"):
+        open_engine(tmp_path / "a.onnx")
+
+
+@pytest.mark.slow
+def test_a_truncated_model_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.onnx").write_bytes(exported.read_bytes()[:1_000_000])
+    with pytest.raises(TbspotError, match="not a model of tbspot, or is truncated"):
+        open_engine(tmp_path / "a.onnx")
+
+
+@pytest.mark.slow
+def test_an_onnx_model_of_others_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
+    import onnx
+
+    model = onnx.load(exported)
+    del model.metadata_props[:]
+    onnx.save(model, tmp_path / "a.onnx")
+    with pytest.raises(TbspotError, match="not a model of tbspot"):
+        open_engine(tmp_path / "a.onnx")
+
+
+def test_another_precision_is_one_clear_sentence(checkpoint: Path) -> None:
+    with pytest.raises(TbspotError, match="must be auto, float32, bfloat16 or int8"):
+        open_engine(checkpoint, "int4")  # type: ignore[arg-type]
+
+
+def test_an_installation_without_a_released_model_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "files", lambda _: tmp_path)
+    with pytest.raises(TbspotError, match="give one with --model FILE"):
+        released_model()

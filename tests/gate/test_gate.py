@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from lateral import draw_lateral
+
+from tbspot.drawings import draw_dataset
+from tbspot.gate.chest import KINDS, features, look, threshold
+from tbspot.gate.verdict import examine
+from tbspot.images import Facts, Film, read_film, resize
+
+
+@pytest.fixture(scope="module")
+def chests(tmp_path_factory: pytest.TempPathFactory) -> list[Film]:
+    """A dozen drawn chest films of 256 pixels: a smaller one would be refused for its size."""
+    folder = tmp_path_factory.mktemp("chests")
+    draw_dataset(folder, count=12, size=256, seed=5)
+    return [Film(read_film(path), Facts("PNG")) for path in sorted(folder.rglob("*.png"))]
+
+
+@pytest.fixture(scope="module")
+def chest(chests: list[Film]) -> Film:
+    return chests[0]
+
+
+def _tagged(chest: Film, **facts: Any) -> Film:
+    return Film(chest.pixels, Facts("DICOM", **facts))
+
+
+def test_every_drawn_film_is_judged(chests: list[Film]) -> None:
+    assert [examine(film).status for film in chests] == ["ok"] * 12
+
+
+def test_a_drawn_chest_film_passes_as_it_is(chest: Film) -> None:
+    verdict = examine(chest)
+    assert verdict.status == "ok"
+    assert verdict.code is None
+    assert verdict.reason is None
+    assert verdict.film is chest
+
+
+@pytest.mark.parametrize(
+    ("facts", "status", "code"),
+    [
+        ({"modality": "CR", "view": "frontal", "body_part": "chest", "age": 40}, "ok", None),
+        ({"modality": "CT"}, "refused", "not_chest"),
+        ({"body_part": "other"}, "refused", "not_chest"),
+        ({"view": "lateral"}, "refused", "lateral"),
+        ({"orientation": "turned"}, "refused", "turned"),
+        ({"orientation": "mirrored"}, "warn", "mirrored"),
+        ({"age": 14}, "warn", "child"),
+        ({"age": 15}, "ok", None),
+    ],
+)
+def test_tags_refuse_or_warn(
+    chest: Film, facts: dict[str, Any], status: str, code: str | None
+) -> None:
+    verdict = examine(_tagged(chest, **facts))
+    assert (verdict.status, verdict.code) == (status, code)
+    assert (verdict.reason is None) == (status == "ok")
+
+
+def test_an_inverted_film_is_set_right_and_said(chest: Film) -> None:
+    verdict = examine(Film(1 - chest.pixels, chest.facts))
+    assert (verdict.status, verdict.code) == ("warn", "inverted")
+    np.testing.assert_allclose(verdict.film.pixels, chest.pixels, atol=1e-6)
+    assert verdict.film.facts.corrections == ("inverted: it was set right",)
+
+
+def test_a_refusal_comes_before_a_warning(chest: Film) -> None:
+    verdict = examine(_tagged(chest, age=3, view="lateral"))
+    assert [finding.code for finding in verdict.findings] == ["lateral", "child"]
+    assert verdict.status == "refused"
+    assert "lateral" in str(verdict.reason)
+    assert "child" in str(verdict.reason)
+
+
+def test_the_age_itself_is_not_repeated(chest: Film) -> None:
+    assert "13" not in str(examine(_tagged(chest, age=13)).reason)
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_turned_film_is_refused(chest: Film, quarters: int) -> None:
+    turned = np.ascontiguousarray(np.rot90(chest.pixels, quarters))
+    assert examine(Film(turned, chest.facts)).status == "refused"
+
+
+@pytest.mark.parametrize(
+    ("pixels", "code"),
+    [
+        (np.full((256, 256), 0.5, np.float32), "blank"),
+        (np.pad(np.ones((128, 256), np.float32), ((128, 0), (0, 0))), "saturated"),
+        (np.full((150, 300), 0.5, np.float32), "small"),
+    ],
+)
+def test_what_holds_no_picture_is_refused_without_looking_for_a_chest(
+    pixels: Any, code: str
+) -> None:
+    verdict = examine(Film(pixels, Facts("PNG")))
+    assert verdict.status == "refused"
+    assert code in {finding.code for finding in verdict.findings}
+    assert "not_chest" not in {finding.code for finding in verdict.findings}
+
+
+def test_a_strip_is_no_whole_film(chest: Film) -> None:
+    strip = np.ascontiguousarray(np.tile(chest.pixels, (1, 3)))
+    assert examine(Film(strip, chest.facts)).code == "cropped"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_drawn_lateral_view_is_refused_by_its_look(seed: int) -> None:
+    view = draw_lateral(np.random.default_rng((2026, seed)))
+    verdict = examine(Film(resize(view, 256, 256), Facts("PNG")))
+    assert (verdict.status, verdict.code) == ("refused", "lateral")
+    assert "looks like a lateral view" in str(verdict.reason)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_no_chest(seed: int) -> None:
+    noise = np.random.default_rng(seed).random((256, 256), np.float32)
+    verdict = examine(Film(noise, Facts("PNG")))
+    assert (verdict.status, verdict.code) == ("refused", "not_chest")
+
+
+def test_chances_are_of_every_kind_and_sum_to_one(chest: Film) -> None:
+    chances = look(chest.pixels)
+    assert tuple(chances) == KINDS
+    assert sum(chances.values()) == pytest.approx(1)
+    assert 0 < threshold() < 1
+
+
+def test_exposure_does_not_matter_to_the_look(chest: Film) -> None:
+    np.testing.assert_allclose(
+        features(chest.pixels * np.float32(0.5)), features(chest.pixels), atol=0.15
+    )
+
+
+def test_a_picture_of_one_value_has_no_features() -> None:
+    assert not features(np.zeros((64, 64), np.float32)).any()

@@ -1,0 +1,31 @@
+import pytest
+
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.locating import Cut, cut_of
+from tbspot.maps.boxes import MapRule
+
+TUNED = Description(name="m", map_rule="tuned", map_threshold=0.4, area_share=0.08)
+
+
+def test_the_threshold_that_the_model_carries_is_used() -> None:
+    assert cut_of(TUNED) == Cut("tuned", 0.4)
+
+
+def test_the_box_free_rule_takes_the_models_share_of_the_area() -> None:
+    assert cut_of(TUNED, "quantile") == Cut("quantile", 0.08)
+
+
+def test_otsu_needs_no_share() -> None:
+    assert cut_of(TUNED, "otsu") == Cut("otsu", None)
+
+
+def test_a_share_that_is_given_goes_before_the_models() -> None:
+    assert cut_of(TUNED, None, 0.6) == Cut("tuned", 0.6)
+    assert cut_of(TUNED, "quantile", 0.1) == Cut("quantile", 0.1)
+
+
+@pytest.mark.parametrize(("rule", "value"), [("tuned", None), ("quantile", None), ("tuned", 1.5)])
+def test_a_rule_without_its_share_is_one_clear_sentence(rule: MapRule, value: float | None) -> None:
+    with pytest.raises(TbspotError, match="give --map-threshold"):
+        cut_of(Description(name="m"), rule, value)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from studies import Study
+from tbspot.errors import TbspotError
+from tbspot.records.matching import match
+from tbspot.samples.sample import Sample
+
+MAP = np.ones((4, 4), np.float32)
+
+
+def samples(*names: str) -> list[Sample]:
+    return [Sample(Path("/films") / name, name, 1, "a", name) for name in names]
+
+
+def found(folder: Path, *names: str) -> Sequence[str | None]:
+    matched = match(folder, samples(*names), "a film")
+    return [one.image if one else None for one in matched.predictions]
+
+
+def test_a_film_is_found_by_its_name(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"tb/one.png": MAP, "health/one.png": MAP})
+    assert found(folder, "health/one.png", "tb/one.png") == ["health/one.png", "tb/one.png"]
+
+
+def test_or_else_by_its_file_name_without_the_ending(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP, "two.dcm": MAP})
+    assert found(folder, "tb/one.jpg", "two.png", "three.png") == ["one.png", "two.dcm", None]
+
+
+def test_a_file_name_that_is_not_unique_finds_nothing(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"a/one.png": MAP, "b/one.png": MAP, "two.png": MAP})
+    assert found(folder, "one.jpg", "two.png") == [None, "two.png"]
+
+
+def test_a_failed_prediction_is_matched_and_not_usable(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP, "two.png": None})
+    matched = match(folder, samples("one.png", "two.png"), "a film")
+    assert (len(matched.predictions), matched.usable) == (2, 1)
+    assert (matched.model, matched.version) == ("m", "1")
+
+
+def test_two_films_with_one_prediction_are_refused(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP})
+    with pytest.raises(TbspotError, match=r"one\.png .* fits two films, .* one at a time"):
+        found(folder, "a/one.png", "b/one.png")
+
+
+def test_predictions_of_other_films_are_refused(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP})
+    with pytest.raises(TbspotError, match=r"no prediction of a film \(such as two\.png\)"):
+        found(folder, "two.png")
+
+
+def test_two_predictions_of_one_film_are_refused(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP})
+    lines = folder / "predictions.jsonl"
+    lines.write_text(lines.read_text("utf-8") * 2, "utf-8")
+    with pytest.raises(TbspotError, match=r"two predictions of one\.png"):
+        found(folder, "one.png")
+
+
+def test_predictions_of_several_models_are_refused(tmp_path: Path) -> None:
+    versions = {"one.png": "1", "two.png": "2"}
+    folder = Study(tmp_path).predict("m", dict.fromkeys(versions, MAP), version=versions)
+    with pytest.raises(TbspotError, match=r"several models \(m 1, m 2\)"):
+        found(folder, "one.png")
+
+
+def test_an_empty_list_of_predictions_is_refused(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"one.png": MAP})
+    (folder / "predictions.jsonl").write_text("", "utf-8")
+    with pytest.raises(TbspotError, match="holds no prediction; run `tbspot locate`"):
+        found(folder, "one.png")

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.samples.sample import Sample
+from tbspot.training import cache
+from tbspot.training.cache import cache_films, fingerprint_of
+
+
+def _samples(folder: Path, count: int = 3) -> list[Sample]:
+    folder.mkdir(parents=True, exist_ok=True)
+    generator = np.random.default_rng(0)
+    samples = []
+    for index in range(count):
+        path = folder / f"{index}.png"
+        Image.fromarray(generator.integers(0, 256, (40, 30), np.uint8)).save(path)
+        samples.append(Sample(path, path.name, index % 2, "drawn", str(index)))
+    return samples
+
+
+def test_films_are_cached_in_order_in_the_net_s_frame(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    films = cache_films(samples, 40, None, tmp_path / "cache").pixels
+    assert films.shape == (3, 40, 40)
+    assert films.dtype == np.uint8
+    assert not films.flags.writeable
+    original = np.asarray(Image.open(samples[1].path))
+    # Only the width is stretched, so columns at the border keep their values.
+    assert np.array_equal(films[1][:, 0], original[:, 0])
+
+
+def test_films_reduced_first_are_less_sharp(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    sharp = cache_films(samples, 40, None, tmp_path / "cache")
+    soft = cache_films(samples, 40, 16, tmp_path / "cache")
+    assert soft.fingerprint != sharp.fingerprint
+    assert soft.pixels.std() < 0.7 * sharp.pixels.std()
+
+
+def test_films_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples = _samples(tmp_path)
+    first = cache_films(samples, 32, None, tmp_path / "cache")
+
+    def refuse(path: Path) -> None:
+        raise AssertionError(f"{path} is read again")
+
+    monkeypatch.setattr(cache, "read_film", refuse)
+    again = cache_films(samples, 32, None, tmp_path / "cache")
+    assert again.fingerprint == first.fingerprint
+    assert np.array_equal(again.pixels, first.pixels)
+
+
+def test_a_changed_film_is_decoded_again(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    first = cache_films(samples, 32, None, tmp_path / "cache")
+    Image.new("L", (30, 40), 77).save(samples[0].path)
+    again = cache_films(samples, 32, None, tmp_path / "cache")
+    assert (again.pixels[0] == 77).all()
+    assert np.array_equal(again.pixels[1:], first.pixels[1:])
+
+
+def test_another_order_is_another_cache(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    first = cache_films(samples, 32, None, tmp_path / "cache")
+    turned = cache_films(samples[::-1], 32, None, tmp_path / "cache")
+    assert np.array_equal(turned.pixels[0], first.pixels[2])
+
+
+def test_a_broken_film_is_one_clear_sentence_and_leaves_no_cache(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    samples[2].path.write_bytes(samples[2].path.read_bytes()[:200])
+    with pytest.raises(TbspotError, match=r"2\.png"):
+        cache_films(samples, 32, None, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_a_disk_without_room_for_all_films_is_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(TbspotError, match=r"cannot write .*films-.*: No space left"):
+        cache_films(_samples(tmp_path), 32, None, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
+def test_the_fingerprint_of_data_knows_names_labels_and_contents_not_folders(
+    tmp_path: Path,
+) -> None:
+    here, there = _samples(tmp_path / "here"), _samples(tmp_path / "there")
+    known = fingerprint_of(here)
+    assert known == fingerprint_of(there) == fingerprint_of(there[::-1])
+    assert fingerprint_of(there[:2]) != known
+    relabelled = [Sample(one.path, one.name, 1, "drawn", one.patient) for one in there]
+    assert fingerprint_of(relabelled) != known
+    there[0].path.write_bytes(there[0].path.read_bytes() + b"\0")
+    assert fingerprint_of(there) != known

@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor
+
+from tbspot.errors import TbspotError
+from tbspot.nets.weights import load_classifier, save_classifier
+from tbspot.samples.sample import Sample
+from tbspot.training import loop as training
+from tbspot.training.cache import CachedFilms
+from tbspot.training.checkpoints import CHECKPOINT_FILE
+from tbspot.training.loop import MODEL_FILE, Films, paired_sources, train
+from tbspot.training.progress import Reporter
+from tbspot.training.settings import Settings
+from tbspot.training.views import Strength
+
+STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Strength)), 0.0))
+
+
+@pytest.fixture(scope="module")
+def fabric() -> Fabric:
+    return Fabric(accelerator="cpu", devices=1, precision="32-true")
+
+
+@pytest.fixture(scope="module")
+def settings(drawn: Path) -> Settings:
+    """The smallest training there is: two epochs of two steps."""
+    return Settings(
+        data=(str(drawn),), tuning_split="val", size=32, epochs=2, batch_size=18, frozen_stages=0
+    )
+
+
+@pytest.fixture(scope="module")
+def run(
+    settings: Settings, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Settings, Path]:
+    """A finished run that nobody interrupted, with a checkpoint after each step."""
+    settings = dataclasses.replace(settings, average=0.5, minutes_between_checkpoints=0.0)
+    folder = tmp_path_factory.mktemp("runs") / "whole"
+    train(settings, folder, fabric)
+    return settings, folder
+
+
+def _weights(folder: Path) -> dict[str, Tensor]:
+    return safetensors.torch.load_file(folder / MODEL_FILE)
+
+
+def _losses(folder: Path) -> list[float]:
+    lines = (folder / "log.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line)["loss"] for line in lines]
+
+
+def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())
+
+
+def _sample(source: str, label: int) -> Sample:
+    return Sample(Path("film.png"), "film.png", label, source, "1")
+
+
+def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(run: tuple[Settings, Path]) -> None:
+    settings, folder = run
+    assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl", "run.json"}
+    assert len(_losses(folder)) == settings.epochs
+    description = load_classifier(folder / MODEL_FILE)[1]
+    assert (description.name, description.size, description.output_stride) == ("teacher", 32, 32)
+    assert description.recipe == "train, 2 epochs, seed 0"
+    assert len(description.data) == 16
+
+
+def test_the_model_is_not_what_it_started_from(run: tuple[Settings, Path]) -> None:
+    weights = _weights(run[1])
+    assert weights["head.weight"].abs().max() > 0
+    assert all(tensor.isfinite().all() for tensor in weights.values())
+
+
+def test_a_finished_run_is_not_trained_again(run: tuple[Settings, Path], fabric: Fabric) -> None:
+    settings, folder = run
+    before = (folder / MODEL_FILE).stat().st_mtime_ns
+    assert train(settings, folder, fabric) == folder / MODEL_FILE
+    assert (folder / MODEL_FILE).stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
+    run: tuple[Settings, Path],
+    fabric: Fabric,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    steps: int,
+) -> None:
+    settings, whole = run
+    step = Reporter.step
+
+    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
+        step(self, done, loss, films)
+        if done == steps + 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, tmp_path / "run", fabric)
+    assert (tmp_path / "run" / CHECKPOINT_FILE).exists()
+    train(settings, tmp_path / "run", fabric)
+    assert _equal(_weights(tmp_path / "run"), _weights(whole))
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_it(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoilt(logits: Tensor, *_: object) -> Tensor:
+        asked.append(1)
+        return logits * (float("nan") if len(asked) == 4 else 1.0)
+
+    asked: list[int] = []
+    monkeypatch.setattr(training, "label_loss", spoilt)
+    with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower --body-rate"):
+        train(run[0], tmp_path / "run", fabric)
+    saved = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
+    assert saved["done"] == 3
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_rates_that_are_far_too_high_stop_the_run(
+    settings: Settings, fabric: Fabric, tmp_path: Path
+) -> None:
+    wild = dataclasses.replace(settings, body_rate=1e30, head_rate=1e30)
+    with pytest.raises(TbspotError, match="the training diverged"):
+        train(wild, tmp_path / "run", fabric)
+    assert not (tmp_path / "run" / MODEL_FILE).exists()
+
+
+def test_another_seed_gives_other_weights(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+) -> None:
+    settings = dataclasses.replace(run[0], seed=1, epochs=1)
+    train(settings, tmp_path / "run", fabric)
+    name = "body.layer4.2.conv2.weight"
+    assert not torch.equal(_weights(tmp_path / "run")[name], _weights(run[1])[name])
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_full_during_a_checkpoint_stops_the_run_and_leaves_no_part_of_it(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match=r"cannot write .*checkpoint\.pt"):
+        train(run[0], tmp_path / "run", fabric)
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["run.json"]
+
+
+def test_a_student_that_starts_as_its_teacher_has_nothing_to_learn_from_its_scores(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+) -> None:
+    teacher = run[1] / MODEL_FILE
+    settings = dataclasses.replace(
+        run[0],
+        teachers=(teacher,),
+        init=str(teacher),
+        label_weight=0.0,
+        average=0.0,
+        epochs=1,
+        weight_decay=0.0,
+    )
+    train(settings, tmp_path / "student", fabric)
+    assert _losses(tmp_path / "student") == pytest.approx([0.0], abs=1e-5)
+    assert load_classifier(tmp_path / "student" / MODEL_FILE)[1].recipe.startswith("distill")
+
+
+@pytest.mark.parametrize("view", ["same", "clean"])
+def test_a_student_comes_closer_to_its_teacher_in_scores_and_maps(
+    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, view: str
+) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    net, description = load_classifier(run[1] / MODEL_FILE)
+    torch.nn.init.normal_(net.head.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    save_classifier(teacher, net, description)
+    before = teacher.read_bytes()
+    torch.nn.init.zeros_(net.head.weight)
+    save_classifier(tmp_path / "start.safetensors", net, description)
+    settings = dataclasses.replace(
+        run[0],
+        teachers=(teacher,),
+        teacher_view=view,
+        map_weight=1.0,
+        label_weight=0.0,
+        init=str(tmp_path / "start.safetensors"),
+        views=STILL,
+        average=0.0,
+        minutes_between_checkpoints=5.0,
+    )
+    train(settings, tmp_path / "student", fabric)
+    losses = _losses(tmp_path / "student")
+    assert losses[-1] < losses[0]
+    assert teacher.read_bytes() == before
+
+
+def test_only_paired_sources_teach_the_label_when_asked(settings: Settings) -> None:
+    samples = [_sample("a", 0), _sample("a", 1), _sample("b", 1)]
+    assert paired_sources(samples) == {"a"}
+    films = CachedFilms(np.zeros((3, 32, 32), np.uint8), "none")
+    fabric = Fabric(accelerator="cpu", devices=1)
+    for sources, counted in (("all", [1, 1, 1]), ("paired", [1, 1, 0])):
+        chosen = dataclasses.replace(settings, label_sources=sources)
+        batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+        assert batch.counted[np.argsort(batch.index)].tolist() == counted
+
+
+def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: Settings) -> None:
+    samples = [_sample("a", index % 2) for index in range(12)]
+    films = CachedFilms(np.arange(12, dtype=np.uint8).repeat(4).reshape(12, 2, 2), "none")
+    fabric = Fabric(accelerator="cpu", devices=1)
+    made = Films(samples, films, dataclasses.replace(settings, batch_size=4))
+    orders = [
+        np.concatenate([batch.index for batch in made.batches(epoch, 0, fabric)])
+        for epoch in (0, 1, 0)
+    ]
+    assert sorted(orders[0]) == list(range(12))
+    assert not np.array_equal(orders[0], orders[1])
+    assert np.array_equal(orders[0], orders[2])
+    rest = [batch.index for batch in made.batches(0, 2, fabric)]
+    assert np.array_equal(np.concatenate(rest), orders[0][8:])
+    batch = next(iter(made.batches(0, 0, fabric)))
+    assert (batch.films[:, 0, 0, 0] * 255).round().tolist() == orders[0][:4].tolist()
+
+
+def _table(folder: Path, drawn: Path, rows: list[tuple[str, int, str]]) -> Settings:
+    """Settings to train on a table of drawn films, labels and sources."""
+    path = folder / "films.csv"
+    lines = ["path,label,source,split", *(f"{film},{label},{s},train" for film, label, s in rows)]
+    path.write_text("\n".join(lines) + "\n", "utf-8")
+    return Settings(data=(f"{path}?root={drawn / 'imgs'}",), size=32)
+
+
+@pytest.mark.parametrize(
+    ("label", "sentence"), [(1, "only films with TB"), (0, "has no film with TB")]
+)
+def test_films_of_one_class_are_one_clear_sentence(
+    fabric: Fabric, drawn: Path, tmp_path: Path, label: int, sentence: str
+) -> None:
+    settings = _table(
+        tmp_path, drawn, [("tb/tb0001.png", label, "a"), ("health/h0001.png", label, "a")]
+    )
+    with pytest.raises(TbspotError, match=sentence):
+        train(settings, tmp_path / "run", fabric)
+    assert not (tmp_path / "run").exists()
+
+
+def test_sources_of_one_class_each_are_one_clear_sentence_when_pairs_are_asked_for(
+    fabric: Fabric, drawn: Path, tmp_path: Path
+) -> None:
+    settings = _table(tmp_path, drawn, [("tb/tb0001.png", 1, "a"), ("health/h0001.png", 0, "b")])
+    with pytest.raises(TbspotError, match=r"no source in .* --label-sources all"):
+        train(dataclasses.replace(settings, label_sources="paired"), tmp_path / "run", fabric)
+
+
+def test_a_split_that_does_not_exist_is_one_clear_sentence(
+    settings: Settings, fabric: Fabric, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match="no film is in split 'elsewhere'"):
+        train(dataclasses.replace(settings, split="elsewhere"), tmp_path / "run", fabric)

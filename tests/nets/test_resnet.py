@@ -11,7 +11,7 @@ from torch import Tensor
 
 from tbspot.nets.resnet import ResNet50
 
-REAL_WEIGHTS = Path(__file__).parents[2] / "shared/weights/resnet50_imagenet_fp16.safetensors"
+REAL_WEIGHTS = Path(__file__).parents[3] / "shared/weights/resnet50_imagenet_fp16.safetensors"
 
 # Of torchvision 0.28's resnet50 without `fc`: the 318 lines "name shape" of its state dict, sorted.
 TORCHVISION_KEYS = "c1f7fd3808aa49e7afb0ec26ebebafda398d447a68e9547c34a3d6fc8945c74c"

@@ -13,7 +13,7 @@ from tbspot.description import Description
 from tbspot.nets.weights import build, load_classifier, save_classifier
 
 SMALL = Description(name="small", size=32, output_stride=8)
-SCRIPT = Path(__file__).parents[1] / "runs" / "combine.py"
+SCRIPT = Path(__file__).parents[2] / "runs" / "combine.py"
 
 
 @pytest.fixture(scope="module")

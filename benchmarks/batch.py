@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
 from tbspot.engine.engine import Answer, Engine, open_engine
-from tbspot.locating import Settings, films_at_once, find_items, locate
+from tbspot.locating import LocateSettings, films_at_once, find_items, locate
 
 SIZE, PLACE = 64, 8
 NET_SIZE = 512
@@ -55,7 +55,7 @@ def locate_folder(folder: Path, out: Path, *, net: bool, mirror: bool | None) ->
     at_once = films_at_once(len(items))
     engine = open_engine(at_once=at_once) if net else Engine(bright, "numpy", _bright)
     model = f"{engine.description.name} {engine.description.version}"
-    settings = Settings((str(folder),), "", model, engine.name, "cam", mirror, gate=False)
+    settings = LocateSettings((str(folder),), "", model, engine.name, "cam", mirror, gate=False)
     locate(items, engine, settings, out)
 
 

@@ -37,7 +37,7 @@ from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
 from tbspot.training.cache import cache_films
-from tbspot.training.settings import Settings
+from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import open_teachers
 
 BATCH = 8
@@ -46,7 +46,7 @@ CACHED = 1000
 HEAD = 0.01
 
 
-def plain_step(samples: list[Sample], settings: Settings) -> Callable[[], object]:
+def plain_step(samples: list[Sample], settings: TrainingSettings) -> Callable[[], object]:
     """One step of the plain loop."""
     size = settings.size
     net = build(_described(settings), settings.init).train()
@@ -78,7 +78,7 @@ def _transformed(path: Path, size: int) -> torch.Tensor:
 
 
 def our_step(
-    films: training.Films, settings: Settings, precision: str, cache: Path | None = None
+    films: training.Films, settings: TrainingSettings, precision: str, cache: Path | None = None
 ) -> Callable[[], object]:
     """One step of the loop in `tbspot.training.loop.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
@@ -102,7 +102,7 @@ def our_step(
 
 
 def student_steps(
-    samples: Sequence[Sample], settings: Settings, folder: Path
+    samples: Sequence[Sample], settings: TrainingSettings, folder: Path
 ) -> dict[str, Callable[[], object]]:
     """Steps of a student in bfloat16: without a teacher, and with one of its own size."""
     teacher = folder / "teacher.safetensors"
@@ -124,7 +124,7 @@ def student_steps(
     }
 
 
-def _described(settings: Settings) -> Description:
+def _described(settings: TrainingSettings) -> Description:
     return Description(name="net", size=settings.size, stride_place=settings.stride_place)
 
 
@@ -143,7 +143,7 @@ def measure(init: str, size: int, rounds: int) -> None:
         draw_dataset(folder / "films", count=24, size=512, seed=0)
         drawn = load([str(folder / "films")]).samples
         samples = list(itertools.islice(itertools.cycle(drawn), CACHED))
-        whole = Settings(
+        whole = TrainingSettings(
             data=(),
             init=init,
             size=size,

@@ -27,7 +27,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import open_engine
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 
 SIDE = 64
 STRIDE = 8
@@ -68,7 +68,7 @@ def write_model(path: Path, name: str, gain: float) -> Path:
 def write_run(out: Path, model: Path, films: Path) -> None:
     """What `tbspot locate FILMS --model MODEL --no-gate` writes."""
     engine = open_engine(model, threads=1)
-    settings = Settings(
+    settings = LocateSettings(
         films=(str(films),),
         split="",
         model=engine.description.name,

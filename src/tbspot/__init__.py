@@ -1,8 +1,80 @@
 """tbspot: find tuberculosis on a chest film, from image labels alone.
 
-Research software, not a medical device.
+The names below are the library; everything else is private and may change. Each is imported when
+it is first asked for, so that `import tbspot` costs next to nothing. Research software, not a
+medical device.
 """
 
-from importlib.metadata import version
+from __future__ import annotations
 
-__version__ = version("tbspot")
+# As typing's, whose import would take longer than all the rest; type checkers know the name.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tbspot.errors import DataError as DataError
+    from tbspot.errors import MissingExtraError as MissingExtraError
+    from tbspot.errors import ModelError as ModelError
+    from tbspot.errors import TbspotError as TbspotError
+    from tbspot.errors import UnreadableFilmError as UnreadableFilmError
+    from tbspot.images.film import Film as Film
+    from tbspot.images.given import read_film as read_film
+    from tbspot.locating.finding import Finding as Finding
+    from tbspot.locating.model import Model as Model
+    from tbspot.locating.model import load_model as load_model
+    from tbspot.training.run import distill as distill
+    from tbspot.training.run import train as train
+    from tbspot.training.settings import TrainingSettings as TrainingSettings
+
+    __version__: str
+
+# Where each public name is at home.
+HOMES = {
+    "DataError": "errors",
+    "Film": "images.film",
+    "Finding": "locating.finding",
+    "MissingExtraError": "errors",
+    "Model": "locating.model",
+    "ModelError": "errors",
+    "TbspotError": "errors",
+    "TrainingSettings": "training.settings",
+    "UnreadableFilmError": "errors",
+    "distill": "training.run",
+    "load_model": "locating.model",
+    "read_film": "images.given",
+    "train": "training.run",
+}
+__all__ = [
+    "DataError",
+    "Film",
+    "Finding",
+    "MissingExtraError",
+    "Model",
+    "ModelError",
+    "TbspotError",
+    "TrainingSettings",
+    "UnreadableFilmError",
+    "__version__",
+    "distill",
+    "load_model",
+    "read_film",
+    "train",
+]
+
+
+if not TYPE_CHECKING:  # or a checker would take any name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            value: object = version("tbspot")
+        elif name in HOMES:
+            from importlib import import_module
+
+            value = getattr(import_module(f"tbspot.{HOMES[name]}"), name)
+        else:
+            raise AttributeError(f"module 'tbspot' has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -12,7 +12,15 @@ from tbspot.cli import app
 # What `pip install .` does not bring; a name that is None cannot be imported.
 ABSENT = ("scipy", "torch", "lightning_fabric", "safetensors", "onnx", "onnxscript")
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r})); "
-OURS = ("locating", "evaluation", "report", "calibration", "viewer", "selftest", "gate")
+OURS = (
+    "locating",
+    "evaluation",
+    "report",
+    "calibration",
+    "viewer",
+    "export.selftest",
+    "gate.verdict",
+)
 
 
 def _light(*arguments: str | Path) -> None:

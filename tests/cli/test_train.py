@@ -16,10 +16,11 @@ from click.testing import Result
 from torch import Tensor
 from typer.testing import CliRunner
 
-from tbspot.cli import _training, app
+from tbspot.cli import app
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
-from tbspot.training.settings import Settings
+from tbspot.training import loop
+from tbspot.training.settings import TrainingSettings
 
 TINY = shlex.split("--init random --size 32 --epochs 2 --batch-size 18 --precision 32-true")
 
@@ -64,15 +65,15 @@ def _distance(one: dict[str, Tensor], other: dict[str, Tensor]) -> float:
 @pytest.fixture
 def settings_of(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
     """Runs a command without the training itself and gives the settings it would train with."""
-    seen: list[Settings] = []
+    seen: list[TrainingSettings] = []
 
-    def record(settings: Settings, out: Path, *_: object, **__: object) -> Path:
+    def record(settings: TrainingSettings, out: Path, *_: object, **__: object) -> Path:
         seen.append(settings)
         return out / "model.safetensors"
 
-    monkeypatch.setattr(_training, "train", record)
+    monkeypatch.setattr(loop, "train", record)
 
-    def run(line: str) -> Settings:
+    def run(line: str) -> TrainingSettings:
         result = _invoke(
             *shlex.split(line), "--data", "films", "--out", str(tmp_path / f"{len(seen)}")
         )
@@ -163,7 +164,7 @@ def test_overwriting_with_a_wrong_path_leaves_the_earlier_run_as_it_is(
     monkeypatch.setattr(torch.hub, "download_url_to_file", _no_network)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     out = tmp_path / "run"
-    open_run(out, "train", Settings(("earlier",)))
+    open_run(out, "train", TrainingSettings(("earlier",)))
     (out / "model.safetensors").write_bytes(b"hours of work")
     before = {path.name: path.read_bytes() for path in out.iterdir()}
     data = [] if "--data" in wrong else ["--data", str(drawn)]
@@ -173,7 +174,7 @@ def test_overwriting_with_a_wrong_path_leaves_the_earlier_run_as_it_is(
 
 
 def test_overwriting_replaces_another_run_s_model(drawn: Path, tmp_path: Path) -> None:
-    open_run(tmp_path / "run", "train", Settings(("earlier",)))
+    open_run(tmp_path / "run", "train", TrainingSettings(("earlier",)))
     (tmp_path / "run" / "model.safetensors").write_bytes(b"hours of work")
     _train(drawn, tmp_path / "run", "--epochs", "1", "--overwrite")
     assert len(_weights(tmp_path / "run")) > 100

@@ -71,7 +71,7 @@ def test_an_inverted_film_is_set_right_and_said(chest: Film) -> None:
 
 def test_a_refusal_comes_before_a_warning(chest: Film) -> None:
     verdict = examine(_tagged(chest, age=3, view="lateral"))
-    assert [finding.code for finding in verdict.findings] == ["lateral", "child"]
+    assert [remark.code for remark in verdict.remarks] == ["lateral", "child"]
     assert verdict.status == "refused"
     assert "lateral" in str(verdict.reason)
     assert "child" in str(verdict.reason)
@@ -100,8 +100,8 @@ def test_what_holds_no_picture_is_refused_without_looking_for_a_chest(
 ) -> None:
     verdict = examine(Film(pixels, Facts("PNG")))
     assert verdict.status == "refused"
-    assert code in {finding.code for finding in verdict.findings}
-    assert "not_chest" not in {finding.code for finding in verdict.findings}
+    assert code in {remark.code for remark in verdict.remarks}
+    assert "not_chest" not in {remark.code for remark in verdict.remarks}
 
 
 def test_a_strip_is_no_whole_film(chest: Film) -> None:

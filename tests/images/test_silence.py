@@ -13,7 +13,7 @@ from rich.console import Console
 
 from tbspot.description import Description
 from tbspot.engine.engine import Engine
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.locating.folder import Naming
 from tbspot.records.predictions import read_heatmap, read_predictions
 
@@ -33,7 +33,7 @@ def _engine() -> Engine:
 
 def _said_and_written(folder: Path, out: Path, *, gate: bool) -> list[bytes]:
     engine, said = _engine(), io.StringIO()
-    settings = Settings((str(folder),), "", "middle 1", engine.name, "cam", gate=gate)
+    settings = LocateSettings((str(folder),), "", "middle 1", engine.name, "cam", gate=gate)
     counts = locate(find_items([folder], out), engine, settings, out, Console(file=said))
     assert counts.ok + counts.refused + counts.failed == len(find_items([folder], out))
     written = [path for path in out.rglob("*") if path.is_file()]
@@ -61,7 +61,9 @@ def test_heat_maps_and_overlays_of_dicom_are_not_called_by_the_file_unless_asked
 ) -> None:
     path = write_dicom(twelve_bits, name="PLANTED_JOHN", BitsStored=12)
     engine, out = _engine(), tmp_path / "out"
-    settings = Settings((str(path),), "", "middle 1", engine.name, "cam", gate=False, names=names)
+    settings = LocateSettings(
+        (str(path),), "", "middle 1", engine.name, "cam", gate=False, names=names
+    )
     locate(find_items([path], out), engine, settings, out)
     (prediction,) = read_predictions(out)
     assert read_heatmap(out, prediction).shape == (8, 8)

@@ -7,7 +7,7 @@ import pytest
 
 from engines import DESCRIPTION, bright_engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.locating.calibrated import threshold_for_model
 from tbspot.records.predictions import read_predictions
 
@@ -51,9 +51,11 @@ def test_every_prediction_carries_version_threshold_and_the_calibrations_fingerp
     drawn: Path, tmp_path: Path
 ) -> None:
     films, engine = drawn / "imgs" / "tb", bright_engine()
-    settings = Settings((str(films),), "", "bright v1", "fake", "cam", gate=False, overlays=False)
+    settings = LocateSettings(
+        (str(films),), "", "bright v1", "fake", "cam", gate=False, overlays=False
+    )
     chosen = threshold_for_model(write(tmp_path), engine.description)
-    calibrated = Settings(
+    calibrated = LocateSettings(
         **(vars(settings) | {"threshold": chosen.threshold, "calibration": chosen.calibration})
     )
     for folder, how, expected in (

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from engines import bright, bright_engine
-from tbspot.engine.engine import Answer, ModelError
-from tbspot.errors import TbspotError
-from tbspot.locating import Counts, Settings, films_at_once, find_items, locate
-from tbspot.locating.run import AHEAD
+from tbspot.engine.engine import Answer
+from tbspot.errors import ModelError, TbspotError
+from tbspot.locating import Counts, LocateSettings, films_at_once, find_items, locate
+from tbspot.locating.stream import AHEAD
 from tbspot.maps.evidence import Ask
 from tbspot.records.predictions import FILE_NAME, read_heatmap, read_predictions
 
@@ -27,7 +27,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from engines import bright, bright_engine
 from tbspot.engine.engine import Engine
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 
 asked = []
 def ask(films):
@@ -39,14 +39,14 @@ def ask(films):
     return bright(films)
 
 folder, out = Path(sys.argv[1]), Path(sys.argv[2])
-settings = Settings((str(folder),), "", "bright v1", "fake", "cam", gate=False)
+settings = LocateSettings((str(folder),), "", "bright v1", "fake", "cam", gate=False)
 locate(find_items([folder], out), Engine(bright_engine().description, "fake", ask), settings, out)
 """
 
 
-def _settings(folder: Path, **changes: object) -> Settings:
+def _settings(folder: Path, **changes: object) -> LocateSettings:
     values = {"gate": False, **changes}
-    return Settings((str(folder),), "", "bright v1", "fake", "cam", **values)  # type: ignore[arg-type]
+    return LocateSettings((str(folder),), "", "bright v1", "fake", "cam", **values)  # type: ignore[arg-type]
 
 
 def _locate(
@@ -228,6 +228,6 @@ def test_the_map_threshold_of_the_model_is_not_used_for_maps_of_another_method(
     out = tmp_path / "found"
     locate(find_items([films], out), engine, _settings(films, scales=(2.0,)), out)
     assert next(read_predictions(out)).map_rule == "tuned"
-    other = Settings((str(films),), "", "m", "torch", "grad_cam", gate=False)
+    other = LocateSettings((str(films),), "", "m", "torch", "grad_cam", gate=False)
     locate(find_items([films], out), engine, other, tmp_path / "other")
     assert next(read_predictions(tmp_path / "other")).map_rule == "otsu"

@@ -8,8 +8,8 @@ from engines import bright, bright_engine
 from tbspot.description import Description
 from tbspot.engine.engine import Answer, Engine, engine_of
 from tbspot.errors import TbspotError
-from tbspot.locating import Cut, predict
-from tbspot.locating.predict import engine_for
+from tbspot.locating.predict import engine_for, predict
+from tbspot.maps.cutting import Cut
 from tbspot.nets.classifier import Classifier
 
 HALF = Cut("tuned", 0.5)

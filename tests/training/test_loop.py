@@ -19,7 +19,7 @@ from tbspot.training.cache import CachedFilms
 from tbspot.training.checkpoints import CHECKPOINT_FILE
 from tbspot.training.loop import MODEL_FILE, Films, paired_sources, train
 from tbspot.training.progress import Reporter
-from tbspot.training.settings import Settings
+from tbspot.training.settings import TrainingSettings
 from tbspot.training.views import Strength
 
 STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Strength)), 0.0))
@@ -31,17 +31,17 @@ def fabric() -> Fabric:
 
 
 @pytest.fixture(scope="module")
-def settings(drawn: Path) -> Settings:
+def settings(drawn: Path) -> TrainingSettings:
     """The smallest training there is: two epochs of two steps."""
-    return Settings(
+    return TrainingSettings(
         data=(str(drawn),), tuning_split="val", size=32, epochs=2, batch_size=18, frozen_stages=0
     )
 
 
 @pytest.fixture(scope="module")
 def run(
-    settings: Settings, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Settings, Path]:
+    settings: TrainingSettings, fabric: Fabric, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[TrainingSettings, Path]:
     """A finished run that nobody interrupted, with a checkpoint after each step."""
     settings = dataclasses.replace(settings, average=0.5, minutes_between_checkpoints=0.0)
     folder = tmp_path_factory.mktemp("runs") / "whole"
@@ -66,7 +66,9 @@ def _sample(source: str, label: int) -> Sample:
     return Sample(Path("film.png"), "film.png", label, source, "1")
 
 
-def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(run: tuple[Settings, Path]) -> None:
+def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(
+    run: tuple[TrainingSettings, Path],
+) -> None:
     settings, folder = run
     assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl", "run.json"}
     assert len(_losses(folder)) == settings.epochs
@@ -76,13 +78,15 @@ def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(run: tuple[Settings, P
     assert len(description.data) == 16
 
 
-def test_the_model_is_not_what_it_started_from(run: tuple[Settings, Path]) -> None:
+def test_the_model_is_not_what_it_started_from(run: tuple[TrainingSettings, Path]) -> None:
     weights = _weights(run[1])
     assert weights["head.weight"].abs().max() > 0
     assert all(tensor.isfinite().all() for tensor in weights.values())
 
 
-def test_a_finished_run_is_not_trained_again(run: tuple[Settings, Path], fabric: Fabric) -> None:
+def test_a_finished_run_is_not_trained_again(
+    run: tuple[TrainingSettings, Path], fabric: Fabric
+) -> None:
     settings, folder = run
     before = (folder / MODEL_FILE).stat().st_mtime_ns
     assert train(settings, folder, fabric) == folder / MODEL_FILE
@@ -91,7 +95,7 @@ def test_a_finished_run_is_not_trained_again(run: tuple[Settings, Path], fabric:
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
-    run: tuple[Settings, Path],
+    run: tuple[TrainingSettings, Path],
     fabric: Fabric,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -115,7 +119,10 @@ def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_it(
-    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: tuple[TrainingSettings, Path],
+    fabric: Fabric,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def spoilt(logits: Tensor, *_: object) -> Tensor:
         asked.append(1)
@@ -131,7 +138,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_
 
 
 def test_rates_that_are_far_too_high_stop_the_run(
-    settings: Settings, fabric: Fabric, tmp_path: Path
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:
     wild = dataclasses.replace(settings, body_rate=1e30, head_rate=1e30)
     with pytest.raises(TbspotError, match="the training diverged"):
@@ -140,7 +147,7 @@ def test_rates_that_are_far_too_high_stop_the_run(
 
 
 def test_another_seed_gives_other_weights(
-    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path
 ) -> None:
     settings = dataclasses.replace(run[0], seed=1, epochs=1)
     train(settings, tmp_path / "run", fabric)
@@ -150,7 +157,7 @@ def test_another_seed_gives_other_weights(
 
 @pytest.mark.usefixtures("small_disk")
 def test_a_disk_full_during_a_checkpoint_stops_the_run_and_leaves_no_part_of_it(
-    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path
 ) -> None:
     with pytest.raises(TbspotError, match=r"cannot write .*checkpoint\.pt"):
         train(run[0], tmp_path / "run", fabric)
@@ -158,7 +165,7 @@ def test_a_disk_full_during_a_checkpoint_stops_the_run_and_leaves_no_part_of_it(
 
 
 def test_a_student_that_starts_as_its_teacher_has_nothing_to_learn_from_its_scores(
-    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path
 ) -> None:
     teacher = run[1] / MODEL_FILE
     settings = dataclasses.replace(
@@ -177,7 +184,7 @@ def test_a_student_that_starts_as_its_teacher_has_nothing_to_learn_from_its_scor
 
 @pytest.mark.parametrize("view", ["same", "clean"])
 def test_a_student_comes_closer_to_its_teacher_in_scores_and_maps(
-    run: tuple[Settings, Path], fabric: Fabric, tmp_path: Path, view: str
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path, view: str
 ) -> None:
     teacher = tmp_path / "teacher.safetensors"
     net, description = load_classifier(run[1] / MODEL_FILE)
@@ -203,7 +210,7 @@ def test_a_student_comes_closer_to_its_teacher_in_scores_and_maps(
     assert teacher.read_bytes() == before
 
 
-def test_only_paired_sources_teach_the_label_when_asked(settings: Settings) -> None:
+def test_only_paired_sources_teach_the_label_when_asked(settings: TrainingSettings) -> None:
     samples = [_sample("a", 0), _sample("a", 1), _sample("b", 1)]
     assert paired_sources(samples) == {"a"}
     films = CachedFilms(np.zeros((3, 32, 32), np.uint8), "none")
@@ -214,7 +221,7 @@ def test_only_paired_sources_teach_the_label_when_asked(settings: Settings) -> N
         assert batch.counted[np.argsort(batch.index)].tolist() == counted
 
 
-def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: Settings) -> None:
+def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: TrainingSettings) -> None:
     samples = [_sample("a", index % 2) for index in range(12)]
     films = CachedFilms(np.arange(12, dtype=np.uint8).repeat(4).reshape(12, 2, 2), "none")
     fabric = Fabric(accelerator="cpu", devices=1)
@@ -232,12 +239,12 @@ def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: Settin
     assert (batch.films[:, 0, 0, 0] * 255).round().tolist() == orders[0][:4].tolist()
 
 
-def _table(folder: Path, drawn: Path, rows: list[tuple[str, int, str]]) -> Settings:
-    """Settings to train on a table of drawn films, labels and sources."""
+def _table(folder: Path, drawn: Path, rows: list[tuple[str, int, str]]) -> TrainingSettings:
+    """TrainingSettings to train on a table of drawn films, labels and sources."""
     path = folder / "films.csv"
     lines = ["path,label,source,split", *(f"{film},{label},{s},train" for film, label, s in rows)]
     path.write_text("\n".join(lines) + "\n", "utf-8")
-    return Settings(data=(f"{path}?root={drawn / 'imgs'}",), size=32)
+    return TrainingSettings(data=(f"{path}?root={drawn / 'imgs'}",), size=32)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +270,7 @@ def test_sources_of_one_class_each_are_one_clear_sentence_when_pairs_are_asked_f
 
 
 def test_a_split_that_does_not_exist_is_one_clear_sentence(
-    settings: Settings, fabric: Fabric, tmp_path: Path
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:
     with pytest.raises(TbspotError, match="no film is in split 'elsewhere'"):
         train(dataclasses.replace(settings, split="elsewhere"), tmp_path / "run", fabric)

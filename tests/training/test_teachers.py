@@ -17,9 +17,9 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import build, load_classifier, save_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
-from tbspot.training.settings import Settings, TeacherMap
+from tbspot.training.settings import Strength, TeacherMap, TrainingSettings
 from tbspot.training.teachers import CleanTeachers, SameViewTeachers, in_frame, open_teachers
-from tbspot.training.views import Strength, Views, draw_views
+from tbspot.training.views import Views, draw_views
 
 SMALL = Description(name="teacher", size=32, output_stride=8, temperature=2.0)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
@@ -43,8 +43,8 @@ def _told(
     paths: Sequence[Path],
     view: Literal["same", "clean"],
     teacher_map: TeacherMap = "cam",
-) -> Settings:
-    return Settings((), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map)
+) -> TrainingSettings:
+    return TrainingSettings((), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map)
 
 
 @pytest.fixture(scope="module")

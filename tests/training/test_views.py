@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tbspot.training.views import Strength, draw_views, warp
+from tbspot.training.settings import Strength
+from tbspot.training.views import draw_views, warp
 
 FILMS = torch.rand(4, 1, 48, 48, generator=torch.Generator().manual_seed(0))
 SEEDS = [(7, 0, index) for index in range(4)]

@@ -9,9 +9,9 @@ from PIL import Image
 
 from pages import PLANTED, Page, Places, dicom_of
 from tbspot.images import read_film
-from tbspot.locating import Cut
 from tbspot.locating.predict import boxes_of
 from tbspot.maps.boxes import normalise, threshold_of
+from tbspot.maps.cutting import Cut
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 

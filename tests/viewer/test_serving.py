@@ -13,7 +13,7 @@ import pytest
 
 from pages import Places, serving
 from tbspot.errors import TbspotError
-from tbspot.viewer import Settings
+from tbspot.viewer import ViewSettings
 from tbspot.viewer import serving as module
 from tbspot.viewer.serving import serve
 
@@ -60,7 +60,7 @@ def test_what_cannot_be_shown_is_one_sentence(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "predictions.jsonl").touch()
-    settings = Settings(**{name: path and Path(path) for name, path in given.items()})
+    settings = ViewSettings(**{name: path and Path(path) for name, path in given.items()})
     with pytest.raises(TbspotError, match=re.escape(sentence)):
         serve(settings, print)
 
@@ -78,7 +78,7 @@ def test_a_port_that_is_taken_is_one_sentence(places: Places) -> None:
         port = taken.getsockname()[1]
         sentence = f"cannot listen on 127.0.0.1, port {port} .*; choose another with --port"
         with pytest.raises(TbspotError, match=sentence):
-            serve(Settings(shown=places.run, model=places.model, port=port), print)
+            serve(ViewSettings(shown=places.run, model=places.model, port=port), print)
 
 
 def test_without_a_model_a_run_is_shown_and_films_are_not_taken(
@@ -88,13 +88,13 @@ def test_without_a_model_a_run_is_shown_and_films_are_not_taken(
         raise TbspotError("no released model at hand; give one with --model FILE")
 
     monkeypatch.setattr(module, "released_model", none)
-    site = module._site(Settings(shown=places.run))
+    site = module._site(ViewSettings(shown=places.run))
     assert site.run is not None
     assert site.drops is None
     assert site.why_no_drops == "no released model at hand; give one with --model FILE"
     site.close()
     with pytest.raises(TbspotError, match="no released model at hand"):
-        serve(Settings(shown=next(places.films.glob("tb/*.png"))), print)
+        serve(ViewSettings(shown=next(places.films.glob("tb/*.png"))), print)
 
 
 @pytest.mark.parametrize(

@@ -17,8 +17,8 @@ from PIL import Image
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
 from tbspot.images import resize
-from tbspot.locating import Cut, cut_of
 from tbspot.maps.boxes import SIDE, find_boxes, normalise, rectangle_mask, threshold_of
+from tbspot.maps.cutting import Cut, cut_of
 from tbspot.maps.evidence import observe
 from tbspot.numerics import probability
 

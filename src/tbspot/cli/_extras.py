@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tbspot.errors import TbspotError
+from tbspot.errors import MissingExtraError
 
 __all__ = ["needing"]
 
@@ -18,7 +18,7 @@ def needing(extra: str) -> Iterator[None]:
     """Imports of packages that come with an extra of the installation.
 
     Raises:
-        TbspotError: one of them is not installed.
+        MissingExtraError: one of them is not installed.
     """
     try:
         yield
@@ -26,6 +26,6 @@ def needing(extra: str) -> Iterator[None]:
         package = (error.name or "tbspot").partition(".")[0]
         if package == "tbspot":
             raise
-        raise TbspotError(
+        raise MissingExtraError(
             f"this needs {package}; install it with `pip install 'tbspot[{extra}]'`"
         ) from error

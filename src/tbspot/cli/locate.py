@@ -128,7 +128,7 @@ def locate(
     engine = open_engine(model, precision, at_once=at_once)
     description = engine.description
     chosen = _calibrated(threshold_file, description) if threshold_file else None
-    settings = locating.Settings(
+    settings = locating.LocateSettings(
         films=tuple(map(str, films or data or ())),
         split=split or "",
         model=f"{description.name} {description.version}",

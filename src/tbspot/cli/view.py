@@ -67,7 +67,7 @@ def view(
     from tbspot import viewer
 
     console = Console(highlight=False, soft_wrap=True)
-    settings = viewer.Settings(
+    settings = viewer.ViewSettings(
         shown=shown,
         beside=beside,
         films=films,

@@ -54,7 +54,7 @@ class Shortcut:
 
 
 @dataclass(frozen=True)
-class Settings:
+class DrawSettings:
     """What a drawn data set depends on; `run.json` keeps it."""
 
     count: int
@@ -101,7 +101,7 @@ def draw_dataset(
         TbspotError: count, size, seed or strength are out of range, or the folder holds other
             files or cannot be written.
     """
-    settings = Settings(count, size, seed, style, shortcut)
+    settings = DrawSettings(count, size, seed, style, shortcut)
     _check(settings)
     open_run(folder, "draw", settings, overwrite=overwrite)
     records = [_draw(folder, entry, settings) for entry in _plan(settings)]
@@ -113,7 +113,7 @@ def draw_dataset(
         _write_shortcuts(folder / SHORTCUTS_FILE, records)
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: DrawSettings) -> None:
     if settings.count < LEAST_COUNT:
         raise TbspotError(
             f"a data set of {settings.count} films has too few of each class; "
@@ -131,7 +131,7 @@ def _check(settings: Settings) -> None:
         )
 
 
-def _plan(settings: Settings) -> list[Entry]:
+def _plan(settings: DrawSettings) -> list[Entry]:
     entries = []
     for position in range(settings.count):
         class_number = position % len(CLASSES)
@@ -154,14 +154,14 @@ def _chance(shortcut: Shortcut | None, film_class: FilmClass, split: str) -> flo
     return (1 + strength) / 2 if film_class == "tb" else (1 - strength) / 2
 
 
-def _draw(folder: Path, entry: Entry, settings: Settings) -> Record:
+def _draw(folder: Path, entry: Entry, settings: DrawSettings) -> Record:
     film = _film(entry, settings)
     with replacing(folder / "imgs" / entry.name) as temporary:
         Image.fromarray(film.pixels).save(temporary, "PNG", compress_level=1)
     return Record(entry, film.boxes, film.marker)
 
 
-def _film(entry: Entry, settings: Settings) -> DrawnFilm:
+def _film(entry: Entry, settings: DrawSettings) -> DrawnFilm:
     kind = settings.shortcut.kind if settings.shortcut is not None else None
     other: Style = "portable" if settings.style == "plain" else "plain"
     return draw_film(

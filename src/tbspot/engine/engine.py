@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import METADATA_KEY, Description
+from tbspot.description import METADATA_KEY, Description, Precision
 from tbspot.engine.quantization import quantised
-from tbspot.errors import TbspotError
+from tbspot.errors import MissingExtraError, ModelError, TbspotError, told_as
 
 if TYPE_CHECKING:
     from tbspot.nets.classifier import Classifier
@@ -27,19 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Engine",
-    "ModelError",
     "Precision",
     "engine_of",
     "open_engine",
     "released_model",
 ]
 
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
 Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
-
-
-class ModelError(TbspotError):
-    """The model cannot be run here at all, so that no other film will fare better."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +47,7 @@ class Engine:
             maps `[n, h, w]`.
         open_classifier: gives torch's net of the same weights; `None` where there is none.
         at_once: threads that may ask at the same time and share the cores without waiting.
+        reopen: opens the same model for another number of them; `None` where it cannot.
     """
 
     description: Description
@@ -60,10 +55,17 @@ class Engine:
     ask: Callable[[NDArray[np.float32]], Answer]
     open_classifier: Callable[[], Classifier] | None = None
     at_once: int = 1
+    reopen: Callable[[int], Engine] | None = None
 
     def __call__(self, films: NDArray[np.float32]) -> Answer:
         """Logits `float32 [n]` and raw maps `float32 [n, h, w]` of films `[n, size, size]`."""
         return self.ask(films)
+
+    def shared_by(self, threads: int) -> Engine:
+        """The engine for so many threads at a time; itself where it cannot share out the cores."""
+        if self.reopen is None or threads == self.at_once:
+            return self
+        return self.reopen(threads)
 
     def classifier(self) -> Classifier:
         """Torch's net of the same weights, for what needs gradients or features.
@@ -102,9 +104,14 @@ def open_engine(
             the cores: each waits longer for its film, all together less. A checkpoint takes 1.
 
     Raises:
-        TbspotError: the file is absent, broken, not a model of tbspot or not for this precision,
-            or torch is missing.
+        ModelError: the file is absent, broken, not a model of tbspot or not for this precision.
+        MissingExtraError: torch is missing.
     """
+    with told_as(ModelError):
+        return _open(path, precision, threads, at_once)
+
+
+def _open(path: Path | None, precision: Precision, threads: int, at_once: int) -> Engine:
     path = released_model() if path is None else path
     if precision not in get_args(Precision):
         raise TbspotError(f"the precision must be auto, float32, bfloat16 or int8, not {precision}")
@@ -141,7 +148,14 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
             ) from error
 
     ask = _SharedModel(model, compile_model)
-    return Engine(description, f"OpenVINO {precision}", ask, _net_when_asked(path), at_once)
+    return Engine(
+        description,
+        f"OpenVINO {precision}",
+        ask,
+        _net_when_asked(path),
+        at_once,
+        lambda askers: _open_onnx(path, precision, threads, askers),
+    )
 
 
 def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
@@ -243,7 +257,7 @@ def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
 
         return load_classifier(path)
     except ImportError as error:  # torch's, or onnx's, which reads an exported file
-        raise TbspotError(
+        raise MissingExtraError(
             f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or {instead}"
         ) from error
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.locating import cut_of
 from tbspot.maps.boxes import mask_of, normalise, threshold_of
+from tbspot.maps.cutting import cut_of
 from tbspot.maps.evidence import Ask, observe
 from tbspot.metrics import mask_iou
 from tbspot.numerics import probability

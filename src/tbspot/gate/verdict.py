@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tbspot.gate.chest import look, threshold
 from tbspot.images import Facts, Film
 
-__all__ = ["Finding", "Verdict", "examine"]
+__all__ = ["Remark", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
@@ -36,7 +36,7 @@ FILM_MODALITIES = ("", "CR", "DX", "DG", "RG", "OT", "SC")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Remark:
     """One thing that is not as it should be: a code, a sentence, and whether it refuses."""
 
     code: Code
@@ -50,77 +50,77 @@ class Verdict:
 
     Attributes:
         film: the film to judge: the one that was examined, set right where it was inverted.
-        findings: what is not as it should be; refusals first.
+        remarks: what is not as it should be; refusals first.
     """
 
     film: Film
-    findings: tuple[Finding, ...]
+    remarks: tuple[Remark, ...]
 
     @property
     def status(self) -> Literal["ok", "warn", "refused"]:
-        """`refused` if any finding refuses, `warn` if there are others, else `ok`."""
-        if not self.findings:
+        """`refused` if any remark refuses, `warn` if there are others, else `ok`."""
+        if not self.remarks:
             return "ok"
-        return "refused" if self.findings[0].refuses else "warn"
+        return "refused" if self.remarks[0].refuses else "warn"
 
     @property
     def code(self) -> Code | None:
-        """The first finding's code."""
-        return self.findings[0].code if self.findings else None
+        """The first remark's code."""
+        return self.remarks[0].code if self.remarks else None
 
     @property
     def reason(self) -> str | None:
-        """The findings' sentences as one."""
-        return "; ".join(finding.sentence for finding in self.findings) or None
+        """The remarks' sentences as one."""
+        return "; ".join(remark.sentence for remark in self.remarks) or None
 
 
 def examine(film: Film) -> Verdict:
     """Say whether a film is to be judged, by its tags, its size, its values and its look."""
     found = [*_tags(film.facts), *_values(film.pixels)]
-    if not any(finding.code in ("small", "blank", "saturated") for finding in found):
+    if not any(remark.code in ("small", "blank", "saturated") for remark in found):
         film, looks = _look(film)
-        known = {finding.code for finding in found}
-        found += [finding for finding in looks if finding.code not in known]
-    return Verdict(film, tuple(sorted(found, key=lambda finding: not finding.refuses)))
+        known = {remark.code for remark in found}
+        found += [remark for remark in looks if remark.code not in known]
+    return Verdict(film, tuple(sorted(found, key=lambda remark: not remark.refuses)))
 
 
-def _tags(facts: Facts) -> list[Finding]:
+def _tags(facts: Facts) -> list[Remark]:
     found = []
     if facts.modality not in FILM_MODALITIES:
-        found.append(Finding("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
+        found.append(Remark("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
     if facts.body_part == "other":
-        found.append(Finding("not_chest", "tagged as another part of the body", True))
+        found.append(Remark("not_chest", "tagged as another part of the body", True))
     if facts.view == "lateral":
-        found.append(Finding("lateral", "tagged as a lateral view; a frontal one is needed", True))
+        found.append(Remark("lateral", "tagged as a lateral view; a frontal one is needed", True))
     if facts.orientation == "turned":
-        found.append(Finding("turned", "tagged as lying on its side or head down", True))
+        found.append(Remark("turned", "tagged as lying on its side or head down", True))
     if facts.orientation == "mirrored":
-        found.append(Finding("mirrored", "tagged as mirrored: left and right are changed", False))
+        found.append(Remark("mirrored", "tagged as mirrored: left and right are changed", False))
     if facts.age is not None and facts.age < ADULT:
         sentence = f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"
-        found.append(Finding("child", sentence, False))
+        found.append(Remark("child", sentence, False))
     return found
 
 
-def _values(pixels: NDArray[np.float32]) -> list[Finding]:
+def _values(pixels: NDArray[np.float32]) -> list[Remark]:
     height, width = pixels.shape
     found = []
     if min(height, width) < LEAST_SIDE:
         sentence = f"{width} x {height} pixels are too few; {LEAST_SIDE} a side are needed"
-        found.append(Finding("small", sentence, True))
+        found.append(Remark("small", sentence, True))
     elif max(height, width) > MOST_ASPECT * min(height, width):
-        found.append(Finding("cropped", f"{width} x {height} pixels are not a whole chest", True))
+        found.append(Remark("cropped", f"{width} x {height} pixels are not a whole chest", True))
     low, high = np.percentile(pixels, (1, 99))
     extreme = np.mean((pixels <= EXTREME) | (pixels >= 1 - EXTREME))
     if high - low < LEAST_SPAN:
-        found.append(Finding("blank", "nearly blank", True))
+        found.append(Remark("blank", "nearly blank", True))
     elif extreme > MOST_EXTREME:
         sentence = f"saturated: {extreme:.0%} of it is plain black or white"
-        found.append(Finding("saturated", sentence, True))
+        found.append(Remark("saturated", sentence, True))
     return found
 
 
-def _look(film: Film) -> tuple[Film, list[Finding]]:
+def _look(film: Film) -> tuple[Film, list[Remark]]:
     """The film as it should be seen, and what it does not look like."""
     chances = look(film.pixels)
     if chances["chest"] >= threshold():
@@ -130,16 +130,16 @@ def _look(film: Film) -> tuple[Film, list[Finding]]:
         said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
-        return Film(negative, facts), [Finding("inverted", sentence, False)]
+        return Film(negative, facts), [Remark("inverted", sentence, False)]
     most = max(LOOKS, key=lambda kind: chances[kind])
     return film, [LOOKS[most]]
 
 
 LOOKS = {
-    "turned": Finding("turned", "does not look like an upright chest film, but turned", True),
-    "part": Finding(
+    "turned": Remark("turned", "does not look like an upright chest film, but turned", True),
+    "part": Remark(
         "cropped", "does not look like a whole frontal chest film, but a part or side of it", True
     ),
-    "lateral": Finding("lateral", "looks like a lateral view; a frontal one is needed", True),
-    "other": Finding("not_chest", "does not look like a frontal chest film", True),
+    "lateral": Remark("lateral", "looks like a lateral view; a frontal one is needed", True),
+    "other": Remark("not_chest", "does not look like a frontal chest film", True),
 }

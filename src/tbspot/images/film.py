@@ -24,7 +24,7 @@ class Facts:
     """What the file says of a film, in words of our own: no text of a tag is ever kept.
 
     Attributes:
-        kind: the file's format.
+        kind: the file's format, or `array` where pixels were given.
         modality: a DICOM code such as `DX`; empty when the file does not say or the code is
             unknown.
         view: from the view tags; empty when they do not say.
@@ -35,7 +35,7 @@ class Facts:
         corrections: what was done beyond following the tags, one sentence each.
     """
 
-    kind: Literal["PNG", "JPEG", "TIFF", "DICOM"]
+    kind: Literal["PNG", "JPEG", "TIFF", "DICOM", "array"]
     modality: str = ""
     view: View = ""
     body_part: BodyPart = ""

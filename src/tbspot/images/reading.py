@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, UnreadableFilmError, told_as
 from tbspot.images.decoding import read_apart
 from tbspot.images.film import Film
 from tbspot.images.opening import open_regular, shown, sniff
@@ -50,19 +50,25 @@ def read_film(path: Path) -> NDArray[np.float32]:
     return read_with_facts(path, follow_links=True).pixels
 
 
-def read_with_facts(path: Path, *, follow_links: bool = False) -> Film:
+def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None = None) -> Film:
     """Read a film and what its file says of it.
 
     PNG and JPEG are decoded here, as their decoders have been attacked for decades and films of
     a data set are read by the thousand; TIFF and DICOM in a process with limits.
 
+    Args:
+        path: of the file.
+        follow_links: whether a symbolic link stands for the file that it leads to.
+        name: what sentences call the film; `None` = its path.
+
     Raises:
-        TbspotError: the file is absent, a link that is not to be followed, empty, broken, too
-            large or not an image.
+        UnreadableFilmError: the file is absent, a link that is not to be followed, empty, broken,
+            too large or not an image.
     """
-    name = shown(path)
-    with open_regular(path, name, follow_links=follow_links) as file:
-        kind = sniff(file, name)
-        if kind in ("PNG", "JPEG"):
-            return read_raster(file, name, kind)
-    return read_apart(path, name, follow_links=follow_links)
+    name = name or shown(path)
+    with told_as(UnreadableFilmError):
+        with open_regular(path, name, follow_links=follow_links) as file:
+            kind = sniff(file, name)
+            if kind in ("PNG", "JPEG"):
+                return read_raster(file, name, kind)
+        return read_apart(path, name, follow_links=follow_links)

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,10 @@ from PIL import Image
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
 from tbspot.images import Film
+from tbspot.locating.settings import Naming
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 
-__all__ = ["Keeper", "Naming", "file_stem", "picture_stem"]
-
-Naming = Literal["auto", "hash", "file"]
+__all__ = ["Keeper", "file_stem", "picture_stem"]
 
 HEATMAPS, OVERLAYS = "heatmaps", "overlays"
 # Long enough to know the film by, short enough for every file system with the rest.

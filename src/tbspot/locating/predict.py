@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.description import Method
 from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
@@ -21,9 +21,6 @@ from tbspot.maps.cutting import Cut
 from tbspot.maps.evidence import Ask, observe
 from tbspot.numerics import probability
 from tbspot.records.predictions import PredictedBox, Prediction
-
-if TYPE_CHECKING:
-    from tbspot.nets.attribution import Method
 
 __all__ = ["boxes_of", "engine_for", "predict"]
 

@@ -1,18 +1,14 @@
-"""The run: reads films ahead, asks the model for several at once, keeps what it says in order.
+"""The run: asks a model for films, several at once, and keeps what it says in order.
 
 Takes settings and films; gives counts. Its memory does not grow with the number of films, and the
-same settings go on after an interruption.
+same settings go on after an interruption. What is said of a film is left to model.py.
 """
 
 from __future__ import annotations
 
-import os
-from collections import deque
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,69 +16,18 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tbspot.engine.engine import Engine, ModelError
-from tbspot.errors import TbspotError
+from tbspot.engine.engine import Engine
 from tbspot.files import open_run
-from tbspot.gate.verdict import Verdict, examine
-from tbspot.images import read_with_facts
-from tbspot.locating.folder import Keeper, Naming, picture_stem
+from tbspot.gate.verdict import Verdict
+from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
-from tbspot.locating.predict import engine_for, predict
+from tbspot.locating.model import Model
+from tbspot.locating.settings import LocateSettings
+from tbspot.locating.stream import stream
 from tbspot.locating.table import write_predictions_table
-from tbspot.maps.boxes import MapRule
-from tbspot.maps.cutting import Cut, cut_of
-from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import Prediction
 
-if TYPE_CHECKING:
-    from tbspot.nets.attribution import Method
-
-__all__ = ["Counts", "Settings", "films_at_once", "locate"]
-
-# Films read before they are needed. More would hide no more of the reading, and a film of 64
-# megapixels takes a quarter of a gigabyte.
-AHEAD = 2
-# More would hold more films and more of the net's memory, and leave each a smaller part of it.
-MOST_AT_ONCE = 4
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a run is made with; another run of the same goes on with it.
-
-    Attributes:
-        films: paths or sources as given.
-        split: of the data set, empty without one.
-        model: name and version of the model.
-        engine: that it runs in.
-        method: that makes the maps.
-        mirror: whether the mirrored film is averaged in; `None` = as the model says.
-        scales: sizes to average over, relative to the model's.
-        map_rule: how boxes are cut; `None` = as the model says.
-        map_threshold: the rule's share; `None` = as the model says.
-        threshold: score from which a film counts as TB; `None` = as the model says.
-        calibration: fingerprint of the calibration that chose it, if one did.
-        gate: whether films that are not to be judged are refused.
-        follow_links: whether a symbolic link stands for the film that it leads to.
-        overlays: whether pictures are made.
-        names: of heat maps and pictures, see `keeping.picture_stem`.
-    """
-
-    films: tuple[str, ...]
-    split: str
-    model: str
-    engine: str
-    method: Method
-    mirror: bool | None = None
-    scales: tuple[float, ...] = (1.0,)
-    map_rule: MapRule | None = None
-    map_threshold: float | None = None
-    threshold: float | None = None
-    calibration: str | None = None
-    gate: bool = True
-    follow_links: bool = False
-    overlays: bool = True
-    names: Naming = "auto"
+__all__ = ["Counts", "locate"]
 
 
 @dataclass(frozen=True)
@@ -95,7 +40,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class _Answered:
+class _Kept:
     """What is to be kept of a film; the line alone if it has no answer."""
 
     prediction: Prediction
@@ -104,20 +49,10 @@ class _Answered:
     stem: str | None = None
 
 
-def films_at_once(count: int) -> int:
-    """How many of `count` films to ask an exported model for at the same time.
-
-    With a core for each, one film's reading and pictures fill the time in which another is in the
-    net. A single film gets all cores.
-    """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(count, available or 1, MOST_AT_ONCE))
-
-
 def locate(
     items: Sequence[Item],
     engine: Engine,
-    settings: Settings,
+    settings: LocateSettings,
     out: Path,
     console: Console | None = None,
     *,
@@ -131,17 +66,20 @@ def locate(
         TbspotError: the folder holds another run, the settings do not fit the model, the model
             cannot be run on this processor, or the disk is full.
     """
-    asked = engine_for(engine, settings.method, mirror=settings.mirror)
-    rule = settings.map_rule
-    if settings.method != "cam" and rule is None:
-        rule = "otsu"  # the model's threshold was chosen for maps of the closed form
-    cut = cut_of(engine.description, rule, settings.map_threshold)
+    model = Model(engine, settings)
+
+    def read(item: Item) -> Verdict:
+        return model.read(item.path)
+
+    def answer(item: Item, film: Callable[[], Verdict]) -> _Kept:
+        return _kept(model, item, film, settings)
+
     open_run(out, "locate", settings, overwrite=overwrite)
     with Keeper(out) as keeper, _progress(console) as progress:
         task = progress.add_task("locating", total=len(items), completed=0)
         waiting = [item for item in items if item.name not in keeper.done]
         progress.update(task, completed=len(items) - len(waiting))
-        for found in _answers(waiting, asked, cut, settings):
+        for found in stream(waiting, read, answer, model.at_once):
             keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
             progress.advance(task)
         counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
@@ -149,71 +87,13 @@ def locate(
     return counts
 
 
-def _answers(
-    items: Sequence[Item], engine: Engine, cut: Cut, settings: Settings
-) -> Iterator[_Answered]:
-    """Of each film in order, while those after it are being read and answered."""
-    waiting: deque[Future[_Answered]] = deque()
-    with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(engine.at_once) as workers:
-        try:
-            for item in items:
-                film = readers.submit(_read, item.path, settings)
-                waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
-                if len(waiting) > max(AHEAD, engine.at_once):
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            # The readers last: a film that is being answered waits for its reading.
-            workers.shutdown(cancel_futures=True)
-
-
-def _answer(
-    item: Item, film: Future[Verdict], engine: Engine, cut: Cut, settings: Settings
-) -> _Answered:
-    try:
-        verdict = film.result()
-        pixels = verdict.film.pixels
-        answer = None
-        if verdict.status != "refused":
-            answer = predict(pixels, item.name, engine, cut, settings.scales)
-    except ModelError:
-        raise
-    except TbspotError as error:
-        return _Answered(_without_answer(item, engine, "failed", "unreadable", str(error)))
-    if answer is None:
-        return _Answered(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
-    prediction, evidence = answer
-    update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
-    if settings.threshold is not None:
-        update |= {"threshold": settings.threshold, "calibration": settings.calibration}
-    prediction = prediction.model_copy(update=update)
-    picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
-    stem = picture_stem(item.name, verdict.film, settings.names)
-    return _Answered(prediction, evidence, picture, stem)
-
-
-def _without_answer(
-    item: Item,
-    engine: Engine,
-    status: Literal["refused", "failed"],
-    code: str | None,
-    reason: str | None,
-) -> Prediction:
-    description = engine.description
-    return Prediction(
-        image=item.name,
-        status=status,
-        code=code,
-        reason=reason,
-        model=description.name,
-        version=description.version,
-    )
-
-
-def _read(path: Path, settings: Settings) -> Verdict:
-    film = read_with_facts(path, follow_links=settings.follow_links)
-    return examine(film) if settings.gate else Verdict(film, ())
+def _kept(model: Model, item: Item, film: Callable[[], Verdict], settings: LocateSettings) -> _Kept:
+    finding = model.answer(film, item.name)
+    if finding.evidence is None:
+        return _Kept(finding.prediction)
+    picture = finding.overlay() if settings.overlays else None
+    stem = picture_stem(item.name, finding.read(), settings.names)
+    return _Kept(finding.prediction, finding.evidence, picture, stem)
 
 
 def _progress(console: Console | None) -> Progress:

@@ -6,17 +6,16 @@ intermediate value of an explicit forward pass, so nothing can leak.
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor
 
+from tbspot.description import Method
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier, Output
 
 __all__ = ["Method", "attribute", "fine_layer_cam"]
-
-Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
 
 
 def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:

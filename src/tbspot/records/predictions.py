@@ -15,11 +15,21 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from tbspot.description import MapRule
 from tbspot.errors import TbspotError
 
-__all__ = ["FILE_NAME", "PredictedBox", "Prediction", "read_heatmap", "read_predictions"]
+__all__ = [
+    "FILE_NAME",
+    "PredictedBox",
+    "Prediction",
+    "Status",
+    "read_heatmap",
+    "read_predictions",
+]
 
 FILE_NAME = "predictions.jsonl"
+
+Status = Literal["ok", "refused", "failed"]
 
 
 class PredictedBox(BaseModel):
@@ -60,14 +70,14 @@ class Prediction(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     image: str
-    status: Literal["ok", "refused", "failed"]
+    status: Status
     code: str | None = None
     reason: str | None = None
     score: float | None = Field(default=None, ge=0, le=1)
     threshold: float | None = None
     calibration: str | None = None
     map_threshold: float | None = None
-    map_rule: Literal["tuned", "otsu", "quantile"] | None = None
+    map_rule: MapRule | None = None
     boxes: tuple[PredictedBox, ...] = ()
     heatmap: str | None = None
     width: int | None = None

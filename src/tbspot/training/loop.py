@@ -32,7 +32,7 @@ from tbspot.training.cache import CachedFilms, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.training.progress import Reporter
-from tbspot.training.settings import Settings
+from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import Taught, Teachers, open_teachers
 from tbspot.training.views import draw_views
 
@@ -47,7 +47,9 @@ WARM_UP, FIRST_RATE = 0.2, 0.04
 TUNING_BATCH = 16
 
 
-def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool = False) -> Path:
+def train(
+    settings: TrainingSettings, folder: Path, fabric: Fabric, *, overwrite: bool = False
+) -> Path:
     """Train as `settings` say, or go on where an earlier call was interrupted.
 
     Args:
@@ -96,7 +98,7 @@ def train(settings: Settings, folder: Path, fabric: Fabric, *, overwrite: bool =
     return path
 
 
-def _open(folder: Path, settings: Settings, fabric: Fabric, *, overwrite: bool) -> None:
+def _open(folder: Path, settings: TrainingSettings, fabric: Fabric, *, overwrite: bool) -> None:
     """Only once all that the run reads is there: a wrong path must not cost another run."""
     if fabric.is_global_zero:
         open_run(folder, settings.command, settings, overwrite=overwrite)
@@ -108,7 +110,7 @@ def _finish(
     net: Classifier,
     state: TrainingState,
     description: Description,
-    settings: Settings,
+    settings: TrainingSettings,
     fabric: Fabric,
 ) -> None:
     if fabric.is_global_zero:
@@ -144,7 +146,9 @@ class Films:
         settings: batch size, seed and which labels are taught.
     """
 
-    def __init__(self, samples: Sequence[Sample], cached: CachedFilms, settings: Settings) -> None:
+    def __init__(
+        self, samples: Sequence[Sample], cached: CachedFilms, settings: TrainingSettings
+    ) -> None:
         self.samples = samples
         self.cached = cached
         self.batch_size = min(settings.batch_size, len(samples))
@@ -177,7 +181,7 @@ def paired_sources(samples: Sequence[Sample]) -> set[str]:
     return {source for source, found in labels.items() if len(found) == 2}
 
 
-def _read(settings: Settings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
+def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
     samples = load(settings.data, settings.split_file).samples
     chosen = in_split(samples, settings.split)
     _check(chosen, settings, fabric)
@@ -188,13 +192,15 @@ def _read(settings: Settings, folder: Path, fabric: Fabric) -> tuple[Films, Film
     return films, _decoded(tuning, settings, folder, fabric) if tuning else None
 
 
-def _decoded(samples: Sequence[Sample], settings: Settings, folder: Path, fabric: Fabric) -> Films:
+def _decoded(
+    samples: Sequence[Sample], settings: TrainingSettings, folder: Path, fabric: Fabric
+) -> Films:
     with fabric.rank_zero_first():
         cached = cache_films(samples, settings.size, settings.through, folder.parent / CACHE)
     return Films(samples, cached, settings)
 
 
-def _check(samples: Sequence[Sample], settings: Settings, fabric: Fabric) -> None:
+def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
     names = ", ".join(settings.data)
     require_both_classes(samples, f"split '{settings.split}' of {names}")
     if settings.label_sources == "paired" and not paired_sources(samples):
@@ -209,7 +215,7 @@ def _check(samples: Sequence[Sample], settings: Settings, fabric: Fabric) -> Non
         )
 
 
-def _describe(settings: Settings, films: Films) -> Description:
+def _describe(settings: TrainingSettings, films: Films) -> Description:
     return Description(
         name=settings.name,
         size=settings.size,
@@ -222,7 +228,7 @@ def _describe(settings: Settings, films: Films) -> Description:
     )
 
 
-def _start(settings: Settings, description: Description) -> Classifier:
+def _start(settings: TrainingSettings, description: Description) -> Classifier:
     net = build(description, settings.init)
     if settings.batch_norm == "frozen":
         fold_batch_norm(net.body)
@@ -232,19 +238,19 @@ def _start(settings: Settings, description: Description) -> Classifier:
     return net
 
 
-def _frozen(net: Classifier, settings: Settings) -> list[nn.Module]:
+def _frozen(net: Classifier, settings: TrainingSettings) -> list[nn.Module]:
     body = net.body
     stages = [body.layer1, body.layer2, body.layer3, body.layer4][: settings.frozen_stages]
     return [body.conv1, body.bn1, *stages] if settings.frozen_stages else []
 
 
-def _set_mode(net: Classifier, settings: Settings) -> None:
+def _set_mode(net: Classifier, settings: TrainingSettings) -> None:
     net.train(settings.batch_norm == "train")
     for module in _frozen(net, settings):
         module.eval()
 
 
-def _optimizer(net: Classifier, settings: Settings) -> torch.optim.Optimizer:
+def _optimizer(net: Classifier, settings: TrainingSettings) -> torch.optim.Optimizer:
     body = [parameter for parameter in net.body.parameters() if parameter.requires_grad]
     head = [*net.head.parameters(), net.bias]
     groups = [
@@ -254,7 +260,9 @@ def _optimizer(net: Classifier, settings: Settings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 
-def _set_rates(optimizer: torch.optim.Optimizer, settings: Settings, progress: float) -> None:
+def _set_rates(
+    optimizer: torch.optim.Optimizer, settings: TrainingSettings, progress: float
+) -> None:
     """Set the rates for a share `progress` of all steps: a linear rise, then a cosine."""
     if progress < WARM_UP:
         factor = FIRST_RATE + (1 - FIRST_RATE) * progress / WARM_UP
@@ -266,7 +274,11 @@ def _set_rates(optimizer: torch.optim.Optimizer, settings: Settings, progress: f
 
 
 def _loss(
-    model: nn.Module, batch: Batch, teachers: Teachers | None, settings: Settings, epoch: int
+    model: nn.Module,
+    batch: Batch,
+    teachers: Teachers | None,
+    settings: TrainingSettings,
+    epoch: int,
 ) -> Tensor:
     """Mean over the batch's films, so that processes with equal shares average to the whole."""
     seeds = [(settings.seed, epoch, int(index)) for index in batch.index]
@@ -300,7 +312,7 @@ def _bias(model: nn.Module) -> Tensor:
 
 
 def _distillation(
-    output: Output, bias: Tensor, taught: Taught, labels: Tensor, settings: Settings
+    output: Output, bias: Tensor, taught: Taught, labels: Tensor, settings: TrainingSettings
 ) -> Tensor:
     losses = settings.score_weight * score_distillation(
         output.logit, taught.logit, settings.temperature
@@ -338,7 +350,9 @@ def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> floa
     return float(np.mean([auroc(labels[sources == s], logits[sources == s]) for s in paired]))
 
 
-def _write_model(path: Path, net: Classifier, description: Description, settings: Settings) -> None:
+def _write_model(
+    path: Path, net: Classifier, description: Description, settings: TrainingSettings
+) -> None:
     whole = Classifier(description)
     whole.body.load_state_dict(unfolded_state(net.body, net.body.state_dict()))
     whole.head.load_state_dict(net.head.state_dict())

@@ -1,7 +1,7 @@
 """What a training run is told, in one place.
 
-Takes nothing; gives the frozen `Settings` that the command line fills in and a run folder records.
-What they do is said here, how it is done in loop.py.
+Takes nothing; gives the frozen `TrainingSettings` that a caller or the command line fills in and
+a run folder records. What they do is said here, how it is done in loop.py.
 """
 
 from __future__ import annotations
@@ -10,15 +10,42 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from tbspot.training.views import Strength
-
-__all__ = ["Settings", "TeacherMap"]
+__all__ = ["Strength", "TeacherMap", "TrainingSettings"]
 
 TeacherMap = Literal["cam", "fused", "refined"]
 
 
 @dataclass(frozen=True)
-class Settings:
+class Strength:
+    """How far a view may differ from its film; each is the end of a uniform range, or a chance.
+
+    Attributes:
+        mirror: chance of a left-right mirror image.
+        scale: relative change of scale and, independently, of the aspect.
+        rotation: degrees to either side.
+        shift: share of the film's side, to either side.
+        gamma: the exponent is drawn log-uniformly from 1 / (1 + gamma) to 1 + gamma.
+        contrast: relative change of contrast about the film's mean.
+        brightness: change of brightness, in units of white.
+        blur: deviation of the Gaussian blur in pixels, at most.
+        noise: deviation of the added noise in units of white, at most.
+        erase: chance that a rectangle of up to a quarter of the film becomes grey.
+    """
+
+    mirror: float = 0.5
+    scale: float = 0.15
+    rotation: float = 8.0
+    shift: float = 0.05
+    gamma: float = 0.35
+    contrast: float = 0.25
+    brightness: float = 0.08
+    blur: float = 1.5
+    noise: float = 0.03
+    erase: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
     """Everything that decides the weights.
 
     Attributes:

@@ -28,7 +28,7 @@ from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
-from tbspot.training.settings import Settings, TeacherMap
+from tbspot.training.settings import TeacherMap, TrainingSettings
 from tbspot.training.views import Views, warp
 
 __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]
@@ -99,7 +99,7 @@ Teachers = SameViewTeachers | CleanTeachers
 
 
 def open_teachers(
-    settings: Settings, films: CachedFilms, cache: Path, fabric: Fabric
+    settings: TrainingSettings, films: CachedFilms, cache: Path, fabric: Fabric
 ) -> Teachers | None:
     """Load the teachers; with view `clean`, let them see every film now.
 

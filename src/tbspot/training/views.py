@@ -14,36 +14,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["Strength", "Views", "draw_views", "warp"]
+from tbspot.training.settings import Strength
 
-
-@dataclass(frozen=True)
-class Strength:
-    """How far a view may differ from its film; each is the end of a uniform range, or a chance.
-
-    Attributes:
-        mirror: chance of a left-right mirror image.
-        scale: relative change of scale and, independently, of the aspect.
-        rotation: degrees to either side.
-        shift: share of the film's side, to either side.
-        gamma: the exponent is drawn log-uniformly from 1 / (1 + gamma) to 1 + gamma.
-        contrast: relative change of contrast about the film's mean.
-        brightness: change of brightness, in units of white.
-        blur: deviation of the Gaussian blur in pixels, at most.
-        noise: deviation of the added noise in units of white, at most.
-        erase: chance that a rectangle of up to a quarter of the film becomes grey.
-    """
-
-    mirror: float = 0.5
-    scale: float = 0.15
-    rotation: float = 8.0
-    shift: float = 0.05
-    gamma: float = 0.35
-    contrast: float = 0.25
-    brightness: float = 0.08
-    blur: float = 1.5
-    noise: float = 0.03
-    erase: float = 0.0
+__all__ = ["Views", "draw_views", "warp"]
 
 
 @dataclass(frozen=True)

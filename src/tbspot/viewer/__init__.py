@@ -4,6 +4,6 @@ Takes a run folder, or films dropped on the page; gives pages on this machine. P
 read as `locate` wrote them, or made by its own steps.
 """
 
-from tbspot.viewer.serving import Settings, serve
+from tbspot.viewer.serving import ViewSettings, serve
 
-__all__ = ["Settings", "serve"]
+__all__ = ["ViewSettings", "serve"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.locating import Cut
 from tbspot.locating.predict import boxes_of
 from tbspot.maps.boxes import normalise, threshold_of
+from tbspot.maps.cutting import Cut
 from tbspot.records.predictions import Prediction
 
 __all__ = ["Box", "Case", "Truth", "at_share", "share_of"]

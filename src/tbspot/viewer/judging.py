@@ -1,7 +1,7 @@
-"""What a model says of a single file: the steps of `locate` for the page.
+"""What a model says of a single file: the answer of `locate` for the page.
 
-Takes any file; gives a case that lives in memory, also where the file is no film or broken. The
-steps are those of images, gate and locating; the queue is left to drops.py.
+Takes any file; gives a case that lives in memory, also where the file is no film or broken. What
+is said of a film is left to locating/, the queue to drops.py.
 """
 
 from __future__ import annotations
@@ -10,17 +10,12 @@ import logging
 import zlib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
-from tbspot.gate.verdict import examine
-from tbspot.images import read_with_facts
-from tbspot.images.opening import shown
-from tbspot.locating import cut_of, predict
+from tbspot.locating import Finding, Model, load_model
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import Judged
@@ -38,68 +33,49 @@ class Judge:
     """
 
     def __init__(self, model: Path | None = None, *, gate: bool = True) -> None:
-        self._model = model
+        self._path = model
         self._gate = gate
 
     def __call__(self, file: Path, name: str) -> Judged:
         """What is to be said of a file, called `name` in sentences; never raises."""
         try:
-            return self._judge(file, name)
+            return _kept(self._model.locate(file, name=name))
         except TbspotError as error:
-            return _unseen(name, str(error).replace(shown(file), name))
+            return _unseen(_without_model(name, str(error)))
         except Exception:
             # One film must not end the page; the terminal has the particulars.
             logging.getLogger(__name__).exception("a film could not be judged")
-            return _unseen(name, f"{name} could not be judged: a fault of tbspot")
+            return _unseen(_without_model(name, f"{name} could not be judged: a fault of tbspot"))
 
     @cached_property
-    def _engine(self) -> Engine:
-        return open_engine(self._model)
-
-    def _judge(self, file: Path, name: str) -> Judged:
-        film = read_with_facts(file)
-        verdict = examine(film)
-        if verdict.status == "refused" and self._gate:
-            return _seen(self._without_score(name, verdict.reason), verdict.film.pixels, None)
-        engine = self._engine
-        prediction, evidence = predict(
-            verdict.film.pixels, name, engine, cut_of(engine.description)
-        )
-        prediction = prediction.model_copy(update={"reason": verdict.reason})
-        return _seen(prediction, verdict.film.pixels, evidence)
-
-    def _without_score(self, name: str, reason: str | None) -> Prediction:
-        description = self._engine.description
-        return _nothing(name, "refused", reason, description.name, description.version)
+    def _model(self) -> Model:
+        return load_model(self._path, gate=self._gate)
 
 
-def _seen(
-    prediction: Prediction, pixels: NDArray[np.float32], evidence: NDArray[np.float32] | None
-) -> Judged:
-    grey = grey_values(pixels)
+def _without_model(name: str, reason: str) -> Prediction:
+    return Prediction(image=name, status="failed", reason=reason, model="", version="")
+
+
+def _kept(finding: Finding) -> Judged:
+    """The film packed, so that many fit into memory; nothing of it where it cannot be read."""
+    if finding.status == "failed":
+        return _unseen(finding.prediction)
+    grey = grey_values(finding.read().pixels)
     height, width = grey.shape
     packed = zlib.compress(grey.tobytes(), 1)
+    evidence = finding.evidence
 
     def film() -> NDArray[np.float32]:
         values = np.frombuffer(zlib.decompress(packed), "<u2").reshape(height, width)
         return values.astype(np.float32) / np.float32(65535)
 
-    kept = len(packed) + (0 if evidence is None else evidence.nbytes)
-    return Judged(Case(prediction, film, None if evidence is None else lambda: evidence), kept)
+    size = len(packed) + (0 if evidence is None else evidence.nbytes)
+    case = Case(finding.prediction, film, None if evidence is None else lambda: evidence)
+    return Judged(case, size)
 
 
-def _unseen(name: str, reason: str) -> Judged:
+def _unseen(prediction: Prediction) -> Judged:
     def film() -> NDArray[np.float32]:
-        raise TbspotError(reason)
+        raise TbspotError(prediction.reason)
 
-    return Judged(Case(_nothing(name, "failed", reason), film, None), 0)
-
-
-def _nothing(
-    name: str,
-    status: Literal["refused", "failed"],
-    reason: str | None,
-    model: str = "",
-    version: str = "",
-) -> Prediction:
-    return Prediction(image=name, status=status, reason=reason, model=model, version=version)
+    return Judged(Case(prediction, film, None), 0)

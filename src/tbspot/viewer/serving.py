@@ -26,7 +26,7 @@ from tbspot.viewer.operating import read_operating
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
-__all__ = ["Settings", "serve"]
+__all__ = ["ViewSettings", "serve"]
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 # Seconds that a browser's open connections get when the page ends.
@@ -34,7 +34,7 @@ PATIENCE = 2
 
 
 @dataclass(frozen=True)
-class Settings:
+class ViewSettings:
     """What is shown, and where.
 
     Attributes:
@@ -60,7 +60,7 @@ class Settings:
     browser: bool = True
 
 
-def serve(settings: Settings, announce: Callable[[str], None]) -> None:
+def serve(settings: ViewSettings, announce: Callable[[str], None]) -> None:
     """Serve the page until the process is interrupted.
 
     Args:
@@ -97,7 +97,7 @@ def serve(settings: Settings, announce: Callable[[str], None]) -> None:
         uvicorn.Server(config).run([listener])
 
 
-def _site(settings: Settings) -> Site:
+def _site(settings: ViewSettings) -> Site:
     shown = settings.shown
     if shown is not None and not shown.exists():
         raise TbspotError(f"{shown} does not exist; name a folder of `tbspot locate`, or a film")

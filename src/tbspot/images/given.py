@@ -1,0 +1,85 @@
+"""What a caller gives as a film: a path, an open file, bytes, or an array of pixels.
+
+Takes any of them; gives a film. Telling what a file is and decoding it is left to reading.py.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.images.film import Facts, Film
+from tbspot.images.opening import shown
+from tbspot.images.reading import read_with_facts
+
+__all__ = ["FilmSource", "name_of", "read_film"]
+
+FilmSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any]
+
+UNNAMED = "film"
+
+
+def name_of(source: FilmSource) -> str:
+    """What a film is called that was given no name: its path, or `film`."""
+    return shown(Path(source)) if isinstance(source, (str, os.PathLike)) else UNNAMED
+
+
+def read_film(
+    source: FilmSource,
+    value_range: tuple[float, float] | None = None,
+    *,
+    name: str | None = None,
+    follow_links: bool = True,
+) -> Film:
+    """Read a film: pixels `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
+
+    Args:
+        source: a path, an open binary file, the bytes of a file (DICOM, PNG, JPEG or TIFF), or an
+            array `[height, width]` of numbers.
+        value_range: of an array: the values that mean black and white, such as `(0, 4095)`, or
+            `(4095, 0)` where it is inverted; values beyond them are cut. `None` = (0, 1), for
+            floating point numbers alone.
+        name: what sentences call the film; `None` = its path, or `film`.
+        follow_links: whether a symbolic link stands for the file that it leads to.
+
+    Raises:
+        UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
+        ValueError: the array is no film: not two-dimensional, not finite, or without a range.
+    """
+    name = name or name_of(source)
+    if isinstance(source, np.ndarray):
+        return Film(_display(source, value_range), Facts("array"))
+    if isinstance(source, (str, os.PathLike)):
+        return read_with_facts(Path(source), follow_links=follow_links, name=name)
+    content = source if isinstance(source, bytes) else source.read()
+    # Decoders of another process read files; this one is seen by this user alone.
+    with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
+        path = Path(folder, "film")
+        path.write_bytes(content)
+        return read_with_facts(path, name=name)
+
+
+def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:
+    """Numbers of any type in [0, 1]."""
+    if values.ndim != 2 or not values.size or values.dtype.kind not in "iuf":
+        raise ValueError(
+            f"a film is an array [height, width] of numbers, not {values.dtype} {values.shape}"
+        )
+    if value_range is None and values.dtype.kind != "f":
+        raise ValueError(
+            f"an array of {values.dtype} needs its value_range, such as (0, 4095) for 12 bits"
+        )
+    black, white = value_range or (0.0, 1.0)
+    if not np.isfinite([black, white]).all() or black == white:
+        raise ValueError(f"value_range {value_range} names no range; give two different numbers")
+    if not np.isfinite(values).all():
+        raise ValueError("the array holds numbers that are not finite")
+    if value_range is None and not 0 <= values.min() <= values.max() <= 1:
+        raise ValueError("the array holds numbers beyond [0, 1]; give its value_range")
+    shares = (values.astype(np.float32) - np.float32(black)) / np.float32(white - black)
+    return shares.clip(0, 1)

@@ -1,0 +1,129 @@
+"""What tbspot says of one film, with its heat map and picture.
+
+Takes a prediction, the evidence behind it and a way to the film; gives what a caller, a notebook
+or a run folder shows of it. How it is found is left to model.py.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from io import BytesIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.images import Film, resize
+from tbspot.maps.overlays import overlay
+from tbspot.records.predictions import PredictedBox, Prediction, Status
+
+__all__ = ["Finding"]
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """One film's score, boxes and heat map, or why it has none.
+
+    Attributes:
+        prediction: the film's line of predictions.jsonl, to the bit; the heat map's file stands
+            in it only where one was written.
+        evidence: for TB, `float32 [h, w]` on the net's own grid, which spans the whole film;
+            positive speaks for TB. `None` unless the status is `ok`.
+        read: gives the film that the model was shown; a film given by its path is read anew.
+    """
+
+    prediction: Prediction
+    evidence: NDArray[np.float32] | None
+    read: Callable[[], Film]
+
+    @property
+    def image(self) -> str:
+        """What the film is called."""
+        return self.prediction.image
+
+    @property
+    def status(self) -> Status:
+        """`ok`, `refused` (no frontal chest film, say) or `failed` (it cannot be read)."""
+        return self.prediction.status
+
+    @property
+    def code(self) -> str | None:
+        """What the gate says in one word, or `unreadable`; `None` where there is nothing to say."""
+        return self.prediction.code
+
+    @property
+    def reason(self) -> str | None:
+        """The same as a sentence: why there is no score, or a warning beside one."""
+        return self.prediction.reason
+
+    @property
+    def score(self) -> float | None:
+        """Probability of TB in [0, 1]; `None` unless the status is `ok`."""
+        return self.prediction.score
+
+    @property
+    def threshold(self) -> float | None:
+        """The score from which the film is called TB."""
+        return self.prediction.threshold
+
+    @property
+    def called(self) -> bool | None:
+        """Whether the score reaches the threshold; `None` without a score."""
+        return self.prediction.called
+
+    @property
+    def boxes(self) -> tuple[PredictedBox, ...]:
+        """Boxes in pixels of the film: half-open, x to the right and y down; best first."""
+        return self.prediction.boxes
+
+    @property
+    def heatmap(self) -> NDArray[np.float32] | None:
+        """The evidence at every pixel of the film, `float32 [height, width]`.
+
+        Resized bilinearly with pixel centres aligned, each time it is asked for; `None` unless
+        the status is `ok`.
+        """
+        height, width = self.prediction.height, self.prediction.width
+        if self.evidence is None or height is None or width is None:
+            return None
+        return resize(self.evidence, height, width)
+
+    def overlay(self) -> Image.Image:
+        """The film in grey, its heat map over it, boxes around: RGB, at most 1024 pixels a side.
+
+        Raises:
+            TbspotError: there is no heat map, or the film can no longer be read.
+        """
+        if self.evidence is None:
+            raise TbspotError(f"{self.image} has no heat map: {self.reason}")
+        return overlay(self.read().pixels, self.evidence, self.boxes)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the picture, the score, the boxes."""
+        said = f"<b>{escape(self.image)}</b>: {escape(self._words())}"
+        if self.evidence is None:
+            return f"<div>{said}</div>"
+        file = BytesIO()
+        self.overlay().save(file, "PNG")
+        picture = b64encode(file.getvalue()).decode()
+        rows = "".join(
+            f"<tr><td>{box.x0:.0f}</td><td>{box.y0:.0f}</td><td>{box.x1:.0f}</td>"
+            f"<td>{box.y1:.0f}</td><td>{box.score:.3f}</td></tr>"
+            for box in self.boxes
+        )
+        return (
+            f'<div>{said}<br><img src="data:image/png;base64,{picture}" alt="film with heat map">'
+            f"<table><tr><th>x0</th><th>y0</th><th>x1</th><th>y1</th><th>score</th></tr>{rows}"
+            "</table>Research use only, not a diagnosis.</div>"
+        )
+
+    def _words(self) -> str:
+        if self.score is None:
+            return f"{self.status}: {self.reason}"
+        called = {True: ", called TB", False: ", not called TB", None: ""}[self.called]
+        warning = f" ({self.reason})" if self.reason else ""
+        return f"score {self.score:.3f}{called}{warning}"

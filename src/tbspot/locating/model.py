@@ -1,0 +1,238 @@
+"""A model, ready to locate: any film to a finding, one at a time or streamed.
+
+Takes what a caller gives as a film; gives findings that are those of `tbspot locate` to the bit.
+Keeping them in a folder is left to run.py, which asks here too, as the page does.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+
+from tbspot.description import Description, MapRule, Method, Precision
+from tbspot.engine.engine import Engine, open_engine
+from tbspot.errors import ModelError, TbspotError
+from tbspot.gate.verdict import Verdict, examine
+from tbspot.images import Film
+from tbspot.images.given import FilmSource, name_of, read_film
+from tbspot.images.opening import shown
+from tbspot.locating.finding import Finding
+from tbspot.locating.predict import engine_for, predict
+from tbspot.locating.settings import LocateSettings
+from tbspot.locating.stream import stream
+from tbspot.maps.cutting import cut_of
+from tbspot.records.predictions import Prediction, Status
+
+__all__ = ["Model", "films_at_once", "load_model"]
+
+# More would hold more films and more of the net's memory, and leave each a smaller part of it.
+MOST_AT_ONCE = 4
+
+
+def films_at_once(count: int) -> int:
+    """How many of `count` films to ask an exported model for at the same time.
+
+    With a core for each, one film's reading and pictures fill the time in which another is in the
+    net, which by itself cannot be shared out so well.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(count, available or 1, MOST_AT_ONCE))
+
+
+def load_model(
+    path: str | os.PathLike[str] | None = None,
+    *,
+    precision: Precision = "auto",
+    method: Method = "cam",
+    mirror: bool | None = None,
+    scales: Sequence[float] = (1.0,),
+    map_rule: MapRule | None = None,
+    map_threshold: float | None = None,
+    threshold_file: str | os.PathLike[str] | None = None,
+    gate: bool = True,
+    follow_links: bool = False,
+) -> Model:
+    """Open a model, with the options of `tbspot locate`.
+
+    Args:
+        path: a file of `tbspot export`, or of `tbspot train` or `distill`, which needs torch;
+            `None` = the released student.
+        precision: `auto`, `float32`, `bfloat16` or `int8`.
+        method: of the heat map; all but `cam` need torch.
+        mirror: whether the mirrored film is averaged in; `None` = as the model says.
+        scales: sizes to average over, relative to the model's.
+        map_rule: how boxes are cut; `None` = as the model says.
+        map_threshold: the rule's share in (0, 1); `None` = as the model says.
+        threshold_file: threshold.json of `tbspot calibrate` for this model.
+        gate: whether films that are no frontal chest film are refused.
+        follow_links: whether a symbolic link stands for the film that it leads to.
+
+    Raises:
+        ModelError: the file is absent, broken, no model of tbspot or not for this precision.
+        MissingExtraError: it needs torch, which is not installed.
+        TbspotError: an option does not fit the model.
+    """
+    engine = open_engine(None if path is None else Path(path), precision)
+    settings = LocateSettings(
+        model=f"{engine.description.name} {engine.description.version}",
+        engine=engine.name,
+        method=method,
+        mirror=mirror,
+        scales=tuple(scales),
+        map_rule=map_rule,
+        map_threshold=map_threshold,
+        gate=gate,
+        follow_links=follow_links,
+    )
+    if threshold_file is not None:
+        from tbspot.locating.calibrated import threshold_for_model
+
+        chosen = threshold_for_model(Path(threshold_file), engine.description)
+        settings = replace(settings, threshold=chosen.threshold, calibration=chosen.calibration)
+    return Model(engine, settings)
+
+
+class Model:
+    """A model, ready to locate; `load_model` opens one.
+
+    Args:
+        engine: that runs it.
+        settings: how films are read and answered.
+
+    Raises:
+        TbspotError: the settings do not fit the model.
+    """
+
+    def __init__(self, engine: Engine, settings: LocateSettings | None = None) -> None:
+        self._given = engine
+        self._settings = settings = settings or LocateSettings()
+        self._engine = engine_for(engine, settings.method, mirror=settings.mirror)
+        rule = settings.map_rule
+        if settings.method != "cam" and rule is None:
+            rule = "otsu"  # the model's threshold was chosen for maps of the closed form
+        self._cut = cut_of(engine.description, rule, settings.map_threshold)
+
+    @property
+    def description(self) -> Description:
+        """What the model says of itself: name, version, frame, thresholds, terms."""
+        return self._engine.description
+
+    @property
+    def at_once(self) -> int:
+        """Films that are best answered at the same time."""
+        return self._engine.at_once
+
+    def __repr__(self) -> str:
+        said = self.description
+        return f"<tbspot model {said.name} {said.version}, {self._engine.name}>"
+
+    def locate(
+        self,
+        film: FilmSource,
+        *,
+        name: str | None = None,
+        value_range: tuple[float, float] | None = None,
+    ) -> Finding:
+        """What the model says of one film; a film that cannot be read is a finding too.
+
+        Args:
+            film: a path, an open binary file, the bytes of a file, or an array `[height, width]`.
+            name: what the film is called; `None` = its path, or `film`.
+            value_range: of an array: the values that mean black and white, such as `(0, 4095)`;
+                `None` = (0, 1), for floating point numbers alone.
+
+        Raises:
+            ModelError: the model cannot be run on this processor, so no other film fares better.
+            ValueError: the array is no film: not two-dimensional, or without a range.
+        """
+        name = name or name_of(film)
+        read = partial(
+            read_film, film, value_range, name=name, follow_links=self._settings.follow_links
+        )
+        return self.answer(lambda: self._examined(read), name)
+
+    def locate_many(self, films: Iterable[str | os.PathLike[str]]) -> Iterator[Finding]:
+        """What the model says of each film, in order, while those after it are being read.
+
+        Memory does not grow with the films: a finding holds its numbers and its map on the net's
+        grid, and reads the film anew where a picture is asked of it.
+
+        Raises:
+            ModelError: the model cannot be run on this processor.
+        """
+        model = self._for_many
+        return stream(map(Path, films), model.read, model._answer_lightly, model.at_once)
+
+    def read(self, path: Path) -> Verdict:
+        """Read a film and say whether it is to be judged.
+
+        Raises:
+            TbspotError: it cannot be read.
+        """
+        follow_links = self._settings.follow_links
+        return self._examined(lambda: read_film(path, follow_links=follow_links))
+
+    def answer(self, read: Callable[[], Verdict], name: str) -> Finding:
+        """What is to be said of a film: the one way for command, page and library.
+
+        Args:
+            read: gives the examined film, or raises what is wrong with it.
+            name: of the film.
+
+        Raises:
+            ModelError: the model cannot be run on this processor.
+        """
+        try:
+            verdict = read()
+            if verdict.status == "refused":
+                return self._without_score(verdict, name)
+            prediction, evidence = predict(
+                verdict.film.pixels, name, self._engine, self._cut, self._settings.scales
+            )
+        except ModelError:
+            raise
+        except TbspotError as error:
+            failed = self._line(name, "failed", "unreadable", str(error))
+            return Finding(failed, None, partial(_raise, error))
+        update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
+        if self._settings.threshold is not None:
+            update["threshold"] = self._settings.threshold
+            update["calibration"] = self._settings.calibration
+        return Finding(prediction.model_copy(update=update), evidence, lambda: verdict.film)
+
+    @cached_property
+    def _for_many(self) -> Model:
+        """The same with the cores shared out among films; gradient methods take one at a time."""
+        if self._settings.method != "cam":
+            return self
+        return Model(self._given.shared_by(films_at_once(MOST_AT_ONCE)), self._settings)
+
+    def _answer_lightly(self, path: Path, read: Callable[[], Verdict]) -> Finding:
+        """The same without the film, which is read anew when it is asked for."""
+        finding = self.answer(read, shown(path))
+        return replace(finding, read=lambda: self.read(path).film)
+
+    def _examined(self, read: Callable[[], Film]) -> Verdict:
+        film = read()
+        return examine(film) if self._settings.gate else Verdict(film, ())
+
+    def _without_score(self, verdict: Verdict, name: str) -> Finding:
+        line = self._line(name, "refused", verdict.code, verdict.reason)
+        return Finding(line, None, lambda: verdict.film)
+
+    def _line(self, name: str, status: Status, code: str | None, reason: str | None) -> Prediction:
+        return Prediction(
+            image=name,
+            status=status,
+            code=code,
+            reason=reason,
+            model=self.description.name,
+            version=self.description.version,
+        )
+
+
+def _raise(error: Exception) -> Film:
+    raise error

@@ -1,0 +1,51 @@
+"""On what a training runs: devices, processes and the precision of its arithmetic.
+
+Takes names of devices and of a precision; gives Lightning Fabric, launched. What runs on it is left
+to loop.py.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from tbspot.errors import TbspotError
+
+__all__ = ["launch_fabric"]
+
+
+def launch_fabric(precision: str = "auto", devices: str | int = "auto") -> Fabric:
+    """Fabric on these devices; under torchrun, on as many processes and nodes as it started.
+
+    Args:
+        precision: `32-true`, `bf16-mixed`, or `auto`: bfloat16 where the hardware multiplies it.
+        devices: a number of them, or `auto`.
+
+    Raises:
+        TbspotError: they are not to be had here.
+    """
+    if precision == "auto":
+        precision = "bf16-mixed" if _has_bfloat16() else "32-true"
+    nodes = 1
+    if "LOCAL_WORLD_SIZE" in os.environ:  # torchrun says how many processes it started where
+        local = os.environ["LOCAL_WORLD_SIZE"]
+        devices, nodes = local, int(os.environ["WORLD_SIZE"]) // int(local)
+    try:
+        fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision)  # type: ignore[arg-type]
+    except (TypeError, ValueError, MisconfigurationException) as error:
+        raise TbspotError(
+            f"precision {precision} on devices {devices} is not possible here; "
+            'use `precision="auto"` and `devices="auto"`'
+        ) from error
+    fabric.launch()
+    return fabric
+
+
+def _has_bfloat16() -> bool:
+    """Whether the hardware multiplies bfloat16 itself; emulated, it is slower than float32."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())

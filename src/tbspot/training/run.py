@@ -1,0 +1,81 @@
+"""Training as a caller starts it: settings and a folder, on the devices that there are.
+
+Takes settings and a folder; gives the model file. How it is trained is left to loop.py.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tbspot.errors import MissingExtraError, TbspotError
+from tbspot.training.settings import TrainingSettings
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["distill", "train"]
+
+
+def train(
+    settings: TrainingSettings,
+    folder: str | os.PathLike[str],
+    *,
+    precision: str = "auto",
+    devices: str | int = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Train a teacher on image labels, or go on where an earlier call was interrupted.
+
+    Args:
+        settings: what to do.
+        folder: the run's folder, which `tbspot train` resumes too.
+        precision: `32-true`, `bf16-mixed`, or `auto`: bfloat16 where the hardware multiplies it.
+        devices: of Lightning Fabric: a number of them, or `auto`.
+        overwrite: replace another run in the folder, once data and weights are seen to be there.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
+            run, or the disk is full.
+        MissingExtraError: torch is not installed.
+    """
+    if settings.teachers:
+        raise TbspotError("these settings name teachers; use distill")
+    return _run(settings, folder, precision, devices, overwrite=overwrite)
+
+
+def distill(
+    settings: TrainingSettings,
+    folder: str | os.PathLike[str],
+    *,
+    precision: str = "auto",
+    devices: str | int = "auto",
+    overwrite: bool = False,
+) -> Path:
+    """Teach a student what `settings.teachers` say; else as `train`."""
+    if not settings.teachers:
+        raise TbspotError("these settings name no teacher; give `teachers`, or use train")
+    return _run(settings, folder, precision, devices, overwrite=overwrite)
+
+
+def _run(
+    settings: TrainingSettings,
+    folder: str | os.PathLike[str],
+    precision: str,
+    devices: str | int,
+    *,
+    overwrite: bool,
+) -> Path:
+    try:
+        from tbspot.training import loop
+        from tbspot.training.devices import launch_fabric
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"training needs {error.name}; install it with `pip install 'tbspot[train]'`"
+        ) from error
+    fabric: Fabric = launch_fabric(precision, devices)
+    return loop.train(settings, Path(folder), fabric, overwrite=overwrite)

@@ -1,0 +1,206 @@
+"""The front door: what `import tbspot` offers, and that it is what the command gives."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+import tbspot
+from pages import write_model
+from tbspot.cli import app
+from tbspot.records.predictions import FILE_NAME, read_heatmap, read_predictions
+
+
+@pytest.fixture(scope="module")
+def model_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A net of one layer that finds what is bright."""
+    return write_model(tmp_path_factory.mktemp("library") / "bright.onnx", "bright", 1)
+
+
+@pytest.fixture(scope="module")
+def model(model_path: Path) -> tbspot.Model:
+    return tbspot.load_model(model_path, gate=False)
+
+
+@pytest.fixture
+def films(drawn: Path, tmp_path: Path) -> list[Path]:
+    """Three films, of which the second is broken."""
+    folder = tmp_path / "films"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        source = drawn / "imgs" / "tb" / f"tb{number:04}.png"
+        (folder / f"{number}.png").write_bytes(source.read_bytes())
+    (folder / "2.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+    return sorted(folder.iterdir())
+
+
+def test_the_public_names_are_those_agreed() -> None:
+    assert set(tbspot.__all__) == {
+        "DataError",
+        "Film",
+        "Finding",
+        "MissingExtraError",
+        "Model",
+        "ModelError",
+        "TbspotError",
+        "TrainingSettings",
+        "UnreadableFilmError",
+        "__version__",
+        "distill",
+        "load_model",
+        "read_film",
+        "train",
+    }
+    assert all(hasattr(tbspot, name) for name in tbspot.__all__)
+    assert set(tbspot.__all__) <= set(dir(tbspot))
+
+
+def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'loactor'"):
+        tbspot.loactor  # noqa: B018
+
+
+def test_importing_tbspot_imports_next_to_nothing() -> None:
+    code = (
+        "import sys; before = {*sys.modules}; import tbspot; "
+        "print(sorted({name.partition('.')[0] for name in {*sys.modules} - before}))"
+    )
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert "numpy" not in said.stdout
+    assert "pydantic" not in said.stdout
+
+
+@pytest.mark.slow
+def test_a_caller_s_types_are_checked_from_outside(tmp_path: Path) -> None:
+    caller = tmp_path / "caller.py"
+    caller.write_text(
+        "import tbspot\n"
+        "model: tbspot.Model = tbspot.load_model()\n"
+        "finding = model.locate('film.dcm')\n"
+        "reveal_type(finding.score)\n"
+        "reveal_type(finding.heatmap)\n"
+        "model.locate(3)\n"
+    )
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--no-incremental", str(caller)]
+    said = subprocess.run(mypy, cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    assert 'Revealed type is "float | None"' in said or "Union[builtins.float, None]" in said, said
+    assert "caller.py:6: error" in said
+    assert "Found 1 error in 1 file" in said
+
+
+def test_findings_are_the_lines_of_the_command_to_the_bit(
+    model: tbspot.Model, model_path: Path, films: list[Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    command = ["locate", *map(str, films), "--model", str(model_path), "--no-gate"]
+    CliRunner().invoke(app, [*command, "--out", str(out)])
+    lines = list(read_predictions(out))
+    findings = list(model.locate_many(films))
+    alone = [model.locate(film) for film in films]
+    for line, finding, single in zip(lines, findings, alone, strict=True):
+        written = line.model_copy(update={"heatmap": None})
+        assert finding.prediction == single.prediction == written
+        if line.status == "ok":
+            assert finding.evidence is not None
+            np.testing.assert_array_equal(finding.evidence, read_heatmap(out, line))
+            np.testing.assert_array_equal(np.array(finding.overlay()), np.array(single.overlay()))
+    assert [json.loads(line)["image"] for line in (out / FILE_NAME).read_text().splitlines()] == [
+        finding.image for finding in findings
+    ]
+
+
+def test_a_bad_film_is_a_finding_and_the_others_are_answered(
+    model: tbspot.Model, films: list[Path]
+) -> None:
+    statuses = [(finding.status, finding.code) for finding in model.locate_many(films)]
+    assert statuses == [("ok", None), ("failed", "unreadable"), ("ok", None)]
+    broken = model.locate(films[1])
+    assert broken.score is None
+    assert broken.heatmap is None
+    assert broken.reason is not None
+    with pytest.raises(tbspot.TbspotError, match="has no heat map: "):
+        broken.overlay()
+
+
+def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
+    model: tbspot.Model, film_path: Path
+) -> None:
+    pixels = np.array(Image.open(film_path))
+    with film_path.open("rb") as file:
+        findings = [
+            model.locate(film_path, name="film"),
+            model.locate(str(film_path), name="film"),
+            model.locate(file),
+            model.locate(io.BytesIO(film_path.read_bytes())),
+            model.locate(film_path.read_bytes()),
+            model.locate(pixels, value_range=(0, 255)),
+            model.locate(pixels.astype(np.float32) / np.float32(255)),
+        ]
+    assert len({finding.prediction for finding in findings}) == 1
+    assert findings[0].score is not None
+
+
+@pytest.mark.parametrize(
+    ("pixels", "value_range", "said"),
+    [
+        (np.zeros((8, 8), np.uint16), None, "an array of uint16 needs its value_range"),
+        (np.zeros((8, 8, 3), np.uint8), (0, 255), r"not uint8 \(8, 8, 3\)"),
+        (np.full((8, 8), 3.0), None, r"beyond \[0, 1\]"),
+        (np.full((8, 8), np.nan), None, "not finite"),
+        (np.zeros((8, 8)), (1.0, 1.0), "names no range"),
+        (np.array([["a"]]), None, "not <U1"),
+    ],
+)
+def test_an_array_that_is_no_film_is_the_caller_s_error(
+    model: tbspot.Model, pixels: np.ndarray, value_range: tuple[float, float] | None, said: str
+) -> None:
+    with pytest.raises(ValueError, match=said):
+        model.locate(pixels, value_range=value_range)
+
+
+def test_a_heat_map_has_the_film_s_own_pixels_and_its_maximum_lies_in_the_best_box(
+    model: tbspot.Model, film_path: Path
+) -> None:
+    finding = model.locate(film_path)
+    heatmap = finding.heatmap
+    assert heatmap is not None
+    assert (heatmap.shape, heatmap.dtype) == ((128, 128), np.float32)
+    y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    best = finding.boxes[0]
+    assert best.x0 <= x < best.x1
+    assert best.y0 <= y < best.y1
+
+
+def test_a_notebook_is_shown_picture_score_and_boxes_with_text_escaped(
+    model: tbspot.Model, film_path: Path
+) -> None:
+    shown = model.locate(film_path, name="<b>film")._repr_html_()
+    assert "&lt;b&gt;film" in shown
+    assert "data:image/png;base64," in shown
+    assert shown.count("<tr>") == 1 + len(model.locate(film_path).boxes)
+    assert "not a diagnosis" in shown
+
+
+def test_a_film_that_is_read_says_what_its_file_says(film_path: Path) -> None:
+    film = tbspot.read_film(film_path)
+    assert film.pixels.dtype == np.float32
+    assert film.facts.kind == "PNG"
+
+
+def test_errors_can_be_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(tbspot.UnreadableFilmError, match="does not exist"):
+        tbspot.read_film(tmp_path / "absent.dcm")
+    with pytest.raises(tbspot.ModelError, match="does not exist"):
+        tbspot.load_model(tmp_path / "absent.onnx")
+    with pytest.raises(tbspot.TbspotError, match="name no teacher"):
+        tbspot.distill(tbspot.TrainingSettings(data=("d",)), tmp_path)
+    with pytest.raises(tbspot.TbspotError, match="name teachers; use distill"):
+        tbspot.train(tbspot.TrainingSettings(data=("d",), teachers=(tmp_path,)), tmp_path)

@@ -114,7 +114,7 @@ class TrainingState:
             },
             content,
         )
-        with replacing(path) as temporary:
+        with replacing(path, parents=False) as temporary:
             temporary.write_bytes(content.getbuffer())
 
     def _resume(self, path: Path) -> None:

@@ -28,11 +28,16 @@ _cleared: set[Path] = set()
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, parents: bool = True) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; rename it over `path` on success.
 
     When it returns, the file and its name are on the disk: a power cut later loses neither, one
     before leaves what stood at `path`. Parts that killed processes left in the folder are removed.
+
+    Args:
+        path: of the file.
+        parents: whether its folder is made where it is absent; if not, a folder that somebody
+            removed is not brought back.
 
     Raises:
         TbspotError: the file system refused, for instance because the disk is full; what stood
@@ -43,7 +48,8 @@ def replacing(path: Path) -> Iterator[Path]:
     part = f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part"
     temporary = path.with_name(part)
     try:
-        make_folder(path.parent)
+        if parents:
+            make_folder(path.parent)
         _clear_once(path.parent)
         yield temporary
         # Windows flushes only what is open for writing.

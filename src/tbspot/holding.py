@@ -65,8 +65,12 @@ def holding(folder: Path) -> Iterator[Hold]:
             raise TbspotError(f"{folder} is a file; name a folder to write to")
         make_folder(folder)
         lock = _take(folder)
+    hold = Hold(folder, lock)
     try:
-        yield Hold(folder, lock)
+        yield hold
+    except (OSError, TbspotError):
+        hold.check()  # a folder that is gone is why
+        raise
     finally:
         _give_back(lock, folder / LOCK_FILE)
         if made:

@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tbspot.durable import replacing
+from tbspot.holding import refusals_told
 
 __all__ = ["Reporter"]
 
@@ -83,7 +84,7 @@ class Reporter:
             "images_per_second": round(self._speed(), 2),
         }
         if not self._silent:
-            with self._log.open("a", encoding="utf-8") as log:
+            with refusals_told(self._log.parent), self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
                 log.flush()
                 os.fsync(log.fileno())

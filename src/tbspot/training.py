@@ -93,8 +93,6 @@ def _train(
         for epoch in range(state.done // steps, settings.epochs):
             _set_mode(net, settings)
             for batch in films.batches(epoch, state.done % steps, fabric):
-                if hold:
-                    hold.check()
                 _set_rates(optimizer, settings, state.done / total)
                 loss = _loss(model, batch, teachers, settings, epoch)
                 mean = _finite(loss, state.done, steps, fabric)
@@ -104,6 +102,8 @@ def _train(
                 state.advance(settings.average)
                 state.losses.append(mean)
                 reporter.step(state.done, mean, films.batch_size)
+                if hold:
+                    hold.check()
                 state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
             state.losses.clear()
             # A line of an epoch that was not saved is dropped when the run goes on.

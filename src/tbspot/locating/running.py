@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -25,12 +25,14 @@ from tbspot.engine import Engine, ModelError
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
 from tbspot.gate import Verdict, examine
+from tbspot.holding import holding
 from tbspot.images import read_with_facts
 from tbspot.locating.cutting import Cut, cut_of
 from tbspot.locating.keeping import Keeper, Naming, picture_stem
 from tbspot.locating.listing import Item
 from tbspot.locating.predicting import engine_for, predict
-from tbspot.locating.tabling import write_predictions_table
+from tbspot.locating.resuming import Earlier, Seen, Stamps, see
+from tbspot.locating.tabling import forget_predictions_table, write_predictions_table
 from tbspot.overlays import overlay
 from tbspot.predictions import Prediction
 
@@ -123,49 +125,79 @@ def locate(
     *,
     overwrite: bool = False,
 ) -> Counts:
-    """Write a prediction for each film that has none yet.
+    """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
-    A film that cannot be read gets a line that says why, and the run goes on.
+    A film that cannot be read gets a line that says why, and the run goes on; the next call tries
+    it again. In the end the lines are those of the films that there are, in their order.
 
     Raises:
-        TbspotError: the folder holds another run, the settings do not fit the model, the model
-            cannot be run on this processor, or the disk is full.
+        TbspotError: the folder holds another run or is held by one, the settings do not fit the
+            model, the model cannot be run on this processor, the disk is full, or the folder was
+            removed meanwhile.
     """
     asked = engine_for(engine, settings.method, mirror=settings.mirror)
     rule = settings.map_rule
     if settings.method != "cam" and rule is None:
         rule = "otsu"  # the model's threshold was chosen for maps of the closed form
     cut = cut_of(engine.description, rule, settings.map_threshold)
-    open_run(out, "locate", settings, overwrite=overwrite)
-    with Keeper(out) as keeper, _progress(console) as progress:
-        task = progress.add_task("locating", total=len(items), completed=0)
-        waiting = [item for item in items if item.name not in keeper.done]
-        progress.update(task, completed=len(items) - len(waiting))
-        for found in _answers(waiting, asked, cut, settings):
-            keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
-            progress.advance(task)
-        counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
-    write_predictions_table(out)
-    return counts
+    with holding(out) as hold:
+        open_run(out, "locate", settings, overwrite=overwrite)
+        stamps = Stamps(out, follow_links=settings.follow_links)
+        earlier = Earlier(items, stamps)
+        with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:
+            _say(earlier.notes(), console)
+            task = progress.add_task("locating", total=len(items), completed=0)
+            done = keeper.done
+            waiting = [item for item in items if item.name not in done]
+            if waiting:
+                forget_predictions_table(out)
+            progress.update(task, completed=len(items) - len(waiting))
+            for seen, found in _answers(waiting, asked, cut, settings):
+                hold.check()
+                keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
+                if seen:
+                    stamps.keep(found.prediction.image, seen)
+                progress.advance(task)
+            keeper.finish([item.name for item in items])
+        stamps.forget_others([item.name for item in items])
+        write_predictions_table(out)
+        hold.check()
+    counts = keeper.counts
+    return Counts(counts["ok"], counts["refused"], counts["failed"])
 
 
 def _answers(
     items: Sequence[Item], engine: Engine, cut: Cut, settings: Settings
-) -> Iterator[_Answered]:
+) -> Iterator[tuple[Seen | None, _Answered]]:
     """Of each film in order, while those after it are being read and answered."""
-    waiting: deque[Future[_Answered]] = deque()
+    waiting: deque[tuple[Seen | None, Future[_Answered]]] = deque()
     with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(engine.at_once) as workers:
         try:
             for item in items:
-                film = readers.submit(_read, item.path, settings)
-                waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
+                # Before the film is read: if it is replaced between, the line is of the file
+                # before, and the next call sees that it changed.
+                seen = see(item.path, follow_links=settings.follow_links)
+                film = readers.submit(_read, item, settings)
+                waiting.append((seen, workers.submit(_answer, item, film, engine, cut, settings)))
                 if len(waiting) > max(AHEAD, engine.at_once):
-                    yield waiting.popleft().result()
+                    yield _next(waiting)
             while waiting:
-                yield waiting.popleft().result()
+                yield _next(waiting)
         finally:
             # The readers last: a film that is being answered waits for its reading.
             workers.shutdown(cancel_futures=True)
+
+
+def _next(
+    waiting: deque[tuple[Seen | None, Future[_Answered]]],
+) -> tuple[Seen | None, _Answered]:
+    """The film in front, its line saying of which bytes it is."""
+    seen, answer = waiting.popleft()
+    found = answer.result()
+    if seen is None:
+        return None, found
+    of = {"bytes": seen.bytes, "sha256": seen.sha256}
+    return seen, replace(found, prediction=found.prediction.model_copy(update=of))
 
 
 def _answer(
@@ -211,9 +243,18 @@ def _without_answer(
     )
 
 
-def _read(path: Path, settings: Settings) -> Verdict:
-    film = read_with_facts(path, follow_links=settings.follow_links)
+def _read(item: Item, settings: Settings) -> Verdict:
+    if item.fault:
+        raise TbspotError(item.fault)
+    film = read_with_facts(item.path, follow_links=settings.follow_links)
     return examine(film) if settings.gate else Verdict(film, ())
+
+
+def _say(notes: Iterable[str], console: Console | None) -> None:
+    if console is None:
+        return
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
 
 
 def _progress(console: Console | None) -> Progress:

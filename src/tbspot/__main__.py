@@ -9,6 +9,7 @@ import sys
 
 from tbspot.errors import TbspotError
 from tbspot.importing import trust_installed_code_alone
+from tbspot.interrupting import interruptible
 
 __all__ = ["main"]
 
@@ -16,10 +17,11 @@ __all__ = ["main"]
 def main() -> None:
     """Run `tbspot`; exit with 1 and one sentence on stderr when something is wrong."""
     trust_installed_code_alone()
-    from tbspot.cli import app
-
     try:
-        app()
+        with interruptible():
+            from tbspot.cli import app
+
+            app()
     except TbspotError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)

@@ -1,7 +1,7 @@
-"""Files and folders that survive an interruption.
+"""Folders that hold one run, which says in run.json what it is.
 
-Takes paths and contents; gives files that are whole or absent and folders that hold one run.
-What the files mean is left to the modules that write them.
+Takes a folder, a command and its settings; gives the folder to go on in, or emptied for a new run.
+What the other files mean is left to the modules that write them.
 """
 
 from __future__ import annotations
@@ -13,43 +13,27 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
+from tbspot.durable import clear_parts, is_part, make_folder, replacing
 from tbspot.errors import TbspotError
+from tbspot.holding import LOCK_FILE, refusals_told
+from tbspot.pathnames import as_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["check_run", "fingerprint", "open_run", "replacing", "write_json"]
+__all__ = ["CACHE", "check_run", "fingerprint", "open_run", "replacing", "write_json"]
 
 RUN_FILE = "run.json"
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write to; rename it over `path` on success.
-
-    Raises:
-        TbspotError: the file system refused, for instance because the disk is full; what stood
-            at `path` before is untouched.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        raise TbspotError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+# Kept by the runs of one folder for each other.
+CACHE = "cache"
+# Not of one run: what holds the folder, what runs share, and what every new ext4 disk has.
+NOT_OF_A_RUN = (LOCK_FILE, CACHE, "lost+found")
+# In run.json while an earlier run is being removed: whoever finds it there goes on removing.
+EMPTYING = "emptying"
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -76,15 +60,17 @@ def check_run(
 
     Raises:
         TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
-            is not set.
+            is not set; or it is set, and not all of that run could be removed.
     """
-    if folder.exists() and not folder.is_dir():
-        raise TbspotError(f"{folder} is a file; name a folder to write to")
-    if not folder.is_dir() or not any(folder.iterdir()):
-        return False
+    with refusals_told(folder):
+        if folder.exists() and not folder.is_dir():
+            raise TbspotError(f"{folder} is a file; name a folder to write to")
+        if not folder.is_dir() or not any(_content(folder)):
+            return False
     record = folder / RUN_FILE
     if _recorded(record) == _wanted(command, settings):
-        return True
+        # Of a run that was being replaced by this one, nothing is to be gone on with.
+        return not _is_emptying(record)
     if not overwrite:
         raise TbspotError(
             f"{folder} holds another run or other files; choose another folder, "
@@ -94,6 +80,8 @@ def check_run(
         raise TbspotError(
             f"{folder} is not a folder of tbspot's, so --overwrite does not delete it"
         )
+    with refusals_told(folder):
+        _refuse_to_empty(folder, settings)
     return False
 
 
@@ -104,18 +92,78 @@ def open_run(
 
     Writes `run.json` (command, settings, versions, and the folder that the settings' paths are
     relative to). The same command with the same settings finds its earlier files in place, to
-    resume from; those of another run are deleted if `overwrite` is set.
+    resume from; those of another run are deleted if `overwrite` is set. The folder itself is
+    never removed: it may be a mount point, a link, or the folder that the user stands in.
 
     Raises:
         TbspotError: as `check_run`.
     """
-    if check_run(folder, command, settings, overwrite=overwrite):
-        return
-    if folder.exists():
-        shutil.rmtree(folder)
-    versions = {"tbspot": __version__, "python": sys.version.split()[0]}
-    wanted = _wanted(command, settings)
-    write_json(folder / RUN_FILE, wanted | versions | {"called_in": str(Path.cwd())})
+    resumes = check_run(folder, command, settings, overwrite=overwrite)
+    with refusals_told(folder):
+        make_folder(folder)
+        for parent, _, _ in os.walk(folder):
+            clear_parts(Path(parent), alone=True)
+        if resumes:
+            return
+        versions = {"tbspot": __version__, "python": sys.version.split()[0]}
+        run = _wanted(command, settings) | versions | {"called_in": as_text(Path.cwd())}
+        if any(_content(folder)):
+            # Until the earlier run is gone, what lies there is neither's.
+            write_json(folder / RUN_FILE, run | {EMPTYING: True})
+            _empty(folder)
+        write_json(folder / RUN_FILE, run)
+
+
+def _content(folder: Path) -> Iterator[Path]:
+    """What lies in the folder, but for what is of no run and what a killed run never finished."""
+    for path in folder.iterdir():
+        if path.name not in NOT_OF_A_RUN and not is_part(path.name):
+            yield path
+
+
+def _refuse_to_empty(folder: Path, settings: DataclassInstance) -> None:
+    """See first that all of an earlier run can go, and that the new one does not read it."""
+    whole = folder.resolve()
+    for read in _paths_in(dataclasses.asdict(settings)):
+        if os.path.exists(read) and read.resolve().is_relative_to(whole):  # noqa: PTH110 - no path raises
+            raise TbspotError(
+                f"{folder} holds {read}, which this run reads; choose another folder to write to"
+            )
+    for parent, folders, _ in os.walk(folder, onerror=_raise):
+        inside = Path(parent)
+        if inside == folder:
+            folders[:] = [name for name in folders if name not in NOT_OF_A_RUN]
+        if not os.access(inside, os.R_OK | os.W_OK | os.X_OK) or (
+            inside != folder and inside.is_mount()
+        ):
+            raise TbspotError(
+                f"{inside} cannot be emptied, so the run in {folder} stays; choose another folder"
+            )
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _paths_in(settings: Any) -> Iterator[Path]:
+    """Every path, and every text that may be one, in settings; a source's options are cut off."""
+    if isinstance(settings, dict):
+        settings = tuple(settings.values())
+    if isinstance(settings, tuple | list):
+        for one in settings:
+            yield from _paths_in(one)
+    elif isinstance(settings, str | Path) and (path := str(settings).partition("?")[0]):
+        yield Path(path)
+
+
+def _empty(folder: Path) -> None:
+    for path in list(folder.iterdir()):
+        if path.name in (RUN_FILE, *NOT_OF_A_RUN):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _wanted(command: str, settings: DataclassInstance) -> dict[str, Any]:
@@ -129,3 +177,7 @@ def _recorded(record: Path) -> dict[str, Any] | None:
         return {"command": run["command"], "settings": run["settings"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _is_emptying(record: Path) -> bool:
+    return bool(json.loads(record.read_text("utf-8")).get(EMPTYING))

@@ -62,6 +62,7 @@ def audit(
         from tbspot.audit import audit as judge
     from tbspot.audit.page import write_page
     from tbspot.files import check_run, open_run, write_json
+    from tbspot.holding import holding
 
     settings = Settings(
         models=tuple(model),
@@ -73,19 +74,24 @@ def audit(
         seed=seed,
     )
     console = Console(highlight=False, soft_wrap=True)
-    check_run(out, "audit", settings, overwrite=overwrite)
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("looking", total=None)
-        result = judge(settings, lambda done, of: progress.update(task, completed=done, total=of))
-    # Not before: a wrong path, or an interruption, must not cost an earlier audit.
-    open_run(out, "audit", settings, overwrite=overwrite)
-    write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
+    with holding(out) as hold:
+        check_run(out, "audit", settings, overwrite=overwrite)
+        with Progress(console=console, transient=True) as progress:
+            task = progress.add_task("looking", total=None)
+            result = judge(
+                settings, lambda done, of: progress.update(task, completed=done, total=of)
+            )
+        hold.check()
+        # Not before: a wrong path, or an interruption, must not cost an earlier audit.
+        open_run(out, "audit", settings, overwrite=overwrite)
+        write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
+        page = write_page(out, result)
     for answers in result.answers:
         console.print(answers.sentence, markup=False)
     console.print(_evidence(result))
     for note in result.notes:
         console.print(f"note: {note}", markup=False)
-    console.print(f"audit: {write_page(out, result)}", markup=False)
+    console.print(f"audit: {page}", markup=False)
 
 
 def _evidence(result: Audit) -> Table:

@@ -80,7 +80,8 @@ def calibrate(
 
     from tbspot import calibration
     from tbspot.calibration.page import write_page
-    from tbspot.files import open_run
+    from tbspot.files import check_run, open_run
+    from tbspot.holding import holding
 
     settings = calibration.Settings(
         scores=scores,
@@ -97,12 +98,15 @@ def calibrate(
         seed=seed,
     )
     console = Console(highlight=False, soft_wrap=True)
-    scored = settings.read()
-    with console.status("judging every threshold"):
-        result, points = calibration.calibrate(scored, settings)
-    open_run(out, "calibrate", settings, overwrite=overwrite)
-    calibration.write_calibration(out, result, points)
-    page = write_page(out, result)
+    with holding(out) as hold:
+        check_run(out, "calibrate", settings, overwrite=overwrite)
+        scored = settings.read()
+        with console.status("judging every threshold"):
+            result, points = calibration.calibrate(scored, settings)
+        hold.check()
+        open_run(out, "calibrate", settings, overwrite=overwrite)
+        calibration.write_calibration(out, result, points)
+        page = write_page(out, result)
     console.print(_chosen(result))
     console.print(result.target.sentence, markup=False)
     for note in result.notes:

@@ -80,6 +80,7 @@ def evaluate(
     from rich.console import Console
 
     from tbspot import evaluation
+    from tbspot.holding import holding
     from tbspot.records.evaluation import write_evaluation
 
     settings = evaluation.Settings(
@@ -96,12 +97,14 @@ def evaluate(
         resamples=resamples,
         seed=seed,
     )
-    if not overwrite:
-        evaluation.refuse_another(settings)
     console = Console(highlight=False, soft_wrap=True)
-    with console.status("reading films") as status:
-        result = evaluation.evaluate(settings, status.update)
-    path = write_evaluation(settings.out, result)
+    with holding(settings.out) as hold:
+        if not overwrite:
+            evaluation.refuse_another(settings)
+        with console.status("reading films") as status:
+            result = evaluation.evaluate(settings, status.update)
+        hold.check()
+        path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))
     for row in result.contenders:
         if row.classification is not None and row.role == "judged":

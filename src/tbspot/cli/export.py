@@ -100,10 +100,14 @@ def _pixels(films: list[Path], out: Path) -> list[NDArray[np.float32]]:
     import numpy as np
 
     from tbspot.drawings import draw_film
+    from tbspot.errors import TbspotError
     from tbspot.images import read_film
     from tbspot.locating import find_items
 
     if films:
-        return [read_film(item.path) for item in find_items(films, out)]
+        items = find_items(films, out)
+        for fault in (item.fault for item in items if item.fault):
+            raise TbspotError(fault)
+        return [read_film(item.path) for item in items]
     drawn = [draw_film("tb", 512, (seed,)).pixels for seed in range(DRAWN_FILMS)]
     return [film.astype(np.float32) / np.float32(255) for film in drawn]

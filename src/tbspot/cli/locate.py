@@ -111,6 +111,7 @@ def locate(
     from tbspot import locating
     from tbspot.engine.engine import open_engine
     from tbspot.errors import TbspotError
+    from tbspot.pathnames import as_text
     from tbspot.records.predictions import FILE_NAME
 
     if bool(films) == bool(data):
@@ -121,7 +122,8 @@ def locate(
     items, notes = (
         (locating.find_items(films, out), ()) if films else _of_data(data or [], split, split_file)
     )
-    for note in notes:
+    folders = [item.fault for item in items if item.fault]
+    for note in (*notes, *folders):
         console.print(f"note: {note}", markup=False)
     # Gradient methods ask for one film at a time, which then gets all cores.
     at_once = locating.films_at_once(len(items)) if method == "cam" else 1
@@ -129,7 +131,7 @@ def locate(
     description = engine.description
     chosen = _calibrated(threshold_file, description) if threshold_file else None
     settings = locating.LocateSettings(
-        films=tuple(map(str, films or data or ())),
+        films=tuple(map(as_text, films or data or ())),
         split=split or "",
         model=f"{description.name} {description.version}",
         engine=engine.name,
@@ -152,7 +154,7 @@ def locate(
     if counts.failed:
         raise TbspotError(
             f"{counts.failed:,} of {len(items):,} films could not be located; their lines in "
-            f"{out / FILE_NAME} say why"
+            f"{out / FILE_NAME} say why, and the same command tries them again"
         )
 
 

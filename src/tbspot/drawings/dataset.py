@@ -19,6 +19,7 @@ from tbspot.drawings.exposure import Style
 from tbspot.drawings.film import CLASSES, Corners, DrawnFilm, FilmClass, draw_film
 from tbspot.errors import TbspotError
 from tbspot.files import open_run, replacing, write_json
+from tbspot.holding import holding
 from tbspot.samples.sample import TruthBox
 
 __all__ = ["SHORTCUTS_FILE", "Shortcut", "draw_dataset"]
@@ -103,14 +104,18 @@ def draw_dataset(
     """
     settings = DrawSettings(count, size, seed, style, shortcut)
     _check(settings)
-    open_run(folder, "draw", settings, overwrite=overwrite)
-    records = [_draw(folder, entry, settings) for entry in _plan(settings)]
-    for name, splits in SPLITS.items():
-        chosen = [record for record in records if record.entry.split in splits]
-        _write_list(folder / "lists" / f"TBX11K_{name}.txt", chosen)
-        write_json(folder / "annotations" / "json" / f"TBX11K_{name}.json", _coco(chosen, size))
-    if shortcut is not None:
-        _write_shortcuts(folder / SHORTCUTS_FILE, records)
+    with holding(folder) as hold:
+        open_run(folder, "draw", settings, overwrite=overwrite)
+        records = []
+        for entry in _plan(settings):
+            records.append(_draw(folder, entry, settings))
+            hold.check()
+        for name, splits in SPLITS.items():
+            chosen = [record for record in records if record.entry.split in splits]
+            _write_list(folder / "lists" / f"TBX11K_{name}.txt", chosen)
+            write_json(folder / "annotations" / "json" / f"TBX11K_{name}.json", _coco(chosen, size))
+        if shortcut is not None:
+            _write_shortcuts(folder / SHORTCUTS_FILE, records)
 
 
 def _check(settings: DrawSettings) -> None:

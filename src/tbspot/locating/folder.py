@@ -6,8 +6,12 @@ written last, so that what a line names is there.
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tbspot.durable import replacing, sync_folder
 from tbspot.errors import TbspotError
-from tbspot.files import fingerprint, replacing
+from tbspot.files import fingerprint
 from tbspot.images import Film
 from tbspot.locating.settings import Naming
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -50,30 +55,52 @@ def picture_stem(name: str, film: Film, naming: Naming) -> str:
     return file_stem(name)
 
 
+@dataclass(frozen=True)
+class _Line:
+    """Where a film's line stands in the file, and what else is to be known of it."""
+
+    start: int
+    length: int
+    status: str
+    stem: str | None
+
+
 class Keeper:
     """A folder of predictions that is being written, or goes on.
 
+    Of two lines of one film, as two runs at once once left them, the later one stays.
+
     Args:
         folder: of the predictions; a last line that was cut off is dropped.
+        holds: whether a line stays; by default all do.
 
-    Attributes:
-        done: names of the films that have a line.
-        counts: lines by status.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, holds: Callable[[Prediction], bool] = lambda _: True) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
-        self.done: set[str] = set()
-        self.counts: Counter[str] = Counter()
+        self._holds = holds
+        self._kept: dict[str, _Line] = {}
+        self._end = 0
+        self._made: set[str] = set()
+
+    @property
+    def done(self) -> set[str]:
+        """Names of the films that have a line."""
+        return set(self._kept)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """Lines by status."""
+        return Counter(line.status for line in self._kept.values())
 
     def __enter__(self) -> Self:
         try:
             self._path.touch()
             _drop_torn_line(self._path)
-            for prediction in read_predictions(self._folder):
-                self._count(prediction)
+            self._take_up()
             self._lines = self._path.open("ab", buffering=0)
+            sync_folder(self._folder)
         except OSError as error:
             raise self._refusal(error) from error
         return self
@@ -85,6 +112,49 @@ class Keeper:
         traceback: TracebackType | None,
     ) -> None:
         self._lines.close()
+
+    def _take_up(self) -> None:
+        """Note the lines that hold; write the file anew if that is not all of them."""
+        with self._path.open("rb") as lines:
+            for line, one in zip(lines, read_predictions(self._folder), strict=True):
+                start, self._end = self._end, self._end + len(line)
+                self._kept.pop(one.image, None)
+                if self._holds(one):
+                    self._note(one, start, len(line))
+        if sum(line.length for line in self._kept.values()) != self._end:
+            self._rewrite(list(self._kept))
+
+    def finish(self, names: Sequence[str]) -> None:
+        """Put the lines in the order of `names`, and remove pictures that are no line's.
+
+        So a folder is the same however often its run was interrupted and films came and went.
+
+        Raises:
+            TbspotError: the file system refuses.
+        """
+        self._lines.close()
+        order = [name for name in dict.fromkeys([*names, *self._kept]) if name in self._kept]
+        if order != list(self._kept):
+            self._rewrite(order)
+        stems = {line.stem for line in self._kept.values()}
+        for folder, ending in ((HEATMAPS, ".npy"), (OVERLAYS, ".jpg")):
+            for path in (self._folder / folder).glob(f"*{ending}"):
+                if path.stem not in stems:
+                    path.unlink(missing_ok=True)
+
+    def _rewrite(self, names: Sequence[str]) -> None:
+        kept, self._kept, self._end = self._kept, {}, 0
+        with (
+            replacing(self._path, parents=False) as temporary,
+            self._path.open("rb") as before,
+            temporary.open("wb") as after,
+        ):
+            for name in names:
+                line = kept[name]
+                before.seek(line.start)
+                after.write(before.read(line.length))
+                self._kept[name] = replace(line, start=self._end)
+                self._end += line.length
 
     def keep(
         self,
@@ -108,15 +178,25 @@ class Keeper:
         if evidence is not None:
             heatmap = f"{HEATMAPS}/{stem}.npy"
             # By an open file: np.save adds an ending to a name that has none.
-            with replacing(self._folder / heatmap) as temporary, temporary.open("wb") as file:
+            with self._picture(heatmap) as temporary, temporary.open("wb") as file:
                 np.save(file, evidence, allow_pickle=False)
             prediction = prediction.model_copy(update={"heatmap": heatmap})
         if overlay is not None:
-            with replacing(self._folder / OVERLAYS / f"{stem}.jpg") as temporary:
+            with self._picture(f"{OVERLAYS}/{stem}.jpg") as temporary:
                 # Colours unthinned, or the boxes' thin lines would blur.
                 overlay.save(temporary, "JPEG", quality=90, subsampling=0)
-        self._append(prediction.model_dump_json().encode() + b"\n")
-        self._count(prediction)
+        line = prediction.model_dump_json().encode() + b"\n"
+        self._append(line)
+        self._kept.pop(prediction.image, None)
+        self._note(prediction, self._end, len(line))
+        self._end += len(line)
+
+    def _picture(self, name: str) -> AbstractContextManager[Path]:
+        path = self._folder / name
+        # Its folder is made once: if somebody removes the run, nothing of it comes back.
+        first = path.parent.name not in self._made
+        self._made.add(path.parent.name)
+        return replacing(path, parents=first)
 
     def _append(self, line: bytes) -> None:
         try:
@@ -124,12 +204,13 @@ class Keeper:
             # that the next start drops.
             if self._lines.write(line) != len(line):
                 raise OSError("the disk is full")
+            os.fsync(self._lines.fileno())
         except OSError as error:
             raise self._refusal(error) from error
 
-    def _count(self, prediction: Prediction) -> None:
-        self.done.add(prediction.image)
-        self.counts[prediction.status] += 1
+    def _note(self, prediction: Prediction, start: int, length: int) -> None:
+        stem = Path(prediction.heatmap).stem if prediction.heatmap else None
+        self._kept[prediction.image] = _Line(start, length, prediction.status, stem)
 
     def _refusal(self, error: OSError) -> TbspotError:
         return TbspotError(
@@ -139,9 +220,15 @@ class Keeper:
 
 
 def _drop_torn_line(path: Path) -> None:
+    """Drop a last line without its end, or with zeros, which a power cut leaves for what it took.
+
+    Lines before it were on the disk before it was written.
+    """
     with path.open("r+b") as file:
-        whole = 0
+        whole, last = 0, b""
         for line in file:
-            if line.endswith(b"\n"):
-                whole += len(line)
+            whole += len(last)
+            last = line
+        if last.endswith(b"\n") and b"\0" not in last:
+            whole += len(last)
         file.truncate(whole)

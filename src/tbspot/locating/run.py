@@ -22,6 +22,7 @@ from tbspot.gate.verdict import Verdict
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.model import Model
+from tbspot.locating.resuming import Seen
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import write_predictions_table
@@ -44,6 +45,7 @@ class _Kept:
     """What is to be kept of a film; the line alone if it has no answer."""
 
     prediction: Prediction
+    seen: Seen | None
     evidence: NDArray[np.float32] | None = None
     picture: Image.Image | None = None
     stem: str | None = None
@@ -58,42 +60,88 @@ def locate(
     *,
     overwrite: bool = False,
 ) -> Counts:
-    """Write a prediction for each film that has none yet.
+    """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
-    A film that cannot be read gets a line that says why, and the run goes on.
+    A film that cannot be read gets a line that says why, and the run goes on; the next call tries
+    it again. In the end the lines are those of the films that there are, in their order.
 
     Raises:
-        TbspotError: the folder holds another run, the settings do not fit the model, the model
-            cannot be run on this processor, or the disk is full.
+        TbspotError: the folder holds another run or is held by one, the settings do not fit the
+            model, the model cannot be run on this processor, the disk is full, or the folder was
+            removed meanwhile.
     """
-    model = Model(engine, settings)
+    work = _Work(Model(engine, settings), settings)
+    with holding(out) as hold:
+        open_run(out, "locate", settings, overwrite=overwrite)
+        stamps = Stamps(out, follow_links=settings.follow_links)
+        earlier = Earlier(items, stamps)
+        with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:
+            _say(earlier.notes(), console)
+            task = progress.add_task("locating", total=len(items), completed=0)
+            done = keeper.done
+            waiting = [item for item in items if item.name not in done]
+            if waiting:
+                forget_predictions_table(out)
+            progress.update(task, completed=len(items) - len(waiting))
+            for found in stream(waiting, work.read, work.answer, work.model.at_once):
+                hold.check()
+                keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
+                if found.seen:
+                    stamps.keep(found.prediction.image, found.seen)
+                progress.advance(task)
+            keeper.finish([item.name for item in items])
+        stamps.forget_others([item.name for item in items])
+        write_predictions_table(out)
+        hold.check()
+    counts = keeper.counts
+    return Counts(counts["ok"], counts["refused"], counts["failed"])
 
-    def read(item: Item) -> Verdict:
-        return model.read(item.path)
 
-    def answer(item: Item, film: Callable[[], Verdict]) -> _Kept:
-        return _kept(model, item, film, settings)
+@dataclass(frozen=True)
+class _Work:
+    """What is done with each film: read ahead, then answered."""
 
-    open_run(out, "locate", settings, overwrite=overwrite)
-    with Keeper(out) as keeper, _progress(console) as progress:
-        task = progress.add_task("locating", total=len(items), completed=0)
-        waiting = [item for item in items if item.name not in keeper.done]
-        progress.update(task, completed=len(items) - len(waiting))
-        for found in stream(waiting, read, answer, model.at_once):
-            keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
-            progress.advance(task)
-        counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
-    write_predictions_table(out)
-    return counts
+    model: Model
+    settings: LocateSettings
+
+    def read(self, item: Item) -> tuple[Seen | None, Callable[[], Verdict]]:
+        """The film's bytes and the film, or what is wrong with it, to be raised when asked for."""
+        if item.fault:
+            return None, partial(_raise, TbspotError(item.fault))
+        # Before the film is read: if it is replaced between, the line is of the file before, and
+        # the next call sees that it changed.
+        seen = see(item.path, follow_links=self.settings.follow_links)
+        try:
+            verdict = self.model.read(item.path)
+        except TbspotError as error:
+            return seen, partial(_raise, error)
+        return seen, lambda: verdict
+
+    def answer(
+        self, item: Item, material: Callable[[], tuple[Seen | None, Callable[[], Verdict]]]
+    ) -> _Kept:
+        """What is to be kept of a film, its line saying of which bytes it is."""
+        seen, film = material()
+        finding = self.model.answer(film, item.name)
+        line = finding.prediction
+        if seen is not None:
+            line = line.model_copy(update={"bytes": seen.bytes, "sha256": seen.sha256})
+        if finding.evidence is None:
+            return _Kept(line, seen)
+        picture = finding.overlay() if self.settings.overlays else None
+        stem = picture_stem(item.name, finding.read(), self.settings.names)
+        return _Kept(line, seen, finding.evidence, picture, stem)
 
 
-def _kept(model: Model, item: Item, film: Callable[[], Verdict], settings: LocateSettings) -> _Kept:
-    finding = model.answer(film, item.name)
-    if finding.evidence is None:
-        return _Kept(finding.prediction)
-    picture = finding.overlay() if settings.overlays else None
-    stem = picture_stem(item.name, finding.read(), settings.names)
-    return _Kept(finding.prediction, finding.evidence, picture, stem)
+def _raise(error: TbspotError) -> Verdict:
+    raise error
+
+
+def _say(notes: Iterable[str], console: Console | None) -> None:
+    if console is None:
+        return
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
 
 
 def _progress(console: Console | None) -> Progress:

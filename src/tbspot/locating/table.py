@@ -11,7 +11,7 @@ from pathlib import Path
 from tbspot.records.predictions import read_predictions
 from tbspot.tables import write_table
 
-__all__ = ["TABLE_FILE", "write_predictions_table"]
+__all__ = ["TABLE_FILE", "forget_predictions_table", "write_predictions_table"]
 
 TABLE_FILE = "predictions.csv"
 # Of a prediction, in the order of the columns; the number of boxes comes last.
@@ -32,6 +32,11 @@ def write_predictions_table(folder: Path) -> Path:
     )
     write_table(path, (*COLUMNS, "boxes"), rows)
     return path
+
+
+def forget_predictions_table(folder: Path) -> None:
+    """Remove the table, so that none is older than the lines beside it."""
+    (folder / TABLE_FILE).unlink(missing_ok=True)
 
 
 def _cell(value: str | float | bool | None) -> str | float | None:

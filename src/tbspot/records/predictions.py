@@ -65,6 +65,8 @@ class Prediction(BaseModel):
         height: of the original film in pixels.
         model: name of the model.
         version: of the model, a hash of its weights and settings.
+        bytes: of the film's file as it was read; null where it could not be, and in older lines.
+        sha256: of those bytes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -84,6 +86,8 @@ class Prediction(BaseModel):
     height: int | None = None
     model: str
     version: str
+    bytes: int | None = None
+    sha256: str | None = None
 
     @property
     def called(self) -> bool | None:

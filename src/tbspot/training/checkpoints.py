@@ -16,8 +16,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
+from tbspot.durable import replacing
 from tbspot.errors import TbspotError
-from tbspot.files import replacing
 
 __all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
 
@@ -41,12 +41,14 @@ class TrainingState:
         optimizer: of the net.
         average: moving average of the net's state; empty where none is kept.
         done: steps done.
+        losses: of the steps of the epoch that has begun, for its line in the log.
     """
 
     net: nn.Module
     optimizer: Any  # Fabric wraps optimizers in a class of its own.
     average: dict[str, Tensor]
     done: int = 0
+    losses: list[float] = field(default_factory=list)
     _saved: float = field(default_factory=time.monotonic)
 
     @classmethod
@@ -108,10 +110,11 @@ class TrainingState:
                 "optimizer": self.optimizer.state_dict(),
                 "average": self.average,
                 "done": self.done,
+                "losses": self.losses,
             },
             content,
         )
-        with replacing(path) as temporary:
+        with replacing(path, parents=False) as temporary:
             temporary.write_bytes(content.getbuffer())
 
     def _resume(self, path: Path) -> None:
@@ -122,6 +125,8 @@ class TrainingState:
             for name, value in saved["average"].items():
                 self.average[name].copy_(value)
             self.done = int(saved["done"])
+            # Checkpoints of before have none.
+            self.losses = [float(loss) for loss in saved.get("losses", ())]
         except Exception as error:  # a broken pickle may raise anything
             raise TbspotError(
                 f"{path} is not a checkpoint of this run, or is truncated; remove it to train "

@@ -8,7 +8,9 @@ views.py.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,8 @@ from torch.nn import functional
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.files import check_run, open_run
+from tbspot.files import CACHE, check_run, open_run
+from tbspot.holding import Hold, holding
 from tbspot.metrics import auroc
 from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.folding import fold_batch_norm, unfolded_state
@@ -39,8 +42,6 @@ from tbspot.training.views import draw_views
 __all__ = ["MODEL_FILE", "paired_sources", "train"]
 
 MODEL_FILE = "model.safetensors"
-# Beside the run, so that runs of one data set share it.
-CACHE = "cache"
 # Share of the steps in which the learning rate rises, and its first value relative to the peak:
 # the one-cycle schedule of Smith and Topin 2018 (arXiv 1708.07120).
 WARM_UP, FIRST_RATE = 0.2, 0.04
@@ -66,20 +67,31 @@ def train(
             run, or the disk is full.
     """
     path = folder / MODEL_FILE
-    if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
-        return path
+    # The first process writes for all.
+    with holding(folder) if fabric.is_global_zero else nullcontext() as hold:
+        if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
+            # An earlier call may have been killed between the model and this.
+            _forget_checkpoint(folder, fabric)
+        else:
+            _train(settings, folder, fabric, hold, overwrite=overwrite)
+    return path
+
+
+def _train(
+    settings: TrainingSettings, folder: Path, fabric: Fabric, hold: Hold | None, *, overwrite: bool
+) -> None:
     films, tuning = _read(settings, folder, fabric)
-    teachers = open_teachers(settings, films.cached, folder.parent / CACHE, fabric)
+    teachers = open_teachers(settings, films.cached, _cache_of(folder), fabric)
     description = _describe(settings, films)
     torch.manual_seed(settings.seed)
     net = _start(settings, description)
     model, optimizer = fabric.setup(net, _optimizer(net, settings))
-    _open(folder, settings, fabric, overwrite=overwrite)
+    _open(folder, settings, fabric, hold, overwrite=overwrite)
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
     steps = len(films.samples) // films.batch_size
     total = steps * settings.epochs
-    with Reporter(folder, total, state.done, silent=not fabric.is_global_zero) as reporter:
+    with _reporter(folder, state, steps, settings, fabric) as reporter:
         for epoch in range(state.done // steps, settings.epochs):
             _set_mode(net, settings)
             for batch in films.batches(epoch, state.done % steps, fabric):
@@ -90,23 +102,43 @@ def train(
                 optimizer.step()
                 optimizer.zero_grad(set_to_none=True)
                 state.advance(settings.average)
+                state.losses.append(mean)
                 reporter.step(state.done, mean, films.batch_size)
+                if hold:
+                    hold.check()
                 state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
-            state.save(folder, fabric)
+            state.losses.clear()
+            # A line of an epoch that was not saved is dropped when the run goes on.
             reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
-    _finish(path, net, state, description, settings, fabric)
-    return path
+            state.save(folder, fabric)
+    _finish(folder, net, state, description, settings, fabric)
 
 
-def _open(folder: Path, settings: TrainingSettings, fabric: Fabric, *, overwrite: bool) -> None:
+def _open(
+    folder: Path, settings: TrainingSettings, fabric: Fabric, hold: Hold | None, *, overwrite: bool
+) -> None:
     """Only once all that the run reads is there: a wrong path must not cost another run."""
-    if fabric.is_global_zero:
+    if hold:
+        hold.check()
         open_run(folder, settings.command, settings, overwrite=overwrite)
     fabric.barrier()
 
 
+def _reporter(
+    folder: Path, state: TrainingState, steps: int, settings: TrainingSettings, fabric: Fabric
+) -> Reporter:
+    return Reporter(
+        folder,
+        steps * settings.epochs,
+        state.done,
+        epochs=state.done // steps,
+        losses=state.losses,
+        silent=not fabric.is_global_zero,
+    )
+
+
 def _finish(
-    path: Path,
+    folder: Path,
     net: Classifier,
     state: TrainingState,
     description: Description,
@@ -115,9 +147,23 @@ def _finish(
 ) -> None:
     if fabric.is_global_zero:
         net.load_state_dict(state.average or net.state_dict())
-        _write_model(path, net, description, settings)
-        path.with_name(CHECKPOINT_FILE).unlink(missing_ok=True)
+        _write_model(folder / MODEL_FILE, net, description, settings)
+    _forget_checkpoint(folder, fabric)
+
+
+def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
+    """Once there is a model."""
+    if fabric.is_global_zero:
+        (folder / CHECKPOINT_FILE).unlink(missing_ok=True)
     fabric.barrier()
+
+
+def _cache_of(folder: Path) -> Path:
+    """Beside the run, so that runs of one data set share it; in it where beside it is no place."""
+    beside = folder.absolute().parent
+    if folder.is_mount() or not os.access(beside, os.W_OK):
+        return folder / CACHE
+    return beside / CACHE
 
 
 @dataclass(frozen=True)
@@ -196,7 +242,7 @@ def _decoded(
     samples: Sequence[Sample], settings: TrainingSettings, folder: Path, fabric: Fabric
 ) -> Films:
     with fabric.rank_zero_first():
-        cached = cache_films(samples, settings.size, settings.through, folder.parent / CACHE)
+        cached = cache_films(samples, settings.size, settings.through, _cache_of(folder))
     return Films(samples, cached, settings)
 
 

@@ -6,10 +6,15 @@ Takes losses and figures; gives a progress bar for people and one JSON line an e
 from __future__ import annotations
 
 import json
+import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from tbspot.durable import replacing
+from tbspot.holding import refusals_told
 
 __all__ = ["Reporter"]
 
@@ -21,14 +26,27 @@ class Reporter:
         folder: where `log.jsonl` is appended to.
         total: steps of the whole run.
         done: steps done before this process began.
+        epochs: that were finished, and saved, before; later lines of the log are dropped;
+            `None` = unknown, and they stay.
+        losses: of the steps done of the epoch that has begun.
         silent: write and show nothing.
     """
 
-    def __init__(self, folder: Path, total: int, done: int, *, silent: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        total: int,
+        done: int,
+        *,
+        epochs: int | None = None,
+        losses: Sequence[float] = (),
+        silent: bool,
+    ) -> None:
         self._log = folder / "log.jsonl"
         self._silent = silent
+        self._epochs = epochs
         self._auroc: float | None = None
-        self._losses: list[float] = []
+        self._losses = list(losses)
         self._films, self._since = 0, time.monotonic()
         self._bar = Progress(
             TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn(), disable=silent
@@ -36,6 +54,8 @@ class Reporter:
         self._task: TaskID = self._bar.add_task("starting", total=total, completed=done)
 
     def __enter__(self) -> Reporter:
+        if not self._silent and self._epochs is not None and self._log.exists():
+            self._drop_what_was_not_saved(self._epochs)
         self._bar.start()
         return self
 
@@ -64,9 +84,27 @@ class Reporter:
             "images_per_second": round(self._speed(), 2),
         }
         if not self._silent:
-            with self._log.open("a", encoding="utf-8") as log:
+            with refusals_told(self._log.parent), self._log.open("a", encoding="utf-8") as log:
                 log.write(json.dumps(line) + "\n")
+                log.flush()
+                os.fsync(log.fileno())
         self._losses, self._films, self._since = [], 0, time.monotonic()
+
+    def _drop_what_was_not_saved(self, epochs: int) -> None:
+        """An epoch whose checkpoint was not written is trained, and logged, again."""
+        lines = self._log.read_bytes().splitlines(keepends=True)
+        saved = [line for line in lines if 0 < _epoch_of(line) <= epochs]
+        if saved != lines:
+            with replacing(self._log) as temporary:
+                temporary.write_bytes(b"".join(saved))
 
     def _speed(self) -> float:
         return self._films / max(1e-9, time.monotonic() - self._since)
+
+
+def _epoch_of(line: bytes) -> int:
+    """The epoch that a line of the log is of; 0 for one that was cut off."""
+    try:
+        return int(json.loads(line)["epoch"]) if line.endswith(b"\n") else 0
+    except (ValueError, KeyError, TypeError):
+        return 0

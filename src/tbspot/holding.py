@@ -1,0 +1,150 @@
+"""The folder of a run, held by one process at a time.
+
+Takes a folder; gives it to one run, made and seen to be writable. Whose run lies in it, and what
+is to go, is left to files.py.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tbspot.durable import make_folder
+from tbspot.errors import TbspotError
+
+__all__ = ["LOCK_FILE", "Hold", "holding", "refusals_told"]
+
+LOCK_FILE = ".lock"
+# What a file system without locks says; a run there is not kept from another's folder.
+NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+@dataclass(frozen=True)
+class Hold:
+    """A folder that this process holds.
+
+    Attributes:
+        folder: itself.
+    """
+
+    folder: Path
+    _lock: BinaryIO
+
+    def check(self) -> None:
+        """See that what is written still arrives.
+
+        Raises:
+            TbspotError: the folder was removed or moved since, or another is in its place.
+        """
+        if not _is_at(self._lock, self.folder / LOCK_FILE):
+            raise TbspotError(
+                f"{self.folder} was removed, moved or emptied while this run wrote to it; run the "
+                "same command again"
+            )
+
+
+@contextmanager
+def holding(folder: Path) -> Iterator[Hold]:
+    """Hold a folder, made where it is absent, against every other run of tbspot.
+
+    The system keeps the lock, so a process that is killed holds nothing. A folder that was made
+    here and got nothing is removed again.
+
+    Raises:
+        TbspotError: another run holds it, it is a file, or nothing can be written there.
+    """
+    with refusals_told(folder):
+        made = not folder.is_dir()
+        if made and folder.exists():
+            raise TbspotError(f"{folder} is a file; name a folder to write to")
+        make_folder(folder)
+        lock = _take(folder)
+    hold = Hold(folder, lock)
+    try:
+        yield hold
+    except (OSError, TbspotError):
+        hold.check()  # a folder that is gone is why
+        raise
+    finally:
+        _give_back(lock, folder / LOCK_FILE)
+        if made:
+            with suppress(OSError):  # what is not empty stays
+                folder.rmdir()
+
+
+@contextmanager
+def refusals_told(folder: Path) -> Iterator[None]:
+    """What the file system refuses about a run's folder, told in one sentence.
+
+    Raises:
+        TbspotError: in the place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        # A name too long would be repeated at length, and its beginning is known.
+        name = str(folder) if error.errno != errno.ENAMETOOLONG else f"{str(folder)[:40]}..."
+        raise TbspotError(
+            f"{name} cannot be written to: {error.strerror or error}; choose another folder"
+        ) from error
+
+
+def _take(folder: Path) -> BinaryIO:
+    path = folder / LOCK_FILE
+    while True:
+        # By another's link nothing is opened elsewhere.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+        lock = os.fdopen(os.open(path, flags, 0o666), "r+b")
+        try:
+            _lock(lock, folder)
+            # The run before may have removed the file between the two.
+            if _is_at(lock, path):
+                return lock
+        except BaseException:
+            lock.close()
+            raise
+        lock.close()
+
+
+def _lock(file: BinaryIO, folder: Path) -> None:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in NO_LOCKS:
+            return
+        if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
+            raise
+        raise TbspotError(
+            f"another run of tbspot is using {folder}; wait for its end, or choose another folder"
+        ) from error
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
+    except OSError:
+        return False
+
+
+def _give_back(lock: BinaryIO, path: Path) -> None:
+    """Remove the file while it is held, so that nobody's is removed; Windows only lets it go."""
+    if sys.platform != "win32" and _is_at(lock, path):
+        with suppress(OSError):
+            path.unlink()
+    lock.close()
+    if sys.platform == "win32":
+        with suppress(OSError):
+            path.unlink()

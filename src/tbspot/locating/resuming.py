@@ -1,0 +1,173 @@
+"""Which lines of an earlier call still hold: those of films that are there as they were read.
+
+Takes films and the lines that a folder has of them; says of each line whether it stays. Reading
+films anew is left to run.py, writing lines to folder.py.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tbspot.durable import replacing
+from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
+from tbspot.images.opening import open_regular, shown
+from tbspot.locating.inputs import Item
+from tbspot.records.predictions import Prediction
+
+__all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "see"]
+
+STAMPS_FILE = "stamps.jsonl"
+# Bytes of a film that are read at once.
+PART = 2**20
+# Of the names that a note repeats.
+MOST_NAMES = 3
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A film's file as it was just before the film was read.
+
+    Attributes:
+        bytes: its size.
+        sha256: of its bytes.
+        stamp: changes with size, time of writing and time of the last change of any kind.
+    """
+
+    bytes: int
+    sha256: str
+    stamp: str
+
+
+def see(path: Path, *, follow_links: bool) -> Seen | None:
+    """What a file holds now; `None` where it cannot be read, and reading the film says why."""
+    with (
+        suppress(TbspotError, OSError),
+        open_regular(path, shown(path), follow_links=follow_links) as file,
+    ):
+        status = os.fstat(file.fileno())
+        digest = hashlib.sha256()
+        while part := file.read(PART):
+            digest.update(part)
+        return Seen(status.st_size, digest.hexdigest(), _stamp(status))
+    return None
+
+
+class Stamps:
+    """The stamps of films that have a line, so that films need not be read to know them.
+
+    They are kept apart from the lines, which say the same of the same films on every machine and
+    hold no dates. A stamp that is lost costs reading its film's bytes once.
+
+    Args:
+        folder: of the predictions.
+        follow_links: whether a symbolic link stands for the film that it leads to.
+    """
+
+    def __init__(self, folder: Path, *, follow_links: bool) -> None:
+        self._path = folder / STAMPS_FILE
+        self._follow_links = follow_links
+        self._known = dict(_read_stamps(self._path))
+
+    def is_of(self, prediction: Prediction, path: Path) -> bool:
+        """Whether a line is of the bytes that the film has now; one of before says not of which."""
+        if prediction.sha256 is None:
+            return True
+        try:
+            status = path.stat(follow_symlinks=self._follow_links)
+        except OSError:
+            return False
+        if status.st_size != prediction.bytes:
+            return False
+        if self._known.get(prediction.image) == _stamp(status):
+            return True
+        seen = see(path, follow_links=self._follow_links)
+        if seen is None or seen.sha256 != prediction.sha256:
+            return False
+        self.keep(prediction.image, seen)
+        return True
+
+    def keep(self, name: str, seen: Seen) -> None:
+        """Note a film's stamp, once its line is written."""
+        self._known[name] = seen.stamp
+        with suppress(OSError), self._path.open("ab") as lines:
+            lines.write(json.dumps([name, seen.stamp]).encode() + b"\n")
+
+    def forget_others(self, names: Sequence[str]) -> None:
+        """Keep the stamps of these films alone, in their order."""
+        stamps = [[name, self._known[name]] for name in names if name in self._known]
+        lines = "".join(json.dumps(stamp) + "\n" for stamp in stamps).encode()
+        if stamps and (not self._path.exists() or self._path.read_bytes() != lines):
+            with replacing(self._path) as temporary:
+                temporary.write_bytes(lines)
+
+
+class Earlier:
+    """What an earlier call of the same command left, judged line by line.
+
+    A film that failed is tried again, one that changed is read again, and the line of one that
+    is gone goes too, unless it lay in a folder that cannot be looked into now.
+
+    Args:
+        items: the films that there are.
+        stamps: of the folder.
+    """
+
+    def __init__(self, items: Sequence[Item], stamps: Stamps) -> None:
+        self._paths = {item.name: item.path for item in items}
+        self._unseen = tuple(item.name for item in items if item.fault)
+        self._stamps = stamps
+        self._gone: list[str] = []
+        self._changed: list[str] = []
+        self._failed: list[str] = []
+
+    def holds(self, prediction: Prediction) -> bool:
+        """Whether a line stays."""
+        name = prediction.image
+        path = self._paths.get(name)
+        if prediction.status == "failed":
+            if path is not None:
+                self._failed.append(name)
+            return False
+        if path is None:
+            if name.startswith(self._unseen):
+                return True
+            self._gone.append(name)
+            return False
+        if not self._stamps.is_of(prediction, path):
+            self._changed.append(name)
+            return False
+        return True
+
+    def notes(self) -> Iterator[str]:
+        """What became of the lines that do not stay, in words."""
+        for names, what in (
+            (self._gone, "no longer there, so that the lines are dropped"),
+            (self._changed, "not as they were, and read again"),
+            (self._failed, "tried again, as they could not be located before"),
+        ):
+            if names:
+                more = ", ..." if len(names) > MOST_NAMES else ""
+                first = ", ".join(shown(Path(name)) for name in names[:MOST_NAMES])
+                yield f"films {what}: {len(names):,} ({first}{more})"
+
+
+def _stamp(status: os.stat_result) -> str:
+    """Of a file's size and times; the time of any change cannot be set back, as by an archive."""
+    times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return fingerprint("|".join(map(str, times)).encode())
+
+
+def _read_stamps(path: Path) -> Iterator[tuple[str, str]]:
+    """Those that can be read: a line that was cut off, or is anything else, is of no film."""
+    with suppress(OSError), path.open("rb") as lines:
+        for line in lines:
+            with suppress(ValueError, TypeError):
+                name, stamp = json.loads(line)
+                yield str(name), str(stamp)

@@ -1,0 +1,31 @@
+"""Names of files as text that any file can hold, and back again.
+
+Takes paths, of which Linux allows any bytes; gives text without lone surrogates, which JSON and
+web pages cannot hold, and the path that such a text was made of.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+__all__ = ["as_path", "as_text"]
+
+# How Python reads a byte that is no text, written out.
+BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+
+
+def as_text(path: Path | str) -> str:
+    """The path with bytes that are no text written out, as `\\udcff` for the byte 255."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def as_path(text: str) -> Path:
+    """The path that `as_text` made the text of, unless a file is called by the text itself."""
+    path = Path(text)
+    try:
+        if path.exists():
+            return path
+    except (OSError, ValueError):
+        return path
+    return Path(BYTE.sub(lambda found: chr(0xDC00 + int(found[1], 16)), text))

@@ -9,6 +9,7 @@ import sys
 
 from tbspot.errors import TbspotError
 from tbspot.importing import trust_installed_code_alone
+from tbspot.printable import printable
 
 __all__ = ["main"]
 
@@ -21,7 +22,7 @@ def main() -> None:
     try:
         app()
     except TbspotError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {printable(str(error))}\n")
         sys.exit(1)
 
 

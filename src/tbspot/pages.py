@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tbspot.files import replacing
+from tbspot.printable import printable
 
 __all__ = [
     "FAINT",
@@ -27,6 +28,7 @@ __all__ = [
     "Points",
     "Span",
     "Tick",
+    "displayed",
     "render_page",
     "ticks",
     "write_page",
@@ -130,12 +132,18 @@ def ticks(places: Sequence[float] = TENTHS) -> tuple[Tick, ...]:
     return tuple(Tick(place, f"{place:.1f}") for place in places)
 
 
+def displayed(value: Any) -> Any:
+    """What a template shows of a value: text without characters that turn or hide other text."""
+    return type(value)(printable(value, "\n\t")) if isinstance(value, str) else value
+
+
 def render_page(template: str, **content: Any) -> str:
     """A page as text; what the template names and is not given is an error."""
     environment = Environment(
         loader=PackageLoader("tbspot"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=displayed,
         trim_blocks=True,
         lstrip_blocks=True,
     )

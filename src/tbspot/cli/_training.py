@@ -8,9 +8,9 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import torch
 from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from rich.console import Console
 
 from tbspot.augmentation import Strength
+from tbspot.cli._console import open_console
 from tbspot.errors import TbspotError
 from tbspot.settings import Settings
 from tbspot.training import train
@@ -29,7 +29,7 @@ def run(given: dict[str, Any]) -> None:
     settings = _settings(given)
     path = train(settings, given["out"], fabric, overwrite=given["overwrite"])
     if fabric.is_global_zero:
-        Console().print(f"model: {path}")
+        open_console().print(f"model: {path}")
 
 
 def _settings(given: dict[str, Any]) -> Settings:

@@ -76,10 +76,9 @@ def calibrate(
     From a CSV file of any product's scores, with costs:
         tbspot calibrate scores.csv --prevalence 0.02 --film-cost 2 --test-cost 10 --out calibrated
     """
-    from rich.console import Console
-
     from tbspot import calibration
     from tbspot.calibration.page import write_page
+    from tbspot.cli._console import open_console
     from tbspot.files import open_run
 
     settings = calibration.Settings(
@@ -96,7 +95,7 @@ def calibrate(
         resamples=resamples,
         seed=seed,
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     scored = settings.read()
     with console.status("judging every threshold"):
         result, points = calibration.calibrate(scored, settings)

@@ -77,9 +77,8 @@ def evaluate(
 
     Example: tbspot evaluate found --data drawn --split val
     """
-    from rich.console import Console
-
     from tbspot import evaluation
+    from tbspot.cli._console import open_console
     from tbspot.results import write_evaluation
 
     settings = evaluation.Settings(
@@ -98,7 +97,7 @@ def evaluate(
     )
     if not overwrite:
         evaluation.refuse_another(settings)
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     with console.status("reading films") as status:
         result = evaluation.evaluate(settings, status.update)
     path = write_evaluation(settings.out, result)

@@ -18,6 +18,7 @@ from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
 from tbspot.errors import TbspotError
+from tbspot.printable import printable
 from tbspot.viewer.answers import Answers
 from tbspot.viewer.pages import Pages
 from tbspot.viewer.safety import Guard
@@ -70,4 +71,4 @@ def _tell(
     """A sentence: to people on a page, to the page's scripts as it is."""
     if "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(render("fault.html", sentence=sentence), status, headers)
-    return PlainTextResponse(sentence, status, headers)
+    return PlainTextResponse(printable(sentence, "\n"), status, headers)

@@ -10,6 +10,8 @@ from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from tbspot.pages import displayed
+
 __all__ = ["render"]
 
 
@@ -24,6 +26,7 @@ def _environment() -> Environment:
         loader=PackageLoader("tbspot.viewer"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=displayed,
         trim_blocks=True,
         lstrip_blocks=True,
     )

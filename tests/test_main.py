@@ -28,13 +28,19 @@ def test_an_error_is_one_sentence_on_stderr_and_exit_code_1(tmp_path: Path) -> N
     assert result.stderr.count("\n") == 1
 
 
-def test_a_fault_of_our_own_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(cli, "app", broken)
-    with pytest.raises(ZeroDivisionError):
-        entry.main()
+def test_a_fault_of_our_own_keeps_its_traceback_for_developers() -> None:
+    code = (
+        "import sys\n"
+        "from tbspot import __main__ as entry, cli\n"
+        "def app(): raise ZeroDivisionError\n"
+        "cli.app = app\n"
+        "entry.main()\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
 
 
 def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(

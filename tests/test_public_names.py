@@ -38,7 +38,7 @@ LOCKED = {
         "open_engine",
         "released_model",
     },
-    "tbspot.errors": {"TbspotError"},
+    "tbspot.errors": {"OutOfMemoryError", "TbspotError", "is_out_of_memory"},
     "tbspot.files": {"check_run", "fingerprint", "open_run", "replacing", "write_json"},
     "tbspot.maps.evidence": {"Ask", "evidence_of", "observe"},
     "tbspot.images": {

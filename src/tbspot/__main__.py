@@ -1,30 +1,87 @@
 """The entry point: runs the command line and says errors in one sentence.
 
-Takes the process's arguments; gives its exit code. What a command does is left to cli/.
+Takes the process's arguments; gives its exit code. What a command does is left to cli/, reports of
+faults to faults.py.
 """
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
+from contextlib import suppress
+from typing import NoReturn
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.importing import trust_installed_code_alone
 from tbspot.interrupting import interruptible
+from tbspot.printable import printable
 
 __all__ = ["main"]
 
+# What a write to standard output ends with where its reader or its device gives up.
+OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
+
 
 def main() -> None:
-    """Run `tbspot`; exit with 1 and one sentence on stderr when something is wrong."""
-    trust_installed_code_alone()
-    try:
-        with interruptible():
-            from tbspot.cli import app
+    """Run `tbspot`; where something is wrong, one sentence on stderr and exit code 1, or 70.
 
-            app()
+    70 is a fault of ours, of which a report is written. Under `python -X dev` faults keep their
+    traceback.
+    """
+    trust_installed_code_alone()
+    _prepare_streams()
+    try:
+        try:
+            with interruptible():
+                from tbspot.cli import app
+
+                app()
+        finally:
+            # Here, and not when the interpreter ends, which would say it in its own way.
+            sys.stdout.flush()
     except TbspotError as error:
-        sys.stderr.write(f"error: {error}\n")
-        sys.exit(1)
+        _end(str(error), 1)
+    except Exception as error:
+        _end(*_unforeseen(error))
+
+
+def _unforeseen(error: Exception) -> tuple[str, int]:
+    if is_out_of_memory(error):
+        return "memory ran out; end other programs, and the same command goes on", 1
+    if isinstance(error, OSError) and error.filename is None and error.errno in OUTPUT:
+        return f"cannot write to standard output ({error.strerror}); lead it elsewhere", 1
+    if sys.flags.dev_mode:
+        raise error
+    from tbspot.faults import EXIT_CODE, sentence_of
+
+    return sentence_of(error), EXIT_CODE
+
+
+def _prepare_streams() -> None:
+    """Give the three streams a place where they were closed, and let any text pass."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:  # else a file of ours would be opened under this number and written to
+            os.open(os.devnull, os.O_RDWR)
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(number, "w", encoding="utf-8", closefd=False))  # noqa: SIM115
+        if hasattr(stream := getattr(sys, name), "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _end(sentence: str, code: int) -> NoReturn:
+    with suppress(OSError):
+        sys.stderr.write(f"error: {printable(sentence)}\n")
+        sys.stderr.flush()
+    try:
+        sys.stdout.flush()
+    except OSError:
+        # What is left in the buffer has no place to go; the interpreter would try once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -3,11 +3,12 @@
 The command line prints one and exits with 1; a caller can tell them apart by their class. A
 parameter that a sentence names stands in it between backticks, as Python has it
 (`overwrite=True`); the command line shows it as its option (--overwrite). Everything else that is
-raised is a fault of ours, or an argument of the wrong type, and keeps its traceback.
+raised is an argument of the wrong type, or a fault of ours, of which faults.py writes a report.
 """
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,10 +16,16 @@ __all__ = [
     "DataError",
     "MissingExtraError",
     "ModelError",
+    "OutOfMemoryError",
     "TbspotError",
     "UnreadableFilmError",
+    "is_out_of_memory",
     "told_as",
 ]
+
+# How libraries of C++ say what Python says by MemoryError.
+WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "cannot allocate",
+         "can't start new thread")  # fmt: skip
 
 
 class TbspotError(Exception):
@@ -50,3 +57,25 @@ def told_as(kind: type[TbspotError]) -> Iterator[None]:
         if type(error) is TbspotError:
             raise kind(str(error)) from error
         raise
+
+
+class OutOfMemoryError(TbspotError):
+    """Memory ran short: nothing is known to be wrong with the file, and another try may do."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error, or one that it was made of, says that memory ran short."""
+    return any(
+        isinstance(one, MemoryError)
+        or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
+        or (isinstance(one, RuntimeError) and any(word in str(one).lower() for word in WORDS))
+        for one in _chain(error)
+    )
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

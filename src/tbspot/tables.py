@@ -10,17 +10,21 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tbspot.files import replacing
+from tbspot.printable import printable
 
 __all__ = ["write_table"]
 
 # A spreadsheet takes a cell that begins so for a formula (CWE-1236).
-FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r")
+# The wide forms do the same where Japanese or Chinese is written.
+FORMULA_MARKS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 Cell = str | float | int | None
 
 
 def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
     """Write a CSV file, whole or not at all; an apostrophe is put before text like a formula.
+
+    Line ends and other control characters in cells are replaced.
 
     Raises:
         TbspotError: it cannot be written.
@@ -32,4 +36,8 @@ def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Cell]
 
 
 def _harmless(cell: Cell) -> Cell:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_MARKS) else cell
+    if not isinstance(cell, str):
+        return cell
+    text = printable(cell)
+    # As it was given: what stood first may have been replaced.
+    return f"'{text}" if cell.startswith(FORMULA_MARKS) else text

@@ -6,7 +6,12 @@ when they run, so that `tbspot --help` answers at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import typer
+from typer.core import TyperGroup
 
 from tbspot.cli.audit import audit
 from tbspot.cli.calibrate import calibrate
@@ -20,11 +25,38 @@ from tbspot.cli.report import report
 from tbspot.cli.selftest import selftest
 from tbspot.cli.train import train
 from tbspot.cli.view import view
+from tbspot.printable import printable
 
 __all__ = ["app"]
 
+
+class _Commands(TyperGroup):
+    """Complaints about arguments repeat them, and an archive's files may be called anything."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        """Parse the arguments before the command's name."""
+        with _harmless_complaint():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, context: Any) -> Any:
+        """Parse the command's own arguments, and run it."""
+        with _harmless_complaint():
+            return super().invoke(context)
+
+
+@contextmanager
+def _harmless_complaint() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        if isinstance(message := getattr(error, "message", None), str):
+            error.message = printable(message, "\n")  # type: ignore[attr-defined]
+        raise
+
+
 app = typer.Typer(
     name="tbspot",
+    cls=_Commands,
     help="Find tuberculosis on a chest film, and show where, from image labels alone. "
     "Research software, not a medical device.",
     no_args_is_help=True,

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from rich.console import Console
-
+from tbspot.cli._console import open_console
 from tbspot.errors import TbspotError
 from tbspot.nets.weights import stride_place_of
 from tbspot.training.run import distill, train
@@ -31,7 +30,7 @@ def run(given: dict[str, Any]) -> None:
     folder = options.pop("out")
     path = (distill if settings.teachers else train)(settings, folder, **options)
     if getattr(rank_zero_only, "rank", 0) == 0:  # of several processes the first
-        Console().print(f"model: {path}")
+        open_console().print(f"model: {path}")
 
 
 def _settings(given: dict[str, Any]) -> TrainingSettings:

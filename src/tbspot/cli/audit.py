@@ -54,8 +54,9 @@ def audit(
     Example:
         tbspot audit --model student.onnx --data drawn --split val --out audit
     """
-    from rich.console import Console
     from rich.progress import Progress
+
+    from tbspot.cli._console import open_console
 
     with needing("audit"):
         from tbspot.audit import AUDIT_FILE, Settings
@@ -73,7 +74,7 @@ def audit(
         resamples=resamples,
         seed=seed,
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     with holding(out) as hold:
         check_run(out, "audit", settings, overwrite=overwrite)
         with Progress(console=console, transient=True) as progress:

@@ -76,10 +76,9 @@ def calibrate(
     From a CSV file of any product's scores, with costs:
         tbspot calibrate scores.csv --prevalence 0.02 --film-cost 2 --test-cost 10 --out calibrated
     """
-    from rich.console import Console
-
     from tbspot import calibration
     from tbspot.calibration.page import write_page
+    from tbspot.cli._console import open_console
     from tbspot.files import check_run, open_run
     from tbspot.holding import holding
 
@@ -97,7 +96,7 @@ def calibrate(
         resamples=resamples,
         seed=seed,
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     with holding(out) as hold:
         check_run(out, "calibrate", settings, overwrite=overwrite)
         scored = settings.read()

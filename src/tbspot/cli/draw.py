@@ -49,7 +49,7 @@ def draw(
     With a marker that goes with TB in train and not in val:
         tbspot draw planted --count 60 --size 256 --shortcut marker --strength 0.9
     """
-    from rich.console import Console
+    from tbspot.cli._console import open_console
 
     with needing("audit"):
         from tbspot.drawings import Shortcut, draw_dataset
@@ -64,6 +64,4 @@ def draw(
         shortcut=planted,
         overwrite=overwrite,
     )
-    Console(highlight=False, soft_wrap=True).print(
-        f"{count:,} films of {size} x {size} pixels: {folder}", markup=False
-    )
+    open_console().print(f"{count:,} films of {size} x {size} pixels: {folder}", markup=False)

@@ -77,9 +77,8 @@ def evaluate(
 
     Example: tbspot evaluate found --data drawn --split val
     """
-    from rich.console import Console
-
     from tbspot import evaluation
+    from tbspot.cli._console import open_console
     from tbspot.holding import holding
     from tbspot.records.evaluation import write_evaluation
 
@@ -97,7 +96,7 @@ def evaluate(
         resamples=resamples,
         seed=seed,
     )
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     with holding(settings.out) as hold:
         if not overwrite:
             evaluation.refuse_another(settings)

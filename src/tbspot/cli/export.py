@@ -77,7 +77,7 @@ def export(
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """
     given = locals()
-    from rich.console import Console
+    from tbspot.cli._console import open_console
 
     with needing("train"):
         from tbspot.export.onnx_file import export as write
@@ -85,7 +85,7 @@ def export(
     ours = ("checkpoint", "out", "films", "overwrite")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
     console.print(f"name and version: {written.description.name} {written.description.version}")
     console.print(f"to torch with the same 16-bit weights: {written.exact.words()}")

@@ -106,9 +106,8 @@ def locate(
     The films of a data set, to be judged by `tbspot evaluate`:
         tbspot locate --data drawn --split val --out found-val
     """
-    from rich.console import Console
-
     from tbspot import locating
+    from tbspot.cli._console import open_console
     from tbspot.engine.engine import open_engine
     from tbspot.errors import TbspotError
     from tbspot.pathnames import as_text
@@ -118,7 +117,7 @@ def locate(
         raise TbspotError("name films or folders to locate, or a data set with --data")
     if (split or split_file) and not data:
         raise TbspotError("--split and --split-file need a data set; give --data")
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     items, notes = (
         (locating.find_items(films, out), ()) if films else _of_data(data or [], split, split_file)
     )

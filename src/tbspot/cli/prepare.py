@@ -51,15 +51,14 @@ def prepare(
         positive the label that means TB, root the folder of its films,
         out of which no path may lead.
     """
-    from rich.console import Console
-
+    from tbspot.cli._console import open_console
     from tbspot.samples.counting import balance_notes
     from tbspot.samples.loading import load
     from tbspot.samples.splitting import write_split
 
     loaded = load(sources, seed=seed)
     write_split(out, (*loaded.samples, *loaded.dropped), seed, overwrite=overwrite)
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     console.print(_table(loaded.samples))
     for note in (*loaded.notes, *balance_notes(loaded.samples)):
         console.print(f"note: {note}", markup=False)

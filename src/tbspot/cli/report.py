@@ -34,9 +34,8 @@ def report(
 
     Example: tbspot report found --data drawn --out report.html
     """
-    from rich.console import Console
-
+    from tbspot.cli._console import open_console
     from tbspot.report import write_report
 
     write_report(evaluation, out, data or (), split_file)
-    Console(highlight=False, soft_wrap=True).print(f"report: {out}", markup=False)
+    open_console().print(f"report: {out}", markup=False)

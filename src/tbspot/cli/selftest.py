@@ -31,8 +31,7 @@ def selftest(
 
     Example: tbspot selftest
     """
-    from rich.console import Console
-
+    from tbspot.cli._console import open_console
     from tbspot.errors import TbspotError
     from tbspot.export.selftest import selftest as run
 
@@ -42,5 +41,5 @@ def selftest(
             f"{result.engine} does not give the reference's answer: {result.agreement.words()}; "
             "try --precision float32, or install the package anew"
         )
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     console.print(f"passed: {result.engine}; {result.agreement.words()}")

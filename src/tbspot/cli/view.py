@@ -62,11 +62,10 @@ def view(
     The student beside its teacher:
         tbspot view found --beside found-teacher
     """
-    from rich.console import Console
-
     from tbspot import viewer
+    from tbspot.cli._console import open_console
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
     settings = viewer.ViewSettings(
         shown=shown,
         beside=beside,
@@ -80,6 +79,7 @@ def view(
     )
 
     def announce(address: str) -> None:
-        console.print(f"{address}\nCtrl+C ends it", markup=False)
+        console.print(address, markup=False)
+        console.print("Ctrl+C ends it")
 
     viewer.serve(settings, announce)

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tbspot.files import replacing
+from tbspot.printable import printable
 
 __all__ = ["render", "write_page"]
 
@@ -32,12 +34,18 @@ def write_page(path: Path, template: str, **shown: object) -> None:
         temporary.write_text(page, "utf-8")
 
 
+def _displayed(value: Any) -> Any:
+    """What a template shows of a value: text without characters that turn or hide other text."""
+    return type(value)(printable(value, "\n\t")) if isinstance(value, str) else value
+
+
 @cache
 def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("tbspot.html"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_displayed,
         trim_blocks=True,
         lstrip_blocks=True,
     )

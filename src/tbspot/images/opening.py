@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from tbspot.errors import TbspotError
+from tbspot.printable import printable
 
 __all__ = ["MOST_PIXELS", "Kind", "check_size", "open_regular", "shown", "sniff"]
 
@@ -44,10 +45,7 @@ NO_FILM = {
 
 def shown(path: Path) -> str:
     """The path as a sentence may hold it: characters that cannot be printed are replaced."""
-    return "".join(
-        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}"
-        for character in str(path)
-    )
+    return printable(str(path))
 
 
 def open_regular(path: Path, name: str, *, follow_links: bool) -> BinaryIO:

@@ -6,8 +6,9 @@ same settings go on after an interruption. What is said of a film is left to mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +18,17 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tbspot.engine.engine import Engine
+from tbspot.errors import TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
+from tbspot.holding import holding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.model import Model
-from tbspot.locating.resuming import Seen
+from tbspot.locating.resuming import Earlier, Seen, Stamps, see
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
-from tbspot.locating.table import write_predictions_table
+from tbspot.locating.table import forget_predictions_table, write_predictions_table
 from tbspot.records.predictions import Prediction
 
 __all__ = ["Counts", "locate"]

@@ -6,6 +6,8 @@ which list is left to the reader of the data set.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import BaseModel, FiniteFloat, PositiveInt
@@ -55,6 +57,9 @@ def read_coco(path: Path) -> dict[str, tuple[TruthBox, ...]]:
         TbspotError: the file is not COCO, or a box does not lie on its film.
     """
     coco = read_json(path, _Coco, "a COCO annotation file")
+    _refuse_doubles(path, "category", [category.id for category in coco.categories])
+    _refuse_doubles(path, "image", [image.id for image in coco.images])
+    _refuse_doubles(path, "the film", [image.file_name for image in coco.images])
     kinds = {category.id: KINDS.get(category.name, "uncertain") for category in coco.categories}
     images = {image.id: image for image in coco.images}
     boxes: dict[str, list[TruthBox]] = {image.file_name: [] for image in coco.images}
@@ -74,3 +79,10 @@ def read_coco(path: Path) -> dict[str, tuple[TruthBox, ...]]:
         )
         boxes[image.file_name].append(box)
     return {name: tuple(found) for name, found in boxes.items()}
+
+
+def _refuse_doubles(path: Path, what: str, names: Sequence[int | str]) -> None:
+    # The last of them would win in silence.
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise TbspotError(f"{path} defines {what} {name} twice; keep one")

@@ -130,7 +130,22 @@ def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
                 f"two films of source {one.source} are called {one.name} ({other} and {one.path}); "
                 "use one of them, or list the films in a CSV file with a column of sources"
             )
+    _refuse_contradictions(samples)
     return tuple({(one.path, one.split): one for one in samples}.values())
+
+
+def _refuse_contradictions(samples: Sequence[Sample]) -> None:
+    """Refuse films that are listed with two labels, or with boxes that differ."""
+    firsts: dict[Path, Sample] = {}
+    for one in samples:
+        first = firsts.setdefault(one.path, one)
+        if first.label != one.label:
+            raise TbspotError(f"{one.path} is listed as TB and as not TB; correct one of the lists")
+        # Where nobody looked for boxes in one list, the other does not contradict it.
+        if first.boxes != one.boxes and None not in (first.boxes, one.boxes):
+            raise TbspotError(
+                f"{one.path} is listed again with other boxes; correct one of the lists"
+            )
 
 
 def _require_listed_classes(samples: Sequence[Sample], readings: Sequence[Reading]) -> None:

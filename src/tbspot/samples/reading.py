@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,14 +63,20 @@ def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, .
 def inside(folder: Path, name: str, listed_in: Path) -> Path:
     """The path of `name` in `folder`; links are followed, `..` out of the folder is not.
 
+    Two names of one film, such as `a.png` and `./a.png`, give the same path.
+
     Raises:
-        TbspotError: the name leads out of the folder.
+        TbspotError: the name leads out of the folder, or to the folder itself.
     """
-    path = Path(os.path.normpath(folder / name))
-    if not path.is_relative_to(os.path.normpath(folder)):
+    path, base = Path(os.path.normpath(folder / name)), Path(os.path.normpath(folder))
+    if not path.is_relative_to(base) or "\0" in name:
         raise TbspotError(
             f"{listed_in} names {name!r}, which leads out of {folder}; "
             "list only films inside that folder"
+        )
+    if path == base:
+        raise TbspotError(
+            f"{listed_in} names {name!r}, which is the folder {folder} itself; name a film in it"
         )
     return path
 
@@ -144,7 +150,8 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
     """Line number and cells of each row of a CSV file that must have `columns`.
 
     Raises:
-        TbspotError: the file cannot be read or lacks a column.
+        TbspotError: the file cannot be read, lacks a column or has one twice, or a row has more
+            cells than there are columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -156,9 +163,23 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
                     f"{path} has no column {' or '.join(map(repr, lacking))} "
                     f"(it has {', '.join(map(repr, present)) or 'none'}); name the right one"
                 )
+            _refuse_doubles(path, present)
             for row in rows:
-                yield rows.line_num, {key: (cell or "").strip() for key, cell in row.items() if key}
+                yield rows.line_num, _cells(row, f"{path}, line {rows.line_num},")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TbspotError(
             f"{path} cannot be read as a CSV file: {error}; check the path"
         ) from error
+
+
+def _refuse_doubles(path: Path, columns: Sequence[str]) -> None:
+    # The last of them would win in silence.
+    doubles = [name for name, count in Counter(columns).items() if name and count > 1]
+    if doubles:
+        raise TbspotError(f"{path} has two columns {doubles[0]!r}; keep or rename one")
+
+
+def _cells(row: dict[str | None, str | None], where: str) -> dict[str, str]:
+    if None in row:
+        raise TbspotError(f"{where} has more cells than columns; quote cells that hold commas")
+    return {key: (cell or "").strip() for key, cell in row.items() if key}

@@ -108,12 +108,14 @@ def _shapes(folder: Path) -> dict[str, tuple[Path, list[_Shape]]]:
     annotations = _annotation_folder(folder)
     if annotations is None:
         return {}
-    shapes = {}
+    shapes: dict[str, tuple[Path, list[_Shape]]] = {}
     for path in sorted(annotations.glob("*.json")):
         found = read_json(path, _Annotations, "a VGG Image Annotator file of polygons")
         for film in found.root.values():
             regions = [region.shape_attributes for region in film.regions]
-            shapes[Path(film.filename).stem] = path, regions
+            stem = Path(film.filename).stem
+            if shapes.setdefault(stem, (path, regions))[1] != regions:
+                raise TbspotError(f"{path} has the polygons of {stem} once again; keep one of them")
     return shapes
 
 

@@ -63,15 +63,16 @@ def read_simplified(folder: Path) -> Reading:
         TbspotError: a row is not of this data set, or a box does not lie on its film.
     """
     path, films = folder / TABLE_FILE, folder / "images"
-    rows: dict[str, list[tuple[str, _Row]]] = {}
+    rows: dict[Path, list[tuple[str, _Row]]] = {}
     for line, cells in read_rows(path, tuple(_Row.model_fields)):
         where = f"{path}, line {line},"
         row = _row(cells, where)
-        rows.setdefault(row.fname, []).append((where, row))
+        of_film = rows.setdefault(inside(films, row.fname, path), [])
+        of_film.append((where, row))
+        _refuse_contradiction(*of_film[0], *of_film[-1])
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
-    for name, film_rows in rows.items():
-        film = inside(films, name, path)
+    for film, film_rows in rows.items():
         label = int(film_rows[0][1].target == "tb")
         if exists(film):
             samples.append(_sample(film, films, label, film_rows))
@@ -87,6 +88,18 @@ def _row(cells: dict[str, str], where: str) -> _Row:
         raise TbspotError(
             f"{where} is no row of 'TBX11K simplified' ({first_fault(error)}); correct it"
         ) from error
+
+
+def _refuse_contradiction(first: str, one: _Row, where: str, other: _Row) -> None:
+    """Rows of one film differ in their boxes alone."""
+    if (one.target, one.source, one.image_width, one.image_height) != (
+        other.target, other.source, other.image_width, other.image_height,
+    ):  # fmt: skip
+        line = first.rpartition("line ")[2].rstrip(",")
+        raise TbspotError(
+            f"{where} contradicts line {line} on {other.fname}, in target, source or size; "
+            "correct one"
+        )
 
 
 def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:

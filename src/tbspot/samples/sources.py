@@ -48,11 +48,16 @@ def _parse(source: str) -> tuple[Path, dict[str, str]]:
     if not mark or Path(source).exists():
         return Path(source), {}
     try:
-        return Path(location), dict(parse_qsl(query, strict_parsing=True, keep_blank_values=True))
+        given = parse_qsl(query, strict_parsing=True, keep_blank_values=True)
     except ValueError as error:
         raise TbspotError(
             f"{source!r} has options that are not name=value&name=value; correct them"
         ) from error
+    options = dict(given)
+    for name, value in given:
+        if options[name] != value:
+            raise TbspotError(f"{source!r} gives the option {name!r} twice; keep one")
+    return Path(location), options
 
 
 def _read_folder(folder: Path, options: dict[str, str], source: str) -> Reading:

@@ -77,9 +77,8 @@ def table(
     folder = root or path.parent
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
-    for where, row in _rows(path, columns):
+    for where, film, row in _rows(path, columns, folder):
         label = _label(row[columns.label], positive, where)
-        film = inside(folder, row[columns.path], path)
         if exists(film):
             samples.append(_sample(film, folder, label, columns, row, where))
         else:
@@ -87,16 +86,17 @@ def table(
     return Reading(tuple(samples), absent_note(str(path), absent, folder), absent)
 
 
-def _rows(path: Path, columns: Columns) -> Iterator[tuple[str, dict[str, str]]]:
-    seen: set[str] = set()
+def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
+    seen: set[Path] = set()
     for line, row in read_rows(path, (columns.path, columns.label)):
-        where, film = f"{path}, line {line},", row[columns.path]
-        if not film:
+        where, name = f"{path}, line {line},", row[columns.path]
+        if not name:
             raise TbspotError(f"{where} names no film; fill or remove the row")
+        film = inside(folder, name, path)
         if film in seen:
-            raise TbspotError(f"{where} lists {film} a second time; keep one row a film")
+            raise TbspotError(f"{where} lists {name} a second time; keep one row a film")
         seen.add(film)
-        yield where, row
+        yield where, film, row
 
 
 def _label(cell: str, positive: str | None, where: str) -> int:

@@ -19,6 +19,7 @@ from starlette.staticfiles import StaticFiles
 
 from tbspot.errors import TbspotError
 from tbspot.html.templating import render
+from tbspot.printable import printable
 from tbspot.viewer.api import Answers
 from tbspot.viewer.guard import Guard
 from tbspot.viewer.pages import Pages
@@ -70,4 +71,4 @@ def _tell(
     """A sentence: to people on a page, to the page's scripts as it is."""
     if "text/html" in request.headers.get("accept", ""):
         return HTMLResponse(render("fault.html", sentence=sentence), status, headers)
-    return PlainTextResponse(sentence, status, headers)
+    return PlainTextResponse(printable(sentence, "\n"), status, headers)

@@ -1,0 +1,26 @@
+"""The one way in which commands print: what a stranger chose, such as a film's name, is harmless.
+
+Gives a console of rich. What characters are replaced is left to printable.py.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from tbspot.printable import printable
+
+__all__ = ["open_console"]
+
+
+def open_console() -> Console:
+    """A console on standard output that wraps nothing and colours nothing by itself."""
+    return _Console(highlight=False, soft_wrap=True)
+
+
+class _Console(Console):
+    def render_str(self, text: str, **options: Any) -> Text:
+        """What all text comes through that is printed, in tables too."""
+        return super().render_str(printable(text), **options)

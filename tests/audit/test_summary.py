@@ -10,7 +10,7 @@ from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
 from tbspot.audit.per_film import FIELD, TRUTH, Changed, Deep, Seen
 from tbspot.audit.summary import evidence_of, field_holds, sensitivity_of
-from tbspot.evaluation.summary import Drawing
+from tbspot.records.figures import Drawing
 from tbspot.samples.sample import Sample
 
 DRAWING = Drawing(resamples=200, seed=0)

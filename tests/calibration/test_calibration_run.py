@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.calibration import Settings, calibrate, read_threshold, write_calibration
+from tbspot.calibration import Settings, calibrate, write_calibration
 from tbspot.calibration.page import write_page
 from tbspot.calibration.points import point_at
 from tbspot.errors import TbspotError
 from tbspot.records.calibration import Calibration
+from tbspot.records.threshold import read_threshold
 
 
 def settings(**changes: object) -> Settings:

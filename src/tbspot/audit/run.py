@@ -19,9 +19,9 @@ from tbspot.audit.shortcuts import answers_of, told_of
 from tbspot.audit.summary import evidence_of, field_holds, sensitivity_of
 from tbspot.drawings.dataset import SHORTCUTS_FILE
 from tbspot.errors import TbspotError
-from tbspot.evaluation.summary import Drawing
 from tbspot.images import read_film
 from tbspot.records.audit import Audit, ModelRecord
+from tbspot.records.figures import Drawing
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 

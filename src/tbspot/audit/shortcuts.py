@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from tbspot.audit.logistic import out_of_fold
 from tbspot.audit.per_film import Seen
 from tbspot.audit.probes import PROBES
-from tbspot.evaluation.summary import figure_of
 from tbspot.metrics import Estimate, UndefinedError, delong, source_label_auroc
 from tbspot.records.audit import Answers, SourceTold
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure, figure_of
 
 __all__ = ["answers_of", "told_of"]
 

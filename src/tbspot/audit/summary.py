@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
 from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import ratio_estimates
 from tbspot.records.audit import Blanking, Curve, Evidence, Region, Sensitivity
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Drawing, Figure, figure_of
 
 __all__ = ["evidence_of", "field_holds", "sensitivity_of"]
 

@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.calibration.scored import LEAST_FILMS, Scored
-from tbspot.evaluation.summary import figure_of
 from tbspot.metrics import UndefinedError, delong, share
 from tbspot.records.calibration import Group
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure, figure_of
 
 __all__ = ["groups_of"]
 

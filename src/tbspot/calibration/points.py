@@ -12,10 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import figure_of
 from tbspot.metrics import Estimate, UndefinedError, ratio, share
 from tbspot.records.calibration import OperatingPoint, Plan
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure, figure_of
 
 __all__ = ["point_at", "thresholds_of"]
 

@@ -11,11 +11,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import Estimate, UndefinedError, interval_of, resample, share
 from tbspot.numerics import TWO_SIDED_95, sigmoid
 from tbspot.records.calibration import Reliability, ReliabilityBin
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Drawing, Figure, figure_of
 
 __all__ = ["fit_temperature", "reliability_of"]
 

@@ -20,19 +20,11 @@ from tbspot.calibration.points import point_at, thresholds_of
 from tbspot.calibration.reliability import reliability_of
 from tbspot.calibration.scored import Scored, read_predicted, read_scores
 from tbspot.errors import TbspotError
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.files import fingerprint, write_json
 from tbspot.metrics import delong, specificity_at
-from tbspot.records.calibration import (
-    CALIBRATION_FILE,
-    THRESHOLD_FILE,
-    Calibration,
-    Group,
-    OperatingPoint,
-    Plan,
-    ThresholdFile,
-)
-from tbspot.records.evaluation import Figure
+from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
+from tbspot.records.figures import Drawing, Figure, figure_of
+from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
 from tbspot.tables import write_table
 
 __all__ = ["TABLE_FILE", "Settings", "calibrate", "write_calibration"]

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tbspot.records.evaluation import Classification, Contender, Figure
+    from tbspot.records.evaluation import Classification, Contender
+    from tbspot.records.figures import Figure
 
 __all__ = ["evaluate"]
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import (
     Estimate,
     UndefinedError,
@@ -21,7 +20,8 @@ from tbspot.metrics import (
     source_label_auroc,
     specificity_at,
 )
-from tbspot.records.evaluation import Classification, Figure, SourceFigures
+from tbspot.records.evaluation import Classification, SourceFigures
+from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["classification_of"]

@@ -29,7 +29,7 @@ from tbspot.evaluation.contenders import (
 from tbspot.evaluation.controls import plain_controls
 from tbspot.evaluation.filmwise import film_results
 from tbspot.evaluation.per_film import TOLERANCE, Measured, measure
-from tbspot.evaluation.summary import Drawing, difference_of, localization_of
+from tbspot.evaluation.summary import difference_of, localization_of
 from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.evaluation.views import maps_of
@@ -39,11 +39,11 @@ from tbspot.records.evaluation import (
     FILE_NAME,
     Contender,
     Curve,
-    Difference,
     Evaluation,
     Provenance,
     read_evaluation,
 )
+from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched, match
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample

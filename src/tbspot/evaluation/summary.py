@@ -7,7 +7,6 @@ between two. The resampling itself is left to metrics.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,44 +27,14 @@ from tbspot.metrics import (
     resample,
     sign_flip_p,
 )
-from tbspot.records.evaluation import Difference, Figure, Localization, RuleResult, Stratum
+from tbspot.records.evaluation import Localization, RuleResult, Stratum
+from tbspot.records.figures import Difference, Drawing, Figure, figure_of
 
-__all__ = ["Drawing", "difference_of", "figure_of", "localization_of"]
+__all__ = ["difference_of", "localization_of"]
 
 FROC_ALLOWED = (0.5, 1.0, 2.0)
 NO_FILM = "no film of the split is TB with a box"
 NO_CALL = "it does not say which films it calls TB"
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """How intervals are drawn.
-
-    Attributes:
-        resamples: bootstrap samples, and sign flips.
-        seed: the same for every contender, so that their resamples are the same films.
-    """
-
-    resamples: int
-    seed: int
-
-
-def figure_of(
-    estimate: Estimate | UndefinedError, films: int, *, reason: str = "", note: str | None = None
-) -> Figure:
-    """An estimate as a figure.
-
-    Args:
-        estimate: or why there is none.
-        films: that it is of.
-        reason: in place of the estimate's own, where that would say too little.
-        note: what else must be known.
-    """
-    if isinstance(estimate, UndefinedError):
-        return Figure(value=None, films=films, reason=reason or str(estimate), note=note)
-    return Figure(
-        value=estimate.value, low=estimate.low, high=estimate.high, films=films, note=note
-    )
 
 
 # What a figure takes from a film: a numerator and a denominator, or `None` where it does not apply.

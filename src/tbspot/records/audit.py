@@ -1,16 +1,15 @@
 """The types of audit.json: what `tbspot audit` writes and its page shows.
 
-Takes and gives JSON. A figure without a value says why; how figures are computed is left to the
-modules beside this one.
+Takes and gives JSON. A figure without a value says why; how figures are computed is left to
+audit/.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure
+from tbspot.records.record import Record
 
 __all__ = [
     "AUDIT_FILE",
@@ -28,11 +27,7 @@ __all__ = [
 AUDIT_FILE = "audit.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Answers(_Record):
+class Answers(Record):
     """How well the label is told, with lungs and without, on some films.
 
     Attributes:
@@ -56,7 +51,7 @@ class Answers(_Record):
     sentence: str
 
 
-class SourceTold(_Record):
+class SourceTold(Record):
     """How well a film's source is told from a model's features.
 
     Attributes:
@@ -70,7 +65,7 @@ class SourceTold(_Record):
     auroc: Figure
 
 
-class Region(_Record):
+class Region(Record):
     """How much of the positive evidence lies in a part of the film.
 
     Attributes:
@@ -84,7 +79,7 @@ class Region(_Record):
     area: Figure
 
 
-class Curve(_Record):
+class Curve(Record):
     """Mean score by the share of the film that is blanked or kept.
 
     Attributes:
@@ -100,7 +95,7 @@ class Curve(_Record):
     difference: Figure
 
 
-class Blanking(_Record):
+class Blanking(Record):
     """What blanking does to the logit of films with TB.
 
     Attributes:
@@ -120,7 +115,7 @@ class Blanking(_Record):
     insertion: Curve | None
 
 
-class Evidence(_Record):
+class Evidence(Record):
     """Where a model's evidence is, on films with TB of one source.
 
     Attributes:
@@ -140,7 +135,7 @@ class Evidence(_Record):
     blanking: Blanking
 
 
-class Sensitivity(_Record):
+class Sensitivity(Record):
     """What a change that is not medical does.
 
     Attributes:
@@ -158,7 +153,7 @@ class Sensitivity(_Record):
     overlap: Figure
 
 
-class ModelRecord(_Record):
+class ModelRecord(Record):
     """One model.
 
     Attributes:
@@ -176,7 +171,7 @@ class ModelRecord(_Record):
     sensitivity: tuple[Sensitivity, ...]
 
 
-class Audit(_Record):
+class Audit(Record):
     """The whole of audit.json.
 
     Attributes:

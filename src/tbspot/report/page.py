@@ -12,7 +12,8 @@ from pathlib import Path
 
 from tbspot.files import replacing
 from tbspot.html.templating import render as render_template
-from tbspot.records.evaluation import Contender, Evaluation, Figure, read_evaluation
+from tbspot.records.evaluation import Contender, Evaluation, read_evaluation
+from tbspot.records.figures import Figure
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
 from tbspot.report.gallery import cases_of, legend
 from tbspot.samples.loading import load

@@ -19,7 +19,7 @@ from tbspot.audit.model import Model, View, spread
 from tbspot.audit.probes import erased, probe
 from tbspot.images import Frame
 from tbspot.maps.boxes import SIDE, rectangle_mask
-from tbspot.metrics import UndefinedError, energy_inside, mask_iou, pointing
+from tbspot.metrics import energy_inside, mask_iou, pointing, unless_undefined
 from tbspot.samples.sample import Sample
 
 __all__ = ["BORDER", "FIELD", "MARKER", "TRUTH", "Changed", "Deep", "Film", "Seen", "see"]
@@ -169,13 +169,13 @@ def _regions(film: Film, field: Mask) -> dict[str, Mask]:
 
 def _energies(view: View, regions: dict[str, Mask]) -> dict[str, tuple[float, float]]:
     normalised = view.normalised
-    try:
-        return {
+    return unless_undefined(
+        lambda: {
             name: (energy_inside(normalised, mask), float(mask.mean()))
             for name, mask in regions.items()
-        }
-    except UndefinedError:
-        return {}
+        },
+        {},
+    )
 
 
 def _changed(

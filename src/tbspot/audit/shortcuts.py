@@ -6,7 +6,7 @@ left to probes.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tbspot.audit.logistic import out_of_fold
 from tbspot.audit.per_film import Seen
 from tbspot.audit.probes import PROBES
-from tbspot.metrics import Estimate, UndefinedError, delong, source_label_auroc
+from tbspot.metrics import Estimate, delong, source_label_auroc
 from tbspot.records.audit import Answers, SourceTold
 from tbspot.records.figures import Figure, figure_of
 
@@ -53,7 +53,7 @@ def _answers(name: str, seen: Sequence[Seen], seed: int) -> Answers:
     sources = [one.sample.source for one in seen]
     label_alone = None
     if name == POOLED:
-        label_alone = _figure(lambda: _exact(source_label_auroc(labels, sources)), len(seen))
+        label_alone = figure_of(lambda: _exact(source_label_auroc(labels, sources)), len(seen))
     return Answers(
         source=name,
         tb=int(labels.sum()),
@@ -70,15 +70,8 @@ def _exact(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def _figure(compute: Callable[[], Estimate], films: int) -> Figure:
-    try:
-        return figure_of(compute(), films)
-    except UndefinedError as undefined:
-        return figure_of(undefined, films)
-
-
 def _auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Figure:
-    return _figure(lambda: delong(labels, scores), len(labels))
+    return figure_of(lambda: delong(labels, scores), len(labels))
 
 
 def _probed(

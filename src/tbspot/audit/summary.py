@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
 from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
-from tbspot.metrics import ratio_estimates
+from tbspot.metrics import ratios
 from tbspot.records.audit import Blanking, Curve, Evidence, Region, Sensitivity
 from tbspot.records.figures import Drawing, Figure, figure_of
 
@@ -27,20 +27,24 @@ NOTHING_FOUND = "the model finds nothing on any film"
 def _mean(values: Sequence[float], drawing: Drawing, reason: str) -> Figure:
     """A mean over films with its interval, or the reason why there is none."""
     column = np.array(values, np.float64).reshape(-1, 1)
-    (estimate,) = ratio_estimates(
-        column, np.ones_like(column), resamples=drawing.resamples, seed=drawing.seed
-    )
-    return figure_of(estimate, len(values), reason=reason)
+    return _ratio(column, np.ones_like(column), drawing, reason)
+
+
+def _ratio(
+    numerators: NDArray[np.float64],
+    denominators: NDArray[np.float64],
+    drawing: Drawing,
+    reason: str,
+) -> Figure:
+    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
+    return figure_of(resampled.estimate, len(numerators), reason=reason)
 
 
 def field_holds(seen: Sequence[Seen], drawing: Drawing) -> Figure:
     """Share of the truth boxes' area that lies in the lung field, over films."""
     held = np.array([one.held for one in seen], np.float64).reshape(-1, 2)
     held = held[held[:, 1] > 0]
-    (estimate,) = ratio_estimates(
-        held[:, :1], held[:, 1:], resamples=drawing.resamples, seed=drawing.seed
-    )
-    return figure_of(estimate, len(held), reason=NO_BOX)
+    return _ratio(held[:, :1], held[:, 1:], drawing, NO_BOX)
 
 
 def evidence_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[Evidence, ...]:

@@ -136,14 +136,14 @@ def calibrate(scored: Scored, settings: Settings) -> tuple[Calibration, list[Ope
         tb=int(labels.sum()),
         others=int((1 - labels).sum()),
         plan=plan,
-        auroc=figure_of(delong(labels, scores), len(labels)),
+        auroc=figure_of(lambda: delong(labels, scores), len(labels)),
         target=reached(points, settings.sensitivity, settings.specificity),
         rule=_rule(scored, settings),
         chosen=chosen,
         chosen_specificity=None
         if settings.threshold is not None
         else figure_of(
-            specificity_at(
+            lambda: specificity_at(
                 labels,
                 scores,
                 settings.sensitivity,

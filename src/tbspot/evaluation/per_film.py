@@ -16,13 +16,13 @@ from tbspot.evaluation.truth import Truth
 from tbspot.evaluation.views import View, Views
 from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
-    UndefinedError,
     energy_inside,
     lesions_found,
     mask_iou,
     match_boxes,
     pointing,
     points_to_side,
+    unless_undefined,
 )
 
 __all__ = [
@@ -133,24 +133,10 @@ def _localized(place: int, view: View, truth: Truth, primary: MapRule) -> Locali
         },
         hit=pointing(view.normalised, truth.boxes),
         hit_tolerant=pointing(view.normalised, truth.boxes, TOLERANCE),
-        side=_side(view, truth),
-        energy=_energy(view, mask),
+        side=unless_undefined(lambda: points_to_side(view.normalised, truth.boxes), None),
+        energy=unless_undefined(lambda: energy_inside(view.normalised, mask), None),
         lesions=lesions_found(boxes, truth.boxes, LESION_IOU),
         called=view.called,
         boxes=boxes,
         correct={iou: match_boxes(boxes, truth.boxes, iou) for iou in (*AP_IOUS, FROC_IOU)},
     )
-
-
-def _side(view: View, truth: Truth) -> float | None:
-    try:
-        return points_to_side(view.normalised, truth.boxes)
-    except UndefinedError:
-        return None
-
-
-def _energy(view: View, mask: NDArray[np.bool_]) -> float | None:
-    try:
-        return energy_inside(view.normalised, mask)
-    except UndefinedError:
-        return None

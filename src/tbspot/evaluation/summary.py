@@ -7,6 +7,7 @@ between two. The resampling itself is left to metrics.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +19,10 @@ from tbspot.evaluation.truth import Truth
 from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
     Detections,
-    Estimate,
-    UndefinedError,
+    bootstrap,
     box_average_precision,
     froc,
-    interval_of,
-    ratio_estimates,
-    resample,
+    ratios,
     sign_flip_p,
 )
 from tbspot.records.evaluation import Localization, RuleResult, Stratum
@@ -72,12 +70,14 @@ def _figures(
             if taken is not None:
                 numerators[row, column], denominators[row, column] = taken
                 applies[row, column] = True
-    estimates = ratio_estimates(
-        numerators, denominators, resamples=drawing.resamples, seed=drawing.seed
-    )
+    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
     return [
-        figure_of(estimate, int(count), reason=reason if films else NO_FILM)
-        for estimate, count, (_, reason) in zip(estimates, applies.sum(axis=0), shares, strict=True)
+        figure_of(
+            partial(resampled.estimate, column),
+            int(applies[:, column].sum()),
+            reason=reason if films else NO_FILM,
+        )
+        for column, (_, reason) in enumerate(shares)
     ]
 
 
@@ -201,13 +201,11 @@ def _detections(films: Sequence[Localized], lesions: dict[int, int], iou: float)
 def _resampled(
     values: Callable[[NDArray[np.float64]], NDArray[np.float64]], films: int, drawing: Drawing
 ) -> list[Figure]:
-    whole = values(np.ones((1, films)))[0]
-    samples = resample(
-        np.zeros(films, np.int_), values, resamples=drawing.resamples, seed=drawing.seed
-    )
+    one_group = np.zeros(films, np.int_)
+    resampled = bootstrap(one_group, values, resamples=drawing.resamples, seed=drawing.seed)
     return [
-        figure_of(Estimate(float(value), *interval_of(samples[:, column])), films)
-        for column, value in enumerate(whole)
+        figure_of(partial(resampled.estimate, column), films)
+        for column in range(len(resampled.values))
     ]
 
 
@@ -216,7 +214,7 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
     numbers = np.array([len(film.boxes) for film in films], np.float64)
     called = np.array([bool(film.called) for film in films], np.float64)
     says = np.array([film.called is not None for film in films], np.float64)
-    estimates = ratio_estimates(
+    resampled = ratios(
         np.stack([numbers, numbers * called], axis=1),
         np.stack([np.ones(len(films)), says], axis=1),
         resamples=drawing.resamples,
@@ -224,8 +222,12 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
     )
     no_film = "no film without TB has a prediction"
     return (
-        figure_of(estimates[0], len(films), reason=no_film),
-        figure_of(estimates[1], int(says.sum()), reason=NO_CALL if films else no_film),
+        figure_of(resampled.estimate, len(films), reason=no_film),
+        figure_of(
+            partial(resampled.estimate, 1),
+            int(says.sum()),
+            reason=NO_CALL if films else no_film,
+        ),
     )
 
 
@@ -255,14 +257,14 @@ def difference_of(
     """
     differences = np.array(judged, np.float64) - np.array(other, np.float64)
     films = len(differences)
-    (estimate,) = ratio_estimates(
+    if not films:
+        return Difference(value=None, films=0, reason=NO_FILM)
+    estimate = ratios(
         differences.reshape(-1, 1),
         np.ones((films, 1)),
         resamples=drawing.resamples,
         seed=drawing.seed,
-    )
-    if isinstance(estimate, UndefinedError):
-        return Difference(value=None, films=0, reason=NO_FILM)
+    ).estimate()
     return Difference(
         value=estimate.value,
         low=estimate.low,

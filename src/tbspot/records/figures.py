@@ -5,7 +5,9 @@ Takes estimates of metrics; gives figures. What they are of is left to those who
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from math import isinf
 from typing import Self
 
 from pydantic import model_validator
@@ -69,19 +71,23 @@ class Drawing:
     seed: int
 
 
-def figure_of(
-    estimate: Estimate | UndefinedError, films: int, *, reason: str = "", note: str | None = None
-) -> Figure:
-    """An estimate as a figure.
+def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: str = "") -> Figure:
+    """What is computed as a figure: the one place where 'undefined' becomes null with a reason.
 
     Args:
-        estimate: or why there is none.
+        compute: gives an estimate, or a number that has no interval; what is infinite counts as
+            undefined, and an interval without an upper end is left out and noted.
         films: that it is of.
-        reason: in place of the estimate's own, where that would say too little.
-        note: what else must be known.
+        reason: in place of the error's own, where that would say too little.
     """
-    if isinstance(estimate, UndefinedError):
-        return Figure(value=None, films=films, reason=reason or str(estimate), note=note)
-    return Figure(
-        value=estimate.value, low=estimate.low, high=estimate.high, films=films, note=note
-    )
+    try:
+        estimate = compute()
+    except UndefinedError as undefined:
+        return Figure(value=None, films=films, reason=reason or str(undefined))
+    if isinstance(estimate, float):
+        return Figure(value=estimate, films=films)
+    if isinf(estimate.value):
+        return Figure(value=None, films=films, reason=reason or "it has no bound")
+    if isinf(estimate.high):
+        return Figure(value=estimate.value, films=films, note="its interval has no upper end")
+    return Figure(value=estimate.value, low=estimate.low, high=estimate.high, films=films)

@@ -8,7 +8,7 @@ import pytest
 from tbspot.audit.model import Model
 from tbspot.description import Description
 from tbspot.engine.engine import Engine
-from tbspot.locating import cut_of
+from tbspot.maps.cutting import cut_of
 
 SIZE, PLACES = 64, 16
 

@@ -5,7 +5,7 @@ How scores are made is left to engines: nothing here knows torch or films.
 """
 
 from tbspot.calibration.choosing import WHO_SENSITIVITY, WHO_SPECIFICITY
-from tbspot.calibration.run import Settings, calibrate, write_calibration
+from tbspot.calibration.run import CalibrationSettings, calibrate, write_calibration
 from tbspot.calibration.scored import Scored
 from tbspot.records.calibration import Calibration
 
@@ -13,8 +13,8 @@ __all__ = [
     "WHO_SENSITIVITY",
     "WHO_SPECIFICITY",
     "Calibration",
+    "CalibrationSettings",
     "Scored",
-    "Settings",
     "calibrate",
     "write_calibration",
 ]

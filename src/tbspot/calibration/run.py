@@ -27,7 +27,7 @@ from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
 from tbspot.tables import write_table
 
-__all__ = ["TABLE_FILE", "Settings", "calibrate", "write_calibration"]
+__all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "write_calibration"]
 
 TABLE_FILE = "thresholds.csv"
 GROUPS_FILE = "subgroups.csv"
@@ -38,7 +38,7 @@ GROUP_FIGURES = ("auroc", *RATES)
 
 
 @dataclass(frozen=True)
-class Settings:
+class CalibrationSettings:
     """Which scores, how a threshold is chosen and what it is judged by.
 
     Attributes:
@@ -104,7 +104,9 @@ class Settings:
         return read_predicted(self.scores, self.data, self.split, self.split_file)
 
 
-def calibrate(scored: Scored, settings: Settings) -> tuple[Calibration, list[OperatingPoint]]:
+def calibrate(
+    scored: Scored, settings: CalibrationSettings
+) -> tuple[Calibration, list[OperatingPoint]]:
     """Judge every threshold and choose one.
 
     Returns:
@@ -208,14 +210,14 @@ def _cells(record: OperatingPoint | Group, names: Sequence[str]) -> list[float |
     return [end for figure in figures for end in (figure.value, figure.low, figure.high)]
 
 
-def _rule(scored: Scored, settings: Settings) -> str:
+def _rule(scored: Scored, settings: CalibrationSettings) -> str:
     on = f"{int(scored.labels.sum())} films with TB and {int((1 - scored.labels).sum())} without"
     if settings.threshold is not None:
         return f"given, judged on {on}"
     return f"the highest that finds {settings.sensitivity:.3g} of the cases, on {on}"
 
 
-def _notes(scored: Scored, settings: Settings) -> list[str]:
+def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
     share = scored.labels.mean()
     notes = [
         f"{share:.1%} of these films are with TB; scores that are right as probabilities here are "

@@ -58,12 +58,12 @@ def audit(
     from rich.progress import Progress
 
     with needing("audit"):
-        from tbspot.audit import AUDIT_FILE, Settings
-        from tbspot.audit import audit as judge
+        from tbspot.audit import AUDIT_FILE, AuditSettings
+        from tbspot.audit import audit as run_audit
     from tbspot.audit.page import write_page
     from tbspot.files import check_run, open_run, write_json
 
-    settings = Settings(
+    settings = AuditSettings(
         models=tuple(model),
         data=tuple(data),
         split=split,
@@ -76,12 +76,14 @@ def audit(
     check_run(out, "audit", settings, overwrite=overwrite)
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("looking", total=None)
-        result = judge(settings, lambda done, of: progress.update(task, completed=done, total=of))
+        result = run_audit(
+            settings, lambda done, of: progress.update(task, completed=done, total=of)
+        )
     # Not before: a wrong path, or an interruption, must not cost an earlier audit.
     open_run(out, "audit", settings, overwrite=overwrite)
     write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
-    for answers in result.answers:
-        console.print(answers.sentence, markup=False)
+    for shortcuts in result.answers:
+        console.print(shortcuts.sentence, markup=False)
     console.print(_evidence(result))
     for note in result.notes:
         console.print(f"note: {note}", markup=False)

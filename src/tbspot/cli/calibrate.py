@@ -82,7 +82,7 @@ def calibrate(
     from tbspot.calibration.page import write_page
     from tbspot.files import open_run
 
-    settings = calibration.Settings(
+    settings = calibration.CalibrationSettings(
         scores=scores,
         prevalence=prevalence,
         sensitivity=sensitivity,

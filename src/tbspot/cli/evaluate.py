@@ -83,7 +83,7 @@ def evaluate(
     from tbspot import evaluation
     from tbspot.records.evaluation import write_evaluation
 
-    settings = evaluation.Settings(
+    settings = evaluation.EvaluationSettings(
         predictions=predictions,
         out=out or predictions,
         data=tuple(data),

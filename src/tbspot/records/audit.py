@@ -13,21 +13,21 @@ from tbspot.records.record import Record
 
 __all__ = [
     "AUDIT_FILE",
-    "Answers",
     "Audit",
     "Blanking",
-    "Curve",
+    "BlankingCurve",
     "Evidence",
     "ModelRecord",
     "Region",
     "Sensitivity",
-    "SourceTold",
+    "Shortcuts",
+    "SourceAuroc",
 ]
 
 AUDIT_FILE = "audit.json"
 
 
-class Answers(Record):
+class Shortcuts(Record):
     """How well the label is told, with lungs and without, on some films.
 
     Attributes:
@@ -51,7 +51,7 @@ class Answers(Record):
     sentence: str
 
 
-class SourceTold(Record):
+class SourceAuroc(Record):
     """How well a film's source is told from a model's features.
 
     Attributes:
@@ -79,7 +79,7 @@ class Region(Record):
     area: Figure
 
 
-class Curve(Record):
+class BlankingCurve(Record):
     """Mean score by the share of the film that is blanked or kept.
 
     Attributes:
@@ -111,8 +111,8 @@ class Blanking(Record):
     random: Figure
     difference: Figure
     rest: Figure
-    deletion: Curve | None
-    insertion: Curve | None
+    deletion: BlankingCurve | None
+    insertion: BlankingCurve | None
 
 
 class Evidence(Record):
@@ -166,7 +166,7 @@ class ModelRecord(Record):
 
     name: str
     version: str
-    told: tuple[SourceTold, ...]
+    told: tuple[SourceAuroc, ...]
     evidence: tuple[Evidence, ...]
     sensitivity: tuple[Sensitivity, ...]
 
@@ -181,7 +181,7 @@ class Audit(Record):
         split: name of the split.
         seed: of choices of films, folds, places and resamples.
         resamples: bootstrap samples.
-        looked: films on which maps, blanking and changes were looked at.
+        looked: films on which maps, blanking and changes were measured.
         field_holds: share of the truth boxes' area that lies in the lung field as found.
         answers: is the data set answerable without lungs?
         models: where is the evidence, and does it move when nothing medical moves?
@@ -196,6 +196,6 @@ class Audit(Record):
     resamples: int
     looked: int
     field_holds: Figure
-    answers: tuple[Answers, ...]
+    answers: tuple[Shortcuts, ...]
     models: tuple[ModelRecord, ...]
     notes: tuple[str, ...]

@@ -19,7 +19,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 from tbspot.cli import app
-from tbspot.records.evaluation import FILE_NAME, Figure, read_evaluation
+from tbspot.records.evaluation import FILE_NAME, read_evaluation
+from tbspot.records.figures import Figure
 from tbspot.tables import write_table
 
 Row = list[str | float | None]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tbspot.evaluation import Settings
+from tbspot.evaluation import EvaluationSettings
 from tbspot.records.predictions import FILE_NAME, Prediction
 
 Box = tuple[float, ...]
@@ -85,7 +85,7 @@ class Study:
         (folder / FILE_NAME).write_text("\n".join(lines) + "\n", "utf-8")
         return folder
 
-    def settings(self, predictions: Path, **changes: Any) -> Settings:
+    def settings(self, predictions: Path, **changes: Any) -> EvaluationSettings:
         """Settings to judge these predictions on split `test`."""
         given = {
             "predictions": predictions,
@@ -94,7 +94,7 @@ class Study:
             "split": "test",
             "resamples": 200,
         }
-        return Settings(**(given | changes))
+        return EvaluationSettings(**(given | changes))
 
     def _size(self, film: str) -> tuple[int, int]:
         path = self.folder / "films" / film

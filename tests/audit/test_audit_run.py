@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tbspot.audit import Settings, audit
+from tbspot.audit import AuditSettings, audit
 from tbspot.audit.page import write_page
 from tbspot.audit.run import _chosen, _markers
 from tbspot.drawings import Shortcut, draw_dataset
@@ -39,7 +39,7 @@ def test_a_drawn_data_set_is_audited_from_files_to_page(
     drawn: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
     told: list[tuple[int, int]] = []
-    settings = Settings((checkpoint,), (str(drawn),), "val", films=1, resamples=100)
+    settings = AuditSettings((checkpoint,), (str(drawn),), "val", films=1, resamples=100)
     result = audit(settings, lambda done, films: told.append((done, films)))
     assert told[-1] == (12, 12)
     assert result.looked == 2
@@ -51,4 +51,4 @@ def test_a_drawn_data_set_is_audited_from_files_to_page(
     assert answers.sentence in page
     assert "http:" not in page
     with pytest.raises(TbspotError, match="two of the models are the same"):
-        audit(Settings((checkpoint, checkpoint), (str(drawn),), "val"))
+        audit(AuditSettings((checkpoint, checkpoint), (str(drawn),), "val"))

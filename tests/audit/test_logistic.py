@@ -32,7 +32,7 @@ def test_a_feature_that_never_changes_does_no_harm() -> None:
     assert ours == pytest.approx(Logistic(features, labels)(features), abs=1e-3)
 
 
-def test_what_can_be_told_is_told_of_films_that_were_not_seen() -> None:
+def test_what_can_be_told_is_source_aurocs_films_that_were_not_seen() -> None:
     features, labels = films(width=1)
     patients = [str(number) for number in range(len(labels))]
     assert auroc(labels, out_of_fold(features, labels, patients, seed=0)) > 0.6

@@ -6,43 +6,43 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.audit.per_film import Deep, Seen
+from tbspot.audit.per_film import FilmMeasures, ModelMeasures
 from tbspot.audit.probes import PROBES
-from tbspot.audit.shortcuts import POOLED, answers_of, told_of
+from tbspot.audit.shortcuts import POOLED, shortcuts_of, source_aurocs
 from tbspot.samples.sample import Sample
 
 
 def films(
     count: int, told: float, source: str = "a", features: float | None = None, seed: int = 0
-) -> list[Seen]:
+) -> list[FilmMeasures]:
     """Films of both classes whose probes differ by `told` deviations; the model knows TB well."""
     random = np.random.default_rng(seed)
-    seen = []
+    measured = []
     for number in range(count):
         label, name = number % 2, f"{source}{number}"
-        deep = {}
+        by_model = {}
         if features is not None:
             vector = random.normal(features, 1, 8)
-            deep = {"m": Deep(vector, {}, None, None, {}, None)}
-        seen.append(
-            Seen(
+            by_model = {"m": ModelMeasures(vector, {}, None, None, {}, None)}
+        measured.append(
+            FilmMeasures(
                 sample=Sample(Path(name), name, label, source, name),
                 probes={probe: random.normal(told * label, 1, 4) for probe in PROBES},
                 logits={"m": (random.normal(4 * label), random.normal())},
-                deep=deep,
+                by_model=by_model,
                 held=(0, 0),
             )
         )
-    return seen
+    return measured
 
 
-def value(seen: Sequence[Seen], source: str, probe: str) -> float | None:
-    (answers,) = [one for one in answers_of(seen, 0) if one.source == source]
+def value(measured: Sequence[FilmMeasures], source: str, probe: str) -> float | None:
+    (answers,) = [one for one in shortcuts_of(measured, 0) if one.source == source]
     return answers.probes[probe].value
 
 
 def test_what_tells_tb_without_lungs_is_named_and_the_model_is_put_beside_it() -> None:
-    (answers,) = answers_of(films(80, told=3), 0)
+    (answers,) = shortcuts_of(films(80, told=3), 0)
     assert all(figure.value > 0.95 for figure in answers.probes.values() if figure.value)
     assert answers.models["m"].value > 0.95
     assert 0.3 < answers.models_erased["m"].value < 0.7
@@ -50,14 +50,16 @@ def test_what_tells_tb_without_lungs_is_named_and_the_model_is_put_beside_it() -
 
 
 def test_films_that_only_lungs_tell_are_said_to_be_such() -> None:
-    (answers,) = answers_of(films(80, told=0), 0)
+    (answers,) = shortcuts_of(films(80, told=0), 0)
     assert all(0.2 < figure.value < 0.75 for figure in answers.probes.values() if figure.value)
     assert "which such means do not explain" in answers.sentence
 
 
 def test_sources_are_judged_each_and_pooled_beside_the_sources_name() -> None:
-    seen = films(60, told=0) + [one for one in films(60, told=0, source="b") if one.sample.label]
-    answers = answers_of(seen, 0)
+    measured = films(60, told=0) + [
+        one for one in films(60, told=0, source="b") if one.sample.label
+    ]
+    answers = shortcuts_of(measured, 0)
     assert [one.source for one in answers] == ["a", "b", POOLED]
     assert answers[0].source_label is None
     assert answers[1].models["m"].reason == "there is no film without TB among the 30 films"
@@ -69,7 +71,7 @@ def test_sources_are_judged_each_and_pooled_beside_the_sources_name() -> None:
 
 
 def test_few_films_are_not_asked() -> None:
-    (answers,) = answers_of(films(30, told=3), 0)
+    (answers,) = shortcuts_of(films(30, told=3), 0)
     assert {figure.reason for figure in answers.probes.values()} == {
         "it needs 20 films of each class"
     }
@@ -77,32 +79,34 @@ def test_few_films_are_not_asked() -> None:
 
 
 def test_features_that_know_the_source_are_found_out_within_each_class() -> None:
-    seen = films(60, 0, "a", features=0) + films(60, 0, "b", features=2, seed=1)
-    with_tb, without = told_of(seen, "m", 0)
+    measured = films(60, 0, "a", features=0) + films(60, 0, "b", features=2, seed=1)
+    with_tb, without = source_aurocs(measured, "m", 0)
     assert (with_tb.films, without.films) == ("with TB", "without TB")
     assert with_tb.sources == ("a", "b")
     assert with_tb.auroc.value > 0.95
     assert with_tb.auroc.films == 60
     alike = films(60, 0, "a", features=0) + films(60, 0, "b", features=0, seed=1)
-    assert told_of(alike, "m", 0)[0].auroc.value == pytest.approx(0.5, abs=0.2)
+    assert source_aurocs(alike, "m", 0)[0].auroc.value == pytest.approx(0.5, abs=0.2)
 
 
 def test_of_three_sources_the_mean_is_given() -> None:
-    seen = [
+    measured = [
         one
         for number, source in enumerate("abc")
         for one in films(60, 0, source, features=3 * number, seed=number)
     ]
-    told = told_of(seen, "m", 0)[0]
+    told = source_aurocs(measured, "m", 0)[0]
     assert told.auroc.note == "mean over sources of one against the rest"
     assert told.auroc.value > 0.7
 
 
 def test_without_two_sources_or_without_features_there_is_a_reason() -> None:
-    one_source = told_of(films(60, 0, features=0), "m", 0)[0]
+    one_source = source_aurocs(films(60, 0, features=0), "m", 0)[0]
     assert one_source.auroc.reason == "there are no two sources with 20 such films each"
-    bare = Deep(None, {}, None, None, {}, None)
-    seen = films(60, 0, "a", features=0) + films(60, 0, "b", features=0)
-    for film in seen:
-        film.deep["m"] = bare
-    assert "features need torch; install it" in (told_of(seen, "m", 0)[0].auroc.reason or "")
+    bare = ModelMeasures(None, {}, None, None, {}, None)
+    measured = films(60, 0, "a", features=0) + films(60, 0, "b", features=0)
+    for film in measured:
+        film.by_model["m"] = bare
+    assert "features need torch; install it" in (
+        source_aurocs(measured, "m", 0)[0].auroc.reason or ""
+    )

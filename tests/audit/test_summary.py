@@ -8,31 +8,33 @@ import pytest
 
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
-from tbspot.audit.per_film import FIELD, TRUTH, Changed, Deep, Seen
+from tbspot.audit.per_film import FIELD, TRUTH, Changed, FilmMeasures, ModelMeasures
 from tbspot.audit.summary import evidence_of, field_holds, sensitivity_of
-from tbspot.evaluation.summary import Drawing
+from tbspot.records.figures import Drawing
 from tbspot.samples.sample import Sample
 
 DRAWING = Drawing(resamples=200, seed=0)
 RISING, FLAT = np.array(SHARES), np.full(len(SHARES), 0.25)
 
 
-def seen(name: str, label: int, deep: Deep, held: tuple[float, float] = (0, 0)) -> Seen:
-    return Seen(Sample(Path(name), name, label, "a", name), {}, {}, {"m": deep}, held)
+def film(
+    name: str, label: int, measures: ModelMeasures, held: tuple[float, float] = (0, 0)
+) -> FilmMeasures:
+    return FilmMeasures(Sample(Path(name), name, label, "a", name), {}, {}, {"m": measures}, held)
 
 
-def deep(**fields: object) -> Deep:
+def measures(**fields: object) -> ModelMeasures:
     changed = {one.name: Changed(0, 0, False, None) for one in CHANGES}
-    plain = Deep(None, changed, None, None, {}, None)
+    plain = ModelMeasures(None, changed, None, None, {}, None)
     return dataclasses.replace(plain, **fields)  # type: ignore[arg-type]
 
 
 def test_shares_of_evidence_are_means_over_films_that_have_some() -> None:
     films = [
-        seen("one", 1, deep(energy={TRUTH: (0.4, 0.1), FIELD: (0.9, 0.5)}, hit=1, overlap=0.5)),
-        seen("two", 1, deep(energy={TRUTH: (0.2, 0.3), FIELD: (0.7, 0.3)}, hit=0, overlap=0.1)),
-        seen("blank", 1, deep()),
-        seen("other", 0, deep()),
+        film("one", 1, measures(energy={TRUTH: (0.4, 0.1), FIELD: (0.9, 0.5)}, hit=1, overlap=0.5)),
+        film("two", 1, measures(energy={TRUTH: (0.2, 0.3), FIELD: (0.7, 0.3)}, hit=0, overlap=0.1)),
+        film("blank", 1, measures()),
+        film("other", 0, measures()),
     ]
     (evidence,) = evidence_of(films, "m", DRAWING)
     assert (evidence.source, evidence.films) == ("a", 3)
@@ -48,7 +50,7 @@ def test_shares_of_evidence_are_means_over_films_that_have_some() -> None:
 
 def test_blanking_is_compared_film_by_film_and_curves_by_the_area_between_them() -> None:
     films = [
-        seen(str(number), 1, deep(blanked=Blanked(found, 1, 0.5, FLAT, RISING, RISING, FLAT)))
+        film(str(number), 1, measures(blanked=Blanked(found, 1, 0.5, FLAT, RISING, RISING, FLAT)))
         for number, found in enumerate((2.0, 4.0))
     ]
     blanking = evidence_of(films, "m", DRAWING)[0].blanking
@@ -63,7 +65,7 @@ def test_blanking_is_compared_film_by_film_and_curves_by_the_area_between_them()
 
 
 def test_without_boxes_and_without_finds_there_are_reasons() -> None:
-    (evidence,) = evidence_of([seen("one", 1, deep())], "m", DRAWING)
+    (evidence,) = evidence_of([film("one", 1, measures())], "m", DRAWING)
     assert evidence.hit.reason == "no film has a truth box"
     assert evidence.blanking.found.reason == "the model finds nothing on any film"
     assert evidence.blanking.deletion is None
@@ -72,8 +74,10 @@ def test_without_boxes_and_without_finds_there_are_reasons() -> None:
 def test_a_changes_figures_are_means_over_all_films_and_overlap_over_those_with_boxes() -> None:
     name = CHANGES[0].name
     films = [
-        seen("one", 1, deep(changed=deep().changed | {name: Changed(1.0, 0.2, True, 0.5)})),
-        seen("two", 0, deep(changed=deep().changed | {name: Changed(-0.5, 0.1, False, None)})),
+        film("one", 1, measures(changed=measures().changed | {name: Changed(1.0, 0.2, True, 0.5)})),
+        film(
+            "two", 0, measures(changed=measures().changed | {name: Changed(-0.5, 0.1, False, None)})
+        ),
     ]
     rows = sensitivity_of(films, "m", DRAWING)
     assert [row.change for row in rows] == [change.name for change in CHANGES]
@@ -86,9 +90,9 @@ def test_a_changes_figures_are_means_over_all_films_and_overlap_over_those_with_
 
 def test_the_field_holds_a_share_of_the_boxes_area_over_all_films() -> None:
     films = [
-        seen("one", 1, deep(), held=(30, 60)),
-        seen("two", 1, deep(), held=(20, 20)),
-        seen("none", 0, deep()),
+        film("one", 1, measures(), held=(30, 60)),
+        film("two", 1, measures(), held=(20, 20)),
+        film("none", 0, measures()),
     ]
     holds = field_holds(films, DRAWING)
     assert holds.value == pytest.approx(50 / 80)

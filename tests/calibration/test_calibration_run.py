@@ -7,14 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.calibration import Settings, calibrate, read_threshold, write_calibration
+from tbspot.calibration import CalibrationSettings, calibrate, write_calibration
 from tbspot.calibration.page import write_page
 from tbspot.calibration.points import point_at
 from tbspot.errors import TbspotError
 from tbspot.records.calibration import Calibration
+from tbspot.records.threshold import read_threshold
 
 
-def settings(**changes: object) -> Settings:
+def settings(**changes: object) -> CalibrationSettings:
     given = {
         "scores": Path("scores.csv"),
         "prevalence": 0.02,
@@ -22,7 +23,7 @@ def settings(**changes: object) -> Settings:
         "specificity": 0.7,
         "resamples": 200,
     }
-    return Settings(**(given | changes))  # type: ignore[arg-type]
+    return CalibrationSettings(**(given | changes))  # type: ignore[arg-type]
 
 
 def test_the_chosen_threshold_finds_what_was_asked_for(draw_scores) -> None:

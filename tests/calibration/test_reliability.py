@@ -10,8 +10,8 @@ from sklearn.metrics import brier_score_loss
 
 from tbspot.calibration import Scored
 from tbspot.calibration.reliability import fit_temperature, reliability_of
-from tbspot.evaluation.summary import Drawing
 from tbspot.metrics import UndefinedError
+from tbspot.records.figures import Drawing
 
 DRAWING = Drawing(resamples=300, seed=0)
 

@@ -9,7 +9,7 @@ import pytest
 
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
-from tbspot.evaluation import Settings, evaluate, refuse_another
+from tbspot.evaluation import EvaluationSettings, evaluate, refuse_another
 from tbspot.records.evaluation import Contender, Evaluation, read_evaluation, write_evaluation
 from tbspot.samples.loading import in_split, load
 
@@ -37,14 +37,14 @@ def student(study: Study) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(tmp_path: Path) -> EvaluationSettings:
     study = Study(tmp_path)
     add_films(study)
     return study.settings(student(study))
 
 
 @pytest.fixture
-def result(settings: Settings) -> Evaluation:
+def result(settings: EvaluationSettings) -> Evaluation:
     return evaluate(settings)
 
 
@@ -195,7 +195,9 @@ def test_a_film_that_nobody_can_read_counts_zero_for_every_row(drawn: Path, tmp_
     maps = dict.fromkeys((one.name for one in boxed), rectangles((0, 0, 512, 512)))
     predictions = Study(tmp_path).predict("student", maps | {boxed[0].name: None})
     result = evaluate(
-        Settings(predictions, tmp_path, data=(str(data),), split="TBX11K_val", resamples=100)
+        EvaluationSettings(
+            predictions, tmp_path, data=(str(data),), split="TBX11K_val", resamples=100
+        )
     )
     assert any("cannot be read count 0 for every row: 1" in note for note in result.notes)
     lost, *found = (film for film in result.films if film.truth or film.status == "failed")
@@ -260,13 +262,13 @@ def test_a_split_without_a_boxed_film_has_null_figures_with_the_reason(tmp_path:
     assert figures.false_boxes.value == 1
 
 
-def test_the_same_settings_give_the_same_file(settings: Settings, tmp_path: Path) -> None:
+def test_the_same_settings_give_the_same_file(settings: EvaluationSettings, tmp_path: Path) -> None:
     first = write_evaluation(tmp_path / "first", evaluate(settings)).read_bytes()
     assert write_evaluation(tmp_path / "second", evaluate(settings)).read_bytes() == first
     assert read_evaluation(tmp_path / "first") == evaluate(settings)
 
 
-def test_another_evaluation_is_not_replaced_unasked(settings: Settings) -> None:
+def test_another_evaluation_is_not_replaced_unasked(settings: EvaluationSettings) -> None:
     refuse_another(settings)
     write_evaluation(settings.out, evaluate(settings))
     refuse_another(settings)

@@ -7,7 +7,7 @@ import pytest
 
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
-from tbspot.evaluation import Settings, evaluate
+from tbspot.evaluation import EvaluationSettings, evaluate
 from tbspot.evaluation.thresholds import GRID
 from tbspot.records.evaluation import RuleResult
 
@@ -36,7 +36,7 @@ def maps(split: str, evidence: np.ndarray) -> dict[str, np.ndarray | None]:
     return {f"{split}{number}.png": evidence for number in range(3)}
 
 
-def rules(settings: Settings) -> dict[str, RuleResult]:
+def rules(settings: EvaluationSettings) -> dict[str, RuleResult]:
     return {one.rule: one for one in evaluate(settings).contenders[0].localization.rules}
 
 

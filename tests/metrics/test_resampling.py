@@ -8,7 +8,7 @@ from tbspot.metrics import (
     Estimate,
     UndefinedError,
     interval_of,
-    ratio_estimates,
+    ratios,
     resample,
     sign_flip_p,
 )
@@ -16,9 +16,7 @@ from tbspot.metrics import (
 
 def mean_of(values: np.ndarray, **settings: int) -> Estimate:
     settings = {"resamples": 10_000, "seed": 0} | settings
-    (estimate,) = ratio_estimates(values[:, None], np.ones((len(values), 1)), **settings)
-    assert isinstance(estimate, Estimate)
-    return estimate
+    return ratios(values[:, None], np.ones((len(values), 1)), **settings).estimate()
 
 
 def test_the_interval_of_a_mean_agrees_with_scipys_percentile_bootstrap() -> None:
@@ -56,25 +54,25 @@ def test_groups_keep_their_size_in_every_sample() -> None:
 
 def test_a_ratio_is_the_quotient_of_sums_and_not_the_mean_of_quotients() -> None:
     numerators, denominators = np.array([[1.0], [0.0]]), np.array([[1.0], [3.0]])
-    (estimate,) = ratio_estimates(numerators, denominators, resamples=100, seed=0)
-    assert isinstance(estimate, Estimate)
+    estimate = ratios(numerators, denominators, resamples=100, seed=0).estimate()
     assert estimate.value == 1 / 4
 
 
 def test_films_to_which_a_figure_does_not_apply_do_not_move_it() -> None:
     values = np.array([[0.2], [0.4], [0.0]])
-    (estimate,) = ratio_estimates(values, np.array([[1.0], [1], [0]]), resamples=100, seed=0)
-    assert isinstance(estimate, Estimate)
+    estimate = ratios(values, np.array([[1.0], [1], [0]]), resamples=100, seed=0).estimate()
     assert estimate.value == pytest.approx(0.3)
 
 
 def test_a_figure_that_applies_to_no_film_is_undefined_beside_one_that_does() -> None:
     numerators, denominators = np.ones((3, 2)), np.array([[1.0, 0]] * 3)
-    defined, undefined = ratio_estimates(numerators, denominators, resamples=10, seed=0)
-    assert defined == Estimate(1, 1, 1)
-    assert isinstance(undefined, UndefinedError)
-    (nothing,) = ratio_estimates(np.empty((0, 1)), np.empty((0, 1)), resamples=10, seed=0)
-    assert isinstance(nothing, UndefinedError)
+    resampled = ratios(numerators, denominators, resamples=10, seed=0)
+    assert resampled.estimate(0) == Estimate(1, 1, 1)
+    with pytest.raises(UndefinedError, match="no film it applies to"):
+        resampled.estimate(1)
+    nothing = ratios(np.empty((0, 1)), np.empty((0, 1)), resamples=10, seed=0)
+    with pytest.raises(UndefinedError, match="no film it applies to"):
+        nothing.estimate()
 
 
 def test_samples_without_a_value_are_left_out_of_the_interval() -> None:

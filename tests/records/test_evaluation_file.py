@@ -4,7 +4,8 @@ import pytest
 from pydantic import ValidationError
 
 from tbspot.errors import TbspotError
-from tbspot.records.evaluation import FILE_NAME, Figure, read_evaluation
+from tbspot.records.evaluation import FILE_NAME, read_evaluation
+from tbspot.records.figures import Figure
 
 
 def test_a_figure_without_a_value_must_say_why() -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from pages import Page, Places, serving, write_model, write_run
-from tbspot.evaluation import Settings as Judging
-from tbspot.evaluation import evaluate
+from tbspot.evaluation import EvaluationSettings, evaluate
 from tbspot.locating.folder import Keeper
 from tbspot.records.evaluation import write_evaluation
 from tbspot.records.predictions import Prediction
@@ -39,7 +38,9 @@ def places(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Places:
                 version="student-1",
             )
         )
-    judging = Judging(predictions=run, out=run, data=(str(drawn),), split="val", resamples=100)
+    judging = EvaluationSettings(
+        predictions=run, out=run, data=(str(drawn),), split="val", resamples=100
+    )
     write_evaluation(run, evaluate(judging))
     return Places(model, run, other, films)
 

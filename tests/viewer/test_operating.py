@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pages import Page, Places, serving
-from tbspot.calibration import Settings, calibrate, write_calibration
+from tbspot.calibration import CalibrationSettings, calibrate, write_calibration
 from tbspot.errors import TbspotError
 from tbspot.viewer.operating import read_operating
 
@@ -20,7 +20,9 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     table = folder / "scores.csv"
     table.write_text("\n".join(["score,reference,model,version", *lines]) + "\n")
-    settings = Settings(table, prevalence=0.1, sensitivity=0.9, specificity=0.7, resamples=100)
+    settings = CalibrationSettings(
+        table, prevalence=0.1, sensitivity=0.9, specificity=0.7, resamples=100
+    )
     result, points = calibrate(settings.read(), settings)
     write_calibration(folder, result, points)
     return folder

@@ -6,7 +6,7 @@ baselines, arXiv 2001.07437) and Saporta et al. 2022 (maps against radiologists'
 10.1038/s42256-022-00536-x).
 """
 
-from tbspot.audit.run import Settings, audit
+from tbspot.audit.run import AuditSettings, audit
 from tbspot.records.audit import AUDIT_FILE, Audit
 
-__all__ = ["AUDIT_FILE", "Audit", "Settings", "audit"]
+__all__ = ["AUDIT_FILE", "Audit", "AuditSettings", "audit"]

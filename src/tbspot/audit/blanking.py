@@ -1,6 +1,6 @@
 """Films with a part of them blanked: what a model makes of what is left.
 
-Takes a model, a film and what it says of it; gives logits and curves of scores. A blanked part is
+Takes a model, a film and its output for it; gives logits and curves of scores. A blanked part is
 replaced by the film without its detail, so that no edge is new. After Petsiuk et al. 2018
 (deletion and insertion, arXiv 1806.07421).
 """
@@ -13,15 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from tbspot.audit.model import Model, View, spread
+from tbspot.audit.model import Model, Output, spread
 from tbspot.images import resize
 from tbspot.maps.boxes import SIDE
 
 __all__ = ["SHARES", "Blanked", "blank"]
 
-Film = NDArray[np.float32]
+Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
-Curve = NDArray[np.float64]
+Scores = NDArray[np.float64]
 
 # Of the film: how much is blanked, or is all that is kept.
 SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
@@ -47,64 +47,66 @@ class Blanked:
     found: float
     random: float
     rest: float
-    deletion: Curve
-    deletion_random: Curve
-    insertion: Curve
-    insertion_random: Curve
+    deletion: Scores
+    deletion_random: Scores
+    insertion: Scores
+    insertion_random: Scores
 
 
-class _Hider:
-    """Shows a model a film with a part of it blanked."""
+class _Blanker:
+    """Runs a model on a film with a part of it blanked."""
 
-    def __init__(self, model: Model, film: Film) -> None:
+    def __init__(self, model: Model, film: Pixels) -> None:
         self._model, self._film = model, film
         self._empty = without_detail(film)
 
-    def look(self, hidden: Mask) -> View:
-        """What the model says when a part `[SIDE, SIDE]` is blanked."""
-        mask = spread(hidden, self._film.shape)
-        return self._model.look(np.where(mask, self._empty, self._film))
+    def without(self, part: Mask) -> Output:
+        """The model's output when a part `[SIDE, SIDE]` is blanked."""
+        mask = spread(part, self._film.shape)
+        return self._model.predict(np.where(mask, self._empty, self._film))
 
-    def curve(self, order: NDArray[np.float64], *, kept: bool) -> Curve:
+    def curve(self, order: NDArray[np.float64], *, kept: bool) -> Scores:
         """Scores with each of `SHARES` of the places, the first of the order, blanked or kept."""
-        hidden = (order >= share if kept else order < share for share in SHARES)
-        return np.array([self.look(mask).score for mask in hidden])
+        blanked = (order >= share if kept else order < share for share in SHARES)
+        return np.array([self.without(part).score for part in blanked])
 
 
-def blank(model: Model, film: Film, view: View, random: np.random.Generator) -> Blanked | None:
+def blank(
+    model: Model, film: Pixels, output: Output, random: np.random.Generator
+) -> Blanked | None:
     """Blank what the model found, what it did not, and shares of the film.
 
     Args:
-        model: to ask.
+        model: to run.
         film: `[h, w]`.
-        view: what the model says of the whole film.
+        output: of the model for the whole film.
         random: for places and orders.
 
     Returns:
         `None` where the model finds nothing.
     """
-    mask = model.mask(view.normalised)
-    if not mask.any():
+    found = output.found
+    if not found.any():
         return None
-    hider = _Hider(model, film)
-    elsewhere = [hider.look(_moved(mask, random)).logit for _ in range(RANDOM_PLACES)]
-    noise = random.normal(size=(view.places, view.places)).astype(np.float32)
-    by_map, by_chance = _order(view.evidence), _order(resize(noise, SIDE, SIDE))
+    blanker = _Blanker(model, film)
+    elsewhere = [blanker.without(_moved(found, random)).logit for _ in range(RANDOM_PLACES)]
+    noise = random.normal(size=(output.places, output.places)).astype(np.float32)
+    by_map, by_chance = _order(output.evidence), _order(resize(noise, SIDE, SIDE))
     return Blanked(
-        found=view.logit - hider.look(mask).logit,
-        random=view.logit - float(np.mean(elsewhere)),
-        rest=view.logit - hider.look(~mask).logit,
-        deletion=hider.curve(by_map, kept=False),
-        deletion_random=hider.curve(by_chance, kept=False),
-        insertion=hider.curve(by_map, kept=True),
-        insertion_random=hider.curve(by_chance, kept=True),
+        found=output.logit - blanker.without(found).logit,
+        random=output.logit - float(np.mean(elsewhere)),
+        rest=output.logit - blanker.without(~found).logit,
+        deletion=blanker.curve(by_map, kept=False),
+        deletion_random=blanker.curve(by_chance, kept=False),
+        insertion=blanker.curve(by_map, kept=True),
+        insertion_random=blanker.curve(by_chance, kept=True),
     )
 
 
-def without_detail(film: Film) -> Film:
+def without_detail(film: Pixels) -> Pixels:
     """The film with nothing in it that could be called a finding, `[h, w]`."""
     height, width = film.shape
-    blurred: Film = ndimage.gaussian_filter(resize(film, SMALL, SMALL), SMALL_BLUR)
+    blurred: Pixels = ndimage.gaussian_filter(resize(film, SMALL, SMALL), SMALL_BLUR)
     return resize(blurred, height, width)
 
 

@@ -1,6 +1,6 @@
-"""A model as the audit asks it: any film to a logit, a map and the mask of its boxes.
+"""A model under audit: any film to a logit, a map, the mask of its boxes, and features.
 
-Takes an engine; gives views on the protocol's grid. Which films are shown to it is left to the
+Takes an engine; gives its output on the protocol's grid. Which films it is run on is left to the
 modules beside this one.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,40 +17,47 @@ from PIL import Image
 
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
-from tbspot.images import resize
+from tbspot.images import Frame, resize
 from tbspot.maps.boxes import SIDE, find_boxes, normalise, rectangle_mask, threshold_of
 from tbspot.maps.cutting import Cut, cut_of
 from tbspot.maps.evidence import observe
 from tbspot.numerics import probability
 
-__all__ = ["Model", "View", "open_models", "spread"]
+__all__ = ["Model", "Output", "open_models", "spread"]
 
-Film = NDArray[np.float32]
+Pixels = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class View:
-    """What a model says of a film.
+class Output:
+    """What a model gives for a film.
 
     Attributes:
         logit: of the film, divided by the model's temperature.
         evidence: for TB, signed, `[SIDE, SIDE]`.
         places: side of the model's own map.
+        cut: by which its boxes are cut.
     """
 
     logit: float
     evidence: NDArray[np.float32]
     places: int
+    cut: Cut
 
     @property
     def score(self) -> float:
         """Probability of TB."""
         return probability(self.logit)
 
-    @property
+    @cached_property
     def normalised(self) -> NDArray[np.float32]:
         """Positive evidence as a share of its maximum."""
         return normalise(self.evidence)
+
+    @cached_property
+    def found(self) -> NDArray[np.bool_]:
+        """The union of the boxes."""
+        return _union(self.normalised, self.cut)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,15 +90,33 @@ class Model:
         description = self.engine.description
         return min(description.size, description.through or description.size)
 
-    def look(self, film: Film) -> View:
-        """What it says of a film `[h, w]`."""
+    def predict(self, film: Pixels) -> Output:
+        """Its output for a film `[h, w]`."""
         logit, evidence = observe(film, self.engine.description, self.engine)
-        return View(logit, resize(evidence, SIDE, SIDE), len(evidence))
+        return Output(logit, resize(evidence, SIDE, SIDE), len(evidence), self.cut)
 
-    def mask(self, normalised: NDArray[np.float32]) -> NDArray[np.bool_]:
+    def found_in(self, normalised: NDArray[np.float32]) -> NDArray[np.bool_]:
         """The union of the boxes that it finds in a normalised map."""
-        threshold = threshold_of(normalised, self.cut.rule, self.cut.value)
-        return rectangle_mask(find_boxes(normalised, threshold))
+        return _union(normalised, self.cut)
+
+    def features(self, film: Pixels) -> NDArray[np.float64] | None:
+        """Mean of each feature `[2048]` before its last layer; `None` where torch is missing."""
+        try:
+            classifier = self.engine.classifier()
+        except TbspotError:
+            return None
+        import torch
+
+        description = self.engine.description
+        frame = Frame(film.shape[0], film.shape[1], description.size, description.through)
+        with torch.inference_mode():
+            features = classifier.body(torch.from_numpy(frame.apply(film)[None, None].copy()))
+        mean: NDArray[np.float64] = features.mean((2, 3))[0].double().numpy()
+        return mean
+
+
+def _union(normalised: NDArray[np.float32], cut: Cut) -> NDArray[np.bool_]:
+    return rectangle_mask(find_boxes(normalised, threshold_of(normalised, cut.rule, cut.value)))
 
 
 def spread(mask: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH
 from tbspot.html import templating
 from tbspot.html.charts import FAINT, STYLES, Chart, Line, ticks
-from tbspot.records.audit import Audit, Curve
+from tbspot.records.audit import Audit, BlankingCurve
 
 __all__ = ["PAGE_FILE", "write_page"]
 
@@ -47,7 +47,7 @@ def _charts(audit: Audit) -> Iterator[Chart]:
                 yield _chart(f"Insertion: {of}", "share kept", one.blanking.insertion)
 
 
-def _chart(title: str, x_label: str, curve: Curve) -> Chart:
+def _chart(title: str, x_label: str, curve: BlankingCurve) -> Chart:
     return Chart(
         title=title,
         summary=f"area between the curves {curve.difference.words()}",

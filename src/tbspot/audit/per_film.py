@@ -1,4 +1,4 @@
-"""What is recorded of one film: what can be told without lungs, and what each model does.
+"""What is measured of one film: what can be told without lungs, and what each model does.
 
 Takes a film with its truth and models; gives small records. Figures are left to summary.py.
 """
@@ -13,16 +13,25 @@ from numpy.typing import NDArray
 
 from tbspot.audit.blanking import Blanked, blank
 from tbspot.audit.changes import CHANGES, Change
-from tbspot.audit.features import features_of
 from tbspot.audit.lungs import lung_field
-from tbspot.audit.model import Model, View, spread
+from tbspot.audit.model import Model, Output, spread
 from tbspot.audit.probes import erased, probe
 from tbspot.images import Frame
 from tbspot.maps.boxes import SIDE, rectangle_mask
-from tbspot.metrics import UndefinedError, energy_inside, mask_iou, pointing
+from tbspot.metrics import energy_inside, mask_iou, pointing, unless_undefined
 from tbspot.samples.sample import Sample
 
-__all__ = ["BORDER", "FIELD", "MARKER", "TRUTH", "Changed", "Deep", "Film", "Seen", "see"]
+__all__ = [
+    "BORDER",
+    "FIELD",
+    "MARKER",
+    "TRUTH",
+    "AuditedFilm",
+    "Changed",
+    "FilmMeasures",
+    "ModelMeasures",
+    "measure",
+]
 
 TRUTH, FIELD, BORDER, MARKER = "truth boxes", "lung field", "outer border", "planted marker"
 # The outer border's width, as a share of the film's side.
@@ -32,7 +41,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Film:
+class AuditedFilm:
     """A film and what is known of it.
 
     Attributes:
@@ -75,8 +84,8 @@ class Changed:
 
 
 @dataclass(frozen=True, eq=False)
-class Deep:
-    """What a model does on a film that was looked at closely.
+class ModelMeasures:
+    """What a model does on a film that was measured in detail.
 
     Attributes:
         features: of the net; `None` where it gives none.
@@ -97,65 +106,75 @@ class Deep:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
-    """A film as it was seen.
+class FilmMeasures:
+    """What was measured of a film.
 
     Attributes:
         sample: the film.
         probes: what is left of it for each probe.
         logits: of each model: of the film, and with its lung field erased.
-        deep: of each model; empty where the film was not looked at closely.
+        by_model: of each model; empty where the film was not measured in detail.
         held: area of the truth boxes in the lung field, and in all.
     """
 
     sample: Sample
     probes: dict[str, NDArray[np.float64]]
     logits: dict[str, tuple[float, float]]
-    deep: dict[str, Deep]
+    by_model: dict[str, ModelMeasures]
     held: tuple[float, float]
 
 
-def see(film: Film, models: Sequence[Model], random: np.random.Generator, *, closely: bool) -> Seen:
-    """Look at one film."""
+def measure(
+    film: AuditedFilm, models: Sequence[Model], random: np.random.Generator, *, in_detail: bool
+) -> FilmMeasures:
+    """Run every model on one film, once and with its lungs erased; in detail, on many changes.
+
+    Args:
+        film: with its truth.
+        models: under audit.
+        random: for places and orders.
+        in_detail: whether maps, changes and blanking are measured too.
+    """
     field = lung_field(film.pixels)
     spread_field = spread(field, film.pixels.shape)
     without_lungs = erased(film.pixels, spread_field)
     truth = rectangle_mask(film.truth)
-    views = {model.name: model.look(film.pixels) for model in models}
-    return Seen(
+    outputs = {model.name: model.predict(film.pixels) for model in models}
+    return FilmMeasures(
         sample=film.sample,
         probes=probe(film.pixels, spread_field),
         logits={
-            model.name: (views[model.name].logit, model.look(without_lungs).logit)
+            model.name: (outputs[model.name].logit, model.predict(without_lungs).logit)
             for model in models
         },
-        deep={
-            model.name: _deep(model, film, views[model.name], field, random)
-            for model in (models if closely else ())
+        by_model={
+            model.name: _model_measures(model, film, outputs[model.name], field, random)
+            for model in (models if in_detail else ())
         },
         held=(float((truth & field).sum()), float(truth.sum())),
     )
 
 
-def _deep(model: Model, film: Film, view: View, field: Mask, random: np.random.Generator) -> Deep:
+def _model_measures(
+    model: Model, film: AuditedFilm, output: Output, field: Mask, random: np.random.Generator
+) -> ModelMeasures:
     is_tb, truth = film.sample.label == 1, film.truth
-    found = model.mask(view.normalised)
     boxed = is_tb and len(truth) > 0
-    return Deep(
-        features=features_of(model.engine, film.pixels),
+    return ModelMeasures(
+        features=model.features(film.pixels),
         changed={
-            change.name: _changed(model, film, view, change, after)
+            change.name: _changed(model, film, output, change, after)
             for change in CHANGES
             if (after := change.apply(film.pixels, model.detail)) is not None
         },
-        hit=pointing(view.normalised, truth) if boxed else None,
-        overlap=mask_iou(found, rectangle_mask(truth)) if boxed else None,
-        energy=_energies(view, _regions(film, field)) if is_tb else {},
-        blanked=blank(model, film.pixels, view, random) if is_tb else None,
+        hit=pointing(output.normalised, truth) if boxed else None,
+        overlap=mask_iou(output.found, rectangle_mask(truth)) if boxed else None,
+        energy=_energies(output, _regions(film, field)) if is_tb else {},
+        blanked=blank(model, film.pixels, output, random) if is_tb else None,
     )
 
 
-def _regions(film: Film, field: Mask) -> dict[str, Mask]:
+def _regions(film: AuditedFilm, field: Mask) -> dict[str, Mask]:
     inside = np.zeros((SIDE, SIDE), bool)
     width = round(BORDER_SHARE * SIDE)
     inside[width:-width, width:-width] = True
@@ -167,27 +186,26 @@ def _regions(film: Film, field: Mask) -> dict[str, Mask]:
     return regions
 
 
-def _energies(view: View, regions: dict[str, Mask]) -> dict[str, tuple[float, float]]:
-    normalised = view.normalised
-    try:
-        return {
+def _energies(output: Output, regions: dict[str, Mask]) -> dict[str, tuple[float, float]]:
+    normalised = output.normalised
+    return unless_undefined(
+        lambda: {
             name: (energy_inside(normalised, mask), float(mask.mean()))
             for name, mask in regions.items()
-        }
-    except UndefinedError:
-        return {}
+        },
+        {},
+    )
 
 
 def _changed(
-    model: Model, film: Film, view: View, change: Change, pixels: NDArray[np.float32]
+    model: Model, film: AuditedFilm, output: Output, change: Change, pixels: NDArray[np.float32]
 ) -> Changed:
-    after = model.look(pixels)
-    found, overlap = model.mask(view.normalised), None
-    if film.sample.label == 1 and found.any():
-        overlap = mask_iou(model.mask(change.undo(after.normalised)), found)
+    after, overlap = model.predict(pixels), None
+    if film.sample.label == 1 and output.found.any():
+        overlap = mask_iou(model.found_in(change.undo(after.normalised)), output.found)
     return Changed(
-        shift=after.logit - view.logit,
-        moved=abs(after.score - view.score),
-        flipped=(after.score >= model.threshold) != (view.score >= model.threshold),
+        shift=after.logit - output.logit,
+        moved=abs(after.score - output.score),
+        flipped=(after.score >= model.threshold) != (output.score >= model.threshold),
         overlap=overlap,
     )

@@ -1,6 +1,7 @@
-"""The audit from its beginning to its end: which films, what each showed, which figures.
+"""The audit from its beginning to its end: which films, what was measured, which figures.
 
-Takes settings; gives an `Audit`. Films are read once, one at a time, and shown to every model.
+Takes settings; gives an `Audit`. Films are read once, one at a time, and every model is run on
+each.
 """
 
 from __future__ import annotations
@@ -14,24 +15,24 @@ import numpy as np
 
 from tbspot import __version__
 from tbspot.audit.model import Model, open_models
-from tbspot.audit.per_film import Film, Seen, see
-from tbspot.audit.shortcuts import answers_of, told_of
+from tbspot.audit.per_film import AuditedFilm, FilmMeasures, measure
+from tbspot.audit.shortcuts import shortcuts_of, source_aurocs
 from tbspot.audit.summary import evidence_of, field_holds, sensitivity_of
 from tbspot.drawings.dataset import SHORTCUTS_FILE
 from tbspot.errors import TbspotError
-from tbspot.evaluation.summary import Drawing
 from tbspot.images import read_film
 from tbspot.records.audit import Audit, ModelRecord
+from tbspot.records.figures import Drawing
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 
-__all__ = ["Settings", "audit"]
+__all__ = ["AuditSettings", "audit"]
 
 Corners = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
-class Settings:
+class AuditSettings:
     """What is audited, and on which films.
 
     Attributes:
@@ -39,7 +40,7 @@ class Settings:
         data: sources of films, labels and boxes.
         split: name of the split.
         split_file: from `tbspot prepare`, if any.
-        films: of each source and label, how many to look at closely.
+        films: of each source and label, how many to measure in detail.
         resamples: bootstrap samples.
         seed: of choices of films, folds, places and resamples.
     """
@@ -54,13 +55,13 @@ class Settings:
 
 
 def audit(
-    settings: Settings, advance: Callable[[int, int], None] = lambda _done, _films: None
+    settings: AuditSettings, advance: Callable[[int, int], None] = lambda _done, _films: None
 ) -> Audit:
     """Audit models on the films of a split.
 
     Args:
         settings: what is audited, and on which films.
-        advance: is told how many films were seen, of how many.
+        advance: is told how many films were measured, of how many.
 
     Raises:
         TbspotError: models or data are absent or wrong, or no film can be read.
@@ -69,19 +70,19 @@ def audit(
     samples = in_split(loaded.samples, settings.split)
     models = open_models(settings.models)
     markers = _markers(settings.data)
-    closely = _chosen(samples, settings.films, settings.seed)
-    seen, lost = [], []
+    in_detail = _chosen(samples, settings.films, settings.seed)
+    measured, lost = [], []
     for place, sample in enumerate(samples):
         try:
-            film = Film(sample, read_film(sample.path), markers.get(sample.path))
+            film = AuditedFilm(sample, read_film(sample.path), markers.get(sample.path))
         except TbspotError:
             lost.append(sample.name)
             continue
         # A generator of its own, so that a film's figures do not depend on the others.
         random = np.random.default_rng([settings.seed, place])
-        seen.append(see(film, models, random, closely=place in closely))
+        measured.append(measure(film, models, random, in_detail=place in in_detail))
         advance(place + 1, len(samples))
-    if not seen:
+    if not measured:
         raise TbspotError(f"no film of split {settings.split} can be read; check the data")
     drawing = Drawing(settings.resamples, settings.seed)
     unread = [f"a film that cannot be read and is left out: {name}" for name in lost]
@@ -91,26 +92,26 @@ def audit(
         split=settings.split,
         seed=settings.seed,
         resamples=settings.resamples,
-        looked=sum(bool(one.deep) for one in seen),
-        field_holds=field_holds(seen, drawing),
-        answers=answers_of(seen, settings.seed),
-        models=tuple(_record(model, seen, drawing) for model in models),
+        looked=sum(bool(one.by_model) for one in measured),
+        field_holds=field_holds(measured, drawing),
+        answers=shortcuts_of(measured, settings.seed),
+        models=tuple(_record(model, measured, drawing) for model in models),
         notes=(*loaded.notes, *unread),
     )
 
 
-def _record(model: Model, seen: Sequence[Seen], drawing: Drawing) -> ModelRecord:
+def _record(model: Model, measured: Sequence[FilmMeasures], drawing: Drawing) -> ModelRecord:
     return ModelRecord(
         name=model.name,
         version=model.version,
-        told=told_of(seen, model.name, drawing.seed),
-        evidence=evidence_of(seen, model.name, drawing),
-        sensitivity=sensitivity_of(seen, model.name, drawing),
+        told=source_aurocs(measured, model.name, drawing.seed),
+        evidence=evidence_of(measured, model.name, drawing),
+        sensitivity=sensitivity_of(measured, model.name, drawing),
     )
 
 
 def _chosen(samples: Sequence[Sample], each: int, seed: int) -> set[int]:
-    """Places of films to look at closely: up to `each` of every source and label."""
+    """Places of films to measure in detail: up to `each` of every source and label."""
     shuffled = np.random.default_rng(seed).permutation(len(samples)).tolist()
     kinds: dict[tuple[str, int], list[int]] = {}
     for place in shuffled:

@@ -1,25 +1,24 @@
 """Is the data set answerable without lungs, and do a model's features tell where films are from?
 
-Takes films as they were seen; gives AUROCs with intervals and a sentence. What a probe sees is
-left to probes.py.
+Takes the measures of films; gives AUROCs with intervals and a sentence. What a probe leaves of a
+film is left to probes.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.audit.logistic import out_of_fold
-from tbspot.audit.per_film import Seen
+from tbspot.audit.per_film import FilmMeasures
 from tbspot.audit.probes import PROBES
-from tbspot.evaluation.summary import figure_of
-from tbspot.metrics import Estimate, UndefinedError, delong, source_label_auroc
-from tbspot.records.audit import Answers, SourceTold
-from tbspot.records.evaluation import Figure
+from tbspot.metrics import Estimate, delong, source_label_auroc
+from tbspot.records.audit import Shortcuts, SourceAuroc
+from tbspot.records.figures import Figure, figure_of
 
-__all__ = ["answers_of", "told_of"]
+__all__ = ["shortcuts_of", "source_aurocs"]
 
 POOLED = "all sources pooled"
 # Fewer films of a class, in five folds, tell nothing.
@@ -28,34 +27,34 @@ LEAST_FILMS = 20
 AS_WELL = 0.02
 
 
-def answers_of(seen: Sequence[Seen], seed: int) -> tuple[Answers, ...]:
+def shortcuts_of(films: Sequence[FilmMeasures], seed: int) -> tuple[Shortcuts, ...]:
     """Within each source and, where there are several, of all pooled."""
-    sources = sorted({one.sample.source for one in seen})
-    parts = [(name, [one for one in seen if one.sample.source == name]) for name in sources]
+    sources = sorted({one.sample.source for one in films})
+    parts = [(name, [one for one in films if one.sample.source == name]) for name in sources]
     if len(sources) > 1:
-        parts.append((POOLED, list(seen)))
-    return tuple(_answers(name, films, seed) for name, films in parts)
+        parts.append((POOLED, list(films)))
+    return tuple(_shortcuts(name, part, seed) for name, part in parts)
 
 
-def _answers(name: str, seen: Sequence[Seen], seed: int) -> Answers:
-    labels = np.array([one.sample.label for one in seen], np.int_)
-    models = list(seen[0].logits)
+def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts:
+    labels = np.array([one.sample.label for one in films], np.int_)
+    models = list(films[0].logits)
     plain, erased = (
         {
-            model: _auroc(labels, np.array([one.logits[model][place] for one in seen]))
+            model: _auroc(labels, np.array([one.logits[model][place] for one in films]))
             for model in models
         }
         for place in (0, 1)
     )
     probes = {
-        probe: _probed(np.array([one.probes[probe] for one in seen]), labels, seen, seed)
+        probe: _probed(np.array([one.probes[probe] for one in films]), labels, films, seed)
         for probe in PROBES
     }
-    sources = [one.sample.source for one in seen]
+    sources = [one.sample.source for one in films]
     label_alone = None
     if name == POOLED:
-        label_alone = _figure(lambda: _exact(source_label_auroc(labels, sources)), len(seen))
-    return Answers(
+        label_alone = figure_of(lambda: _exact(source_label_auroc(labels, sources)), len(films))
+    return Shortcuts(
         source=name,
         tb=int(labels.sum()),
         others=int((1 - labels).sum()),
@@ -71,25 +70,21 @@ def _exact(value: float) -> Estimate:
     return Estimate(value, value, value)
 
 
-def _figure(compute: Callable[[], Estimate], films: int) -> Figure:
-    try:
-        return figure_of(compute(), films)
-    except UndefinedError as undefined:
-        return figure_of(undefined, films)
-
-
 def _auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Figure:
-    return _figure(lambda: delong(labels, scores), len(labels))
+    return figure_of(lambda: delong(labels, scores), len(labels))
 
 
 def _probed(
-    features: NDArray[np.float64], labels: NDArray[np.int_], seen: Sequence[Seen], seed: int
+    features: NDArray[np.float64],
+    labels: NDArray[np.int_],
+    films: Sequence[FilmMeasures],
+    seed: int,
 ) -> Figure:
     if min((labels == 1).sum(), (labels == 0).sum()) < LEAST_FILMS:
         reason = f"it needs {LEAST_FILMS} films of each class"
         return Figure(value=None, films=len(labels), reason=reason)
     # Patients of two sources are never the same, whatever they are called.
-    patients = [f"{one.sample.source} {one.sample.patient}" for one in seen]
+    patients = [f"{one.sample.source} {one.sample.patient}" for one in films]
     return _auroc(labels, out_of_fold(features, labels, patients, seed))
 
 
@@ -97,11 +92,11 @@ def _sentence(
     name: str, models: dict[str, Figure], probes: dict[str, Figure], label_alone: Figure | None
 ) -> str:
     """What the reader of an AUROC on these films must know."""
-    told = {probe: figure.value for probe, figure in probes.items() if figure.value is not None}
+    by_probe = {probe: figure.value for probe, figure in probes.items() if figure.value is not None}
     scored = {model: figure.value for model, figure in models.items() if figure.value is not None}
-    if not told or not scored:
+    if not by_probe or not scored:
         return f"{name}: too few films of a class to ask."
-    probe, best = max(told.items(), key=lambda pair: pair[1])
+    probe, best = max(by_probe.items(), key=lambda pair: pair[1])
     model, highest = max(scored.items(), key=lambda pair: pair[1])
     begin = f"{name}: TB is told with AUROC {best:.3f} by no more than the {probe}"
     if label_alone is not None and label_alone.value is not None:
@@ -114,20 +109,24 @@ def _sentence(
     return f"{begin}; {against}, which such means do not explain."
 
 
-def told_of(seen: Sequence[Seen], model: str, seed: int) -> tuple[SourceTold, ...]:
+def source_aurocs(films: Sequence[FilmMeasures], model: str, seed: int) -> tuple[SourceAuroc, ...]:
     """How well a model's features tell sources, among films of one class: else TB would help."""
     return tuple(
-        _told([one for one in seen if one.sample.label == label and model in one.deep], model,
-              "with TB" if label else "without TB", seed)
+        _source_auroc(
+            [one for one in films if one.sample.label == label and model in one.by_model],
+            model,
+            "with TB" if label else "without TB",
+            seed,
+        )
         for label in (1, 0)
-    )  # fmt: skip
+    )
 
 
-def _told(seen: Sequence[Seen], model: str, films: str, seed: int) -> SourceTold:
-    names = [one.sample.source for one in seen]
+def _source_auroc(films: Sequence[FilmMeasures], model: str, kind: str, seed: int) -> SourceAuroc:
+    names = [one.sample.source for one in films]
     sources = tuple(name for name in sorted(set(names)) if names.count(name) >= LEAST_FILMS)
-    kept = [one for one in seen if one.sample.source in sources]
-    features = [one.deep[model].features for one in kept]
+    kept = [one for one in films if one.sample.source in sources]
+    features = [one.by_model[model].features for one in kept]
     reason = ""
     if len(sources) < 2:
         reason = f"there are no two sources with {LEAST_FILMS} such films each"
@@ -135,13 +134,13 @@ def _told(seen: Sequence[Seen], model: str, films: str, seed: int) -> SourceTold
         reason = "features need torch; install it with `pip install 'tbspot[train]'`"
     if reason:
         auroc = Figure(value=None, films=len(kept), reason=reason)
-        return SourceTold(films=films, sources=sources, auroc=auroc)
+        return SourceAuroc(films=kind, sources=sources, auroc=auroc)
     matrix = np.array(features, np.float64)
     figures = [
         _probed(matrix, np.array([one.sample.source == name for one in kept], np.int_), kept, seed)
         for name in (sources[:1] if len(sources) == 2 else sources)
     ]
-    return SourceTold(films=films, sources=sources, auroc=_mean(figures, len(kept)))
+    return SourceAuroc(films=kind, sources=sources, auroc=_mean(figures, len(kept)))
 
 
 def _mean(figures: Sequence[Figure], films: int) -> Figure:

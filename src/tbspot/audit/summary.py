@@ -1,6 +1,6 @@
-"""From what each film showed to figures with intervals: evidence, blanking, changes.
+"""From what was measured of each film to figures with intervals: evidence, blanking, changes.
 
-Takes films as they were seen; gives the records of one model. Averages are over films; intervals
+Takes the measures of films; gives the records of one model. Averages are over films; intervals
 are bootstraps of films.
 """
 
@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
-from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, Deep, Seen
-from tbspot.evaluation.summary import Drawing, figure_of
-from tbspot.metrics import ratio_estimates
-from tbspot.records.audit import Blanking, Curve, Evidence, Region, Sensitivity
-from tbspot.records.evaluation import Figure
+from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, FilmMeasures, ModelMeasures
+from tbspot.metrics import ratios
+from tbspot.records.audit import Blanking, BlankingCurve, Evidence, Region, Sensitivity
+from tbspot.records.figures import Drawing, Figure, figure_of
 
 __all__ = ["evidence_of", "field_holds", "sensitivity_of"]
 
@@ -28,45 +27,51 @@ NOTHING_FOUND = "the model finds nothing on any film"
 def _mean(values: Sequence[float], drawing: Drawing, reason: str) -> Figure:
     """A mean over films with its interval, or the reason why there is none."""
     column = np.array(values, np.float64).reshape(-1, 1)
-    (estimate,) = ratio_estimates(
-        column, np.ones_like(column), resamples=drawing.resamples, seed=drawing.seed
-    )
-    return figure_of(estimate, len(values), reason=reason)
+    return _ratio(column, np.ones_like(column), drawing, reason)
 
 
-def field_holds(seen: Sequence[Seen], drawing: Drawing) -> Figure:
+def _ratio(
+    numerators: NDArray[np.float64],
+    denominators: NDArray[np.float64],
+    drawing: Drawing,
+    reason: str,
+) -> Figure:
+    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
+    return figure_of(resampled.estimate, len(numerators), reason=reason)
+
+
+def field_holds(films: Sequence[FilmMeasures], drawing: Drawing) -> Figure:
     """Share of the truth boxes' area that lies in the lung field, over films."""
-    held = np.array([one.held for one in seen], np.float64).reshape(-1, 2)
+    held = np.array([one.held for one in films], np.float64).reshape(-1, 2)
     held = held[held[:, 1] > 0]
-    (estimate,) = ratio_estimates(
-        held[:, :1], held[:, 1:], resamples=drawing.resamples, seed=drawing.seed
-    )
-    return figure_of(estimate, len(held), reason=NO_BOX)
+    return _ratio(held[:, :1], held[:, 1:], drawing, NO_BOX)
 
 
-def evidence_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[Evidence, ...]:
+def evidence_of(
+    films: Sequence[FilmMeasures], model: str, drawing: Drawing
+) -> tuple[Evidence, ...]:
     """Where the evidence is, on films with TB, source by source."""
-    films = [one for one in seen if one.sample.label == 1 and model in one.deep]
-    sources = sorted({one.sample.source for one in films})
+    with_tb = [one for one in films if one.sample.label == 1 and model in one.by_model]
+    sources = sorted({one.sample.source for one in with_tb})
     return tuple(
         _evidence(
-            source, [one.deep[model] for one in films if one.sample.source == source], drawing
+            source, [one.by_model[model] for one in with_tb if one.sample.source == source], drawing
         )
         for source in sources
     )
 
 
-def _evidence(source: str, deep: Sequence[Deep], drawing: Drawing) -> Evidence:
+def _evidence(source: str, films: Sequence[ModelMeasures], drawing: Drawing) -> Evidence:
     return Evidence(
         source=source,
-        films=len(deep),
-        hit=_mean([one.hit for one in deep if one.hit is not None], drawing, NO_BOX),
-        miou=_mean([one.overlap for one in deep if one.overlap is not None], drawing, NO_BOX),
+        films=len(films),
+        hit=_mean([one.hit for one in films if one.hit is not None], drawing, NO_BOX),
+        miou=_mean([one.overlap for one in films if one.overlap is not None], drawing, NO_BOX),
         regions=tuple(
-            _region(name, [one.energy[name] for one in deep if name in one.energy], drawing)
+            _region(name, [one.energy[name] for one in films if name in one.energy], drawing)
             for name in (TRUTH, FIELD, BORDER, MARKER)
         ),
-        blanking=_blanking([one.blanked for one in deep if one.blanked is not None], drawing),
+        blanking=_blanking([one.blanked for one in films if one.blanked is not None], drawing),
     )
 
 
@@ -86,14 +91,14 @@ def _blanking(blanked: Sequence[Blanked], drawing: Drawing) -> Blanking:
     def curve(
         by_map: Callable[[Blanked], NDArray[np.float64]],
         by_chance: Callable[[Blanked], NDArray[np.float64]],
-    ) -> Curve | None:
+    ) -> BlankingCurve | None:
         if not blanked:
             return None
         area = mean(lambda one: float(np.trapezoid(by_map(one) - by_chance(one), SHARES)))
         first, second = (
             np.mean([line(one) for one in blanked], axis=0) for line in (by_map, by_chance)
         )
-        return Curve(
+        return BlankingCurve(
             shares=SHARES,
             by_map=tuple(first.tolist()),
             by_chance=tuple(second.tolist()),
@@ -110,11 +115,13 @@ def _blanking(blanked: Sequence[Blanked], drawing: Drawing) -> Blanking:
     )
 
 
-def sensitivity_of(seen: Sequence[Seen], model: str, drawing: Drawing) -> tuple[Sensitivity, ...]:
-    """What each change does, over all films that were looked at closely."""
-    deep = [one.deep[model] for one in seen if model in one.deep]
+def sensitivity_of(
+    films: Sequence[FilmMeasures], model: str, drawing: Drawing
+) -> tuple[Sensitivity, ...]:
+    """What each change does, over all films that were measured in detail."""
+    measures = [one.by_model[model] for one in films if model in one.by_model]
     return tuple(
-        _sensitivity(name, [one.changed[name] for one in deep if name in one.changed], drawing)
+        _sensitivity(name, [one.changed[name] for one in measures if name in one.changed], drawing)
         for name in (change.name for change in CHANGES)
     )
 

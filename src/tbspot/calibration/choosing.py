@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tbspot.metrics.classification import ROUNDING
 from tbspot.numerics import TWO_SIDED_95
 from tbspot.records.calibration import OperatingPoint, Target
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure
 
 __all__ = ["WHO_SENSITIVITY", "WHO_SPECIFICITY", "precision_notes", "reached", "threshold_for"]
 

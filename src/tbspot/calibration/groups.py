@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.calibration.scored import LEAST_FILMS, Scored
-from tbspot.evaluation.summary import figure_of
-from tbspot.metrics import UndefinedError, delong, share
+from tbspot.metrics import delong, wilson
 from tbspot.records.calibration import Group
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure, figure_of
 
 __all__ = ["groups_of"]
 
@@ -96,7 +95,7 @@ def _group(
         tb=tb,
         others=others,
         few=min(tb, others) < LEAST_FILMS,
-        auroc=_auroc(labels, scores),
+        auroc=figure_of(lambda: delong(labels, scores), len(labels)),
         sensitivity=_rate(int((passed & is_tb).sum()), tb, "no film with TB belongs to it"),
         specificity=_rate(
             int((~passed & ~is_tb).sum()), others, "no film without TB belongs to it"
@@ -105,14 +104,4 @@ def _group(
 
 
 def _rate(counted: int, films: int, reason: str) -> Figure:
-    try:
-        return figure_of(share(counted, films), films)
-    except UndefinedError as undefined:
-        return figure_of(undefined, films, reason=reason)
-
-
-def _auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Figure:
-    try:
-        return figure_of(delong(labels, scores), len(labels))
-    except UndefinedError as undefined:
-        return figure_of(undefined, len(labels))
+    return figure_of(lambda: wilson(counted, films), films, reason=reason)

@@ -12,7 +12,7 @@ from tbspot.calibration.run import MOST_POINTS
 from tbspot.html import templating
 from tbspot.html.charts import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
 from tbspot.records.calibration import Calibration, OperatingPoint, ReliabilityBin
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure
 
 __all__ = ["PAGE_FILE", "words", "write_page"]
 

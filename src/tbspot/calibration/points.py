@@ -12,10 +12,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import figure_of
-from tbspot.metrics import Estimate, UndefinedError, ratio, share
+from tbspot.metrics import Estimate, mover_ratio, wilson
 from tbspot.records.calibration import OperatingPoint, Plan
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure, figure_of
 
 __all__ = ["point_at", "thresholds_of"]
 
@@ -33,23 +32,23 @@ def point_at(
     """What a threshold gives, with Wilson's intervals and those that follow from them."""
     passed, is_tb = scores >= threshold, labels == 1
     tb, others = int(is_tb.sum()), int((~is_tb).sum())
-    found, missed = (share(int((called & is_tb).sum()), tb) for called in (passed, ~passed))
-    false, left = (share(int((called & ~is_tb).sum()), others) for called in (passed, ~passed))
+    found, missed = (wilson(int((called & is_tb).sum()), tb) for called in (passed, ~passed))
+    false, left = (wilson(int((called & ~is_tb).sum()), others) for called in (passed, ~passed))
     rare, common = plan.prevalence, 1 - plan.prevalence
 
     def tested_in_vain() -> Estimate:
-        return ratio(_scaled(false, common), _scaled(found, rare))
+        return mover_ratio(_scaled(false, common), _scaled(found, rare))
 
     def missed_by_left() -> Estimate:
-        return ratio(_scaled(missed, rare), _scaled(left, common))
+        return mover_ratio(_scaled(missed, rare), _scaled(left, common))
 
     def figure(compute: Callable[[], Estimate], reason: str) -> Figure:
-        return _figure(compute, tb + others, reason)
+        return figure_of(compute, tb + others, reason=reason)
 
     return OperatingPoint(
         threshold=float(threshold),
-        sensitivity=figure_of(found, tb),
-        specificity=figure_of(left, others),
+        sensitivity=figure_of(lambda: found, tb),
+        specificity=figure_of(lambda: left, others),
         ppv=figure(lambda: _one_in(tested_in_vain()), "no film reaches the threshold"),
         npv=figure(lambda: _one_in(missed_by_left()), "every film reaches the threshold"),
         number_needed_to_test=figure(lambda: _scaled(tested_in_vain(), 1, 1), NONE_FOUND),
@@ -57,19 +56,6 @@ def point_at(
         if plan.film_cost is not None and plan.test_cost is not None
         else Figure(value=None, films=tb + others, reason="the costs are not given"),
     )
-
-
-def _figure(compute: Callable[[], Estimate], films: int, reason: str) -> Figure:
-    """A figure, or the reason why it has no value or no bound."""
-    try:
-        estimate = compute()
-    except UndefinedError:
-        return Figure(value=None, films=films, reason=reason)
-    if np.isinf(estimate.value):
-        return Figure(value=None, films=films, reason=reason)
-    if np.isinf(estimate.high):
-        return Figure(value=estimate.value, films=films, note="its interval has no upper end")
-    return figure_of(estimate, films)
 
 
 def _scaled(estimate: Estimate, factor: float, offset: float = 0) -> Estimate:
@@ -86,4 +72,4 @@ def _cost(found: Estimate, false: Estimate, plan: Plan) -> Estimate:
     """Everybody is filmed; who reaches the threshold is tested."""
     film, test = plan.film_cost or 0.0, plan.test_cost or 0.0
     beside_cases = _scaled(false, test * (1 - plan.prevalence), film)
-    return _scaled(ratio(beside_cases, _scaled(found, plan.prevalence)), 1, test)
+    return _scaled(mover_ratio(beside_cases, _scaled(found, plan.prevalence)), 1, test)

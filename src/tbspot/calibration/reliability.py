@@ -7,15 +7,15 @@ films, which is rarely that of a programme.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import Drawing, figure_of
-from tbspot.metrics import Estimate, UndefinedError, interval_of, resample, share
+from tbspot.metrics import Estimate, UndefinedError, bootstrap, wilson
 from tbspot.numerics import TWO_SIDED_95, sigmoid
 from tbspot.records.calibration import Reliability, ReliabilityBin
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Drawing, Figure, figure_of
 
 __all__ = ["fit_temperature", "reliability_of"]
 
@@ -73,10 +73,14 @@ def _bins(scores: NDArray[np.float64], labels: NDArray[np.int_]) -> tuple[Reliab
         ReliabilityBin(
             films=int(films.sum()),
             score=float(scores[films].mean()),
-            tb=figure_of(share(int(labels[films].sum()), int(films.sum())), int(films.sum())),
+            tb=_share(labels[films]),
         )
         for films in _members(scores)
     )
+
+
+def _share(labels: NDArray[np.int_]) -> Figure:
+    return figure_of(lambda: wilson(int(labels.sum()), len(labels)), len(labels))
 
 
 def _errors(
@@ -91,14 +95,9 @@ def _errors(
         errors = np.abs((counts * (scores - labels)) @ members.T).sum(axis=1)
         return np.stack([errors, counts @ squared], axis=1) / len(labels)
 
-    values = figures(np.ones((1, len(labels))))[0]
-    samples = resample(
-        np.zeros(len(labels), np.int_), figures, resamples=drawing.resamples, seed=drawing.seed
-    )
-    ece, brier = (
-        figure_of(Estimate(float(value), *interval_of(samples[:, column])), len(labels))
-        for column, value in enumerate(values)
-    )
+    one_group = np.zeros(len(labels), np.int_)
+    resampled = bootstrap(one_group, figures, resamples=drawing.resamples, seed=drawing.seed)
+    ece, brier = (figure_of(partial(resampled.estimate, place), len(labels)) for place in (0, 1))
     note = "above 0 even for true probabilities, the more so the fewer the films"
     return ece.model_copy(update={"note": note}), brier
 
@@ -151,14 +150,14 @@ def _scaled(
     films = len(labels)
     folds = np.random.default_rng(seed).permutation(films) % FOLDS
     scaled = np.empty(films)
-    try:
+
+    def fit() -> Estimate:
         whole = fit_temperature(scores, labels)
         for fold in range(FOLDS):
             held = folds == fold
             temperature = fit_temperature(scores[~held], labels[~held]).value
             scaled[held] = sigmoid(_logits(scores[held]) / temperature)
-    except UndefinedError as undefined:
-        return figure_of(undefined, films), None
-    if not np.isfinite(whole.high):
-        return Figure(value=whole.value, films=films, note="its interval has no upper end"), scaled
-    return figure_of(whole, films), scaled
+        return whole
+
+    temperature = figure_of(fit, films)
+    return temperature, None if temperature.value is None else scaled

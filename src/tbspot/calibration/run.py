@@ -20,22 +20,14 @@ from tbspot.calibration.points import point_at, thresholds_of
 from tbspot.calibration.reliability import reliability_of
 from tbspot.calibration.scored import Scored, read_predicted, read_scores
 from tbspot.errors import TbspotError
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.files import fingerprint, write_json
 from tbspot.metrics import delong, specificity_at
-from tbspot.records.calibration import (
-    CALIBRATION_FILE,
-    THRESHOLD_FILE,
-    Calibration,
-    Group,
-    OperatingPoint,
-    Plan,
-    ThresholdFile,
-)
-from tbspot.records.evaluation import Figure
+from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
+from tbspot.records.figures import Drawing, Figure, figure_of
+from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
 from tbspot.tables import write_table
 
-__all__ = ["TABLE_FILE", "Settings", "calibrate", "write_calibration"]
+__all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "write_calibration"]
 
 TABLE_FILE = "thresholds.csv"
 GROUPS_FILE = "subgroups.csv"
@@ -46,7 +38,7 @@ GROUP_FIGURES = ("auroc", *RATES)
 
 
 @dataclass(frozen=True)
-class Settings:
+class CalibrationSettings:
     """Which scores, how a threshold is chosen and what it is judged by.
 
     Attributes:
@@ -112,7 +104,9 @@ class Settings:
         return read_predicted(self.scores, self.data, self.split, self.split_file)
 
 
-def calibrate(scored: Scored, settings: Settings) -> tuple[Calibration, list[OperatingPoint]]:
+def calibrate(
+    scored: Scored, settings: CalibrationSettings
+) -> tuple[Calibration, list[OperatingPoint]]:
     """Judge every threshold and choose one.
 
     Returns:
@@ -144,14 +138,14 @@ def calibrate(scored: Scored, settings: Settings) -> tuple[Calibration, list[Ope
         tb=int(labels.sum()),
         others=int((1 - labels).sum()),
         plan=plan,
-        auroc=figure_of(delong(labels, scores), len(labels)),
+        auroc=figure_of(lambda: delong(labels, scores), len(labels)),
         target=reached(points, settings.sensitivity, settings.specificity),
         rule=_rule(scored, settings),
         chosen=chosen,
         chosen_specificity=None
         if settings.threshold is not None
         else figure_of(
-            specificity_at(
+            lambda: specificity_at(
                 labels,
                 scores,
                 settings.sensitivity,
@@ -216,14 +210,14 @@ def _cells(record: OperatingPoint | Group, names: Sequence[str]) -> list[float |
     return [end for figure in figures for end in (figure.value, figure.low, figure.high)]
 
 
-def _rule(scored: Scored, settings: Settings) -> str:
+def _rule(scored: Scored, settings: CalibrationSettings) -> str:
     on = f"{int(scored.labels.sum())} films with TB and {int((1 - scored.labels).sum())} without"
     if settings.threshold is not None:
         return f"given, judged on {on}"
     return f"the highest that finds {settings.sensitivity:.3g} of the cases, on {on}"
 
 
-def _notes(scored: Scored, settings: Settings) -> list[str]:
+def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
     share = scored.labels.mean()
     notes = [
         f"{share:.1%} of these films are with TB; scores that are right as probabilities here are "

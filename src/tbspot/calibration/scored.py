@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.metrics import UndefinedError, source_label_auroc
+from tbspot.metrics import source_label_auroc, unless_undefined
 from tbspot.records.matching import match
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
@@ -151,9 +151,8 @@ def _pooling_note(labels: NDArray[np.int_], sources: Sequence[str]) -> list[str]
     """What films of several sources cannot tell."""
     if len(set(sources)) < 2:
         return []
-    try:
-        alone = source_label_auroc(labels, sources)
-    except UndefinedError:
+    alone = unless_undefined(lambda: source_label_auroc(labels, sources), None)
+    if alone is None:
         return []
     return [
         f"the films are of several sources, whose names alone tell TB with AUROC {alone:.3f} "

@@ -59,13 +59,13 @@ def audit(
     from tbspot.cli._console import open_console
 
     with needing("audit"):
-        from tbspot.audit import AUDIT_FILE, Settings
-        from tbspot.audit import audit as judge
+        from tbspot.audit import AUDIT_FILE, AuditSettings
+        from tbspot.audit import audit as run_audit
     from tbspot.audit.page import write_page
     from tbspot.files import check_run, open_run, write_json
     from tbspot.holding import holding
 
-    settings = Settings(
+    settings = AuditSettings(
         models=tuple(model),
         data=tuple(data),
         split=split,
@@ -79,7 +79,7 @@ def audit(
         check_run(out, "audit", settings, overwrite=overwrite)
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("looking", total=None)
-            result = judge(
+            result = run_audit(
                 settings, lambda done, of: progress.update(task, completed=done, total=of)
             )
         hold.check()
@@ -87,8 +87,8 @@ def audit(
         open_run(out, "audit", settings, overwrite=overwrite)
         write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
         page = write_page(out, result)
-    for answers in result.answers:
-        console.print(answers.sentence, markup=False)
+    for shortcuts in result.answers:
+        console.print(shortcuts.sentence, markup=False)
     console.print(_evidence(result))
     for note in result.notes:
         console.print(f"note: {note}", markup=False)

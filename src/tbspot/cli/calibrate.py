@@ -82,7 +82,7 @@ def calibrate(
     from tbspot.files import check_run, open_run
     from tbspot.holding import holding
 
-    settings = calibration.Settings(
+    settings = calibration.CalibrationSettings(
         scores=scores,
         prevalence=prevalence,
         sensitivity=sensitivity,

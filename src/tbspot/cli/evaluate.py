@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from tbspot.records.evaluation import Classification, Contender, Figure
+    from tbspot.records.evaluation import Classification, Contender
+    from tbspot.records.figures import Figure
 
 __all__ = ["evaluate"]
 
@@ -82,7 +83,7 @@ def evaluate(
     from tbspot.holding import holding
     from tbspot.records.evaluation import write_evaluation
 
-    settings = evaluation.Settings(
+    settings = evaluation.EvaluationSettings(
         predictions=predictions,
         out=out or predictions,
         data=tuple(data),

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 if TYPE_CHECKING:
-    from tbspot.calibration import ThresholdFile
     from tbspot.description import Description
     from tbspot.locating import Item
+    from tbspot.records.threshold import ThresholdFile
 
 __all__ = ["locate"]
 
@@ -159,7 +159,7 @@ def locate(
 
 def _calibrated(path: Path, description: Description) -> ThresholdFile:
     # Slow to import, and most runs have no such file.
-    from tbspot.locating.calibrated import threshold_for_model
+    from tbspot.records.threshold import threshold_for_model
 
     return threshold_for_model(path, description)
 

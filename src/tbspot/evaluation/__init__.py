@@ -4,6 +4,6 @@ Takes folders that `tbspot locate` wrote and the films' labels and boxes; gives 
 How maps are made is left to engines: nothing here knows torch.
 """
 
-from tbspot.evaluation.protocol import JUDGED, TEACHER, Settings, evaluate, refuse_another
+from tbspot.evaluation.protocol import JUDGED, TEACHER, EvaluationSettings, evaluate, refuse_another
 
-__all__ = ["JUDGED", "TEACHER", "Settings", "evaluate", "refuse_another"]
+__all__ = ["JUDGED", "TEACHER", "EvaluationSettings", "evaluate", "refuse_another"]

@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.summary import Drawing, figure_of
 from tbspot.metrics import (
     Estimate,
-    UndefinedError,
     average_precision,
     delong,
     roc_points,
     sensitivity_at,
     source_label_auroc,
     specificity_at,
+    unless_undefined,
 )
-from tbspot.records.evaluation import Classification, Figure, SourceFigures
+from tbspot.records.evaluation import Classification, SourceFigures
+from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["classification_of"]
@@ -52,7 +52,7 @@ def classification_of(
     return Classification(
         sources=tuple(within),
         pooled=_figures(POOLED, labels, scores[scored], drawing),
-        source_label=_source_label(labels, sources.tolist()),
+        source_label=figure_of(lambda: source_label_auroc(labels, sources.tolist()), len(labels)),
     )
 
 
@@ -62,10 +62,7 @@ def _figures(
     settings = {"resamples": drawing.resamples, "seed": drawing.seed}
 
     def figure(compute: Callable[[], Estimate]) -> Figure:
-        try:
-            return figure_of(compute(), len(labels))
-        except UndefinedError as reason:
-            return figure_of(reason, len(labels))
+        return figure_of(compute, len(labels))
 
     return SourceFigures(
         source=source,
@@ -75,19 +72,9 @@ def _figures(
         average_precision=figure(lambda: average_precision(labels, scores, **settings)),
         sensitivity=figure(lambda: sensitivity_at(labels, scores, OPERATING_SHARE, **settings)),
         specificity=figure(lambda: specificity_at(labels, scores, OPERATING_SHARE, **settings)),
-        roc=_roc(labels, scores),
+        roc=unless_undefined(lambda: _roc(labels, scores), ()),
     )
 
 
 def _roc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> tuple[tuple[float, float], ...]:
-    try:
-        return tuple((float(x), float(y)) for x, y in roc_points(labels, scores))
-    except UndefinedError:
-        return ()
-
-
-def _source_label(labels: NDArray[np.int_], sources: Sequence[str]) -> Figure:
-    try:
-        return Figure(value=source_label_auroc(labels, sources), films=len(labels))
-    except UndefinedError as reason:
-        return figure_of(reason, len(labels))
+    return tuple((float(x), float(y)) for x, y in roc_points(labels, scores))

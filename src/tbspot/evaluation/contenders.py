@@ -15,17 +15,17 @@ import numpy as np
 
 from tbspot.errors import TbspotError
 from tbspot.evaluation.controls import Control, Mask, fitted_controls
+from tbspot.evaluation.outcomes import (
+    Choice,
+    Outcomes,
+    all_maps,
+    fixed_outcomes,
+    maps_of,
+    model_outcomes,
+    thresholded,
+)
 from tbspot.evaluation.thresholds import OTSU, Rules, curve_of, rules_of, share_above_otsu
 from tbspot.evaluation.truth import truths_of
-from tbspot.evaluation.views import (
-    Choice,
-    Views,
-    all_maps,
-    cut,
-    fixed_views,
-    maps_of,
-    model_views,
-)
 from tbspot.records.evaluation import Curve
 from tbspot.records.matching import Matched, match
 from tbspot.samples.sample import Sample
@@ -55,8 +55,8 @@ class Entry:
         role: the model judged, its teacher, or a control.
         note: what it is, in words.
         uses_boxes: whether boxes were used to make or tune it.
-        views: by place in the split.
-        rules: that the views are cut by.
+        outcomes: by place in the split.
+        rules: by which boxes are found.
         model: name of the model, if it is one.
         version: of the model.
     """
@@ -65,7 +65,7 @@ class Entry:
     role: Role
     note: str
     uses_boxes: bool
-    views: Views
+    outcomes: Outcomes
     rules: Rules
     model: str | None = None
     version: str | None = None
@@ -91,7 +91,7 @@ def model_entry(
         role=role,
         note=f"threshold rule {rules.primary}: {primary.origin}",
         uses_boxes=primary.uses_boxes,
-        views=model_views(films, list(rules.choices.values())),
+        outcomes=model_outcomes(films, list(rules.choices.values())),
         rules=rules,
         model=films.model,
         version=films.version,
@@ -106,7 +106,7 @@ def control_entry(control: Control) -> Entry:
         role="control",
         note=control.note,
         uses_boxes=choice.uses_boxes,
-        views=fixed_views(control.normalised, choice),
+        outcomes=fixed_outcomes(control.normalised, choice),
         rules=Rules({choice.rule: choice}, {}, choice.rule),
     )
 
@@ -188,7 +188,7 @@ def map_controls(films: Matched) -> list[Control]:
     """The fitted controls for the rectangles that Otsu's rule finds on training films."""
 
     def masks() -> Iterator[Mask]:
-        return (cut(normalised, OTSU).mask for normalised in all_maps(films))
+        return (thresholded(normalised, OTSU).mask for normalised in all_maps(films))
 
     on = f"the model's own boxes (Otsu) on {films.usable} training films"
     return fitted_controls(masks, on, uses_boxes=False) if films.usable else []

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.evaluation.views import Choice, Map
+from tbspot.evaluation.outcomes import Choice, Map
 from tbspot.maps.boxes import SIDE, find_boxes, mask_of, rectangle_mask
 from tbspot.metrics import mask_iou
 

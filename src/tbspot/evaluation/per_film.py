@@ -1,29 +1,32 @@
 """One contender on every film of the split: a few numbers a film.
 
-Takes views and truths, film by film; gives small records. Averages and intervals are left to
-summary.py.
+Takes outcomes and truths, film by film; gives small records, for figures and for the report.
+Averages and intervals are left to summary.py, which films are shown to report/.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.evaluation.outcomes import Outcome, Outcomes
 from tbspot.evaluation.truth import Truth
-from tbspot.evaluation.views import View, Views
 from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
-    UndefinedError,
     energy_inside,
     lesions_found,
     mask_iou,
     match_boxes,
     pointing,
     points_to_side,
+    unless_undefined,
 )
+from tbspot.records.evaluation import Box, FilmResult
+from tbspot.records.predictions import Prediction
 
 __all__ = [
     "AP_IOUS",
@@ -33,6 +36,7 @@ __all__ = [
     "FalseBoxes",
     "Localized",
     "Measured",
+    "film_results",
     "measure",
 ]
 
@@ -99,58 +103,88 @@ class Measured:
         return [film.overlaps[rule][0] for film in self.localized]
 
 
-def measure(views: Views, truths: Sequence[Truth], primary: MapRule) -> Measured:
-    """Look at each film once.
+def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: MapRule) -> Measured:
+    """Compare each film once with its truth.
 
     Args:
-        views: of the contender.
+        outcomes: of the contender.
         truths: of the split.
         primary: the rule of the main rows.
     """
     localized, false = [], []
     scores = np.full(len(truths), np.nan)
     for place, truth in enumerate(truths):
-        view = views(place)
-        if view.score is not None:
-            scores[place] = view.score
+        outcome = outcomes(place)
+        if outcome.score is not None:
+            scores[place] = outcome.score
         if truth.is_boxed:
-            localized.append(_localized(place, view, truth, primary))
-        elif truth.sample.label == 0 and not view.is_missing:
-            false.append(FalseBoxes(place, view.cuts[primary].boxes, view.called))
+            localized.append(_localized(place, outcome, truth, primary))
+        elif truth.sample.label == 0 and not outcome.is_missing:
+            false.append(FalseBoxes(place, outcome.by_rule[primary].boxes, outcome.called))
     return Measured(tuple(localized), tuple(false), scores)
 
 
-def _localized(place: int, view: View, truth: Truth, primary: MapRule) -> Localized:
-    mask, boxes = truth.mask(), view.cuts[primary].boxes.copy()
-    if view.score is not None:
+def _localized(place: int, outcome: Outcome, truth: Truth, primary: MapRule) -> Localized:
+    mask, boxes = truth.mask(), outcome.by_rule[primary].boxes.copy()
+    if outcome.score is not None:
         # A box's own score is relative to its film's maximum: 1 for the best box of any film.
-        boxes[:, 4] *= view.score
+        boxes[:, 4] *= outcome.score
     return Localized(
         place=place,
         overlaps={
-            rule: (mask_iou(cut.mask, mask), mask_iou(cut.raw, mask))
-            for rule, cut in view.cuts.items()
+            rule: (mask_iou(found.mask, mask), mask_iou(found.raw, mask))
+            for rule, found in outcome.by_rule.items()
         },
-        hit=pointing(view.normalised, truth.boxes),
-        hit_tolerant=pointing(view.normalised, truth.boxes, TOLERANCE),
-        side=_side(view, truth),
-        energy=_energy(view, mask),
+        hit=pointing(outcome.normalised, truth.boxes),
+        hit_tolerant=pointing(outcome.normalised, truth.boxes, TOLERANCE),
+        side=unless_undefined(lambda: points_to_side(outcome.normalised, truth.boxes), None),
+        energy=unless_undefined(lambda: energy_inside(outcome.normalised, mask), None),
         lesions=lesions_found(boxes, truth.boxes, LESION_IOU),
-        called=view.called,
+        called=outcome.called,
         boxes=boxes,
         correct={iou: match_boxes(boxes, truth.boxes, iou) for iou in (*AP_IOUS, FROC_IOU)},
     )
 
 
-def _side(view: View, truth: Truth) -> float | None:
-    try:
-        return points_to_side(view.normalised, truth.boxes)
-    except UndefinedError:
-        return None
+def film_results(
+    truths: Sequence[Truth],
+    found: Sequence[Prediction | None],
+    measured: Measured,
+    primary: MapRule,
+) -> tuple[FilmResult, ...]:
+    """One record for every film of the split.
+
+    Args:
+        truths: of the films.
+        found: their predictions.
+        measured: of the judged model.
+        primary: its rule.
+    """
+    localized = {film.place: film for film in measured.localized}
+    boxes = {film.place: film.boxes for film in measured.localized}
+    boxes |= {film.place: film.boxes for film in measured.false}
+    records = []
+    for place, (truth, prediction) in enumerate(zip(truths, found, strict=True)):
+        film, width_height = localized.get(place), truth.size or (None, None)
+        records.append(
+            FilmResult(
+                image=truth.sample.name,
+                source=truth.sample.source,
+                label=1 if truth.sample.label else 0,
+                status=prediction.status if prediction else "missing",
+                score=prediction.score if prediction else None,
+                called=prediction.called if prediction else None,
+                width=width_height[0],
+                height=width_height[1],
+                heatmap=prediction.heatmap if prediction else None,
+                iou=film.overlaps[primary][0] if film else None,
+                hit=film.hit if film else None,
+                found=_tuples(boxes.get(place, np.empty((0, 4)))),
+                truth=_tuples(truth.boxes),
+            )
+        )
+    return tuple(records)
 
 
-def _energy(view: View, mask: NDArray[np.bool_]) -> float | None:
-    try:
-        return energy_inside(view.normalised, mask)
-    except UndefinedError:
-        return None
+def _tuples(boxes: NDArray[np.float64]) -> tuple[Box, ...]:
+    return tuple(cast(Box, tuple(row)) for row in boxes[:, :4].tolist())

@@ -27,28 +27,27 @@ from tbspot.evaluation.contenders import (
     tuning_curve,
 )
 from tbspot.evaluation.controls import plain_controls
-from tbspot.evaluation.filmwise import film_results
-from tbspot.evaluation.per_film import TOLERANCE, Measured, measure
-from tbspot.evaluation.summary import Drawing, difference_of, localization_of
+from tbspot.evaluation.outcomes import maps_of
+from tbspot.evaluation.per_film import TOLERANCE, Measured, film_results, measure
+from tbspot.evaluation.summary import difference_of, localization_of
 from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
-from tbspot.evaluation.views import maps_of
 from tbspot.files import fingerprint
 from tbspot.maps.boxes import SIDE
 from tbspot.records.evaluation import (
     FILE_NAME,
     Contender,
     Curve,
-    Difference,
     Evaluation,
     Provenance,
     read_evaluation,
 )
+from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched, match
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 
-__all__ = ["JUDGED", "TEACHER", "Settings", "evaluate", "refuse_another"]
+__all__ = ["JUDGED", "TEACHER", "EvaluationSettings", "evaluate", "refuse_another"]
 
 # What the judged model and its teacher are called where tuning folders are named.
 JUDGED = ""
@@ -56,7 +55,7 @@ TEACHER = "teacher"
 
 
 @dataclass(frozen=True)
-class Settings:
+class EvaluationSettings:
     """What is judged, and against what.
 
     Attributes:
@@ -106,7 +105,9 @@ class Settings:
         return teacher | dict(self.controls)
 
 
-def evaluate(settings: Settings, tell: Callable[[str], None] = lambda _: None) -> Evaluation:
+def evaluate(
+    settings: EvaluationSettings, tell: Callable[[str], None] = lambda _: None
+) -> Evaluation:
     """Judge a model by the protocol.
 
     Args:
@@ -162,7 +163,7 @@ def _curves_shown(
     return curves
 
 
-def refuse_another(settings: Settings) -> None:
+def refuse_another(settings: EvaluationSettings) -> None:
     """Refuse to replace the evaluation of another model, split or data.
 
     Raises:
@@ -183,12 +184,12 @@ def refuse_another(settings: Settings) -> None:
         )
 
 
-def _relative(settings: Settings) -> str:
+def _relative(settings: EvaluationSettings) -> str:
     return Path(os.path.relpath(settings.predictions, settings.out)).as_posix()
 
 
 def _tuning_films(
-    settings: Settings, loaded: Sequence[Sample], reported: Sequence[Sample]
+    settings: EvaluationSettings, loaded: Sequence[Sample], reported: Sequence[Sample]
 ) -> tuple[Sample, ...]:
     if settings.tuning_split is None:
         return ()
@@ -216,7 +217,7 @@ def _models(
 
 
 def _controls(
-    training: Matched | None, tuning: Sequence[Sample], settings: Settings
+    training: Matched | None, tuning: Sequence[Sample], settings: EvaluationSettings
 ) -> list[Entry]:
     """The controls that look at no film, box-free ones first."""
     controls = plain_controls()
@@ -234,11 +235,11 @@ def _rows(
     """Every entry judged alike, and what was measured of the first, which is the model judged."""
     tell(f"judging {entries[0].name}")
     primary = entries[0].rules.primary
-    first = measure(entries[0].views, truths, primary)
+    first = measure(entries[0].outcomes, truths, primary)
     rows = [_row(entries[0], first, None, truths, drawing)]
     for entry in entries[1:]:
         tell(f"judging {entry.name}")
-        measured = measure(entry.views, truths, entry.rules.primary)
+        measured = measure(entry.outcomes, truths, entry.rules.primary)
         note = None
         if entry.model and entry.rules.primary != primary:
             note = f"thresholds by different rules: {primary} and {entry.rules.primary}"
@@ -269,7 +270,7 @@ def _row(
     )
 
 
-def _provenance(settings: Settings, samples: Sequence[Sample]) -> Provenance:
+def _provenance(settings: EvaluationSettings, samples: Sequence[Sample]) -> Provenance:
     lines = [
         f"{one.source} {one.name} {one.label} {one.boxes}".encode()
         for one in sorted(samples, key=lambda one: (one.source, one.name))

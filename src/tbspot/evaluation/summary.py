@@ -7,7 +7,7 @@ between two. The resampling itself is left to metrics.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,53 +19,20 @@ from tbspot.evaluation.truth import Truth
 from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
     Detections,
-    Estimate,
-    UndefinedError,
+    bootstrap,
     box_average_precision,
     froc,
-    interval_of,
-    ratio_estimates,
-    resample,
+    ratios,
     sign_flip_p,
 )
-from tbspot.records.evaluation import Difference, Figure, Localization, RuleResult, Stratum
+from tbspot.records.evaluation import Localization, RuleResult, Stratum
+from tbspot.records.figures import Difference, Drawing, Figure, figure_of
 
-__all__ = ["Drawing", "difference_of", "figure_of", "localization_of"]
+__all__ = ["difference_of", "localization_of"]
 
 FROC_ALLOWED = (0.5, 1.0, 2.0)
 NO_FILM = "no film of the split is TB with a box"
 NO_CALL = "it does not say which films it calls TB"
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """How intervals are drawn.
-
-    Attributes:
-        resamples: bootstrap samples, and sign flips.
-        seed: the same for every contender, so that their resamples are the same films.
-    """
-
-    resamples: int
-    seed: int
-
-
-def figure_of(
-    estimate: Estimate | UndefinedError, films: int, *, reason: str = "", note: str | None = None
-) -> Figure:
-    """An estimate as a figure.
-
-    Args:
-        estimate: or why there is none.
-        films: that it is of.
-        reason: in place of the estimate's own, where that would say too little.
-        note: what else must be known.
-    """
-    if isinstance(estimate, UndefinedError):
-        return Figure(value=None, films=films, reason=reason or str(estimate), note=note)
-    return Figure(
-        value=estimate.value, low=estimate.low, high=estimate.high, films=films, note=note
-    )
 
 
 # What a figure takes from a film: a numerator and a denominator, or `None` where it does not apply.
@@ -103,12 +70,14 @@ def _figures(
             if taken is not None:
                 numerators[row, column], denominators[row, column] = taken
                 applies[row, column] = True
-    estimates = ratio_estimates(
-        numerators, denominators, resamples=drawing.resamples, seed=drawing.seed
-    )
+    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
     return [
-        figure_of(estimate, int(count), reason=reason if films else NO_FILM)
-        for estimate, count, (_, reason) in zip(estimates, applies.sum(axis=0), shares, strict=True)
+        figure_of(
+            partial(resampled.estimate, column),
+            int(applies[:, column].sum()),
+            reason=reason if films else NO_FILM,
+        )
+        for column, (_, reason) in enumerate(shares)
     ]
 
 
@@ -232,13 +201,11 @@ def _detections(films: Sequence[Localized], lesions: dict[int, int], iou: float)
 def _resampled(
     values: Callable[[NDArray[np.float64]], NDArray[np.float64]], films: int, drawing: Drawing
 ) -> list[Figure]:
-    whole = values(np.ones((1, films)))[0]
-    samples = resample(
-        np.zeros(films, np.int_), values, resamples=drawing.resamples, seed=drawing.seed
-    )
+    one_group = np.zeros(films, np.int_)
+    resampled = bootstrap(one_group, values, resamples=drawing.resamples, seed=drawing.seed)
     return [
-        figure_of(Estimate(float(value), *interval_of(samples[:, column])), films)
-        for column, value in enumerate(whole)
+        figure_of(partial(resampled.estimate, column), films)
+        for column in range(len(resampled.values))
     ]
 
 
@@ -247,7 +214,7 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
     numbers = np.array([len(film.boxes) for film in films], np.float64)
     called = np.array([bool(film.called) for film in films], np.float64)
     says = np.array([film.called is not None for film in films], np.float64)
-    estimates = ratio_estimates(
+    resampled = ratios(
         np.stack([numbers, numbers * called], axis=1),
         np.stack([np.ones(len(films)), says], axis=1),
         resamples=drawing.resamples,
@@ -255,8 +222,12 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
     )
     no_film = "no film without TB has a prediction"
     return (
-        figure_of(estimates[0], len(films), reason=no_film),
-        figure_of(estimates[1], int(says.sum()), reason=NO_CALL if films else no_film),
+        figure_of(resampled.estimate, len(films), reason=no_film),
+        figure_of(
+            partial(resampled.estimate, 1),
+            int(says.sum()),
+            reason=NO_CALL if films else no_film,
+        ),
     )
 
 
@@ -286,14 +257,14 @@ def difference_of(
     """
     differences = np.array(judged, np.float64) - np.array(other, np.float64)
     films = len(differences)
-    (estimate,) = ratio_estimates(
+    if not films:
+        return Difference(value=None, films=0, reason=NO_FILM)
+    estimate = ratios(
         differences.reshape(-1, 1),
         np.ones((films, 1)),
         resamples=drawing.resamples,
         seed=drawing.seed,
-    )
-    if isinstance(estimate, UndefinedError):
-        return Difference(value=None, films=0, reason=NO_FILM)
+    ).estimate()
     return Difference(
         value=estimate.value,
         low=estimate.low,

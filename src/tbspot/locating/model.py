@@ -25,6 +25,7 @@ from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.maps.cutting import cut_of
 from tbspot.records.predictions import Prediction, Status
+from tbspot.records.threshold import threshold_for_model
 
 __all__ = ["Model", "films_at_once", "load_model"]
 
@@ -88,8 +89,6 @@ def load_model(
         follow_links=follow_links,
     )
     if threshold_file is not None:
-        from tbspot.locating.calibrated import threshold_for_model
-
         chosen = threshold_for_model(Path(threshold_file), engine.description)
         settings = replace(settings, threshold=chosen.threshold, calibration=chosen.calibration)
     return Model(engine, settings)

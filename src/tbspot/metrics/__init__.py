@@ -16,22 +16,27 @@ from tbspot.metrics.classification import (
 from tbspot.metrics.detection import Detections, box_average_precision, froc, match_boxes
 from tbspot.metrics.localization import energy_inside, one_sided, pointing, points_to_side
 from tbspot.metrics.overlap import box_iou, lesions_found, mask_iou
-from tbspot.metrics.proportions import ratio, share
+from tbspot.metrics.proportions import mover_ratio, wilson
 from tbspot.metrics.resampling import (
     Estimate,
+    Resampled,
+    UndefinedError,
+    bootstrap,
     interval_of,
-    ratio_estimates,
+    ratios,
     resample,
     sign_flip_p,
+    unless_undefined,
 )
-from tbspot.metrics.undefined import UndefinedError
 
 __all__ = [
     "Detections",
     "Estimate",
+    "Resampled",
     "UndefinedError",
     "auroc",
     "average_precision",
+    "bootstrap",
     "box_average_precision",
     "box_iou",
     "delong",
@@ -41,16 +46,17 @@ __all__ = [
     "lesions_found",
     "mask_iou",
     "match_boxes",
+    "mover_ratio",
     "one_sided",
     "pointing",
     "points_to_side",
-    "ratio",
-    "ratio_estimates",
+    "ratios",
     "resample",
     "roc_points",
     "sensitivity_at",
-    "share",
     "sign_flip_p",
     "source_label_auroc",
     "specificity_at",
+    "unless_undefined",
+    "wilson",
 ]

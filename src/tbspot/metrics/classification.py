@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.cuts import Cuts
-from tbspot.metrics.resampling import Estimate, interval_of, resample
-from tbspot.metrics.undefined import UndefinedError
+from tbspot.metrics.resampling import Cuts, Estimate, UndefinedError, bootstrap
 from tbspot.numerics import TWO_SIDED_95, ranks
 
 __all__ = [
@@ -106,14 +104,12 @@ class _Ranking:
         seed: int,
     ) -> Estimate:
         """A figure of the rates with an interval from resamples within each class."""
-        value = figure(*self.rates(np.ones((1, len(self.labels)))))[0]
-        samples = resample(
+        return bootstrap(
             self.labels,
             lambda counts: figure(*self.rates(counts))[:, None],
             resamples=resamples,
             seed=seed,
-        )
-        return Estimate(float(value), *interval_of(samples[:, 0]))
+        ).estimate()
 
 
 def average_precision(

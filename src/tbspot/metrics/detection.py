@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.cuts import Cuts
 from tbspot.metrics.overlap import box_iou
+from tbspot.metrics.resampling import Cuts
 
 __all__ = ["Detections", "box_average_precision", "froc", "match_boxes"]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.undefined import UndefinedError
+from tbspot.metrics.resampling import UndefinedError
 
 __all__ = ["energy_inside", "one_sided", "pointing", "points_to_side"]
 

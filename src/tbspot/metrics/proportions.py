@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from math import inf, sqrt
 
-from tbspot.metrics.resampling import Estimate
-from tbspot.metrics.undefined import UndefinedError
+from tbspot.metrics.resampling import Estimate, UndefinedError
 from tbspot.numerics import TWO_SIDED_95
 
-__all__ = ["ratio", "share"]
+__all__ = ["mover_ratio", "wilson"]
 
 
-def share(counted: int, films: int) -> Estimate:
+def wilson(counted: int, films: int) -> Estimate:
     """A share of films with Wilson's 95 % interval (Wilson 1927, doi 10.2307/2276774).
 
     Raises:
@@ -33,7 +32,7 @@ def share(counted: int, films: int) -> Estimate:
     return Estimate(value, low, high)
 
 
-def ratio(above: Estimate, below: Estimate) -> Estimate:
+def mover_ratio(above: Estimate, below: Estimate) -> Estimate:
     """A quotient of two independent figures, neither negative, with a 95 % interval.
 
     Newcombe's MOVER-R (2016, doi 10.1177/0962280213502144) from the two intervals. A limit

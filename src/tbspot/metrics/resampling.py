@@ -1,4 +1,4 @@
-"""Intervals and paired tests by resampling films.
+"""Intervals and paired tests by resampling films, and how a figure says that it has no value.
 
 Takes one number a film, or functions of how often each film was drawn; gives estimates with
 percentile intervals. What the numbers are is left to the modules beside this one; the same films
@@ -9,19 +9,48 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.undefined import UndefinedError
-
-__all__ = ["Estimate", "interval_of", "ratio_estimates", "resample", "sign_flip_p"]
+__all__ = [
+    "Cuts",
+    "Estimate",
+    "Resampled",
+    "UndefinedError",
+    "bootstrap",
+    "interval_of",
+    "ratios",
+    "resample",
+    "sign_flip_p",
+    "unless_undefined",
+]
 
 # Films drawn at a time, over all samples of a block: memory does not grow with the films.
 BLOCK = 100_000
 PERCENTILES = (2.5, 97.5)
 # Two sums of the same numbers in another order may differ in the last place.
 ROUNDING = 1e-12
+
+Value = TypeVar("Value")
+Other = TypeVar("Other")
+
+
+class UndefinedError(ValueError):
+    """Why a figure cannot be computed, as a clause that follows its name.
+
+    Metrics raise it, and nothing returns it: a figure without a value is never 0. It becomes null
+    with that reason in one place, `figure_of` of records/figures.py.
+    """
+
+
+def unless_undefined(compute: Callable[[], Value], otherwise: Other) -> Value | Other:
+    """What is computed, or `otherwise` where it is undefined and nobody asks for the reason."""
+    try:
+        return compute()
+    except UndefinedError:
+        return otherwise
 
 
 @dataclass(frozen=True)
@@ -31,6 +60,56 @@ class Estimate:
     value: float
     low: float
     high: float
+
+
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """Figures of some films, and of bootstrap samples of them; NaN where they have no value.
+
+    Attributes:
+        values: `[k]`.
+        samples: `[resamples, k]`.
+    """
+
+    values: NDArray[np.float64]
+    samples: NDArray[np.float64]
+
+    def estimate(self, column: int = 0) -> Estimate:
+        """One of the figures with its percentile interval.
+
+        Raises:
+            UndefinedError: it applies to none of the films.
+        """
+        value = float(self.values[column])
+        if not np.isfinite(value):
+            raise UndefinedError("there is no film it applies to")
+        return Estimate(value, *interval_of(self.samples[:, column]))
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Scores as cut points, from the highest down: what is above each, in one cumulative sum.
+
+    Box detection and classification share it; their curves differ only in what they count.
+
+    Attributes:
+        order: indices that sort the scores; equal scores keep their order.
+        ends: places in that order after which a cut can fall: between two equal scores it cannot.
+    """
+
+    order: NDArray[np.intp]
+    ends: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, scores: NDArray[np.float64]) -> Cuts:
+        """Order `scores` `[n]`."""
+        order = np.argsort(-scores, kind="stable")
+        return cls(order, np.flatnonzero(np.diff(scores[order], append=-np.inf)))
+
+    def above(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum of `weights` `[b, n]` at or above each cut, `[b, cuts]`."""
+        sums: NDArray[np.float64] = weights[:, self.order].cumsum(axis=1)[:, self.ends]
+        return sums
 
 
 def resample(
@@ -62,7 +141,7 @@ def resample(
 
 def _blocks(resamples: int, films: int) -> Iterator[int]:
     """How many samples to draw at a time."""
-    most = max(1, BLOCK // films)
+    most = max(1, BLOCK // max(1, films))
     for start in range(0, resamples, most):
         yield min(most, resamples - start)
 
@@ -79,14 +158,26 @@ def interval_of(samples: NDArray[np.float64]) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def ratio_estimates(
+def bootstrap(
+    groups: NDArray[np.int_],
+    figures: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    *,
+    resamples: int,
+    seed: int,
+) -> Resampled:
+    """Figures of the films as they are, beside those of `resample`, which has the arguments."""
+    values = figures(np.ones((1, len(groups))))[0]
+    return Resampled(values, resample(groups, figures, resamples=resamples, seed=seed))
+
+
+def ratios(
     numerators: NDArray[np.float64],
     denominators: NDArray[np.float64],
     *,
     resamples: int,
     seed: int,
-) -> list[Estimate | UndefinedError]:
-    """Figures that are a sum over films divided by another, with bootstrap intervals.
+) -> Resampled:
+    """Figures that are a sum over films divided by another.
 
     A mean over the films to which a figure applies has 1 as their denominator and 0 as the
     others'.
@@ -96,27 +187,14 @@ def ratio_estimates(
         denominators: `[films, k]`, not negative.
         resamples: how many samples to draw.
         seed: of the draws.
-
-    Returns:
-        One estimate a column, or the reason why it has none.
     """
-    films, columns = numerators.shape
-    if films == 0:
-        return [UndefinedError("there is no film it applies to")] * columns
 
     def figures(counts: NDArray[np.float64]) -> NDArray[np.float64]:
         above, below = counts @ numerators, counts @ denominators
         return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
-    values = figures(np.ones((1, films)))[0]
-    one_group = np.zeros(films, np.int_)
-    samples = resample(one_group, figures, resamples=resamples, seed=seed)
-    return [
-        Estimate(float(value), *interval_of(samples[:, column]))
-        if np.isfinite(value)
-        else UndefinedError("there is no film it applies to")
-        for column, value in enumerate(values)
-    ]
+    one_group = np.zeros(len(numerators), np.int_)
+    return bootstrap(one_group, figures, resamples=resamples, seed=seed)
 
 
 def sign_flip_p(differences: NDArray[np.float64], *, resamples: int, seed: int) -> float:

@@ -1,38 +1,33 @@
 """The types of audit.json: what `tbspot audit` writes and its page shows.
 
-Takes and gives JSON. A figure without a value says why; how figures are computed is left to the
-modules beside this one.
+Takes and gives JSON. A figure without a value says why; how figures are computed is left to
+audit/.
 """
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure
+from tbspot.records.record import Record
 
 __all__ = [
     "AUDIT_FILE",
-    "Answers",
     "Audit",
     "Blanking",
-    "Curve",
+    "BlankingCurve",
     "Evidence",
     "ModelRecord",
     "Region",
     "Sensitivity",
-    "SourceTold",
+    "Shortcuts",
+    "SourceAuroc",
 ]
 
 AUDIT_FILE = "audit.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Answers(_Record):
+class Shortcuts(Record):
     """How well the label is told, with lungs and without, on some films.
 
     Attributes:
@@ -56,7 +51,7 @@ class Answers(_Record):
     sentence: str
 
 
-class SourceTold(_Record):
+class SourceAuroc(Record):
     """How well a film's source is told from a model's features.
 
     Attributes:
@@ -70,7 +65,7 @@ class SourceTold(_Record):
     auroc: Figure
 
 
-class Region(_Record):
+class Region(Record):
     """How much of the positive evidence lies in a part of the film.
 
     Attributes:
@@ -84,7 +79,7 @@ class Region(_Record):
     area: Figure
 
 
-class Curve(_Record):
+class BlankingCurve(Record):
     """Mean score by the share of the film that is blanked or kept.
 
     Attributes:
@@ -100,7 +95,7 @@ class Curve(_Record):
     difference: Figure
 
 
-class Blanking(_Record):
+class Blanking(Record):
     """What blanking does to the logit of films with TB.
 
     Attributes:
@@ -116,11 +111,11 @@ class Blanking(_Record):
     random: Figure
     difference: Figure
     rest: Figure
-    deletion: Curve | None
-    insertion: Curve | None
+    deletion: BlankingCurve | None
+    insertion: BlankingCurve | None
 
 
-class Evidence(_Record):
+class Evidence(Record):
     """Where a model's evidence is, on films with TB of one source.
 
     Attributes:
@@ -140,7 +135,7 @@ class Evidence(_Record):
     blanking: Blanking
 
 
-class Sensitivity(_Record):
+class Sensitivity(Record):
     """What a change that is not medical does.
 
     Attributes:
@@ -158,7 +153,7 @@ class Sensitivity(_Record):
     overlap: Figure
 
 
-class ModelRecord(_Record):
+class ModelRecord(Record):
     """One model.
 
     Attributes:
@@ -171,12 +166,12 @@ class ModelRecord(_Record):
 
     name: str
     version: str
-    told: tuple[SourceTold, ...]
+    told: tuple[SourceAuroc, ...]
     evidence: tuple[Evidence, ...]
     sensitivity: tuple[Sensitivity, ...]
 
 
-class Audit(_Record):
+class Audit(Record):
     """The whole of audit.json.
 
     Attributes:
@@ -186,7 +181,7 @@ class Audit(_Record):
         split: name of the split.
         seed: of choices of films, folds, places and resamples.
         resamples: bootstrap samples.
-        looked: films on which maps, blanking and changes were looked at.
+        looked: films on which maps, blanking and changes were measured.
         field_holds: share of the truth boxes' area that lies in the lung field as found.
         answers: is the data set answerable without lungs?
         models: where is the evidence, and does it move when nothing medical moves?
@@ -201,6 +196,6 @@ class Audit(_Record):
     resamples: int
     looked: int
     field_holds: Figure
-    answers: tuple[Answers, ...]
+    answers: tuple[Shortcuts, ...]
     models: tuple[ModelRecord, ...]
     notes: tuple[str, ...]

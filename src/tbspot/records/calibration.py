@@ -1,22 +1,20 @@
-"""The types of calibration.json and threshold.json.
+"""The types of calibration.json: what `tbspot calibrate` writes and its page shows.
 
-Takes and gives JSON. How figures are computed is left to the modules beside this one, what a
-threshold does to locating.py.
+Takes and gives JSON. How figures are computed is left to calibration/, the file that `tbspot
+locate` takes to threshold.py.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from tbspot.parsing import read_json
-from tbspot.records.evaluation import Figure
+from tbspot.records.figures import Figure
+from tbspot.records.record import Record
 
 __all__ = [
     "CALIBRATION_FILE",
-    "THRESHOLD_FILE",
     "Calibration",
     "Group",
     "OperatingPoint",
@@ -24,19 +22,12 @@ __all__ = [
     "Reliability",
     "ReliabilityBin",
     "Target",
-    "ThresholdFile",
-    "read_threshold",
 ]
 
 CALIBRATION_FILE = "calibration.json"
-THRESHOLD_FILE = "threshold.json"
 
 
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Plan(_Record):
+class Plan(Record):
     """Where the score is to be used.
 
     Attributes:
@@ -50,7 +41,7 @@ class Plan(_Record):
     test_cost: float | None = Field(default=None, ge=0)
 
 
-class OperatingPoint(_Record):
+class OperatingPoint(Record):
     """What one threshold gives; a film counts as TB when its score reaches it.
 
     Attributes:
@@ -72,7 +63,7 @@ class OperatingPoint(_Record):
     cost_per_case: Figure
 
 
-class Target(_Record):
+class Target(Record):
     """Whether a threshold reaches a wanted sensitivity and specificity together.
 
     Attributes:
@@ -90,7 +81,7 @@ class Target(_Record):
     sentence: str
 
 
-class Group(_Record):
+class Group(Record):
     """A sub-group at the chosen threshold.
 
     Attributes:
@@ -114,7 +105,7 @@ class Group(_Record):
     specificity: Figure
 
 
-class ReliabilityBin(_Record):
+class ReliabilityBin(Record):
     """Films of about the same score.
 
     Attributes:
@@ -128,7 +119,7 @@ class ReliabilityBin(_Record):
     tb: Figure
 
 
-class Reliability(_Record):
+class Reliability(Record):
     """Whether scores are probabilities, at the share of TB among these films.
 
     Attributes:
@@ -150,7 +141,7 @@ class Reliability(_Record):
     brier_scaled: Figure
 
 
-class Calibration(_Record):
+class Calibration(Record):
     """The whole of calibration.json.
 
     Attributes:
@@ -193,33 +184,3 @@ class Calibration(_Record):
     groups: tuple[Group, ...]
     reliability: Reliability
     notes: tuple[str, ...]
-
-
-class ThresholdFile(_Record):
-    """The whole of threshold.json: a threshold, for whom, and by what.
-
-    Attributes:
-        format: version of this file's layout.
-        threshold: score from which a film counts as TB.
-        rule: how it was chosen, in words.
-        model: name of the model, if known.
-        version: of the model that it is for, if known.
-        calibration: fingerprint of the calibration.
-    """
-
-    format: Literal[1] = 1
-    threshold: float
-    rule: str
-    model: str | None
-    version: str | None
-    calibration: str
-
-
-def read_threshold(path: Path) -> ThresholdFile:
-    """Read a threshold.json.
-
-    Raises:
-        TbspotError: it cannot be read or is not one.
-    """
-    what, remedy = "a threshold of this version of tbspot", "make one with `tbspot calibrate`"
-    return read_json(path, ThresholdFile, what, remedy)

@@ -7,22 +7,20 @@ evaluation/, how they look to report.py.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
-
-from pydantic import BaseModel, ConfigDict, model_validator
+from typing import Literal
 
 from tbspot.files import write_json
 from tbspot.maps.boxes import MapRule
 from tbspot.parsing import read_json
+from tbspot.records.figures import Difference, Figure
+from tbspot.records.record import Record
 
 __all__ = [
     "FILE_NAME",
     "Classification",
     "Contender",
     "Curve",
-    "Difference",
     "Evaluation",
-    "Figure",
     "FilmResult",
     "Localization",
     "Provenance",
@@ -38,51 +36,7 @@ FILE_NAME = "evaluation.json"
 Box = tuple[float, float, float, float]
 
 
-class _Result(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Figure(_Result):
-    """A figure with its 95 % interval, or the reason why it has none.
-
-    Attributes:
-        value: null when undefined.
-        low: lower end of the interval.
-        high: upper end of the interval.
-        films: how many films it is of.
-        reason: why there is no value.
-        note: what else must be known, such as films left out.
-    """
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    films: int
-    reason: str | None = None
-    note: str | None = None
-
-    @model_validator(mode="after")
-    def _without_a_value_there_is_a_reason(self) -> Self:
-        if (self.value is None) != bool(self.reason):
-            raise ValueError("a figure has either a value or a reason why it has none")
-        return self
-
-    def words(self, *, interval: bool = True) -> str:
-        """The figure as it stands in a table."""
-        if self.value is None:
-            return "undefined"
-        if not interval or self.low is None or self.high is None:
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
-
-
-class Difference(Figure):
-    """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""
-
-    p: float | None = None
-
-
-class RuleResult(_Result):
+class RuleResult(Record):
     """Mean IoU under one threshold rule.
 
     Attributes:
@@ -103,7 +57,7 @@ class RuleResult(_Result):
     raw_miou: Figure
 
 
-class Stratum(_Result):
+class Stratum(Record):
     """Mean IoU of a part of the films.
 
     Attributes:
@@ -117,7 +71,7 @@ class Stratum(_Result):
     miou: Figure
 
 
-class Localization(_Result):
+class Localization(Record):
     """Where a map points, judged on every TB film with a box, by the protocol's primary rule.
 
     Attributes:
@@ -157,7 +111,7 @@ class Localization(_Result):
     strata: tuple[Stratum, ...]
 
 
-class SourceFigures(_Result):
+class SourceFigures(Record):
     """Classification within one source, or of all sources pooled.
 
     Attributes:
@@ -181,7 +135,7 @@ class SourceFigures(_Result):
     roc: tuple[tuple[float, float], ...] = ()
 
 
-class Classification(_Result):
+class Classification(Record):
     """TB or not, by the film's score.
 
     Attributes:
@@ -195,7 +149,7 @@ class Classification(_Result):
     source_label: Figure
 
 
-class Contender(_Result):
+class Contender(Record):
     """One row of the table.
 
     Attributes:
@@ -221,7 +175,7 @@ class Contender(_Result):
     difference: Difference | None
 
 
-class Curve(_Result):
+class Curve(Record):
     """Mean IoU by threshold, a share of the map's maximum.
 
     Attributes:
@@ -239,7 +193,7 @@ class Curve(_Result):
     raw_miou: tuple[float, ...]
 
 
-class FilmResult(_Result):
+class FilmResult(Record):
     """One film of the split as the judged model sees it; boxes are on the protocol's grid.
 
     Attributes:
@@ -273,7 +227,7 @@ class FilmResult(_Result):
     truth: tuple[Box, ...]
 
 
-class Provenance(_Result):
+class Provenance(Record):
     """From what and how the figures were made.
 
     Attributes:
@@ -299,7 +253,7 @@ class Provenance(_Result):
     seed: int
 
 
-class Evaluation(_Result):
+class Evaluation(Record):
     """The whole of evaluation.json.
 
     Attributes:

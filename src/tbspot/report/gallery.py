@@ -24,7 +24,7 @@ from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
 
-__all__ = ["Case", "cases_of", "legend", "picked"]
+__all__ = ["GalleryFilm", "gallery_of", "legend", "picked"]
 
 EACH = 2
 FILM_SIDE = 512
@@ -40,7 +40,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Case:
+class GalleryFilm:
     """A film of the gallery.
 
     Attributes:
@@ -83,7 +83,9 @@ def picked(films: Sequence[FilmResult]) -> list[tuple[str, FilmResult]]:
     return [(KINDS[kind], film) for kind in KINDS for film in chosen[kind]]
 
 
-def cases_of(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> Iterator[Case]:
+def gallery_of(
+    folder: Path, evaluation: Evaluation, samples: Sequence[Sample]
+) -> Iterator[GalleryFilm]:
     """The gallery's films, one at a time.
 
     Args:
@@ -105,7 +107,7 @@ def cases_of(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) ->
     paths = {(sample.source, sample.name): sample.path for sample in samples}
     for kind, film in chosen:
         path = paths.get((film.source, film.image))
-        yield Case(
+        yield GalleryFilm(
             kind=kind,
             film=film,
             picture=_film(path) if path else "",

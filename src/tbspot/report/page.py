@@ -12,9 +12,10 @@ from pathlib import Path
 
 from tbspot.files import replacing
 from tbspot.html.templating import render as render_template
-from tbspot.records.evaluation import Contender, Evaluation, Figure, read_evaluation
+from tbspot.records.evaluation import Contender, Evaluation, read_evaluation
+from tbspot.records.figures import Figure
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
-from tbspot.report.gallery import cases_of, legend
+from tbspot.report.gallery import gallery_of, legend
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 
@@ -68,7 +69,7 @@ def render(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> s
         undefined=_undefined(rows),
         longest=_longest(rows),
         charts=[chart for chart in charts if chart is not None],
-        cases=list(cases_of(folder, evaluation, samples)),
+        gallery=list(gallery_of(folder, evaluation, samples)),
         has_films=bool(samples),
         legend=legend(),
     )

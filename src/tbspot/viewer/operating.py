@@ -12,10 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tbspot.calibration import ThresholdFile, read_threshold
 from tbspot.calibration.run import TABLE_FILE
 from tbspot.errors import TbspotError
-from tbspot.records.calibration import THRESHOLD_FILE
+from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile, read_threshold
 
 __all__ = ["Operating", "read_operating"]
 

@@ -1,7 +1,7 @@
-"""What a model or a control shows of one film: its map, and boxes cut from it by each rule.
+"""A film's outcome by a model or a control: its map, and boxes found in it by each rule.
 
-Takes matched predictions or a fixed map; gives one film's view at a time, so that memory does not
-grow with the films. What the views are worth is left to per_film.py.
+Takes matched predictions or a fixed map; gives one film's outcome at a time, so that memory does
+not grow with the films. What the outcomes are worth is left to per_film.py.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from tbspot.records.predictions import read_heatmap
 
 __all__ = [
     "Choice",
-    "Cut",
     "Map",
     "Maps",
-    "View",
-    "Views",
+    "Outcome",
+    "Outcomes",
+    "Thresholded",
     "all_maps",
-    "cut",
-    "fixed_views",
+    "fixed_outcomes",
     "maps_of",
-    "model_views",
+    "model_outcomes",
+    "thresholded",
 ]
 
 Map = NDArray[np.float32]
@@ -63,8 +63,8 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """A map cut at a rule's threshold: boxes `[n, 5]`, their union, and the raw mask."""
+class Thresholded:
+    """A map at a rule's threshold: boxes `[n, 5]`, their union, and the raw mask."""
 
     boxes: NDArray[np.float64]
     mask: NDArray[np.bool_]
@@ -72,39 +72,40 @@ class Cut:
 
 
 @dataclass(frozen=True)
-class View:
-    """One film as a contender shows it.
+class Outcome:
+    """What a contender has for one film.
 
     Attributes:
         normalised: the map on the grid.
-        cuts: by rule.
+        by_rule: the map at each rule's threshold.
         score: probability of TB, if the contender gives one.
         called: whether the score reaches the operating threshold.
         is_missing: whether there is no usable prediction: the map is blank, the film not called.
     """
 
     normalised: Map
-    cuts: Mapping[MapRule, Cut]
+    by_rule: Mapping[MapRule, Thresholded]
     score: float | None = None
     called: bool | None = None
     is_missing: bool = False
 
 
-# A film's view by its place in the split.
-Views = Callable[[int], View]
+# A film's outcome by its place in the split.
+Outcomes = Callable[[int], Outcome]
 
 
-def cut(normalised: Map, choice: Choice) -> Cut:
-    """Cut a map by a rule."""
+def thresholded(normalised: Map, choice: Choice) -> Thresholded:
+    """A map at the threshold of a rule."""
     boxes = find_boxes(normalised, threshold_of(normalised, choice.rule, choice.value))
     raw_threshold = threshold_of(normalised, choice.rule, choice.raw_value)
-    return Cut(boxes, rectangle_mask(boxes, len(normalised)), mask_of(normalised, raw_threshold))
+    mask = rectangle_mask(boxes, len(normalised))
+    return Thresholded(boxes, mask, mask_of(normalised, raw_threshold))
 
 
-def fixed_views(normalised: Map, choice: Choice) -> Views:
-    """The same view of every film, whatever it shows."""
-    view = View(normalised, {choice.rule: cut(normalised, choice)})
-    return lambda _: view
+def fixed_outcomes(normalised: Map, choice: Choice) -> Outcomes:
+    """The same for every film, whatever it shows."""
+    outcome = Outcome(normalised, {choice.rule: thresholded(normalised, choice)})
+    return lambda _: outcome
 
 
 def maps_of(films: Matched) -> Maps:
@@ -125,19 +126,20 @@ def all_maps(films: Matched) -> Iterator[Map]:
     return (normalised for normalised in maps if normalised is not None)
 
 
-def model_views(films: Matched, choices: Sequence[Choice]) -> Views:
-    """Views of matched predictions."""
+def model_outcomes(films: Matched, choices: Sequence[Choice]) -> Outcomes:
+    """Those of matched predictions."""
     blank, maps = np.zeros((SIDE, SIDE), np.float32), maps_of(films)
-    missing = View(blank, _cuts(blank, choices), called=False, is_missing=True)
+    missing = Outcome(blank, _by_rule(blank, choices), called=False, is_missing=True)
 
-    def view(place: int) -> View:
+    def outcome(place: int) -> Outcome:
         normalised, prediction = maps(place), films.predictions[place]
         if normalised is None or prediction is None:
             return missing
-        return View(normalised, _cuts(normalised, choices), prediction.score, prediction.called)
+        by_rule = _by_rule(normalised, choices)
+        return Outcome(normalised, by_rule, prediction.score, prediction.called)
 
-    return view
+    return outcome
 
 
-def _cuts(normalised: Map, choices: Sequence[Choice]) -> dict[MapRule, Cut]:
-    return {choice.rule: cut(normalised, choice) for choice in choices}
+def _by_rule(normalised: Map, choices: Sequence[Choice]) -> dict[MapRule, Thresholded]:
+    return {choice.rule: thresholded(normalised, choice) for choice in choices}

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,8 +10,8 @@ import pytest
 from engines import DESCRIPTION, bright_engine
 from tbspot.errors import TbspotError
 from tbspot.locating import LocateSettings, find_items, locate
-from tbspot.locating.calibrated import threshold_for_model
 from tbspot.records.predictions import read_predictions
+from tbspot.records.threshold import threshold_for_model
 
 
 def write(folder: Path, **changes: object) -> Path:
@@ -66,3 +68,13 @@ def test_every_prediction_carries_version_threshold_and_the_calibrations_fingerp
         locate(find_items([films], out), engine, how, out)
         said = {(one.threshold, one.calibration, one.version) for one in read_predictions(out)}
         assert said == expected
+
+
+def test_reading_a_threshold_loads_nothing_that_chooses_one() -> None:
+    program = "import sys; import tbspot.records.threshold; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = {name for name in run.stdout.split() if name.startswith(("tbspot.", "numpy"))}
+    assert not {name for name in loaded if "calibration" in name or "evaluation" in name}
+    assert "numpy" not in loaded

@@ -1,0 +1,93 @@
+"""A figure as all files of figures keep it: value, interval and films, or why there is none.
+
+Takes estimates of metrics; gives figures. What they are of is left to those who compute them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isinf
+from typing import Self
+
+from pydantic import model_validator
+
+from tbspot.metrics import Estimate, UndefinedError
+from tbspot.records.record import Record
+
+__all__ = ["Difference", "Drawing", "Figure", "figure_of"]
+
+
+class Figure(Record):
+    """A figure with its 95 % interval, or the reason why it has none.
+
+    Attributes:
+        value: null when undefined.
+        low: lower end of the interval.
+        high: upper end of the interval.
+        films: how many films it is of.
+        reason: why there is no value.
+        note: what else must be known, such as films left out.
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    films: int
+    reason: str | None = None
+    note: str | None = None
+
+    @model_validator(mode="after")
+    def _without_a_value_there_is_a_reason(self) -> Self:
+        if (self.value is None) != bool(self.reason):
+            raise ValueError("a figure has either a value or a reason why it has none")
+        return self
+
+    def words(self, *, interval: bool = True) -> str:
+        """The figure as it stands in a table."""
+        if self.value is None:
+            return "undefined"
+        if not interval or self.low is None or self.high is None:
+            return f"{self.value:.3f}"
+        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+
+
+class Difference(Figure):
+    """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""
+
+    p: float | None = None
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How intervals are drawn.
+
+    Attributes:
+        resamples: bootstrap samples, and sign flips.
+        seed: the same for every contender, so that their resamples are the same films.
+    """
+
+    resamples: int
+    seed: int
+
+
+def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: str = "") -> Figure:
+    """What is computed as a figure: the one place where 'undefined' becomes null with a reason.
+
+    Args:
+        compute: gives an estimate, or a number that has no interval; what is infinite counts as
+            undefined, and an interval without an upper end is left out and noted.
+        films: that it is of.
+        reason: in place of the error's own, where that would say too little.
+    """
+    try:
+        estimate = compute()
+    except UndefinedError as undefined:
+        return Figure(value=None, films=films, reason=reason or str(undefined))
+    if isinstance(estimate, float):
+        return Figure(value=estimate, films=films)
+    if isinf(estimate.value):
+        return Figure(value=None, films=films, reason=reason or "it has no bound")
+    if isinf(estimate.high):
+        return Figure(value=estimate.value, films=films, note="its interval has no upper end")
+    return Figure(value=estimate.value, low=estimate.low, high=estimate.high, films=films)

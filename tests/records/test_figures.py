@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from math import inf
+from pathlib import Path
+
+import tbspot
+from tbspot.metrics import Estimate, UndefinedError
+from tbspot.records.figures import Figure, figure_of
+
+PACKAGE = Path(tbspot.__file__).parent
+
+
+def undefined() -> Estimate:
+    raise UndefinedError("there is no film")
+
+
+def test_what_is_undefined_is_null_with_its_reason_or_a_better_one() -> None:
+    assert figure_of(undefined, 3) == Figure(value=None, films=3, reason="there is no film")
+    assert figure_of(undefined, 3, reason="no film is TB").reason == "no film is TB"
+
+
+def test_a_figure_without_bound_is_undefined_and_an_interval_without_one_is_left_out() -> None:
+    assert figure_of(lambda: Estimate(inf, 2, inf), 3, reason="no case is found") == Figure(
+        value=None, films=3, reason="no case is found"
+    )
+    assert figure_of(lambda: Estimate(4, 2, inf), 3) == Figure(
+        value=4, films=3, note="its interval has no upper end"
+    )
+
+
+def test_a_number_alone_is_a_figure_without_an_interval() -> None:
+    assert figure_of(lambda: 0.5, 3) == Figure(value=0.5, films=3)
+
+
+def test_undefined_is_told_by_raising_and_caught_in_two_places_alone() -> None:
+    catching = {
+        module.relative_to(PACKAGE).as_posix()
+        for module in PACKAGE.rglob("*.py")
+        if "except UndefinedError" in module.read_text("utf-8")
+    }
+    assert catching == {"metrics/resampling.py", "records/figures.py"}

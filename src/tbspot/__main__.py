@@ -41,7 +41,9 @@ def main() -> None:
             # Here, and not when the interpreter ends, which would say it in its own way.
             sys.stdout.flush()
     except TbspotError as error:
-        _end(str(error), 1)
+        from tbspot.cli._sentences import as_options
+
+        _end(as_options(str(error)), 1)
     except Exception as error:
         _end(*_unforeseen(error))
 

@@ -129,7 +129,7 @@ def test_a_file_whose_masks_do_not_bear_int8_is_not(
     monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 1.1)
     assert _export(checkpoint, export_again).description.ranges == {}
     assert open_engine(export_again).name != "OpenVINO int8"
-    with pytest.raises(TbspotError, match=r"was not exported for int8; use --precision auto"):
+    with pytest.raises(TbspotError, match=r'was not exported for int8; use `precision="auto"`'):
         open_engine(export_again, "int8")
 
 

@@ -27,5 +27,5 @@ def test_a_share_that_is_given_goes_before_the_models() -> None:
 
 @pytest.mark.parametrize(("rule", "value"), [("tuned", None), ("quantile", None), ("tuned", 1.5)])
 def test_a_rule_without_its_share_is_one_clear_sentence(rule: MapRule, value: float | None) -> None:
-    with pytest.raises(TbspotError, match="give --map-threshold"):
+    with pytest.raises(TbspotError, match="give `map_threshold`"):
         cut_of(Description(name="m"), rule, value)

@@ -156,7 +156,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_one_clear_sentence(
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    with pytest.raises(TbspotError, match=r"cannot be downloaded .* --init random"):
+    with pytest.raises(TbspotError, match=r'cannot be downloaded .* `init="random"`'):
         build(SMALL, "imagenet")
 
 

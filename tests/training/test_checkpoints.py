@@ -98,7 +98,7 @@ def test_weights_that_are_no_numbers_are_refused_and_the_earlier_checkpoint_stay
     state.save(tmp_path, fabric)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
     state.net.state_dict()["0.weight"][0, 0] = wrong
-    with pytest.raises(TbspotError, match=r"diverged: weights .* after step 0; .* --body-rate"):
+    with pytest.raises(TbspotError, match=r"diverged: weights .* after step 0; .* `body_rate`"):
         state.save(tmp_path, fabric)
     assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
 

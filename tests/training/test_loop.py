@@ -130,7 +130,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_
 
     asked: list[int] = []
     monkeypatch.setattr(training, "label_loss", spoilt)
-    with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower --body-rate"):
+    with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower `body_rate`"):
         train(run[0], tmp_path / "run", fabric)
     saved = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)
     assert saved["done"] == 3
@@ -265,7 +265,7 @@ def test_sources_of_one_class_each_are_one_clear_sentence_when_pairs_are_asked_f
     fabric: Fabric, drawn: Path, tmp_path: Path
 ) -> None:
     settings = _table(tmp_path, drawn, [("tb/tb0001.png", 1, "a"), ("health/h0001.png", 0, "b")])
-    with pytest.raises(TbspotError, match=r"no source in .* --label-sources all"):
+    with pytest.raises(TbspotError, match=r'no source in .* `label_sources="all"`'):
         train(dataclasses.replace(settings, label_sources="paired"), tmp_path / "run", fabric)
 
 

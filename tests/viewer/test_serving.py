@@ -85,13 +85,13 @@ def test_without_a_model_a_run_is_shown_and_films_are_not_taken(
     places: Places, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def none() -> Path:
-        raise TbspotError("no released model at hand; give one with --model FILE")
+        raise TbspotError("no released model at hand; give a model file")
 
     monkeypatch.setattr(module, "released_model", none)
     site = module._site(ViewSettings(shown=places.run))
     assert site.run is not None
     assert site.drops is None
-    assert site.why_no_drops == "no released model at hand; give one with --model FILE"
+    assert site.why_no_drops == "no released model at hand; give a model file"
     site.close()
     with pytest.raises(TbspotError, match="no released model at hand"):
         serve(ViewSettings(shown=next(places.films.glob("tb/*.png"))), print)

@@ -86,7 +86,7 @@ def released_model() -> Path:
     """
     path = Path(str(files("tbspot"))) / "released" / "tbspot-student.onnx"
     if not path.exists():
-        raise TbspotError(f"no released model at {path}; give one with --model FILE")
+        raise TbspotError(f"no released model at {path}; give a model file")
     return path
 
 
@@ -143,8 +143,8 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
             return core.compile_model(shaped, "CPU", options)
         except RuntimeError as error:
             raise ModelError(
-                f"OpenVINO cannot run {path} in {precision} on this processor; try --precision "
-                "float32, or a .safetensors model, which torch runs"
+                f"OpenVINO cannot run {path} in {precision} on this processor; try "
+                '`precision="float32"`, or a .safetensors model, which torch runs'
             ) from error
 
     ask = _SharedModel(model, compile_model)
@@ -173,14 +173,14 @@ def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
 def _quantised(model: Any, description: Description, path: Path) -> Any:
     if not description.ranges:
         raise TbspotError(
-            f"{path} was not exported for int8; use --precision auto, or `tbspot export` it with "
+            f'{path} was not exported for int8; use `precision="auto"`, or `tbspot export` it '
             "films on which its maps bear it"
         )
     try:
         return quantised(model, description.ranges)
     except KeyError as error:
         raise TbspotError(
-            f"{path} lacks the int8 range of {error}; use --precision float32"
+            f'{path} lacks the int8 range of {error}; use `precision="float32"`'
         ) from error
 
 
@@ -246,7 +246,7 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
 def _net_when_asked(path: Path) -> Callable[[], Classifier]:
     @cache
     def classifier() -> Classifier:
-        return _in_torch(path, "do without gradients: --method cam")[0]
+        return _in_torch(path, 'do without gradients: `method="cam"`')[0]
 
     return classifier
 

@@ -45,6 +45,6 @@ def cut_of(
     if value is None or not 0 < value < 1:
         raise TbspotError(
             f"the rule {rule} needs a share between 0 and 1, which model {description.name} does "
-            "not carry; give --map-threshold"
+            "not carry; give `map_threshold`"
         )
     return Cut(rule, value)

@@ -63,7 +63,7 @@ def fine_layer_cam(classifier: Classifier, films: Tensor) -> tuple[Output, Tenso
         early = classifier.body.early(films)
     with torch.enable_grad():
         early.requires_grad_()
-        output = classifier.judge(classifier.body.late(early))
+        output = classifier.judge(classifier.body.late(early)[-1])
         (gradient,) = torch.autograd.grad(output.logit.sum(), early)
     answer = Output(output.logit.detach(), output.map.detach())
     return answer, _weighted(early.detach(), gradient, "layer_cam").float()

@@ -82,8 +82,8 @@ class Classifier(nn.Module):
         if self.refinement == "none":
             return self.judge(self.body(films))
         second = self.body.early(films)
-        third = self.body.layer3(second)
-        output = self.judge(self.body.layer4(third))
+        third, last = self.body.late(second)
+        output = self.judge(last)
         return Output(output.logit, refine(output.map, (second, third)))
 
     def judge(self, features: Tensor) -> Output:

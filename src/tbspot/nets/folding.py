@@ -17,7 +17,7 @@ __all__ = ["fold_batch_norm", "unfolded_state"]
 
 def fold_batch_norm(body: ResNet50) -> None:
     """Replace each convolution and the normalisation behind it by one convolution with a bias."""
-    for owner, convolution_name, norm_name in _pairs(body):
+    for owner, convolution_name, norm_name in body.normalised_convolutions():
         convolution, norm = getattr(owner, convolution_name), getattr(owner, norm_name)
         setattr(owner, convolution_name, _folded(convolution, norm))
         setattr(owner, norm_name, nn.Identity())
@@ -31,7 +31,7 @@ def unfolded_state(body: ResNet50, state: dict[str, Tensor]) -> dict[str, Tensor
     """
     names = {module: name for name, module in body.named_modules()}
     unfolded = dict(state)
-    for owner, convolution_name, norm_name in _pairs(body):
+    for owner, convolution_name, norm_name in body.normalised_convolutions():
         prefix = f"{names[owner]}." if names[owner] else ""
         bias = unfolded.pop(f"{prefix}{convolution_name}.bias", None)
         if bias is None:
@@ -44,17 +44,6 @@ def unfolded_state(body: ResNet50, state: dict[str, Tensor]) -> dict[str, Tensor
         unfolded[f"{norm}.running_var"] = torch.full_like(bias, 1 - nn.BatchNorm2d(1).eps)
         unfolded[f"{norm}.num_batches_tracked"] = torch.zeros((), dtype=torch.long)
     return unfolded
-
-
-def _pairs(body: ResNet50) -> list[tuple[nn.Module, str, str]]:
-    """Every (owner, convolution's name, normalisation's name) of the body."""
-    pairs: list[tuple[nn.Module, str, str]] = [(body, "conv1", "bn1")]
-    for stage in (body.layer1, body.layer2, body.layer3, body.layer4):
-        for block in stage:
-            pairs += [(block, f"conv{i}", f"bn{i}") for i in (1, 2, 3)]
-            if isinstance(block.downsample, nn.Sequential):
-                pairs.append((block.downsample, "0", "1"))
-    return pairs
 
 
 def _folded(convolution: nn.Conv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:

@@ -119,9 +119,29 @@ class ResNet50(nn.Module):
                 # Goyal et al. 2017: each block starts as the identity, so random starts train.
                 nn.init.zeros_(module.bn3.weight)
 
+    def first_parts(self, stages: int) -> list[nn.Module]:
+        """The stem and so many stages, as training may leave them as they are; none for 0."""
+        if not stages:
+            return []
+        return [
+            self.conv1,
+            self.bn1,
+            *(self.layer1, self.layer2, self.layer3, self.layer4)[:stages],
+        ]
+
+    def normalised_convolutions(self) -> list[tuple[nn.Module, str, str]]:
+        """Every convolution with the normalisation behind it: their owner and their names in it."""
+        pairs: list[tuple[nn.Module, str, str]] = [(self, "conv1", "bn1")]
+        for block in self.modules():
+            if isinstance(block, Bottleneck):
+                pairs += [(block, f"conv{i}", f"bn{i}") for i in (1, 2, 3)]
+                if block.downsample is not None:
+                    pairs.append((block.downsample, "0", "1"))
+        return pairs
+
     def forward(self, x: Tensor) -> Tensor:
         """Feature map of a batch `[n, 1, h, w]` in [0, 1]."""
-        return self.late(self.early(x))
+        return self.late(self.early(x))[-1]
 
     def early(self, x: Tensor) -> Tensor:
         """Features of the first two stages, `[n, 512, h / 8, w / 8]`."""
@@ -131,7 +151,7 @@ class ResNet50(nn.Module):
         features: Tensor = self.layer2(self.layer1(x))
         return features
 
-    def late(self, early: Tensor) -> Tensor:
-        """Features of the last two stages, from those of the first two."""
-        features: Tensor = self.layer4(self.layer3(early))
-        return features
+    def late(self, early: Tensor) -> tuple[Tensor, Tensor]:
+        """Features of each of the last two stages, from those of the first two."""
+        third: Tensor = self.layer3(early)
+        return third, self.layer4(third)

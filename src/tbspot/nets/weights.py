@@ -87,7 +87,7 @@ def _check_stride_place(path: Path, metadata: dict[str, str], wanted: StridePlac
     if declared is not None and declared != wanted:
         raise TbspotError(
             f"{path} was trained with the stride in the {declared} convolution, and this net has "
-            f"it in the {wanted}; use --stride-place {declared}"
+            f'it in the {wanted}; use `stride_place="{declared}"`'
         )
 
 
@@ -128,7 +128,7 @@ def imagenet_state() -> dict[str, Tensor]:
     except (OSError, RuntimeError) as error:
         raise TbspotError(
             f"the ImageNet weights cannot be downloaded from {address}; connect to a network, or "
-            "give --init FILE with torchvision's resnet50 weights as safetensors, or --init random"
+            'give torchvision\'s resnet50 weights as safetensors by `init`, or use `init="random"`'
         ) from error
     return dict(state)
 

@@ -27,8 +27,8 @@ CHECKPOINT_FILE = "checkpoint.pt"
 def diverged(what: str) -> TbspotError:
     """The error that says what is no longer a number, and what to do."""
     return TbspotError(
-        f"the training diverged: {what}; what was saved before is kept; lower --body-rate and "
-        "--head-rate, or use --precision 32-true"
+        f"the training diverged: {what}; what was saved before is kept; lower `body_rate` and "
+        '`head_rate`, or use `precision="32-true"`'
     )
 
 

@@ -252,7 +252,7 @@ def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric
     if settings.label_sources == "paired" and not paired_sources(samples):
         raise TbspotError(
             f"no source in {names} has films of both labels in split '{settings.split}'; "
-            "add one, or use --label-sources all"
+            'add one, or use `label_sources="all"`'
         )
     if min(settings.batch_size, len(samples)) % fabric.world_size:
         raise TbspotError(
@@ -278,21 +278,15 @@ def _start(settings: TrainingSettings, description: Description) -> Classifier:
     net = build(description, settings.init)
     if settings.batch_norm == "frozen":
         fold_batch_norm(net.body)
-    for module in _frozen(net, settings):
+    for module in net.body.first_parts(settings.frozen_stages):
         module.requires_grad_(requires_grad=False)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return net
 
 
-def _frozen(net: Classifier, settings: TrainingSettings) -> list[nn.Module]:
-    body = net.body
-    stages = [body.layer1, body.layer2, body.layer3, body.layer4][: settings.frozen_stages]
-    return [body.conv1, body.bn1, *stages] if settings.frozen_stages else []
-
-
 def _set_mode(net: Classifier, settings: TrainingSettings) -> None:
     net.train(settings.batch_norm == "train")
-    for module in _frozen(net, settings):
+    for module in net.body.first_parts(settings.frozen_stages):
         module.eval()
 
 

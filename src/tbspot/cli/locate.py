@@ -6,26 +6,33 @@ Takes films and a model; gives a folder of predictions. All work is left to tbsp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from tbspot.description import Description
-    from tbspot.locating import Item
-    from tbspot.records.threshold import ThresholdFile
 
 __all__ = ["locate"]
 
 
 def locate(
     films: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE|FOLDER...", help="Films to judge.")
+        list[Path] | None,
+        typer.Argument(metavar="FILE|FOLDER...", help="Films to judge; - is standard input."),
     ] = None,
     *,
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Folder to write; the same command resumes it.")
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to write; the same command resumes it."),
+    ] = None,
+    json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print a line of JSON a film; without --out nothing else is kept."
+        ),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print faults alone.")] = False,
+    example: Annotated[
+        bool, typer.Option("--example", help="Instead of films: the drawn film of the package.")
+    ] = False,
     model: Annotated[
         Path | None,
         typer.Option(help="Model file, .onnx or .safetensors; by default the released model."),
@@ -75,6 +82,9 @@ def locate(
             help="auto: int8 for .onnx models made for it, or else bfloat16, where the CPU can."
         ),
     ] = "auto",
+    device: Annotated[
+        str, typer.Option(help="cpu, cuda or cuda:N; auto: the first GPU that torch can use.")
+    ] = "auto",
     gate: Annotated[
         bool | None,
         typer.Option(
@@ -101,86 +111,19 @@ def locate(
     beside them. Exit code 1 if a film could not be read.
 
     Example:
+        tbspot locate --example --out shown
+
+    Films of one's own:
         tbspot locate drawn/imgs/tb --out found --no-gate
 
     The films of a data set, to be judged by `tbspot evaluate`:
         tbspot locate --data drawn --split val --out found-val
+
+    For a script, from standard input:
+        tbspot locate - --json < film.dcm
     """
-    from tbspot import locating
-    from tbspot.cli._console import open_console
-    from tbspot.engine.engine import open_engine
-    from tbspot.errors import TbspotError
-    from tbspot.pathnames import as_text
-    from tbspot.records.predictions import FILE_NAME
+    from tbspot.cli import _locating
 
-    if bool(films) == bool(data):
-        raise TbspotError("name films or folders to locate, or a data set with --data")
-    if (split or split_file) and not data:
-        raise TbspotError("--split and --split-file need a data set; give --data")
-    console = open_console()
-    items, notes = (
-        (locating.find_items(films, out), ()) if films else _of_data(data or [], split, split_file)
-    )
-    folders = [item.fault for item in items if item.fault]
-    for note in (*notes, *folders):
-        console.print(f"note: {note}", markup=False)
-    # Gradient methods ask for one film at a time, which then gets all cores.
-    at_once = locating.films_at_once(len(items)) if method == "cam" else 1
-    engine = open_engine(model, precision, at_once=at_once)
-    description = engine.description
-    chosen = _calibrated(threshold_file, description) if threshold_file else None
-    settings = locating.LocateSettings(
-        films=tuple(map(as_text, films or data or ())),
-        split=split or "",
-        model=f"{description.name} {description.version}",
-        engine=engine.name,
-        method=method,
-        mirror=mirror,
-        scales=_scales(scales),
-        map_rule=map_rule,
-        map_threshold=map_threshold,
-        threshold=chosen.threshold if chosen else None,
-        calibration=chosen.calibration if chosen else None,
-        gate=bool(films) if gate is None else gate,
-        # Data sets are often made of links; of other folders a link may lead anywhere.
-        follow_links=bool(data),
-        overlays=overlays,
-        names=names,
-    )
-    counts = locating.locate(items, engine, settings, out, console, overwrite=overwrite)
-    console.print(f"predictions: {out / FILE_NAME}", markup=False)
-    console.print(f"ok {counts.ok:,}, refused {counts.refused:,}, failed {counts.failed:,}")
-    if counts.failed:
-        raise TbspotError(
-            f"{counts.failed:,} of {len(items):,} films could not be located; their lines in "
-            f"{out / FILE_NAME} say why, and the same command tries them again"
-        )
-
-
-def _calibrated(path: Path, description: Description) -> ThresholdFile:
-    # Slow to import, and most runs have no such file.
-    from tbspot.records.threshold import threshold_for_model
-
-    return threshold_for_model(path, description)
-
-
-def _of_data(
-    data: list[str], split: str | None, split_file: Path | None
-) -> tuple[tuple[Item, ...], tuple[str, ...]]:
-    from tbspot.locating import items_of
-    from tbspot.samples.loading import in_split, load
-
-    loaded = load(data, split_file)
-    return items_of(in_split(loaded.samples, split) if split else loaded.samples), loaded.notes
-
-
-def _scales(text: str) -> tuple[float, ...]:
-    from tbspot.errors import TbspotError
-
-    try:
-        scales = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        scales = ()
-    if not scales or not all(0.25 <= scale <= 4 for scale in scales):
-        raise TbspotError(f"--scales {text!r} must be numbers from 0.25 to 4, such as 1.0,1.25")
-    return scales
+    given = locals()
+    given.pop("_locating")
+    _locating.run(given)

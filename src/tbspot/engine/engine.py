@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import METADATA_KEY, Description, Precision
+from tbspot.engine.devices import device_for
 from tbspot.engine.quantization import quantised
 from tbspot.errors import MissingExtraError, ModelError, TbspotError, told_as
 
@@ -91,7 +92,11 @@ def released_model() -> Path:
 
 
 def open_engine(
-    path: Path | None = None, precision: Precision = "auto", threads: int = 0, at_once: int = 1
+    path: Path | None = None,
+    precision: Precision = "auto",
+    threads: int = 0,
+    at_once: int = 1,
+    device: str = "cpu",
 ) -> Engine:
     """Open a model file.
 
@@ -102,21 +107,27 @@ def open_engine(
         threads: of the CPU; 0 = what the library takes by itself, one a core.
         at_once: threads that will ask at the same time, among whom an exported model shares out
             the cores: each waits longer for its film, all together less. A checkpoint takes 1.
+        device: `cpu`, `cuda`, `cuda:N`, or `auto`; see `devices.device_for`. On a GPU torch runs
+            every model, in bfloat16 unless told otherwise.
 
     Raises:
         ModelError: the file is absent, broken, not a model of tbspot or not for this precision.
         MissingExtraError: torch is missing.
     """
     with told_as(ModelError):
-        return _open(path, precision, threads, at_once)
+        return _open(path, precision, threads, at_once, device_for(device))
 
 
-def _open(path: Path | None, precision: Precision, threads: int, at_once: int) -> Engine:
+def _open(
+    path: Path | None, precision: Precision, threads: int, at_once: int, device: str
+) -> Engine:
     path = released_model() if path is None else path
     if precision not in get_args(Precision):
         raise TbspotError(f"the precision must be auto, float32, bfloat16 or int8, not {precision}")
     if not path.is_file():
         raise TbspotError(f"{path} does not exist; give a model file of tbspot")
+    if device != "cpu":
+        return _open_on_gpu(path, precision, device)
     if path.suffix == ".onnx":
         return _open_onnx(path, precision, threads, at_once)
     return _open_checkpoint(path, precision, threads)
@@ -243,6 +254,15 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
     return engine_of(classifier, description, "float32" if precision == "auto" else precision)
 
 
+def _open_on_gpu(path: Path, precision: Precision, device: str) -> Engine:
+    if precision == "int8":
+        raise TbspotError(f'{device} runs in float32 or bfloat16; use `device="cpu"` for int8')
+    classifier, description = _in_torch(path, 'use `device="cpu"`')
+    return engine_of(
+        classifier, description, "bfloat16" if precision == "auto" else precision, device
+    )
+
+
 def _net_when_asked(path: Path) -> Callable[[], Classifier]:
     @cache
     def classifier() -> Classifier:
@@ -266,18 +286,20 @@ def engine_of(
     classifier: Classifier,
     description: Description,
     precision: Literal["float32", "bfloat16"] = "float32",
+    device: str = "cpu",
 ) -> Engine:
-    """An engine that asks a classifier of torch."""
+    """An engine that asks a classifier of torch, on the device that torch calls so."""
     import torch
 
-    halved = precision == "bfloat16"
+    halved, kind = precision == "bfloat16", device.partition(":")[0]
 
     def ask(films: NDArray[np.float32]) -> Answer:
-        batch = torch.from_numpy(np.ascontiguousarray(films[:, None]))
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=halved):
+        batch = torch.from_numpy(np.ascontiguousarray(films[:, None])).to(device)
+        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=halved):
             output = classifier(batch)
-        return output.logit.float().numpy(), output.map.float().numpy()
+        return output.logit.float().cpu().numpy(), output.map.float().cpu().numpy()
 
     description = description.model_copy(update={"bias": classifier.bias.item()})
-    classifier.eval()
-    return Engine(description, f"torch {precision}", ask, lambda: classifier)
+    classifier.eval().to(device)
+    name = f"torch {precision}" if device == "cpu" else f"torch {precision} on {device}"
+    return Engine(description, name, ask, lambda: classifier)

@@ -27,7 +27,7 @@ from tbspot.images import Film
 from tbspot.locating.settings import Naming
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 
-__all__ = ["Keeper", "file_stem", "picture_stem"]
+__all__ = ["Keeper", "file_stem", "overlay_of", "picture_stem"]
 
 HEATMAPS, OVERLAYS = "heatmaps", "overlays"
 # Long enough to know the film by, short enough for every file system with the rest.
@@ -53,6 +53,14 @@ def picture_stem(name: str, film: Film, naming: Naming) -> str:
         # Not by tobytes(): a film of 64 megapixels would be copied whole.
         return fingerprint(np.ascontiguousarray(film.pixels).data.cast("B"))
     return file_stem(name)
+
+
+def overlay_of(folder: Path, prediction: Prediction) -> Path | None:
+    """The picture of a film in a folder of predictions; `None` where none was made."""
+    if prediction.heatmap is None:
+        return None
+    path = folder / OVERLAYS / f"{Path(prediction.heatmap).stem}.jpg"
+    return path if path.is_file() else None
 
 
 @dataclass(frozen=True)

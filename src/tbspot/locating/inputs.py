@@ -37,7 +37,7 @@ class Item:
     fault: str | None = None
 
 
-def find_items(paths: Sequence[Path], out: Path) -> tuple[Item, ...]:
+def find_items(paths: Sequence[Path], out: Path | None) -> tuple[Item, ...]:
     """The films that are named, and those in the folders that are named, in order of name.
 
     A file that is named is called by the path given, whatever its ending; a film in a folder by
@@ -74,15 +74,15 @@ def _named(path: Path) -> Item:
     return Item(path, as_text(path.as_posix()))
 
 
-def _in_folder(folder: Path, out: Path) -> list[Item]:
+def _in_folder(folder: Path, out: Path | None) -> list[Item]:
     found = list(_walk(folder, out))
     if not found:
         raise TbspotError(f"{folder} holds no film ({', '.join(SUFFIXES)}); name another folder")
     return found
 
 
-def _walk(folder: Path, out: Path) -> Iterator[Item]:
-    ours = out.resolve()
+def _walk(folder: Path, out: Path | None) -> Iterator[Item]:
+    ours = out.resolve() if out else None
     faults: list[Item] = []
 
     def note(error: OSError) -> None:

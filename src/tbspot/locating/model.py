@@ -14,12 +14,13 @@ from pathlib import Path
 
 from tbspot.description import Description, MapRule, Method, Precision
 from tbspot.engine.engine import Engine, open_engine
-from tbspot.errors import ModelError, TbspotError
+from tbspot.errors import ModelError, TbspotError, UnreadableFilmError
 from tbspot.gate.verdict import Verdict, examine
 from tbspot.images import Film
 from tbspot.images.given import FilmSource, name_of, read_film
 from tbspot.images.opening import shown
 from tbspot.locating.finding import Finding
+from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
@@ -46,6 +47,7 @@ def films_at_once(count: int) -> int:
 def load_model(
     path: str | os.PathLike[str] | None = None,
     *,
+    device: str = "auto",
     precision: Precision = "auto",
     method: Method = "cam",
     mirror: bool | None = None,
@@ -61,6 +63,8 @@ def load_model(
     Args:
         path: a file of `tbspot export`, or of `tbspot train` or `distill`, which needs torch;
             `None` = the released student.
+        device: `cpu`, `cuda` or `cuda:N`, which need torch; `auto` takes the first GPU of NVIDIA's
+            that torch can use, else the CPU.
         precision: `auto`, `float32`, `bfloat16` or `int8`.
         method: of the heat map; all but `cam` need torch.
         mirror: whether the mirrored film is averaged in; `None` = as the model says.
@@ -76,7 +80,7 @@ def load_model(
         MissingExtraError: it needs torch, which is not installed.
         TbspotError: an option does not fit the model.
     """
-    engine = open_engine(None if path is None else Path(path), precision)
+    engine = open_engine(None if path is None else Path(path), precision, device=device)
     settings = LocateSettings(
         model=f"{engine.description.name} {engine.description.version}",
         engine=engine.name,
@@ -162,8 +166,12 @@ class Model:
         Raises:
             ModelError: the model cannot be run on this processor.
         """
-        model = self._for_many
-        return stream(map(Path, films), model.read, model._answer_lightly, model.at_once)
+        items = (Item(Path(film), shown(Path(film))) for film in films)
+        return self._for_many.locate_items(items)
+
+    def locate_items(self, items: Iterable[Item]) -> Iterator[Finding]:
+        """The same of films that have names of their own, as many at once as the engine is for."""
+        return stream(items, self.read_item, self._answer_lightly, self.at_once)
 
     def read(self, path: Path) -> Verdict:
         """Read a film and say whether it is to be judged.
@@ -173,6 +181,12 @@ class Model:
         """
         follow_links = self._settings.follow_links
         return self._examined(lambda: read_film(path, follow_links=follow_links))
+
+    def read_item(self, item: Item) -> Verdict:
+        """The same of one of many films, of which it may be known that it cannot be read."""
+        if item.fault:
+            raise UnreadableFilmError(item.fault)
+        return self.read(item.path)
 
     def answer(self, read: Callable[[], Verdict], name: str) -> Finding:
         """What is to be said of a film: the one way for command, page and library.
@@ -209,10 +223,10 @@ class Model:
             return self
         return Model(self._given.shared_by(films_at_once(MOST_AT_ONCE)), self._settings)
 
-    def _answer_lightly(self, path: Path, read: Callable[[], Verdict]) -> Finding:
+    def _answer_lightly(self, item: Item, read: Callable[[], Verdict]) -> Finding:
         """The same without the film, which is read anew when it is asked for."""
-        finding = self.answer(read, shown(path))
-        return replace(finding, read=lambda: self.read(path).film)
+        finding = self.answer(read, item.name)
+        return replace(finding, read=lambda: self.read_item(item).film)
 
     def _examined(self, read: Callable[[], Film]) -> Verdict:
         film = read()

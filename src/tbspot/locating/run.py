@@ -7,7 +7,7 @@ same settings go on after an interruption. What is said of a film is left to mod
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -36,11 +36,12 @@ __all__ = ["Counts", "locate"]
 
 @dataclass(frozen=True)
 class Counts:
-    """How many films the folder holds now, by status."""
+    """How many films the folder holds now, by status, and how many of them are this call's."""
 
     ok: int
     refused: int
     failed: int
+    new: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def locate(
         write_predictions_table(out)
         hold.check()
     counts = keeper.counts
-    return Counts(counts["ok"], counts["refused"], counts["failed"])
+    return Counts(counts["ok"], counts["refused"], counts["failed"], len(waiting))
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,12 @@ class _Work:
 
     def read(self, item: Item) -> tuple[Seen | None, Callable[[], Verdict]]:
         """The film's bytes and the film, or what is wrong with it, to be raised when asked for."""
-        if item.fault:
-            return None, partial(_raise, TbspotError(item.fault))
         # Before the film is read: if it is replaced between, the line is of the file before, and
         # the next call sees that it changed.
-        seen = see(item.path, follow_links=self.settings.follow_links)
+        follow_links = self.settings.follow_links
+        seen = None if item.fault else see(item.path, follow_links=follow_links)
         try:
-            verdict = self.model.read(item.path)
+            verdict = self.model.read_item(item)
         except TbspotError as error:
             return seen, partial(_raise, error)
         return seen, lambda: verdict

@@ -1,0 +1,183 @@
+"""From the options of `tbspot locate` to its folder, its lines and what it says of them.
+
+Takes options by name; gives nothing but what is written and printed. All work is left to
+tbspot.locating.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from tbspot import locating
+from tbspot.cli._console import open_console
+from tbspot.cli._findings import summary_of, table_of
+from tbspot.engine.engine import Engine, open_engine
+from tbspot.errors import TbspotError
+from tbspot.images.opening import MOST_BYTES
+from tbspot.locating import Item, LocateSettings
+from tbspot.pathnames import as_text
+from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
+from tbspot.records.threshold import threshold_for_model
+from tbspot.samples.loading import in_split, load
+
+__all__ = ["run"]
+
+STANDARD_INPUT = Path("-")
+EXAMPLE = "example.png"
+# Of so many films each is told of, of more only their numbers.
+MOST_ROWS = 10
+
+
+def run(given: Mapping[str, Any]) -> None:
+    """Locate as the options say.
+
+    Raises:
+        TbspotError: options contradict each other, or a film could not be located.
+    """
+    _check(given)
+    console = open_console() if not given["json"] and not given["quiet"] else None
+    with _items_of(given, console) as items:
+        # Gradient methods ask for one film at a time, which then gets all cores.
+        at_once = locating.films_at_once(len(items)) if given["method"] == "cam" else 1
+        engine = open_engine(
+            given["model"], given["precision"], at_once=at_once, device=given["device"]
+        )
+        settings = _settings(given, engine)
+        if given["out"] is None:
+            failed = _print_lines(_stream(items, engine, settings))
+        else:
+            failed = _write(items, engine, settings, given, console)
+    if failed:
+        raise TbspotError(_of_failed(failed, len(items), given["out"]))
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    if bool(given["films"]) + bool(given["data"]) + given["example"] != 1:
+        raise TbspotError(
+            "name films or folders to locate, or a data set with --data, or --example for the film "
+            "that comes with tbspot"
+        )
+    if (given["split"] or given["split_file"]) and not given["data"]:
+        raise TbspotError("--split and --split-file need a data set; give --data")
+    if given["out"] is None and not given["json"]:
+        raise TbspotError("name a folder to write to with --out, or print lines with --json")
+
+
+@contextmanager
+def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Sequence[Item]]:
+    """The films, of which those of the package and of standard input are files for a while."""
+    if given["example"]:
+        with as_file(files("tbspot") / "released" / EXAMPLE) as path:
+            yield (Item(path, EXAMPLE),)
+    elif given["films"] == [STANDARD_INPUT]:
+        with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
+            yield (_of_standard_input(Path(folder, "film")),)
+    elif given["films"]:
+        items = locating.find_items(given["films"], given["out"])
+        _note((item.fault for item in items if item.fault), console)
+        yield items
+    else:
+        loaded = load(given["data"], given["split_file"])
+        _note(loaded.notes, console)
+        split = given["split"]
+        yield locating.items_of(in_split(loaded.samples, split) if split else loaded.samples)
+
+
+def _of_standard_input(path: Path) -> Item:
+    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    path.write_bytes(content)
+    return Item(path, "standard input")
+
+
+def _note(notes: Iterable[str | None], console: Console | None) -> None:
+    if console is not None:
+        for note in notes:
+            console.print(f"note: {note}", markup=False)
+
+
+def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
+    description = engine.description
+    threshold_file = given["threshold_file"]
+    chosen = threshold_for_model(threshold_file, description) if threshold_file else None
+    films = given["films"] or given["data"] or (EXAMPLE,)
+    return LocateSettings(
+        films=tuple(map(as_text, films)),
+        split=given["split"] or "",
+        model=f"{description.name} {description.version}",
+        engine=engine.name,
+        method=given["method"],
+        mirror=given["mirror"],
+        scales=_scales(given["scales"]),
+        map_rule=given["map_rule"],
+        map_threshold=given["map_threshold"],
+        threshold=chosen.threshold if chosen else None,
+        calibration=chosen.calibration if chosen else None,
+        gate=not given["data"] if given["gate"] is None else given["gate"],
+        # Data sets are often made of links; of other folders a link may lead anywhere.
+        follow_links=bool(given["data"]),
+        overlays=given["overlays"],
+        names=given["names"],
+    )
+
+
+def _scales(text: str) -> tuple[float, ...]:
+    try:
+        scales = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        scales = ()
+    if not scales or not all(0.25 <= scale <= 4 for scale in scales):
+        raise TbspotError(f"--scales {text!r} must be numbers from 0.25 to 4, such as 1.0,1.25")
+    return scales
+
+
+def _stream(
+    items: Sequence[Item], engine: Engine, settings: LocateSettings
+) -> Iterator[Prediction]:
+    for finding in locating.Model(engine, settings).locate_items(items):
+        yield finding.prediction
+
+
+def _print_lines(predictions: Iterable[Prediction]) -> int:
+    """A line of JSON a film, as soon as it is known; gives how many failed."""
+    failed = 0
+    for prediction in predictions:
+        sys.stdout.write(f"{prediction.model_dump_json()}\n")
+        sys.stdout.flush()
+        failed += prediction.status == "failed"
+    return failed
+
+
+def _write(
+    items: Sequence[Item],
+    engine: Engine,
+    settings: LocateSettings,
+    given: Mapping[str, Any],
+    console: Console | None,
+) -> int:
+    out, start = given["out"], time.monotonic()
+    counts = locating.locate(items, engine, settings, out, console, overwrite=given["overwrite"])
+    seconds = time.monotonic() - start
+    if given["json"]:
+        return _print_lines(read_predictions(out))
+    if console is not None:
+        if len(items) <= MOST_ROWS:
+            console.print(table_of(read_predictions(out), out))
+        console.print(f"predictions: {out / FILE_NAME}", markup=False)
+        console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
+    return counts.failed
+
+
+def _of_failed(failed: int, films: int, out: Path | None) -> str:
+    sentence = f"{failed:,} of {films:,} films could not be located; their lines"
+    if out is None:
+        return f"{sentence} say why"
+    return f"{sentence} in {out / FILE_NAME} say why, and the same command tries them again"

@@ -175,7 +175,7 @@ def test_a_fault_of_the_model_costs_one_film_only(
     assert said.status == "failed"
     assert said.reason == f"{tmp_path / 'absent.onnx'} does not exist; give a model file of tbspot"
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck")
 
     monkeypatch.setattr("tbspot.viewer.judging.load_model", fail)

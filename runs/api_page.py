@@ -1,0 +1,63 @@
+"""Writes docs/api.md from the docstrings of what `import tbspot` offers: `python runs/api_page.py`.
+
+A test holds the page to the docstrings, so that neither is forgotten.
+"""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import tbspot
+
+PAGE = Path(__file__).parents[1] / "docs" / "api.md"
+HEAD = """# API
+
+For engineers who call tbspot from Python: every public name, made from the docstrings by
+`python runs/api_page.py`. Examples by task are in [Python](python.md).
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    names = [name for name in tbspot.__all__ if not name.startswith("_")]
+    return "\n".join([HEAD, *(_of(name, getattr(tbspot, name), "##") for name in names)])
+
+
+def _of(name: str, thing: Any, heading: str) -> str:
+    """One name: how it is called, and what its docstring says."""
+    parts = [f"{heading} {name}\n"]
+    if callable(thing) and not _is_error(thing):
+        parts.append(f"```python\n{_call(name, thing)}\n```\n")
+    parts.append(f"```text\n{inspect.getdoc(thing)}\n```\n")
+    if inspect.isclass(thing):
+        parts += [_of(f"{name}.{own}", member, "###") for own, member in _members(thing)]
+    return "\n".join(parts)
+
+
+def _call(name: str, thing: Any) -> str:
+    """The signature, an argument a line where there are several."""
+    parameters = inspect.signature(thing).parameters.values()
+    arguments = [str(one).replace("'", "") for one in parameters if one.name != "self"]
+    named = [one.kind is one.KEYWORD_ONLY for one in parameters if one.name != "self"]
+    if True in named:
+        arguments.insert(named.index(True), "*")
+    joined = ", ".join(arguments)
+    return f"{name}({joined})" if len(joined) < 70 else f"{name}(\n    " + ",\n    ".join(
+        arguments
+    ) + ",\n)"  # fmt: skip
+
+
+def _members(thing: type) -> list[tuple[str, Any]]:
+    own = [(name, member) for name, member in vars(thing).items() if not name.startswith("_")]
+    kinds = (property, type(lambda: None))
+    return [(name, member) for name, member in own if isinstance(member, kinds)]
+
+
+def _is_error(thing: Any) -> bool:
+    return inspect.isclass(thing) and issubclass(thing, Exception)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")

@@ -127,7 +127,7 @@ def test_without_stamps_films_are_known_by_their_bytes(run: Run, content: bytes 
 
 
 def test_a_failed_film_is_tried_again_and_its_line_comes_to_its_place(
-    run: Run, drawn: Path
+    run: Run,
 ) -> None:
     good = (run.films / "2.png").read_bytes()
     (run.films / "2.png").write_bytes(good[:100])
@@ -194,7 +194,7 @@ def test_a_new_film_comes_to_its_place_among_the_others(run: Run) -> None:
     shutil.copy(run.films / "1.png", run.films / "0.png")
     run()
     assert run.asked == 1
-    assert list(run.scores())[0] == "0.png"
+    assert next(iter(run.scores())) == "0.png"
     assert (run.out / FILE_NAME).read_bytes() == _whole(run)
 
 

@@ -18,6 +18,11 @@ from typing import BinaryIO
 from tbspot.durable import make_folder
 from tbspot.errors import TbspotError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 __all__ = ["LOCK_FILE", "Hold", "holding", "refusals_told"]
 
 LOCK_FILE = ".lock"
@@ -115,12 +120,8 @@ def _take(folder: Path) -> BinaryIO:
 def _lock(file: BinaryIO, folder: Path) -> None:
     try:
         if sys.platform == "win32":
-            import msvcrt
-
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            import fcntl
-
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in NO_LOCKS:

@@ -52,6 +52,23 @@ def test_one_broken_film_makes_the_exit_code_1_and_is_counted(
     assert [one.status for one in read_predictions(tmp_path / "found")] == ["ok", "failed"]
 
 
+def test_films_that_cannot_be_looked_at_are_named_and_make_the_exit_code_1(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    films = tmp_path / "films"
+    films.mkdir()
+    shutil.copy(film_path, films / "a.png")
+    (films / "more").symlink_to(film_path.parent, target_is_directory=True)
+    options = ("--model", checkpoint, "--no-gate", "--out", tmp_path / "found")
+    result = _invoke(films, *options)
+    assert f"note: {films}/more is a link to a folder" in result.output
+    assert "1 of 2 films could not be located" in str(result.exception)
+    assert "the same command tries them again" in str(result.exception)
+    (films / "more").unlink()
+    assert _invoke(films, *options).exit_code == 0
+    assert [one.image for one in read_predictions(tmp_path / "found")] == ["a.png"]
+
+
 @pytest.mark.parametrize("method", get_args(Method))
 def test_every_method_can_be_asked_for(
     film_path: Path, checkpoint: Path, tmp_path: Path, method: str

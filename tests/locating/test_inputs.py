@@ -2,9 +2,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import subprocess
 import sys
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tbspot.errors import TbspotError
@@ -69,3 +74,94 @@ def test_a_name_that_is_no_text_can_still_be_written(tmp_path: Path) -> None:
 def test_films_of_a_data_set_keep_their_names_there(tmp_path: Path) -> None:
     sample = Sample(tmp_path / "imgs/tb/tb0001.png", "tb/tb0001.png", 1, "tbx11k", "tb0001")
     assert items_of([sample]) == (Item(sample.path, "tb/tb0001.png"),)
+
+
+def _faults(*paths: Path, out: Path = Path("found")) -> dict[str, str]:
+    return {item.name: item.fault for item in find_items(paths, out) if item.fault}
+
+
+def test_a_link_to_a_folder_is_named_and_not_followed(tmp_path: Path) -> None:
+    _touch(tmp_path, "films/a.png", "other/b.png")
+    (tmp_path / "films" / "more").symlink_to("../other", target_is_directory=True)
+    assert _names(tmp_path / "films") == ["a.png", "more/"]
+    (fault,) = _faults(tmp_path / "films").values()
+    assert fault.endswith("is a link to a folder, which is not followed; name that folder")
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _touch(tmp_path, "a.png", "ward/b.png")
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if Path(path).name == "ward":
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert _names(tmp_path) == ["a.png", "ward/"]
+    (fault,) = _faults(tmp_path).values()
+    assert "ward cannot be looked into (Permission denied)" in fault
+    with pytest.raises(TbspotError, match="ward cannot be looked into"):
+        _names(tmp_path / "ward")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="paths that are too long are the system's")
+def test_what_lies_too_deep_to_be_read_is_named(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png")
+    here = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(40):  # each beginning where the one before ends, as an archive is unpacked
+        os.mkdir("d" * 200, dir_fd=here)
+        below = os.open("d" * 200, os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(os.open("b.png", os.O_CREAT | os.O_WRONLY, dir_fd=here))
+    os.close(here)
+    (film, *_), (fault,) = _names(tmp_path), _faults(tmp_path).values()
+    shutil.rmtree(tmp_path / ("d" * 200))
+    assert film == "a.png"
+    assert "d cannot be looked into (File name too long)" in fault
+    assert len(fault) < 200
+
+
+def test_a_path_that_is_too_long_is_one_short_sentence() -> None:
+    with pytest.raises(TbspotError, match="name too long") as told:
+        _names(Path("a/" * 3000))
+    assert len(str(told.value)) < 200
+
+
+# A film without an ending that this user may not read, or that is a link, and what is no film.
+UNREADABLE = """
+import os, sys
+from pathlib import Path
+from tbspot.locating import find_items
+os.setgid(65534); os.setuid(65534)
+print([item.name for item in find_items([Path(sys.argv[1])], Path("out"))])
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs another user")
+def test_a_file_that_this_user_may_not_read_is_named() -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        _touch(folder, "a.png", "IM0001", "closed/b.png", "notes.txt")
+        (folder / "IM0001").write_bytes(b"a film, perhaps")
+        (folder / "IM0001").chmod(0)
+        (folder / "closed").chmod(0)
+        command = [sys.executable, "-c", UNREADABLE, folder]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "['IM0001', 'a.png', 'closed/']\n"
+
+
+def test_links_to_films_without_an_ending_are_named_and_links_to_other_files_are_not(
+    tmp_path: Path, write_dicom: Callable[..., Path], twelve_bits: np.ndarray
+) -> None:
+    film = write_dicom(twelve_bits)
+    _touch(tmp_path, "films/a.png", "notes")
+    (tmp_path / "notes").write_text("a note")
+    (tmp_path / "films" / "IM1").symlink_to(film)
+    (tmp_path / "films" / "IM2").symlink_to(tmp_path / "notes")
+    (tmp_path / "films" / "IM3").symlink_to(tmp_path / "nowhere")
+    assert _names(tmp_path / "films") == ["IM1", "IM3", "a.png"]

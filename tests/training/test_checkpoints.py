@@ -56,6 +56,13 @@ def test_training_goes_on_from_a_checkpoint_as_if_nothing_had_happened(
         assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_losses_of_the_epoch_that_has_begun_are_kept(tmp_path: Path, fabric: Fabric) -> None:
+    state = _start(tmp_path)
+    state.losses += [0.25, 1 / 3]
+    state.save(tmp_path, fabric)
+    assert _start(tmp_path).losses == [0.25, 1 / 3]
+
+
 def test_the_average_moves_slowly_from_the_first_step_on(tmp_path: Path) -> None:
     net = nn.Linear(1, 1, bias=False)
     net.weight.data.fill_(0.0)

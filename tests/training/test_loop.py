@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +95,46 @@ def test_a_finished_run_is_not_trained_again(
     assert (folder / MODEL_FILE).stat().st_mtime_ns == before
 
 
+def test_a_run_killed_between_model_and_checkpoint_leaves_no_checkpoint_behind(
+    run: tuple[Settings, Path], fabric: Fabric
+) -> None:
+    settings, folder = run
+    (folder / CHECKPOINT_FILE).touch()
+    train(settings, folder, fabric)
+    assert not (folder / CHECKPOINT_FILE).exists()
+
+
+def test_films_are_cached_beside_the_run_or_in_it_where_beside_it_is_no_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert training._cache_of(tmp_path / "run") == tmp_path / "cache"
+    monkeypatch.chdir(tmp_path)
+    assert training._cache_of(Path()) == tmp_path.parent / "cache"
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "access", lambda *_: False)
+        assert training._cache_of(Path("run")) == Path("run/cache")
+    monkeypatch.setattr(Path, "is_mount", lambda _: True)
+    assert training._cache_of(Path("run")) == Path("run/cache")
+
+
+def test_a_folder_removed_while_a_run_trains_is_told_at_the_next_step(
+    settings: Settings, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Reporter.step
+    steps: list[int] = []
+
+    def remove(self: Reporter, done: int, loss: float, films: int) -> None:
+        step(self, done, loss, films)
+        steps.append(done)
+        shutil.rmtree(tmp_path / "run")
+
+    monkeypatch.setattr(Reporter, "step", remove)
+    with pytest.raises(TbspotError, match="was removed, moved or emptied while this run"):
+        train(settings, tmp_path / "run", fabric)
+    assert steps == [1]
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     run: tuple[TrainingSettings, Path],
@@ -116,6 +158,7 @@ def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     assert (tmp_path / "run" / CHECKPOINT_FILE).exists()
     train(settings, tmp_path / "run", fabric)
     assert _equal(_weights(tmp_path / "run"), _weights(whole))
+    assert _losses(tmp_path / "run") == _losses(whole)
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_it(

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,8 @@ from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.gate.verdict import examine
 from tbspot.images import read_film, read_with_facts
+from tbspot.locating import find_items
+from tbspot.pathnames import as_path, as_text
 from tbspot.records.predictions import read_predictions
 from tbspot.viewer.films import films_of
 from tbspot.viewer.runs import Run
@@ -133,3 +138,27 @@ def test_an_evaluation_of_another_version_is_one_sentence(places: Places, tmp_pa
     (tmp_path / "evaluation.json").write_text("{}")
     with pytest.raises(TbspotError, match="make one with `tbspot evaluate`"):
         truths_of(tmp_path, list(read_predictions(places.run)))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text are Linux's")
+@pytest.mark.parametrize("named", [True, False])
+def test_films_whose_names_are_no_text_are_found(
+    drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, named: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = Path(os.fsdecode(b"w\xe4rd"))
+    folder.mkdir()
+    film = folder / os.fsdecode(b"\xff.png")
+    shutil.copy(drawn / "imgs" / "tb" / "tb0001.png", film)
+    given = film if named else folder
+    (item,) = find_items([given], tmp_path / "run")
+    run = record(tmp_path / "run", as_text(given), called_in=tmp_path, gate=False)
+    assert item.name.isascii()
+    assert np.array_equal(films_of(run).read(item.name), read_film(film))
+
+
+def test_a_text_is_made_a_path_again_only_where_no_file_bears_it(tmp_path: Path) -> None:
+    name = tmp_path / "\\udcff"
+    assert os.fsencode(as_path(str(name))).endswith(b"/\xff")
+    name.touch()
+    assert as_path(str(name)) == name

@@ -121,9 +121,9 @@ def _check(header: Dataset, name: str) -> None:
     # A tag of another kind than the standard's may hold anything, which no sentence may repeat.
     if not all(isinstance(header.get(keyword), int) for keyword in WHOLE_NUMBERS):
         raise TbspotError(f"{name} is a DICOM file with broken tags; export it again")
-    frames = int(header.get("NumberOfFrames") or 1)
-    if frames != 1:
-        raise TbspotError(f"{name} holds {frames} frames; export the film alone")
+    # Its text of twelve digits may hold anybody's number, so no sentence repeats it.
+    if int(header.get("NumberOfFrames") or 1) != 1:
+        raise TbspotError(f"{name} holds several frames; export the film alone")
     check_size(header.Columns, header.Rows, name)
     if header.BitsAllocated not in (8, 16) or header.SamplesPerPixel not in (1, 3):
         raise TbspotError(

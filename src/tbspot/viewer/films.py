@@ -17,6 +17,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import RUN_FILE
 from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
+from tbspot.pathnames import as_path
 from tbspot.samples.loading import load
 
 __all__ = ["Films", "films_of"]
@@ -62,11 +63,13 @@ class Films:
 
     def _find(self, name: str) -> Path:
         for given in self._given:
-            path = self._base / given
+            path = as_path(str(self._base / given))
             if given == name and path.is_file():
                 return path
-            if path.is_dir() and _stays_inside(name) and (path / name).is_file():
-                return path / name
+            if path.is_dir() and _stays_inside(name):
+                film = as_path(str(path / name))
+                if film.is_file():
+                    return film
         found = self._of_data_sets.get(name)
         if found is None:
             raise TbspotError(
@@ -77,7 +80,7 @@ class Films:
 
     @cached_property
     def _of_data_sets(self) -> dict[str, Path]:
-        sources = [str(self._base / given) for given in self._given]
+        sources = [str(as_path(str(self._base / given))) for given in self._given]
         try:
             return {sample.name: sample.path for sample in load(sources).samples}
         except TbspotError:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from tbspot.interrupting import Interrupted, interruptible
+
+# A command that works until it is asked to end, and says that it could close what it opened.
+WORKING = """
+import signal, sys, time
+from tbspot import cli
+from tbspot.__main__ import main
+
+def work():
+    import typer
+    app = typer.Typer()
+    @app.command()
+    def wait():
+        try:
+            print("working", flush=True)
+            time.sleep(600)
+        except Exception:
+            print("swallowed")
+        finally:
+            print("closed", flush=True)
+    sys.argv = ["tbspot"]
+    app()
+
+cli.app = work
+if "ignored" in sys.argv:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+main()
+"""
+
+
+def _start(*arguments: str) -> subprocess.Popen[str]:
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", WORKING, *arguments]
+    process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "working\n"
+    return process
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGTERM")
+@pytest.mark.parametrize(
+    ("number", "name", "code"), [(signal.SIGINT, "Ctrl+C", 130), (signal.SIGTERM, "SIGTERM", 143)]
+)
+def test_a_command_that_is_asked_to_end_does_so_with_one_sentence(
+    number: signal.Signals, name: str, code: int
+) -> None:
+    with _start() as process:
+        process.send_signal(number)
+        said, told = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert said == "closed\n"
+    assert told == (
+        f"ended by {name}: what was finished is kept; run the same command again to go on\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGTERM")
+def test_what_the_caller_ignores_stays_ignored() -> None:
+    with _start("ignored") as process:
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert told.startswith("ended by SIGTERM")
+
+
+def test_a_second_signal_is_not_caught() -> None:
+    def run() -> None:
+        with interruptible():
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except Interrupted:
+                assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+                raise
+
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit, match="130"):
+            run()
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)

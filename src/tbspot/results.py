@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.boxes import MapRule
 from tbspot.files import write_json
 from tbspot.parsing import read_json
+from tbspot.predictions import LONGEST_SIDE, MOST_PIXELS
 
 __all__ = [
     "FILE_NAME",
@@ -238,6 +239,12 @@ class Curve(_Result):
     miou: tuple[float, ...]
     raw_miou: tuple[float, ...]
 
+    @model_validator(mode="after")
+    def _is_even(self) -> Self:
+        if not len(self.thresholds) == len(self.miou) == len(self.raw_miou) >= 1:
+            raise ValueError("a curve has a figure for each threshold")
+        return self
+
 
 class FilmResult(_Result):
     """One film of the split as the judged model sees it; boxes are on the protocol's grid.
@@ -262,10 +269,10 @@ class FilmResult(_Result):
     source: str
     label: Literal[0, 1]
     status: Literal["ok", "refused", "failed", "missing"]
-    score: float | None
+    score: float | None = Field(ge=0, le=1)
     called: bool | None
-    width: int | None
-    height: int | None
+    width: int | None = Field(ge=1, le=MOST_PIXELS)
+    height: int | None = Field(ge=1, le=MOST_PIXELS)
     heatmap: str | None
     iou: float | None
     hit: float | None
@@ -293,7 +300,7 @@ class Provenance(_Result):
     data: tuple[str, ...]
     split: str
     truth: str
-    side: int
+    side: int = Field(ge=1, le=LONGEST_SIDE)
     tolerance: float
     resamples: int
     seed: int
@@ -316,7 +323,7 @@ class Evaluation(_Result):
     provenance: Provenance
     notes: tuple[str, ...]
     counts: dict[str, int]
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Contender, ...] = Field(min_length=1)
     curves: tuple[Curve, ...]
     films: tuple[FilmResult, ...]
 

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.engine import Engine, open_engine
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.faults import sentence_of
 from tbspot.gate import examine
 from tbspot.images import read_with_facts
 from tbspot.images.opening import shown
@@ -47,9 +48,11 @@ class Judge:
             return self._judge(file, name)
         except TbspotError as error:
             return _unseen(name, str(error).replace(shown(file), name))
-        except Exception:
-            # One film must not end the page; the terminal has the particulars.
-            logging.getLogger(__name__).exception("a film could not be judged")
+        except Exception as error:
+            if is_out_of_memory(error):
+                return _unseen(name, f"memory ran out for {name}; end other programs and try again")
+            # One film must not end the page; a report has the particulars.
+            logging.getLogger(__name__).error(sentence_of(error))  # noqa: TRY400
             return _unseen(name, f"{name} could not be judged: a fault of tbspot")
 
     @cached_property

@@ -6,11 +6,25 @@ threshold cannot be parted from the weights it was chosen for. Knows nothing of 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-__all__ = ["METADATA_KEY", "Description", "MapRule", "Method", "Precision"]
+__all__ = [
+    "METADATA_KEY",
+    "MOST_SIDE",
+    "Description",
+    "MapRule",
+    "Method",
+    "Precision",
+]
 
 # What options of several commands may say.
 MapRule = Literal["tuned", "otsu", "quantile"]
@@ -18,6 +32,14 @@ Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 METADATA_KEY = "tbspot"
+
+# Beyond these no model is meant: a batch of 4,096 pixels a side takes a net tens of gigabytes.
+MOST_SIDE = 4096
+# A logit divided by a greater temperature is 0 for every film, by a smaller one without end.
+MOST_LOGIT = 1000.0
+MOST_RANGES = 1000
+LONGEST_NAME = 200
+LARGEST = 1e30
 
 
 class Description(BaseModel):
@@ -54,28 +76,28 @@ class Description(BaseModel):
         terms: of use.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    name: str
-    version: str = ""
-    size: int = Field(default=512, ge=32)
-    through: int | None = Field(default=None, ge=16)
+    name: str = Field(min_length=1, max_length=LONGEST_NAME)
+    version: str = Field(default="", max_length=LONGEST_NAME)
+    size: int = Field(default=512, ge=32, le=MOST_SIDE)
+    through: int | None = Field(default=None, ge=16, le=MOST_SIDE)
     output_stride: Literal[8, 16, 32] = 32
     stride_place: Literal["1x1", "3x3"] = "3x3"
     pooling: Literal["mean", "lse", "pcam"] = "mean"
     evidence: Literal["logit", "probability"] = "logit"
     refinement: Literal["none", "affinity"] = "none"
-    bias: float = 0.0
+    bias: float = Field(default=0.0, ge=-MOST_LOGIT, le=MOST_LOGIT)
     baseline: Literal["none", "median"] = "median"
     mirror: bool = False
-    temperature: float = Field(default=1.0, gt=0)
+    temperature: float = Field(default=1.0, ge=1 / MOST_LOGIT, le=MOST_LOGIT)
     score_threshold: float = Field(default=0.5, ge=0, le=1)
     score_rule: str = "0.5, not tuned"
     map_threshold: float | None = Field(default=None, gt=0, lt=1)
     map_rule: MapRule = "otsu"
     map_note: str = "Otsu per film, box-free"
     area_share: float | None = Field(default=None, gt=0, lt=1)
-    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)
+    ranges: dict[str, tuple[float, float]] = Field(default_factory=dict, max_length=MOST_RANGES)
     recipe: str = ""
     data: str = ""
     terms: str = "research use only, not a medical device"
@@ -87,6 +109,19 @@ class Description(BaseModel):
         if refinement != "none" and others.data.get("evidence") == "probability":
             raise ValueError("the model's evidence is a probability; refine one in logits")
         return refinement
+
+    @field_validator("ranges")
+    @classmethod
+    def _rises(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+        if not all(-LARGEST <= low <= high <= LARGEST for low, high in ranges.values()):
+            raise ValueError("a range goes from its least to its greatest number")
+        return ranges
+
+    @model_validator(mode="after")
+    def _can_cut(self) -> Self:
+        if self.map_rule != "otsu" and self.map_threshold is None:
+            raise ValueError(f"the rule {self.map_rule} needs a map_threshold")
+        return self
 
     def scaled(self, scale: float) -> int:
         """Side in pixels of the input `scale` times as large, in whole places of the map."""

@@ -21,9 +21,10 @@ __all__ = ["EXIT_CODE", "report", "sentence_of"]
 
 # EX_SOFTWARE of sysexits.h; 1 is what a file or setting that cannot be used gives.
 EXIT_CODE = 70
-PACKAGES = ("tbspot", "numpy", "openvino", "pillow", "pydantic", "pydicom", "pyjpegls",
-            "pylibjpeg-openjpeg", "python-gdcm", "starlette", "uvicorn", "typer", "rich",
-            "torch")  # fmt: skip
+PACKAGES = (
+    "tbspot", "numpy", "openvino", "pillow", "pydantic", "pydicom", "pyjpegls",
+    "pylibjpeg-openjpeg", "python-gdcm", "starlette", "uvicorn", "typer", "rich", "torch",
+)  # fmt: skip
 # Frames from either end; a recursion has thousands.
 FRAMES = 40
 

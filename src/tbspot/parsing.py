@@ -1,21 +1,33 @@
-"""JSON files as checked records: what a file must be, or one sentence about it.
+"""Files that anybody may have written, as checked records: what they must be, or one sentence.
 
-Takes a path and a pydantic model; gives the record. What a record means is left to the modules
-that define it; lists of predictions, read line by line, to records/predictions.py.
+Takes a path or text and a pydantic model; gives the record. JSON is read within bounds that no
+record of tbspot comes near. What a record means is left to the modules that define it.
 """
 
 from __future__ import annotations
 
+import errno
+import json
+import math
+import os
+import stat
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["first_fault", "read_json"]
+__all__ = ["LARGEST", "first_fault", "open_file", "parse", "read_json"]
 
 Model = TypeVar("Model", bound=BaseModel)
+
+# Ten times the annotations of all TBX11K.
+MOST_BYTES = 256_000_000
+# What 64 bits hold; longer ones cost time that grows with the square of their length.
+MOST_DIGITS = 19
+# Far from the end of float32, in which maps and boxes are computed.
+LARGEST = 1e30
 
 
 def read_json(
@@ -33,11 +45,89 @@ def read_json(
         TbspotError: the file cannot be read or is not `what`.
     """
     try:
-        return model.model_validate_json(path.read_bytes())
+        with open_file(path) as file:
+            return parse(file.read(), model)
     except OSError as error:
         raise TbspotError(f"{path} cannot be read: {error.strerror}; {remedy}") from error
     except ValidationError as error:
         raise TbspotError(f"{path} is not {what} ({first_fault(error)}); {remedy}") from error
+    except ValueError as error:
+        raise TbspotError(f"{path} is not {what} ({error}); {remedy}") from error
+
+
+def open_file(path: Path, most: int = MOST_BYTES) -> BinaryIO:
+    """Open a regular file of at most `most` bytes; never waits, as a pipe would have it.
+
+    Raises:
+        OSError: it is absent, not to be read, too large, or no regular file; `strerror` is set.
+    """
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    try:
+        # Path.open takes no opener.
+        file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
+    except ValueError as error:  # a name with a character that no file system knows
+        raise OSError(errno.EINVAL, "not a path") from error
+    status = os.fstat(file.fileno())
+    fault = None if stat.S_ISREG(status.st_mode) else "not a regular file"
+    if fault is None and status.st_size > most:
+        fault = f"{status.st_size:,} bytes, more than {most:,}"
+    if fault is not None:
+        file.close()
+        raise OSError(errno.EINVAL, fault)
+    return file
+
+
+def parse(content: bytes, model: type[Model]) -> Model:
+    """Read JSON as `model`.
+
+    Raises:
+        ValueError: it is no JSON, or JSON that no reader of tbspot takes: with NaN, numbers
+            beyond 64 bits or 1e30, half characters, one key twice, or nested without end;
+            `ValidationError`, which is one: it does not fit the model.
+    """
+    try:
+        text = content.decode("utf-8")
+        found = json.loads(
+            text,
+            object_pairs_hook=_distinct,
+            parse_int=_whole,
+            parse_float=_number,
+            parse_constant=_refuse,
+        )
+        if "\\ud" in text or "\\uD" in text:
+            json.dumps(found, ensure_ascii=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"Invalid JSON: {error}") from error
+    except UnicodeError as error:
+        raise ValueError("it is not text in UTF-8") from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
+    return model.model_validate(found)
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    # Of two values the last would win in silence.
+    if len(found) < len(pairs):
+        raise ValueError("it has a key twice")
+    return found
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError("it has a number of too many digits")
+    return int(digits)
+
+
+def _number(digits: str) -> float:
+    number = float(digits)
+    if not math.fabs(number) <= LARGEST:
+        raise ValueError("it has a number that is too large")
+    return number
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"it has {constant} where a number belongs")
 
 
 def first_fault(error: ValidationError) -> str:

@@ -96,7 +96,7 @@ def test_a_finished_run_is_not_trained_again(
 
 
 def test_a_run_killed_between_model_and_checkpoint_leaves_no_checkpoint_behind(
-    run: tuple[Settings, Path], fabric: Fabric
+    run: tuple[TrainingSettings, Path], fabric: Fabric
 ) -> None:
     settings, folder = run
     (folder / CHECKPOINT_FILE).touch()
@@ -118,7 +118,7 @@ def test_films_are_cached_beside_the_run_or_in_it_where_beside_it_is_no_place(
 
 
 def test_a_folder_removed_while_a_run_trains_is_told_at_the_next_step(
-    settings: Settings, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step = Reporter.step
     steps: list[int] = []

@@ -6,7 +6,7 @@ each.
 
 from __future__ import annotations
 
-import csv
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +24,13 @@ from tbspot.images import read_film
 from tbspot.records.audit import Audit, ModelRecord
 from tbspot.records.figures import Drawing
 from tbspot.samples.loading import in_split, load
+from tbspot.samples.reading import read_rows
 from tbspot.samples.sample import Sample
 
 __all__ = ["AuditSettings", "audit"]
 
 Corners = tuple[float, float, float, float]
+CORNERS = ("x0", "y0", "x1", "y1")
 
 
 @dataclass(frozen=True)
@@ -126,10 +128,18 @@ def _markers(data: Iterable[str]) -> dict[Path, Corners]:
         path = Path(source) / SHORTCUTS_FILE
         if not path.is_file():
             continue
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                if row["x0"]:
-                    film = (path.parent / "imgs" / row["name"]).absolute()
-                    x0, y0, x1, y1 = (float(row[corner]) for corner in ("x0", "y0", "x1", "y1"))
-                    markers[film] = (x0, y0, x1, y1)
+        for line, row in read_rows(path, ("name", *CORNERS)):
+            if row["x0"]:
+                film = (path.parent / "imgs" / row["name"]).absolute()
+                markers[film] = _corners(row, f"{path}, line {line},")
     return markers
+
+
+def _corners(row: dict[str, str], where: str) -> Corners:
+    try:
+        x0, y0, x1, y1 = (float(row[corner]) for corner in CORNERS)
+    except ValueError as error:
+        raise TbspotError(f"{where} has corners that are no numbers; draw the data anew") from error
+    if not all(map(math.isfinite, (x0, y0, x1, y1))):
+        raise TbspotError(f"{where} has corners that are no numbers; draw the data anew")
+    return x0, y0, x1, y1

@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import METADATA_KEY, Description, Precision
+from tbspot.description import METADATA_KEY, MOST_SIDE, Description, Precision
 from tbspot.engine.devices import device_for
 from tbspot.engine.quantization import quantised
-from tbspot.errors import MissingExtraError, ModelError, TbspotError, told_as
+from tbspot.errors import (
+    MissingExtraError,
+    ModelError,
+    OutOfMemoryError,
+    TbspotError,
+    is_out_of_memory,
+    told_as,
+)
+from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:
     from tbspot.nets.classifier import Classifier
@@ -34,7 +42,13 @@ __all__ = [
     "released_model",
 ]
 
+# Hundreds of times the released model.
+MOST_BYTES = 4_000_000_000
 Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+
+class _ModelMemoryError(ModelError, OutOfMemoryError):
+    """Memory ran out for the model itself, before any film."""
 
 
 @dataclass(frozen=True)
@@ -149,16 +163,19 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
         "INFERENCE_NUM_THREADS": threads,
     }
 
-    def compile_model(shaped: Any) -> Any:
+    def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
+            shaped.reshape(shape)
             return core.compile_model(shaped, "CPU", options)
-        except RuntimeError as error:
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise _no_memory_for(path) from error
             raise ModelError(
                 f"OpenVINO cannot run {path} in {precision} on this processor; try "
                 '`precision="float32"`, or a .safetensors model, which torch runs'
             ) from error
 
-    ask = _SharedModel(model, compile_model)
+    ask = _SharedModel(model, compile_model, path)
     return Engine(
         description,
         f"OpenVINO {precision}",
@@ -171,14 +188,41 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
 
 def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
     try:
-        model = core.read_model(path)
+        with open_file(path, MOST_BYTES):
+            model = core.read_model(path)
         text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
-        return model, Description.model_validate_json(text)
-    except (RuntimeError, ValueError) as error:
+        description = parse(text.encode(), Description)
+        _check_ends(model)
+    # A broken file may break a library in any way; to the user it is a broken file.
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise _no_memory_for(path) from error
         raise TbspotError(
             f"{path} is not a model of tbspot, or is truncated; give a file that "
             "`tbspot export` wrote"
         ) from error
+    return model, description
+
+
+def _check_ends(model: Any) -> None:
+    """What goes in and comes out: films `[n, 1, h, w]`, logits `[n]`, maps `[n, h, w]`.
+
+    Raises:
+        ValueError, RuntimeError: the net has others.
+    """
+    films, logit, evidence = model.input(), model.output("logit"), model.output("map")
+    for end, rank in ((films, 4), (logit, 1), (evidence, 3)):
+        shape = end.get_partial_shape()
+        if end.get_element_type().get_type_name() != "f32" or shape.rank.is_dynamic:
+            raise ValueError("an end of the net is not a float32 array of known rank")
+        if shape.rank.get_length() != rank:
+            raise ValueError(f"an end of the net has {shape.rank.get_length()} axes, not {rank}")
+
+
+def _no_memory_for(path: Path) -> ModelError:
+    return _ModelMemoryError(
+        f"memory ran out for the model {path}; end other programs, and the same command goes on"
+    )
 
 
 def _quantised(model: Any, description: Description, path: Path) -> Any:
@@ -193,6 +237,12 @@ def _quantised(model: Any, description: Description, path: Path) -> Any:
         raise TbspotError(
             f'{path} lacks the int8 range of {error}; use `precision="float32"`'
         ) from error
+    except (RuntimeError, ValueError, AttributeError) as error:
+        if is_out_of_memory(error):
+            raise _no_memory_for(path) from error
+        raise TbspotError(
+            f'{path} is not a net that int8 can be made of; use `precision="float32"`'
+        ) from error
 
 
 class _SharedModel:
@@ -201,9 +251,13 @@ class _SharedModel:
     Args:
         model: for films of any number and size.
         compile_model: makes it ready for films of one number and size.
+        path: of its file, for sentences.
     """
 
-    def __init__(self, model: Any, compile_model: Callable[[Any], Any]) -> None:
+    def __init__(
+        self, model: Any, compile_model: Callable[[Any, list[int]], Any], path: Path
+    ) -> None:
+        self._path = path
         self._model = model
         self._compile = compile_model
         self._compiled: dict[tuple[int, ...], Any] = {}
@@ -216,8 +270,30 @@ class _SharedModel:
         if films.shape not in requests:
             requests[films.shape] = self._compiled_for(films.shape).create_infer_request()
         batch = np.ascontiguousarray(films[:, None])
-        result = requests[films.shape].infer([batch], share_inputs=True)
-        return result["logit"].copy(), result["map"].copy()
+        try:
+            result = requests[films.shape].infer([batch], share_inputs=True)
+        except Exception as error:
+            if is_out_of_memory(error):
+                raise OutOfMemoryError(
+                    f"memory ran out in the model {self._path}; end other programs, and the same "
+                    "command goes on"
+                ) from error
+            raise ModelError(f"{self._path} fails on films; export the model again") from error
+        return self._checked(result["logit"].copy(), result["map"].copy(), len(films))
+
+    def _checked(self, logits: NDArray[Any], maps: NDArray[Any], count: int) -> Answer:
+        """The answer, if it has the form of one: a net may say more than its file declares."""
+        if (
+            logits.shape != (count,)
+            or maps.ndim != 3
+            or len(maps) != count
+            or not all(1 <= side <= MOST_SIDE for side in maps.shape[1:])
+        ):
+            raise ModelError(
+                f"{self._path} answers with arrays of {logits.shape} and {maps.shape}, not with a "
+                "logit and a map a film; export the model again"
+            )
+        return logits, maps
 
     def _compiled_for(self, shape: tuple[int, ...]) -> Any:
         with self._compiling:
@@ -225,8 +301,7 @@ class _SharedModel:
             if shape not in self._compiled:
                 count, height, width = shape
                 shaped = self._model.clone()
-                shaped.reshape([count, 1, height, width])
-                self._compiled[shape] = self._compile(shaped)
+                self._compiled[shape] = self._compile(shaped, [count, 1, height, width])
             return self._compiled[shape]
 
 

@@ -7,6 +7,7 @@ Checkpoints of an interrupted training are left to training/checkpoints.py.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,11 +19,12 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from tbspot.description import METADATA_KEY, Description
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint, replacing
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
 from tbspot.nets.resnet import ResNet50, StridePlace
+from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -171,14 +173,16 @@ def load_classifier(
     classifier = Classifier(description)
     try:
         classifier.load_state_dict(state)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
         raise _foreign(path) from error
     return classifier.eval(), description
 
 
 def _described(path: Path, metadata: dict[str, str]) -> Description:
     try:
-        return Description.model_validate_json(metadata[METADATA_KEY])
+        return parse(metadata[METADATA_KEY].encode(), Description)
     except (KeyError, ValueError) as error:
         raise _foreign(path) from error
 
@@ -202,6 +206,10 @@ def _foreign(path: Path) -> TbspotError:
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.exists():
         raise TbspotError(f"{path} does not exist; check the path of the weights")
+    try:
+        open_file(path, sys.maxsize).close()  # no pipe, at which the libraries would wait
+    except OSError as error:
+        raise TbspotError(f"{path} cannot be read: {error.strerror}; check the path") from error
     return _read_onnx(path) if path.suffix == ".onnx" else _read_safetensors(path)
 
 
@@ -228,7 +236,10 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise TbspotError(
             f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
         ) from error
-    except (LookupError, ValueError) as error:
+    # A broken graph may break onnx and torch in any way; to the user it is another's model.
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise _foreign(path) from error
 
 

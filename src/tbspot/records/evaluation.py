@@ -7,12 +7,15 @@ evaluation/, how they look to report.py.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
 
 from tbspot.files import write_json
 from tbspot.maps.boxes import MapRule
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
+from tbspot.records.predictions import LONGEST_SIDE, MOST_PIXELS
 from tbspot.records.record import Record
 
 __all__ = [
@@ -192,6 +195,12 @@ class Curve(Record):
     miou: tuple[float, ...]
     raw_miou: tuple[float, ...]
 
+    @model_validator(mode="after")
+    def _is_even(self) -> Self:
+        if not len(self.thresholds) == len(self.miou) == len(self.raw_miou) >= 1:
+            raise ValueError("a curve has a figure for each threshold")
+        return self
+
 
 class FilmResult(Record):
     """One film of the split as the judged model sees it; boxes are on the protocol's grid.
@@ -216,10 +225,10 @@ class FilmResult(Record):
     source: str
     label: Literal[0, 1]
     status: Literal["ok", "refused", "failed", "missing"]
-    score: float | None
+    score: float | None = Field(ge=0, le=1)
     called: bool | None
-    width: int | None
-    height: int | None
+    width: int | None = Field(ge=1, le=MOST_PIXELS)
+    height: int | None = Field(ge=1, le=MOST_PIXELS)
     heatmap: str | None
     iou: float | None
     hit: float | None
@@ -247,7 +256,7 @@ class Provenance(Record):
     data: tuple[str, ...]
     split: str
     truth: str
-    side: int
+    side: int = Field(ge=1, le=LONGEST_SIDE)
     tolerance: float
     resamples: int
     seed: int
@@ -270,7 +279,7 @@ class Evaluation(Record):
     provenance: Provenance
     notes: tuple[str, ...]
     counts: dict[str, int]
-    contenders: tuple[Contender, ...]
+    contenders: tuple[Contender, ...] = Field(min_length=1)
     curves: tuple[Curve, ...]
     films: tuple[FilmResult, ...]
 

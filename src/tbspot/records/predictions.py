@@ -6,20 +6,24 @@ it. How a prediction is made is left to locating.py, how good it is to evaluatio
 
 from __future__ import annotations
 
-import json
+import math
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, BinaryIO, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.description import MapRule
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.parsing import LARGEST, open_file, parse
 
 __all__ = [
     "FILE_NAME",
+    "LONGEST_SIDE",
+    "MOST_PIXELS",
     "PredictedBox",
     "Prediction",
     "Status",
@@ -28,6 +32,17 @@ __all__ = [
 ]
 
 FILE_NAME = "predictions.jsonl"
+# A line with ten thousand boxes has a mebibyte; files have no bound, as they are read by line.
+LONGEST_LINE = 4 << 20
+# Nets give maps of 16 to some hundred places a side.
+LONGEST_SIDE = 4096
+MOST_BOXES = 10_000
+READERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+# Of a film in pixels, as of any that is read (images/opening.py).
+MOST_PIXELS = 64_000_000
 
 Status = Literal["ok", "refused", "failed"]
 
@@ -42,6 +57,12 @@ class PredictedBox(BaseModel):
     x1: float
     y1: float
     score: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _has_its_corners_in_order(self) -> Self:
+        if not (-LARGEST <= self.x0 <= self.x1 <= LARGEST and self.y0 <= self.y1):
+            raise ValueError("a box has its corners in order")
+        return self
 
 
 class Prediction(BaseModel):
@@ -71,23 +92,31 @@ class Prediction(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    image: str
+    image: str = Field(min_length=1)
     status: Status
     code: str | None = None
     reason: str | None = None
     score: float | None = Field(default=None, ge=0, le=1)
-    threshold: float | None = None
+    threshold: float | None = Field(default=None, ge=0, le=1)
     calibration: str | None = None
-    map_threshold: float | None = None
+    map_threshold: float | None = Field(default=None, gt=0, lt=1)
     map_rule: MapRule | None = None
-    boxes: tuple[PredictedBox, ...] = ()
+    boxes: tuple[PredictedBox, ...] = Field(default=(), max_length=MOST_BOXES)
     heatmap: str | None = None
-    width: int | None = None
-    height: int | None = None
+    width: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    height: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
     model: str
     version: str
     bytes: int | None = None
     sha256: str | None = None
+
+    @model_validator(mode="after")
+    def _can_be_shown(self) -> Self:
+        if (self.width or 1) * (self.height or 1) > MOST_PIXELS:
+            raise ValueError("a film has no more pixels than are read")
+        if self.map_rule in ("tuned", "quantile") and self.map_threshold is None:
+            raise ValueError(f"the rule {self.map_rule} has a share")
+        return self
 
     @property
     def called(self) -> bool | None:
@@ -105,20 +134,24 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
     """
     path = folder / FILE_NAME
     try:
-        with path.open(encoding="utf-8") as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield Prediction.model_validate(json.loads(line))
-                except (ValueError, ValidationError) as error:
-                    raise TbspotError(
-                        f"{path}, line {number}, is not a prediction of tbspot; "
-                        "run `tbspot locate` again"
-                    ) from error
+        with open_file(path, sys.maxsize) as lines:
+            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE), b""), 1):
+                yield _prediction(line, path, number)
+    except OSError as error:
+        absent = isinstance(error, FileNotFoundError | NotADirectoryError)
+        fault = f"holds no {FILE_NAME}" if absent else f"has no readable {FILE_NAME} ({error})"
+        raise TbspotError(f"{folder} {fault}; make one with `tbspot locate`") from error
+
+
+def _prediction(line: bytes, path: Path, number: int) -> Prediction:
+    try:
+        line.decode("utf-8")
+        return parse(line, Prediction)
     except UnicodeDecodeError as error:
         raise TbspotError(f"{path} is not text; run `tbspot locate` again") from error
-    except OSError as error:
+    except ValueError as error:
         raise TbspotError(
-            f"{folder} holds no {FILE_NAME}; make one with `tbspot locate`"
+            f"{path}, line {number}, is not a prediction of tbspot; run `tbspot locate` again"
         ) from error
 
 
@@ -134,12 +167,33 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
             raise ValueError("outside the folder")
-        evidence: NDArray[np.float32] = np.load(path, allow_pickle=False)
-        if evidence.ndim != 2 or not np.isfinite(evidence).all():
-            raise ValueError("not a finite map")
-    # NumPy tells a cut-off file by EOFError, and letters where numbers belong by TypeError.
-    except (OSError, EOFError, ValueError, TypeError) as error:
+        with open_file(path) as file:
+            evidence = _read_map(file)
+    # NumPy tells broken headers by many kinds of error.
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise
         raise TbspotError(
             f"{path} is not a heat map of tbspot; run `tbspot locate` again"
         ) from error
-    return evidence.astype(np.float32, copy=False)
+    return evidence
+
+
+def _read_map(file: BinaryIO) -> NDArray[np.float32]:
+    """A `.npy` file of one finite map; what its header declares is checked before it is read."""
+    version = np.lib.format.read_magic(file)
+    if version not in READERS:
+        raise ValueError("not a version that tbspot writes")
+    shape, by_columns, dtype = READERS[version](file)
+    if dtype.kind != "f" or dtype.itemsize > 8 or len(shape) != 2:
+        raise ValueError("not a map of numbers")
+    if not all(1 <= side <= LONGEST_SIDE for side in shape):
+        raise ValueError("not the size of a map")
+    content = file.read(math.prod(shape) * dtype.itemsize + 1)
+    stored: NDArray[Any] = np.frombuffer(content, dtype)
+    found = stored.reshape(shape, order="F" if by_columns else "C")
+    with np.errstate(over="ignore"):
+        evidence = np.array(found, np.float32, order="C")
+    if not (np.abs(evidence) <= LARGEST).all():
+        raise ValueError("not finite")
+    return evidence

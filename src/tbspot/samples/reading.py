@@ -7,6 +7,7 @@ absent films. The layouts themselves are left to one module each.
 from __future__ import annotations
 
 import csv
+import io
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from PIL import ExifTags, Image
 
 from tbspot.errors import TbspotError
 from tbspot.images import SUFFIXES, read_film
+from tbspot.parsing import open_file
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
@@ -33,6 +35,9 @@ __all__ = [
 
 # Boxes were drawn on larger films and scaled: an edge may round to a little outside.
 TOLERANCE = 1.0
+
+
+MOST_TOLD, LONGEST_TOLD = 20, 500
 
 
 @dataclass(frozen=True)
@@ -154,21 +159,22 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
             cells than there are columns.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file)
+        with open_file(path) as content:
+            rows = csv.DictReader(io.TextIOWrapper(content, "utf-8-sig", newline=""))
             present = rows.fieldnames or []
             lacking = [column for column in columns if column not in present]
             if lacking:
                 raise TbspotError(
                     f"{path} has no column {' or '.join(map(repr, lacking))} "
-                    f"(it has {', '.join(map(repr, present)) or 'none'}); name the right one"
+                    f"(it has {_told(present)}); name the right one"
                 )
             _refuse_doubles(path, present)
             for row in rows:
                 yield rows.line_num, _cells(row, f"{path}, line {rows.line_num},")
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise TbspotError(
-            f"{path} cannot be read as a CSV file: {error}; check the path"
+            f"{path} cannot be read as a CSV file: {getattr(error, 'strerror', None) or error}; "
+            "check the path"
         ) from error
 
 
@@ -183,3 +189,9 @@ def _cells(row: dict[str | None, str | None], where: str) -> dict[str, str]:
     if None in row:
         raise TbspotError(f"{where} has more cells than columns; quote cells that hold commas")
     return {key: (cell or "").strip() for key, cell in row.items() if key}
+
+
+def _told(columns: Sequence[str]) -> str:
+    """The columns in a sentence, cut where a file that is no table has endless ones."""
+    told = ", ".join(map(repr, columns[:MOST_TOLD]))[:LONGEST_TOLD]
+    return told or "none"

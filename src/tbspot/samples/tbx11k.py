@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 
 from tbspot.errors import TbspotError
+from tbspot.parsing import open_file
 from tbspot.samples.coco import read_coco
 from tbspot.samples.names import label_and_source
 from tbspot.samples.reading import Reading, absent_note, film_file, film_folder, inside
@@ -96,7 +97,8 @@ def _truth(folder: Path, stem: str) -> dict[str, tuple[TruthBox, ...]]:
 
 def _names(listing: Path) -> list[str]:
     try:
-        lines = listing.read_text("utf-8-sig").splitlines()
+        with open_file(listing) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise TbspotError(f"{listing} cannot be read as a list of films; replace it") from error
     return [line.strip() for line in lines if line.strip()]

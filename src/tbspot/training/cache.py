@@ -6,20 +6,27 @@ nothing beside a training step. Views of the films are left to views.py.
 
 from __future__ import annotations
 
+import hashlib
+import math
 import os
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.files import fingerprint, replacing
 from tbspot.images import Frame, read_film
+from tbspot.parsing import open_file
 from tbspot.samples.sample import Sample
 
 __all__ = ["CachedFilms", "cache_films", "fingerprint_of"]
+
+
+CHUNK = 1 << 20
 
 
 class CachedFilms(NamedTuple):
@@ -43,17 +50,45 @@ def cache_films(
         samples: which films, in the order wanted.
         size: side of the frame in pixels.
         through: see `tbspot.images.Frame`.
-        folder: where the memory map lies; its name holds the fingerprint of what it was made of.
+        folder: where the memory map lies; its name holds the fingerprint of what it was made of,
+            and its end the digest of what it holds. One that was cut off or altered is made anew.
 
     Raises:
         TbspotError: a film cannot be read, or the map cannot be written.
     """
     identity = _fingerprint(samples, size, through)
     path = folder / f"films-{identity}.npy"
-    if not path.exists():
+    if not _is_whole(path, (len(samples), size, size)):
         with replacing(path) as temporary:
             _decode(samples, size, through, temporary)
+            with temporary.open("r+b") as file:
+                digest = _digest(file, temporary.stat().st_size)
+                file.seek(0, os.SEEK_END)
+                file.write(digest)
     return CachedFilms(np.load(path, mmap_mode="r", allow_pickle=False), identity)
+
+
+def _is_whole(path: Path, shape: tuple[int, int, int]) -> bool:
+    """Whether a map is there as it was written: of this shape, and with the digest at its end."""
+    try:
+        with open_file(path, sys.maxsize) as file:
+            if np.lib.format.read_magic(file) != (1, 0):
+                return False
+            found = np.lib.format.read_array_header_1_0(file)
+            length = file.tell() + math.prod(shape)
+            digest = _digest(file, length)
+            return found == (shape, False, np.dtype(np.uint8)) and file.read() == digest
+    except (OSError, EOFError, ValueError, TypeError):
+        return False
+
+
+def _digest(file: BinaryIO, length: int) -> bytes:
+    """SHA-256 of the first `length` bytes of a file, behind which it stands afterwards."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    for start in range(0, length, CHUNK):
+        digest.update(file.read(min(CHUNK, length - start)))
+    return digest.digest()
 
 
 def fingerprint_of(samples: Sequence[Sample]) -> str:

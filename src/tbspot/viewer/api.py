@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from http import HTTPStatus
@@ -23,7 +24,7 @@ from starlette.routing import Route
 from tbspot.images.opening import MOST_BYTES
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case, at_share
-from tbspot.viewer.drops import NAME, BusyError
+from tbspot.viewer.drops import NAME, BusyError, TooLargeError, TooSlowError
 from tbspot.viewer.pictures import film_png, grey_values, heatmap_png, legend_png, overlay_png
 from tbspot.viewer.site import Site
 from tbspot.viewer.takeaway import film_report
@@ -32,6 +33,8 @@ __all__ = ["Answers"]
 
 Result = TypeVar("Result")
 
+# Whose body was not taken to its end is not listened to any longer.
+CLOSE = {"Connection": "close"}
 THUMBNAIL_SIDE = 96
 MOST_THUMBNAILS = 2000  # of about 5 KB
 
@@ -130,22 +133,30 @@ class Answers:
         if self._site.drops is None:
             raise HTTPException(HTTPStatus.SERVICE_UNAVAILABLE, self._site.why_no_drops)
         length = request.headers.get("content-length", "")
-        if not length.isdigit():
+        if not re.fullmatch("[0-9]{1,18}", length):
             raise HTTPException(HTTPStatus.LENGTH_REQUIRED, "say how long the film's file is")
-        if int(length) > MOST_BYTES:
-            raise HTTPException(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-                f"{NAME} has {int(length):,} bytes, more than {MOST_BYTES:,}; export it smaller",
-            )
         try:
             name = await self._site.drops.receive(int(length), request.stream())
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
+        except TooLargeError as error:
+            arrived = f"{int(length):,}" if int(length) > MOST_BYTES else "too many"
+            raise HTTPException(
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+                f"{NAME} has {arrived} bytes, more than {MOST_BYTES:,}; export it smaller",
+                CLOSE,
+            ) from error
+        except TooSlowError as error:
+            raise HTTPException(
+                HTTPStatus.REQUEST_TIMEOUT,
+                f"{NAME} does not arrive; drop it again",
+                CLOSE,
+            ) from error
         except BusyError as error:
             raise HTTPException(
                 HTTPStatus.SERVICE_UNAVAILABLE,
                 "too many films are waiting; try again in a minute",
-                {"Retry-After": "60"},
+                CLOSE | {"Retry-After": "60"},
             ) from error
         return JSONResponse({"address": f"/drop/{name}"}, HTTPStatus.ACCEPTED)
 

@@ -11,7 +11,6 @@ from http import HTTPStatus
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Mount
@@ -28,8 +27,8 @@ from tbspot.viewer.site import Site
 __all__ = ["create_app"]
 
 
-def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> Starlette:
-    """The app; ends the site's threads when it is shut down.
+def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> Guard:
+    """The app behind its guard; ends the site's threads when it is shut down.
 
     Args:
         site: what is shown.
@@ -43,20 +42,27 @@ def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> 
         site.close()
 
     files = StaticFiles(packages=[("tbspot.viewer", "static")])
-    return Starlette(
+    pages = Starlette(
         routes=[
             Mount("/static", files),
             *Answers(site).routes(),
             *Pages(site).routes(),
         ],
-        middleware=[Middleware(Guard, hosts=hosts, token=token)],
-        exception_handlers={TbspotError: _unable, HTTPException: _refused},
+        exception_handlers={TbspotError: _unable, HTTPException: _refused, Exception: _fault},
         lifespan=lifespan,
     )
+    # Around all of it, as Starlette answers a fault outside of its own middleware.
+    return Guard(pages, hosts, token)
 
 
 def _unable(request: Request, error: Exception) -> Response:
     return _tell(request, f"{error}\n", HTTPStatus.UNPROCESSABLE_ENTITY)
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    """What nobody foresaw; Guard tells the terminal."""
+    sentence = f"a fault of tbspot ({type(error).__name__}); the terminal says more"
+    return _tell(request, sentence, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def _refused(request: Request, error: Exception) -> Response:

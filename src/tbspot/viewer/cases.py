@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.errors import TbspotError
 from tbspot.locating.predict import boxes_of
 from tbspot.maps.boxes import normalise, threshold_of
 from tbspot.maps.cutting import Cut
@@ -66,12 +67,13 @@ def at_share(case: Case, share: float) -> Prediction:
     """The prediction with boxes cut at another share of the map's maximum.
 
     Raises:
-        ValueError: the film has no map, or the share is not in (0, 1).
+        TbspotError: the film has no map, or its prediction lacks its size or score.
+        ValueError: the share is not in (0, 1).
     """
     prediction = case.prediction
     width, height, score = prediction.width, prediction.height, prediction.score
     if case.evidence is None or width is None or height is None or score is None:
-        raise ValueError("the film has no map")
+        raise TbspotError("the prediction of this film has no map, size or score to cut boxes by")
     boxes = boxes_of(case.evidence(), Cut("tuned", share), score, height, width)
     changes = {"boxes": boxes, "map_rule": "tuned", "map_threshold": share}
     return prediction.model_copy(update=changes)

@@ -6,9 +6,8 @@ user's alone, only until it is read. How a film is judged is left to judging.py.
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-import shutil
-import tempfile
 import threading
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -18,14 +17,26 @@ from pathlib import Path
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
 from tbspot.viewer.cases import Case
+from tbspot.viewer.leftovers import held_folder, let_go, remove_leftovers
 
-__all__ = ["NAME", "BusyError", "Drops", "Judged", "Progress"]
+__all__ = [
+    "NAME",
+    "BusyError",
+    "Drops",
+    "Judged",
+    "Progress",
+    "TooLargeError",
+    "TooSlowError",
+]
 
 # The browser does not tell a film's own name, which may be a patient's.
 NAME = "the dropped film"
 # On the disk at one time: a few films of the largest size that is read, or hundreds of usual ones.
 MOST_WAITING_BYTES = 4 * MOST_BYTES
 MOST_WAITING = 500
+# Seconds in which something must arrive; and all must have, besides what it takes at a megabyte a
+# second, less than any network that a page is used over.
+GRACE, SLOWEST = 30.0, 1_000_000
 # In memory: results of the last hundred films, fewer when they are large.
 MOST_KEPT = 100
 MOST_KEPT_BYTES = 256_000_000
@@ -33,6 +44,14 @@ MOST_KEPT_BYTES = 256_000_000
 
 class BusyError(Exception):
     """More is waiting than should."""
+
+
+class TooLargeError(Exception):
+    """More arrives than any film has."""
+
+
+class TooSlowError(Exception):
+    """A film does not arrive."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,43 @@ class Progress:
     case: Case | None
 
 
+class _Arrival:
+    """A file that arrives, and what of it was counted.
+
+    Args:
+        count: is told films and bytes that arrived, and refuses them when there are too many.
+        file: to be written.
+    """
+
+    def __init__(self, count: Callable[[int, int], None], file: Path) -> None:
+        self.file = file
+        self.films = self.length = 0
+        self._count = count
+
+    async def take(self, content: AsyncIterable[bytes]) -> None:
+        """Write what arrives, as long as it arrives."""
+        try:
+            async with asyncio.timeout(GRACE) as patience:
+                await self._write(content, patience)
+        except TimeoutError as error:
+            raise TooSlowError from error
+
+    async def _write(self, content: AsyncIterable[bytes], patience: asyncio.Timeout) -> None:
+        now = asyncio.get_running_loop().time
+        start = now()
+        with self.file.open("xb") as copy:
+            async for part in content:
+                if self.length + len(part) > MOST_BYTES:
+                    raise TooLargeError
+                self._count(1 - self.films, len(part))
+                self.films, self.length = 1, self.length + len(part)
+                copy.write(part)
+                patience.reschedule(min(now(), start + self.length / SLOWEST) + GRACE)
+        if not self.films:  # an empty file takes a place in the queue too
+            self._count(1, 0)
+            self.films = 1
+
+
 class Drops:
     """The queue and its results; its folder goes when it is closed.
 
@@ -66,35 +122,40 @@ class Drops:
 
     def __init__(self, judge: Callable[[Path, str], Judged]) -> None:
         self._judge = judge
-        self._folder = Path(tempfile.mkdtemp(prefix="tbspot-view-"))
+        remove_leftovers()
+        self._folder, self._hold = held_folder()
         self._thread = ThreadPoolExecutor(1, "drops")
         self._lock = threading.RLock()
         self._films: dict[str, Future[Judged]] = {}
         self._waiting = self._waiting_bytes = 0
 
-    async def receive(self, length: int, content: AsyncIterable[bytes]) -> str:
+    async def receive(self, declared: int, content: AsyncIterable[bytes]) -> str:
         """Put a file into the queue; gives the name under which to ask for it.
+
+        What arrives is counted, whatever was declared, and nothing is kept free for what has not
+        arrived; who sends too slowly is cut off.
 
         Raises:
             TbspotError: it cannot be kept until it is read.
+            TooLargeError: it is larger than any film, or is declared to be.
+            TooSlowError: it does not arrive.
             BusyError: too much is waiting.
         """
-        self._reserve(length)
-        file = self._folder / secrets.token_urlsafe(12)
+        if declared > MOST_BYTES:
+            raise TooLargeError
+        arrival = _Arrival(self._count, self._folder / secrets.token_urlsafe(12))
         try:
-            with file.open("xb") as copy:
-                async for part in content:
-                    copy.write(part)
+            await arrival.take(content)
         except OSError as error:
-            self._release(file, length)
+            self._release(arrival)
             raise TbspotError(
                 f"{NAME} cannot be kept until it is read ({error.strerror}); free space in "
                 f"{self._folder.parent}"
             ) from error
         except BaseException:  # such as that the browser has gone away
-            self._release(file, length)
+            self._release(arrival)
             raise
-        return self._enqueue(file, NAME, lambda: self._release(file, length))
+        return self._enqueue(arrival.file, NAME, lambda: self._release(arrival))
 
     def add(self, path: Path) -> str:
         """Put a file of the user's own into the queue; it stays as it is."""
@@ -121,20 +182,26 @@ class Drops:
     def close(self) -> None:
         """End the queue and remove its folder."""
         self._thread.shutdown(cancel_futures=True)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        let_go(self._folder, self._hold)
+        self._hold = None
 
-    def _reserve(self, length: int) -> None:
+    def _count(self, films: int, length: int) -> None:
+        """Count what arrived.
+
+        Raises:
+            BusyError: all films together are too many, or have too many bytes.
+        """
         with self._lock:
-            if self._waiting >= MOST_WAITING or self._waiting_bytes + length > MOST_WAITING_BYTES:
+            waiting, waiting_bytes = self._waiting + films, self._waiting_bytes + length
+            if waiting > MOST_WAITING or waiting_bytes > MOST_WAITING_BYTES:
                 raise BusyError
-            self._waiting += 1
-            self._waiting_bytes += length
+            self._waiting, self._waiting_bytes = waiting, waiting_bytes
 
-    def _release(self, file: Path, length: int) -> None:
-        file.unlink(missing_ok=True)
+    def _release(self, arrival: _Arrival) -> None:
+        arrival.file.unlink(missing_ok=True)
         with self._lock:
-            self._waiting -= 1
-            self._waiting_bytes -= length
+            self._waiting -= arrival.films
+            self._waiting_bytes -= arrival.length
 
     def _enqueue(self, file: Path, called: str, after: Callable[[], None]) -> str:
         # Not to be guessed, so that a film is seen only where it was dropped.

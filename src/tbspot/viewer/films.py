@@ -11,14 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from tbspot.errors import TbspotError
 from tbspot.files import RUN_FILE
 from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
+from tbspot.parsing import read_json
 from tbspot.pathnames import as_path
 from tbspot.samples.loading import load
+from tbspot.samples.reading import exists
 
 __all__ = ["Films", "films_of"]
 
@@ -64,12 +66,11 @@ class Films:
     def _find(self, name: str) -> Path:
         for given in self._given:
             path = as_path(str(self._base / given))
-            if given == name and path.is_file():
+            if given == name and exists(path):
                 return path
-            if path.is_dir() and _stays_inside(name):
-                film = as_path(str(path / name))
-                if film.is_file():
-                    return film
+            film = as_path(str(path / name))
+            if _stays_inside(name) and exists(film):
+                return film
         found = self._of_data_sets.get(name)
         if found is None:
             raise TbspotError(
@@ -95,8 +96,8 @@ def films_of(folder: Path, moved_to: Path | None = None) -> Films:
         moved_to: the folder of films or data set to look in, instead of where they were.
     """
     try:
-        run = _Run.model_validate_json((folder / RUN_FILE).read_bytes())
-    except (OSError, ValidationError):
+        run = read_json(folder / RUN_FILE, _Run, "a record of a run")
+    except TbspotError:
         run = _Run(settings=_Settings(films=()), called_in=folder)
     settings = run.settings
     given, base = settings.films, run.called_in

@@ -6,6 +6,7 @@ What the pages show is left to pages.py and api.py.
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Collection
 from http import HTTPStatus
@@ -14,6 +15,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tbspot.faults import sentence_of
 
 __all__ = ["HEADERS", "Guard"]
 
@@ -64,7 +67,11 @@ class Guard:
 
         request = Request(scope)
         answer = self._refuse(request) or self._admit(request)
-        await (answer or self._app)(scope, receive, send_with_headers)
+        try:
+            await (answer or self._app)(scope, receive, send_with_headers)
+        except Exception as error:
+            # Answered already; the server would print a traceback, which may repeat a film's name.
+            logging.getLogger(__name__).error(sentence_of(error))  # noqa: TRY400
 
     def _refuse(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.faults import sentence_of
 from tbspot.locating import Finding, Model, load_model
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case
@@ -42,9 +43,12 @@ class Judge:
             return _kept(self._model.locate(file, name=name))
         except TbspotError as error:
             return _unseen(_without_model(name, str(error)))
-        except Exception:
-            # One film must not end the page; the terminal has the particulars.
-            logging.getLogger(__name__).exception("a film could not be judged")
+        except Exception as error:
+            if is_out_of_memory(error):
+                reason = f"memory ran out for {name}; end other programs and try again"
+                return _unseen(_without_model(name, reason))
+            # One film must not end the page; a report has the particulars.
+            logging.getLogger(__name__).error(sentence_of(error))  # noqa: TRY400
             return _unseen(_without_model(name, f"{name} could not be judged: a fault of tbspot"))
 
     @cached_property

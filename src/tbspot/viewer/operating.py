@@ -6,7 +6,7 @@ of calibration/; which threshold to use is left to its reader.
 
 from __future__ import annotations
 
-import csv
+import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,12 @@ from pathlib import Path
 from tbspot.calibration.run import TABLE_FILE
 from tbspot.errors import TbspotError
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile, read_threshold
+from tbspot.samples.reading import read_rows
 
 __all__ = ["Operating", "read_operating"]
+
+COLUMNS = ("threshold", *(f"{name}{end}" for name in ("sensitivity", "specificity")
+                          for end in ("", "_low", "_high")))  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,9 +61,8 @@ def read_operating(folder: Path) -> Operating:
     chosen = read_threshold(folder / THRESHOLD_FILE)
     path = folder / TABLE_FILE
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = [(float(row["threshold"]), _words(row)) for row in csv.DictReader(file)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        rows = [(_finite(row["threshold"]), _words(row)) for _, row in read_rows(path, COLUMNS)]
+    except (TbspotError, ValueError) as error:
         raise TbspotError(
             f"{path} is not a table of thresholds; run `tbspot calibrate` again"
         ) from error
@@ -75,5 +78,12 @@ def _words(row: Mapping[str, str]) -> str:
 
 
 def _share(row: Mapping[str, str], name: str) -> str:
-    middle, low, high = (100 * float(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    middle, low, high = (100 * _finite(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
     return f"{name} {middle:.1f} % (95 % interval {low:.1f} to {high:.1f} %)"
+
+
+def _finite(cell: str) -> float:
+    number = float(cell)
+    if not math.isfinite(number):
+        raise ValueError("not a number")
+    return number

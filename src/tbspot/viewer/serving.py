@@ -23,6 +23,7 @@ from tbspot.viewer.app import create_app
 from tbspot.viewer.drops import Drops
 from tbspot.viewer.judging import Judge
 from tbspot.viewer.operating import read_operating
+from tbspot.viewer.patience import Patient
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
@@ -86,6 +87,7 @@ def serve(settings: ViewSettings, announce: Callable[[str], None]) -> None:
         access_log=False,
         log_level="warning",
         server_header=False,
+        http=Patient,
         timeout_graceful_shutdown=PATIENCE,
     )
     address = f"http://{_name(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"

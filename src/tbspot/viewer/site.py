@@ -6,6 +6,7 @@ api.py.
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,6 +19,9 @@ from tbspot.viewer.operating import Operating
 from tbspot.viewer.runs import Run
 
 __all__ = ["Site"]
+
+# As the pages write it: digits without end would be no number that Python takes.
+NUMBER = re.compile("0|[1-9][0-9]{0,8}")
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class Site:
         if place == "drop":
             progress = self.drops.progress(name) if self.drops else None
             return progress.case if progress else None
-        number = int(name) if name.isascii() and name.isdigit() else -1
+        number = int(name) if NUMBER.fullmatch(name) else -1
         if self.run is None or not 0 <= number < len(self.run.rows):
             return None
         if place == "beside":

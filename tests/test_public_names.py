@@ -20,7 +20,7 @@ LOCKED = {
         "rectangle_mask",
         "threshold_of",
     },
-    "tbspot.description": {"METADATA_KEY", "Description"},
+    "tbspot.description": {"METADATA_KEY", "Description", "MapRule", "Method", "Precision"},
     "tbspot.drawings": {
         "CLASSES",
         "DrawnFilm",

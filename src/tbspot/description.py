@@ -10,7 +10,12 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
-__all__ = ["METADATA_KEY", "Description"]
+__all__ = ["METADATA_KEY", "Description", "MapRule", "Method", "Precision"]
+
+# What options of several commands may say.
+MapRule = Literal["tuned", "otsu", "quantile"]
+Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
 
 METADATA_KEY = "tbspot"
 
@@ -67,7 +72,7 @@ class Description(BaseModel):
     score_threshold: float = Field(default=0.5, ge=0, le=1)
     score_rule: str = "0.5, not tuned"
     map_threshold: float | None = Field(default=None, gt=0, lt=1)
-    map_rule: Literal["tuned", "otsu", "quantile"] = "otsu"
+    map_rule: MapRule = "otsu"
     map_note: str = "Otsu per film, box-free"
     area_share: float | None = Field(default=None, gt=0, lt=1)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict)

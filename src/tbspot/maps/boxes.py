@@ -6,11 +6,10 @@ masks and boxes on that grid. Evidence comes from evidence.py; figures are left 
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.description import MapRule
 from tbspot.images import resize
 from tbspot.maps.components import find_components
 
@@ -25,7 +24,6 @@ __all__ = [
     "threshold_of",
 ]
 
-MapRule = Literal["tuned", "otsu", "quantile"]
 
 # The protocol's grid and smallest component (docs: design, section 4).
 SIDE = 512

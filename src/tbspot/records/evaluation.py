@@ -9,8 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from tbspot.description import MapRule
 from tbspot.files import write_json
-from tbspot.maps.boxes import MapRule
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
 from tbspot.records.record import Record

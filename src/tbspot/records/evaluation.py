@@ -1,7 +1,7 @@
 """The types of evaluation.json: what `tbspot evaluate` writes and `tbspot report` reads.
 
 Takes and gives JSON. A figure without a value says why; how figures are computed is left to
-evaluation/, how they look to report.py.
+evaluation/, how they look to report/.
 """
 
 from __future__ import annotations

@@ -128,6 +128,12 @@ printf '%s\\0' "$@" > "$(mktemp "$CALLS/XXXXXX")"
 """
 
 
+def test_decisions_stand_under_headings_one_thought_a_line() -> None:
+    lines = (ROOT / "docs" / "decisions.md").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("## ")]
+    assert not [line for line in lines if len(line) > 300]
+
+
 @pytest.mark.parametrize(
     "recipe",
     [

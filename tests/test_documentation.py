@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -66,10 +68,70 @@ def test_commands_named_in_the_text_exist_and_links_lead_somewhere(page: Path) -
     assert not [link for link in links if not (page.parent / link).exists()]
 
 
+SOURCES = [
+    path
+    for folder in ("src", "runs", "benchmarks", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path != Path(__file__)
+]
+FILES = {
+    path.relative_to(ROOT).as_posix()
+    for folder in ("src", "runs", "benchmarks", "tests", "docs")
+    for path in (ROOT / folder).rglob("*")
+} | {path.name for path in ROOT.iterdir()}
+
+
+def _prose(source: str) -> str:
+    """What a module says in comments and docstrings."""
+    return "\n".join(
+        token.string
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+        or (token.type == tokenize.STRING and token.string.startswith('"""'))
+    )
+
+
+def _absent(prose: str, messages: str = "") -> list[str]:
+    """Modules and pages that are named, and folders of the program in prose, that are not there."""
+    files = re.findall(r"[\w/.-]*\w\.(?:py|md)\b", prose + messages)
+    folders = re.findall(r"(?<![\w./`])([a-z_]+(?:/[a-z_]+)*)/(?=[\s,;:.)])", prose)
+    absent = [one for one in files if not any(f"/{file}".endswith(f"/{one}") for file in FILES)]
+    roots = ("", "src/tbspot/", "tests/")
+    absent += [one for one in folders if not {root + one for root in roots} & (FILES | TOP)]
+    return absent + re.findall(r"section \d+ of the design", prose + messages)
+
+
+TOP = {path.name for path in ROOT.iterdir() if path.is_dir()}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_module_page_and_folder_that_a_docstring_or_comment_names_is_there(
+    path: Path,
+) -> None:
+    source = path.read_text("utf-8")
+    assert not _absent(_prose(source), source if path.is_relative_to(ROOT / "src") else "")
+
+
+def test_a_name_of_nothing_is_found_wherever_it_is_said() -> None:
+    source = '"""Left to nothing.py and nowhere/."""\n# By section 4 of the design.\n'
+    assert _absent(_prose(source)) == [
+        "nothing.py",
+        "nowhere",
+        "section 4 of the design",
+    ]
+    assert not _absent("Left to nets/weights.py, evaluation/ and docs/protocol.md.")
+
+
 # A file a call: recipes make some calls at the same time.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$@" > "$(mktemp "$CALLS/XXXXXX")"
 """
+
+
+def test_decisions_stand_under_headings_one_thought_a_line() -> None:
+    lines = (ROOT / "docs" / "decisions.md").read_text("utf-8").splitlines()
+    assert [line for line in lines if line.startswith("## ")]
+    assert not [line for line in lines if len(line) > 300]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from tbspot.cli import app
 
 # What `pip install .` does not bring; a name that is None cannot be imported.
-ABSENT = ("scipy", "torch", "lightning_fabric", "safetensors", "onnx", "onnxscript")
+ABSENT = ("scipy", "sklearn", "torch", "lightning_fabric", "safetensors", "onnx", "onnxscript")
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r})); "
 OURS = (
     "locating",

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.audit.logistic import out_of_fold
 from tbspot.audit.per_film import FilmMeasures
 from tbspot.audit.probes import PROBES
+from tbspot.audit.regression import out_of_fold
 from tbspot.metrics import Estimate, delong, source_label_auroc
 from tbspot.records.audit import Shortcuts, SourceAuroc
 from tbspot.records.figures import Figure, figure_of
@@ -85,7 +85,9 @@ def _probed(
         return Figure(value=None, films=len(labels), reason=reason)
     # Patients of two sources are never the same, whatever they are called.
     patients = [f"{one.sample.source} {one.sample.patient}" for one in films]
-    return _auroc(labels, out_of_fold(features, labels, patients, seed))
+    return figure_of(
+        lambda: delong(labels, out_of_fold(features, labels, patients, seed)), len(labels)
+    )
 
 
 def _sentence(

@@ -18,8 +18,8 @@ from tbspot.samples.sample import LesionKind
 
 __all__ = ["Lesion", "add_lesion", "plan_lesions"]
 
-# Fitted to the boxes of TBX11K; tests/test_drawings.py holds them to its published percentiles
-# (2.4 %, 7.4 % and 18.9 % of a film at the 10th, 50th and 90th).
+# Fitted to the boxes of TBX11K; tests/drawings/test_drawings.py holds them to its published
+# percentiles (2.4 %, 7.4 % and 18.9 % of a film at the 10th, 50th and 90th).
 BOX_COUNTS = (0.5, 0.43, 0.07)
 MIDDLE_AREA = 0.052
 OTHER_SIDE = 0.88

@@ -1,4 +1,4 @@
-"""Judging: predictions and truth to figures, by the protocol of section 4 of the design.
+"""Evaluation: predictions and truth to figures, by the protocol of docs/protocol.md.
 
 Takes folders that `tbspot locate` wrote and the films' labels and boxes; gives an `Evaluation`.
 How maps are made is left to engines: nothing here knows torch.

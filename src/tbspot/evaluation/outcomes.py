@@ -12,15 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.maps.boxes import (
-    SIDE,
-    MapRule,
-    find_boxes,
-    mask_of,
-    normalise,
-    rectangle_mask,
-    threshold_of,
-)
+from tbspot.description import MapRule
+from tbspot.maps.boxes import SIDE, find_boxes, mask_of, normalise, rectangle_mask, threshold_of
 from tbspot.records.matching import Matched
 from tbspot.records.predictions import read_heatmap
 

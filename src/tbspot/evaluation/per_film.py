@@ -13,9 +13,9 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.description import MapRule
 from tbspot.evaluation.outcomes import Outcome, Outcomes
 from tbspot.evaluation.truth import Truth
-from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
     energy_inside,
     lesions_found,

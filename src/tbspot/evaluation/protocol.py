@@ -1,7 +1,7 @@
 """The protocol from its beginning to its end: which films, which thresholds, which rows.
 
-Takes settings; gives an `Evaluation`. Reads like the list of section 4 of the design; each step
-is left to the module beside this one that is named after it.
+Takes settings; gives an `Evaluation`. Reads like docs/protocol.md; each step is left to the module
+beside this one that is named after it.
 """
 
 from __future__ import annotations

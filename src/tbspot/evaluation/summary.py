@@ -12,11 +12,11 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.description import MapRule
 from tbspot.evaluation.per_film import AP_IOUS, FROC_IOU, FalseBoxes, Localized, Measured
 from tbspot.evaluation.strata import Part, parts_of
 from tbspot.evaluation.thresholds import Rules
 from tbspot.evaluation.truth import Truth
-from tbspot.maps.boxes import MapRule
 from tbspot.metrics import (
     Detections,
     bootstrap,

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.description import MapRule
 from tbspot.evaluation.outcomes import Choice, Map, Maps
 from tbspot.evaluation.truth import Truth
-from tbspot.maps.boxes import MapRule, find_boxes, mask_of, rectangle_mask, threshold_of
+from tbspot.maps.boxes import find_boxes, mask_of, rectangle_mask, threshold_of
 from tbspot.metrics import mask_iou
 from tbspot.records.evaluation import Curve
 from tbspot.records.predictions import Prediction

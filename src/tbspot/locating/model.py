@@ -14,7 +14,10 @@ from pathlib import Path
 
 from tbspot.description import Description, MapRule, Method, Precision
 from tbspot.engine.engine import Engine, open_engine
-from tbspot.errors import ModelError, TbspotError, UnreadableFilmError
+from tbspot.errors import (
+    ModelError,
+    UnreadableFilmError,
+)
 from tbspot.gate.verdict import Verdict, examine
 from tbspot.images import Film
 from tbspot.images.given import FilmSource, name_of, read_film
@@ -207,9 +210,8 @@ class Model:
             )
         except ModelError:
             raise
-        except TbspotError as error:
-            failed = self._line(name, "failed", "unreadable", str(error))
-            return Finding(failed, None, partial(_raise, error))
+        except Exception as error:
+            return self._failed(name, error)
         update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
         if self._settings.threshold is not None:
             update["threshold"] = self._settings.threshold
@@ -235,6 +237,17 @@ class Model:
     def _without_score(self, verdict: Verdict, name: str) -> Finding:
         line = self._line(name, "refused", verdict.code, verdict.reason)
         return Finding(line, None, lambda: verdict.film)
+
+    def _failed(self, name: str, error: Exception) -> Finding:
+        """A film that could not be read, or for which memory ran short: another try may do then."""
+        if is_out_of_memory(error) or isinstance(error, OutOfMemoryError):
+            code, reason = "memory", f"memory ran out for {name}; end other programs and try again"
+        elif isinstance(error, TbspotError):
+            code, reason = "unreadable", str(error)
+        else:
+            raise error
+        told = UnreadableFilmError(reason)
+        return Finding(self._line(name, "failed", code, reason), None, partial(_raise, told))
 
     def _line(self, name: str, status: Status, code: str | None, reason: str | None) -> Prediction:
         return Prediction(

@@ -1,7 +1,7 @@
 """From a film's evidence map to rectangles: the one implementation, for making and for judging.
 
 Takes evidence `[h, w]` of any size; gives a map in [0, 1] on a square grid of the film, thresholds,
-masks and boxes on that grid. Evidence comes from evidence.py; figures are left to metrics.py.
+masks and boxes on that grid. Evidence comes from evidence.py; figures are left to metrics/.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-# The protocol's grid and smallest component (docs: design, section 4).
+# The protocol's grid and smallest component (docs/protocol.md).
 SIDE = 512
 SMALLEST_SHARE = 0.001
 OTSU_BINS = 256

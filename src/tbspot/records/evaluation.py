@@ -1,7 +1,7 @@
 """The types of evaluation.json: what `tbspot evaluate` writes and `tbspot report` reads.
 
 Takes and gives JSON. A figure without a value says why; how figures are computed is left to
-evaluation/, how they look to report.py.
+evaluation/, how they look to report/.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from tbspot.description import MapRule
 from tbspot.files import write_json
-from tbspot.maps.boxes import MapRule
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
 from tbspot.records.predictions import LONGEST_SIDE, MOST_PIXELS

@@ -1,7 +1,7 @@
 """Predictions: the one hand-over between making maps and judging them.
 
 Takes and gives `predictions.jsonl`, one JSON object a film, with heat maps as `.npy` files beside
-it. How a prediction is made is left to locating.py, how good it is to evaluation.py.
+it. How a prediction is made is left to locating/, how good it is to evaluation/.
 """
 
 from __future__ import annotations

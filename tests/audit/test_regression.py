@@ -5,8 +5,8 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from tbspot.audit.logistic import Logistic, out_of_fold
-from tbspot.metrics import auroc
+from tbspot.audit.regression import _folds, out_of_fold
+from tbspot.metrics import UndefinedError, auroc
 
 
 def films(count: int = 120, width: int = 20, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -17,19 +17,32 @@ def films(count: int = 120, width: int = 20, seed: int = 0) -> tuple[np.ndarray,
     return features, labels
 
 
-def test_the_regression_is_scikit_learns() -> None:
-    features, labels = films()
-    scaled = StandardScaler().fit_transform(features)
-    reference = LogisticRegression(C=1 / 2.5, tol=1e-10).fit(scaled, labels)
-    ours = Logistic(features, labels, penalty=2.5)(features)
-    assert ours == pytest.approx(reference.decision_function(scaled), abs=1e-3)
-
-
 def test_a_feature_that_never_changes_does_no_harm() -> None:
     features, labels = films()
+    patients = [str(number) for number in range(len(labels))]
     with_constant = np.column_stack([features, np.ones(len(labels))])
-    ours = Logistic(with_constant, labels)(with_constant)
-    assert ours == pytest.approx(Logistic(features, labels)(features), abs=1e-3)
+    ours = out_of_fold(with_constant, labels, patients, seed=0)
+    assert ours == pytest.approx(out_of_fold(features, labels, patients, seed=0), abs=1e-4)
+
+
+def test_a_film_is_told_by_scikit_learns_regression_on_the_other_folds() -> None:
+    features, labels = films(count=60)
+    patients = [str(number) for number in range(len(labels))]
+    odds = out_of_fold(features, labels, patients, seed=3)
+    folds = _folds(labels, patients, seed=3)
+    learned = folds != folds[0]
+    scaler = StandardScaler().fit(features[learned])
+    reference = LogisticRegression(tol=1e-10, max_iter=10_000)
+    reference.fit(scaler.transform(features[learned]), labels[learned])
+    theirs = reference.decision_function(scaler.transform(features[:1]))
+    assert odds[:1] == pytest.approx(theirs, abs=1e-4)
+
+
+def test_a_class_that_one_patient_has_cannot_be_learned_without_that_patient() -> None:
+    features, labels = films(count=60)
+    patients = ["one" if label else str(number) for number, label in enumerate(labels)]
+    with pytest.raises(UndefinedError, match="of one patient or of few"):
+        out_of_fold(features, labels, patients, seed=0)
 
 
 def test_what_can_be_told_is_source_aurocs_films_that_were_not_seen() -> None:

@@ -1,0 +1,112 @@
+"""Wings import only wings below them: what is known of the layout, as data and a few lines."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import tbspot
+
+PACKAGE = Path(tbspot.__file__).parent
+
+# From the ground up. A module may import from its own floor and from those before it in the list;
+# wings of one floor do not know each other. A new wing is a line here: say where it stands.
+FLOORS: tuple[tuple[str, ...], ...] = (
+    ("errors", "importing", "numerics", "description", "printable"),
+    ("durable", "faults", "holding", "interrupting", "pathnames"),
+    ("files",),
+    ("parsing", "tables"),
+    ("metrics", "images"),
+    ("samples",),
+    ("drawings", "records", "nets"),
+    ("training", "engine", "maps"),
+    ("gate",),
+    ("locating",),
+    ("export", "html"),
+    ("evaluation", "calibration", "audit", "report"),
+    ("viewer",),
+    ("__init__",),
+    ("cli",),
+    ("__main__",),
+)
+# Files on one floor that know each other: the ground has no wings yet.
+GROUND = {name for floor in FLOORS[:4] for name in floor}
+HEIGHT = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+# What every module may know of the package itself.
+OF_THE_PACKAGE = {"__version__"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def wing_of(module: Path) -> str:
+    return module.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(module: Path) -> Iterator[tuple[int, str]]:
+    """Line and wing of every import of tbspot: inside functions and for types alone too."""
+    for node in ast.walk(ast.parse(module.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{module}, line {node.lineno}: name the module in full"
+            whole = node.module == "tbspot"
+            names = [f"tbspot.{one.name}" for one in node.names] if whole else [node.module or ""]
+        for name in names:
+            package, _, rest = name.partition(".")
+            if package == "tbspot":
+                yield node.lineno, _known(rest.split(".")[0])
+
+
+def _known(name: str) -> str:
+    """A wing, or the package itself where one of its public names is asked for."""
+    there = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
+    return name if name in OF_THE_PACKAGE or (name and there) else "__init__"
+
+
+def runs_up(own: str, other: str) -> bool:
+    if other == own or other in OF_THE_PACKAGE:
+        return False
+    higher = HEIGHT[other] > HEIGHT[own]
+    return higher or (HEIGHT[other] == HEIGHT[own] and other not in GROUND)
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
+def test_a_module_imports_only_from_wings_below_its_own(module: Path) -> None:
+    own = wing_of(module)
+    assert own in HEIGHT, f"{own} has no floor; give it one in FLOORS"
+    up = [
+        f"line {line}: {own} knows {other}"
+        for line, other in imported(module)
+        if runs_up(own, other)
+    ]
+    assert not up
+
+
+def test_an_import_is_found_wherever_it_stands(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        "from typing import TYPE_CHECKING\n"
+        "from tbspot import __version__, read_film, viewer\n"
+        "if TYPE_CHECKING:\n"
+        "    from tbspot.cli.view import view\n"
+        "def late():\n"
+        "    import tbspot.engine.engine\n"
+    )
+    assert list(imported(module)) == [
+        (2, "__version__"),
+        (2, "__init__"),
+        (2, "viewer"),
+        (4, "cli"),
+        (6, "engine"),
+    ]
+
+
+def test_an_arrow_up_or_across_a_floor_is_one() -> None:
+    assert runs_up("metrics", "records")
+    assert runs_up("audit", "evaluation")
+    assert not runs_up("evaluation", "metrics")
+    assert not runs_up("viewer", "__version__")

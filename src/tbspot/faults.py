@@ -70,11 +70,10 @@ def _frames(trace: TracebackType | None) -> list[str]:
 
 def _command() -> str:
     """The command's name alone: what follows it are films."""
-    from tbspot.cli import app
-
-    names = {one.callback.__name__ for one in app.registered_commands if one.callback}
     given = sys.argv[1] if len(sys.argv) > 1 else ""
-    return given if given in names else "?"
+    # A command is a module of cli/; nothing is imported while a fault is being told.
+    commands = {path.stem for path in (Path(__file__).parent / "cli").glob("[a-z]*.py")}
+    return given if given in commands else "?"
 
 
 def _versions() -> list[str]:

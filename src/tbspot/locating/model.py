@@ -16,7 +16,10 @@ from tbspot.description import Description, MapRule, Method, Precision
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import (
     ModelError,
+    OutOfMemoryError,
+    TbspotError,
     UnreadableFilmError,
+    is_out_of_memory,
 )
 from tbspot.gate.verdict import Verdict, examine
 from tbspot.images import Film

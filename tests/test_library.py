@@ -50,8 +50,11 @@ def test_the_public_names_are_those_agreed() -> None:
         "MissingExtraError",
         "Model",
         "ModelError",
+        "Reading",
+        "Sample",
         "TbspotError",
         "TrainingSettings",
+        "TruthBox",
         "UnreadableFilmError",
         "__version__",
         "distill",
@@ -204,3 +207,27 @@ def test_errors_can_be_told_apart(tmp_path: Path) -> None:
         tbspot.distill(tbspot.TrainingSettings(data=("d",)), tmp_path)
     with pytest.raises(tbspot.TbspotError, match="name teachers; use distill"):
         tbspot.train(tbspot.TrainingSettings(data=("d",), teachers=(tmp_path,)), tmp_path)
+
+
+def test_films_of_a_layout_that_tbspot_does_not_know_are_taken_as_a_source(
+    drawn: Path, tmp_path: Path
+) -> None:
+    from tbspot.samples.loading import load
+    from tbspot.training.loop import MODEL_FILE
+
+    samples = tuple(
+        tbspot.Sample(path, path.name, label, "own", path.stem, "train", boxes=())
+        for label, folder in ((1, "tb"), (0, "health"))
+        for path in sorted((drawn / "imgs" / folder).glob("*.png"))[:4]
+    )
+    reading = tbspot.Reading(samples, notes=("read by a stranger",))
+    assert load([reading]).samples == samples
+    settings = tbspot.TrainingSettings(
+        data=(reading,), init="random", size=32, epochs=1, batch_size=4, frozen_stages=0
+    )
+    path = tbspot.train(settings, tmp_path / "run", precision="32-true")
+    assert path == tmp_path / "run" / MODEL_FILE
+    assert f'"own (8 films, {str(reading)[-17:-1]})"' in (tmp_path / "run/run.json").read_text()
+    changed = tmp_path.stat().st_mtime_ns, path.stat().st_mtime_ns
+    assert tbspot.train(settings, tmp_path / "run", precision="32-true") == path
+    assert changed[1] == path.stat().st_mtime_ns

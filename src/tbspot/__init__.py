@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tbspot.locating.finding import Finding as Finding
     from tbspot.locating.model import Model as Model
     from tbspot.locating.model import load_model as load_model
+    from tbspot.samples.reading import Reading as Reading
+    from tbspot.samples.sample import Sample as Sample
+    from tbspot.samples.sample import TruthBox as TruthBox
     from tbspot.training.run import distill as distill
     from tbspot.training.run import train as train
     from tbspot.training.settings import TrainingSettings as TrainingSettings
@@ -34,8 +37,11 @@ HOMES = {
     "MissingExtraError": "errors",
     "Model": "locating.model",
     "ModelError": "errors",
+    "Reading": "samples.reading",
+    "Sample": "samples.sample",
     "TbspotError": "errors",
     "TrainingSettings": "training.settings",
+    "TruthBox": "samples.sample",
     "UnreadableFilmError": "errors",
     "distill": "training.run",
     "load_model": "locating.model",
@@ -49,8 +55,11 @@ __all__ = [
     "MissingExtraError",
     "Model",
     "ModelError",
+    "Reading",
+    "Sample",
     "TbspotError",
     "TrainingSettings",
+    "TruthBox",
     "UnreadableFilmError",
     "__version__",
     "distill",

@@ -124,7 +124,7 @@ def _content(folder: Path) -> Iterator[Path]:
 def _refuse_to_empty(folder: Path, settings: DataclassInstance) -> None:
     """See first that all of an earlier run can go, and that the new one does not read it."""
     whole = folder.resolve()
-    for read in _paths_in(dataclasses.asdict(settings)):
+    for read in _paths_in(_plain(settings)):
         if os.path.exists(read) and read.resolve().is_relative_to(whole):  # noqa: PTH110 - no path raises
             raise TbspotError(
                 f"{folder} holds {read}, which this run reads; choose another folder to write to"
@@ -167,8 +167,19 @@ def _empty(folder: Path) -> None:
 
 
 def _wanted(command: str, settings: DataclassInstance) -> dict[str, Any]:
-    content = json.dumps(dataclasses.asdict(settings), default=str)
-    return {"command": command, "settings": json.loads(content)}
+    return {"command": command, "settings": _plain(settings)}
+
+
+def _plain(value: Any) -> Any:
+    """Settings as JSON holds them; what is neither a number nor settings itself, by its text."""
+    if dataclasses.is_dataclass(value) and type(value).__str__ is object.__str__:
+        fields = dataclasses.fields(value)
+        return {one.name: _plain(getattr(value, one.name)) for one in fields}
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 def _recorded(record: Path) -> dict[str, Any] | None:

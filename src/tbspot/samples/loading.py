@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from tbspot.errors import TbspotError
 from tbspot.samples.duplicates import without_training_copies
@@ -20,8 +21,10 @@ from tbspot.samples.sources import read_source
 from tbspot.samples.splitting import SHARES, divide, read_split, shared_patient_notes
 from tbspot.samples.tbx11k import official_split
 
-__all__ = ["Loaded", "in_split", "load", "require_both_classes", "require_positives"]
+__all__ = ["Loaded", "Source", "in_split", "load", "require_both_classes", "require_positives"]
 
+# What films are named by: a path with options, or films that were read already.
+Source: TypeAlias = str | Reading
 # What data sets call a split of ours.
 ALIASES = {"tuning": "tune"}
 
@@ -41,11 +44,12 @@ class Loaded:
     dropped: tuple[Sample, ...] = ()
 
 
-def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) -> Loaded:
+def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 0) -> Loaded:
     """Read sources and combine them.
 
     Args:
-        sources: folders or CSV files, with options after a question mark.
+        sources: folders or CSV files, with options after a question mark; or what a reader of
+            another layout read.
         split_file: from `tbspot prepare`; without it films that come without a split are divided
             by patient.
         seed: of that division.
@@ -53,7 +57,7 @@ def load(sources: Sequence[str], split_file: Path | None = None, seed: int = 0) 
     Raises:
         TbspotError: a source is absent or wrong, or a class that it lists has no film left.
     """
-    readings = [read_source(source) for source in sources]
+    readings = [one if isinstance(one, Reading) else read_source(one) for one in sources]
     samples = _distinct([_renamed(one) for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]

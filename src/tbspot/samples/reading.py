@@ -17,6 +17,7 @@ from pathlib import Path
 from PIL import ExifTags, Image
 
 from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
 from tbspot.parsing import open_file
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
@@ -44,6 +45,8 @@ MOST_TOLD, LONGEST_TOLD = 20, 500
 class Reading:
     """What one source holds.
 
+    A reader of another layout gives one, and it is taken wherever a source is named by its path.
+
     Attributes:
         samples: its films that exist.
         notes: sentences for the user.
@@ -53,6 +56,12 @@ class Reading:
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     absent: Counter[int] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        """Where the films are from, and which: what sentences and run.json call it."""
+        known = sorted(f"{one.path} {one.label} {one.split} {one.boxes}" for one in self.samples)
+        sources = ", ".join(sorted({one.source for one in self.samples}))
+        return f"{sources} ({len(known):,} films, {fingerprint(*(one.encode() for one in known))})"
 
 
 def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, ...]:

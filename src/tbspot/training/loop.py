@@ -247,7 +247,7 @@ def _decoded(
 
 
 def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
-    names = ", ".join(settings.data)
+    names = ", ".join(map(str, settings.data))
     require_both_classes(samples, f"split '{settings.split}' of {names}")
     if settings.label_sources == "paired" and not paired_sources(samples):
         raise TbspotError(

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tbspot.samples.loading import Source
+
 __all__ = ["Strength", "TeacherMap", "TrainingSettings"]
 
 TeacherMap = Literal["cam", "fused", "refined"]
@@ -49,7 +51,7 @@ class TrainingSettings:
     """Everything that decides the weights.
 
     Attributes:
-        data: sources, see `tbspot.samples.loading.load`.
+        data: sources: folders or CSV files, or readings of another layout.
         split_file: a file of `tbspot prepare`, or None.
         split: films to train on.
         tuning_split: films to follow the AUROC on while training; never trained on.
@@ -87,7 +89,7 @@ class TrainingSettings:
         minutes_between_checkpoints: besides one at the end of each epoch.
     """
 
-    data: tuple[str, ...]
+    data: tuple[Source, ...]
     split_file: Path | None = None
     split: str = "train"
     tuning_split: str = "tune"

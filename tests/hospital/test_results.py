@@ -96,6 +96,15 @@ def test_a_prediction_of_another_film_is_one_sentence(case: Case) -> None:
         hospital.results_of(KINDS, case.path, other, case.pixels, case.evidence)
 
 
+@pytest.mark.parametrize("uid", ["1.2.826.0.1.3680043.8.498.77", "1.2.840.10008.5.1.1.29"])
+def test_a_film_of_a_private_or_retired_class_gives_one_sentence(
+    write_film: Write, answered: Callable[..., Case], uid: str
+) -> None:
+    case = answered(write_film(SOPClassUID=uid))
+    with pytest.raises(TbspotError, match="export it as CR, DX or secondary capture"):
+        hospital.results_of(KINDS, *case.arguments)
+
+
 @pytest.mark.parametrize("model", ["", "a" * 100, "back\\slash", "two\nlines", "模型"])
 def test_a_model_of_any_name_is_named_in_valid_words(
     case: Case, model: str, recwarn: pytest.WarningsRecorder

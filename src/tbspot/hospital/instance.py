@@ -111,7 +111,9 @@ def _uid_of(namespace: UUID, *parts: Any) -> UID:
 
 def words(text: str) -> str:
     """Text as a tag of 64 characters can hold it, never empty."""
-    return re.sub(r"[\x00-\x1f\x7f-\x9f\\]", " ", text).strip()[:LONGEST].strip() or "unknown"
+    plain = re.sub(r"[\x00-\x1f\x7f-\x9f\\]", " ", text).strip().encode(errors="replace")
+    # The standard counts characters, and some programs count bytes.
+    return plain[:LONGEST].decode(errors="ignore").strip() or "unknown"
 
 
 def algorithm(prediction: Prediction) -> AlgorithmIdentification:

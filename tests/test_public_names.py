@@ -15,6 +15,7 @@ LOCKED = {
         "SMALLEST_SHARE",
         "MapRule",
         "find_boxes",
+        "find_regions",
         "mask_of",
         "normalise",
         "rectangle_mask",

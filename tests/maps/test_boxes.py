@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from tbspot.maps.boxes import SIDE, find_boxes, mask_of, normalise, rectangle_mask, threshold_of
+from tbspot.maps.boxes import (
+    SIDE,
+    find_boxes,
+    find_regions,
+    mask_of,
+    normalise,
+    rectangle_mask,
+    threshold_of,
+)
 
 
 def two_lesions() -> NDArray[np.float32]:
@@ -126,3 +134,18 @@ def test_a_box_that_leaves_the_grid_is_cut_at_its_edge() -> None:
 
 def test_no_boxes_are_an_empty_mask() -> None:
     assert not rectangle_mask(np.empty((0, 5)), 8).any()
+
+
+@given(st.integers(0, 99), st.floats(0.2, 0.9))
+def test_a_box_is_the_bounding_rectangle_of_the_region_of_its_number(
+    seed: int, threshold: float
+) -> None:
+    evidence = np.random.default_rng(seed).normal(size=(8, 8)).astype(np.float32)
+    normalised = normalise(evidence, 64)
+    boxes, regions = find_boxes(normalised, threshold), find_regions(normalised, threshold)
+    assert regions.max(initial=0) == len(boxes)
+    for number, (x0, y0, x1, y1, peak) in enumerate(boxes, 1):
+        rows, columns = np.nonzero(regions == number)
+        found = (columns.min(), rows.min(), columns.max() + 1, rows.max() + 1)
+        assert found == (x0, y0, x1, y1)
+        assert normalised[regions == number].max() == np.float32(peak)

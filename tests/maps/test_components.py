@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tbspot.maps.boxes import normalise
-from tbspot.maps.components import Components, find_components
+from tbspot.maps.components import Components, find_components, label_components
 
 
 def by_scipy(mask: NDArray[np.bool_], values: NDArray[np.float32]) -> Components:
@@ -71,3 +71,9 @@ def test_an_empty_mask_and_a_full_one_have_none_and_one() -> None:
     full = find_components(np.ones((4, 6), bool), values)
     assert full.corners.tolist() == [[0, 0, 6, 4]]
     assert full.areas.tolist() == [24]
+
+
+@settings(max_examples=200)
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=12)))
+def test_labels_are_scipys_numbers_of_the_components(mask: NDArray[np.bool_]) -> None:
+    assert np.array_equal(label_components(mask), ndimage.label(mask, np.ones((3, 3), bool))[0])

@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from tbspot.description import MapRule
 from tbspot.images import resize
-from tbspot.maps.components import find_components
+from tbspot.maps.components import Components, find_components, label_components
 
 __all__ = [
     "SIDE",
     "SMALLEST_SHARE",
     "MapRule",
     "find_boxes",
+    "find_regions",
     "mask_of",
     "normalise",
     "rectangle_mask",
@@ -92,11 +93,28 @@ def find_boxes(normalised: NDArray[np.float32], threshold: float) -> NDArray[np.
     in the normalised grid's pixels, half-open, and the component's highest value as score;
     best first.
     """
-    corners, areas, peaks = find_components(mask_of(normalised, threshold), normalised)
-    boxes = np.column_stack([corners, peaks]).astype(np.float64)
-    boxes = boxes[areas >= SMALLEST_SHARE * normalised.size]
+    components = find_components(mask_of(normalised, threshold), normalised)
+    boxes = np.column_stack([components.corners, components.peaks]).astype(np.float64)
+    return boxes[_kept(components, normalised.size)]
+
+
+def find_regions(normalised: NDArray[np.float32], threshold: float) -> NDArray[np.int_]:
+    """Which places `[h, w]` lie in which box of `find_boxes`: its number from 1, or else 0.
+
+    A box is its region's bounding rectangle; regions never overlap, as rectangles may.
+    """
+    mask = mask_of(normalised, threshold)
+    kept = _kept(components := find_components(mask, normalised), normalised.size)
+    numbers = np.zeros(len(components.areas) + 1, np.int_)
+    numbers[kept + 1] = np.arange(1, len(kept) + 1)
+    return numbers[label_components(mask)]
+
+
+def _kept(components: Components, size: int) -> NDArray[np.int_]:
+    """Which components count, best first."""
+    large = np.flatnonzero(components.areas >= SMALLEST_SHARE * size)
     # Equal scores in the order of their places, so that the same map gives the same list.
-    return boxes[np.argsort(-boxes[:, 4], kind="stable")]
+    return large[np.argsort(-components.peaks[large].astype(np.float64), kind="stable")]
 
 
 def rectangle_mask(boxes: NDArray[np.float64], side: int = SIDE) -> NDArray[np.bool_]:

@@ -25,6 +25,8 @@ INFERNO = np.array(
     np.float32,
 )
 LONGEST_SIDE = 1024
+# A box's line is one of so many parts of the picture's longest side.
+LINES = 512
 BOX_COLOUR = (86, 180, 233)  # sky blue of Okabe and Ito's palette
 
 
@@ -36,7 +38,10 @@ def colours(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def overlay(
-    film: NDArray[np.float32], evidence: NDArray[np.float32], boxes: Sequence[PredictedBox]
+    film: NDArray[np.float32],
+    evidence: NDArray[np.float32],
+    boxes: Sequence[PredictedBox],
+    longest_side: int = LONGEST_SIDE,
 ) -> Image.Image:
     """The film in grey, evidence over it as strongly as it is positive, boxes around.
 
@@ -44,12 +49,13 @@ def overlay(
         film: `[height, width]` in [0, 1].
         evidence: `[h, w]` of the whole film.
         boxes: in pixels of the film.
+        longest_side: to which a larger film is reduced.
 
     Returns:
-        An RGB picture of at most 1024 pixels a side.
+        An RGB picture of at most `longest_side` pixels a side.
     """
     height, width = film.shape
-    factor = min(1.0, LONGEST_SIDE / max(height, width))
+    factor = min(1.0, longest_side / max(height, width))
     small = resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
     strength = resize(normalise(evidence), *small.shape)
     # In whole grey levels by Pillow: several times faster than NumPy in floating point.
@@ -59,10 +65,11 @@ def overlay(
     coloured.putpalette(_palette())
     picture = Image.composite(coloured.convert("RGB"), grey, half)
     draw = ImageDraw.Draw(picture)
+    line = max(2, round(max(small.shape) / LINES))
     across, down = small.shape[1] / width, small.shape[0] / height
     for box in boxes:
         corners = (box.x0 * across, box.y0 * down, box.x1 * across - 1, box.y1 * down - 1)
-        draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=2)
+        draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=line)
     return picture
 
 

@@ -1,0 +1,64 @@
+"""`tbspot send`: results as DICOM to an archive.
+
+Takes a run's folder and an address; gives what the archive has confirmed. All work is left to
+tbspot.hospital.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tbspot.cli._extras import needing
+
+__all__ = ["send"]
+
+
+def send(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Folder that `tbspot locate --dicom` wrote.")
+    ],
+    *,
+    to: Annotated[
+        str,
+        typer.Option(metavar="ADDRESS", help="AE@HOST:PORT (C-STORE) or http(s)://... (STOW-RS)."),
+    ],
+    calling: Annotated[
+        str, typer.Option(metavar="AE", help="This application's title towards AE@HOST:PORT.")
+    ] = "TBSPOT",
+    again: Annotated[
+        bool, typer.Option("--again", help="Send also what the archive has confirmed before.")
+    ] = False,
+) -> None:
+    """Send a run's results as DICOM to an archive, each until it is confirmed.
+
+    The same command sends what failed and nothing twice. Exit code 1 if the
+    archive has not confirmed all.
+
+    Example: tbspot send found --to ORTHANC@localhost:4242
+
+    Over the web:
+        tbspot send found --to http://localhost:8042/dicom-web
+    """
+    from rich.console import Console
+
+    from tbspot.errors import TbspotError
+
+    with needing("hospital"):
+        from tbspot.hospital.sending import send as send_results
+
+    console = Console(highlight=False, soft_wrap=True)
+
+    def tell(line: str) -> None:
+        console.print(line, markup=False)
+
+    sent = send_results(run, to, calling=calling, again=again, tell=tell)
+    tell(f"stored {sent.stored:,}, confirmed before {sent.before:,}, failed {len(sent.failed):,}")
+    if sent.failed:
+        count = sent.stored + sent.before + len(sent.failed)
+        raise TbspotError(
+            f"{len(sent.failed):,} of {count:,} results were not confirmed by {to}: "
+            f"{sent.failed[0][1]}; the same command sends them again"
+        )

@@ -1,0 +1,204 @@
+"""Archives that store an instance: by DICOM's own protocol (C-STORE) or over the web (STOW-RS).
+
+Takes an address and instances; gives why one was not stored, or `None` once the archive has said
+so by name of the instance. Which instances to send is left to sending.py.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from urllib.parse import urlsplit
+
+from dicomweb_client import DICOMwebClient
+from pydicom.dataset import Dataset
+from pydicom.uid import (
+    ComprehensiveSRStorage,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    SecondaryCaptureImageStorage,
+    SegmentationStorage,
+)
+from pynetdicom import AE
+from pynetdicom.association import Association
+from requests.exceptions import ConnectionError as NoConnection
+from requests.exceptions import HTTPError, RequestException, Timeout
+
+from tbspot.errors import TbspotError
+
+__all__ = ["Archive", "ArchiveLost", "archive_of"]
+
+# PS3.5 6.2: of an AE title.
+TITLE = r"(?! )[\x20-\x7e]{1,16}"
+ADDRESS = re.compile(rf"(?P<title>{TITLE})@(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+):(?P<port>\d+)")
+CLASSES = (SecondaryCaptureImageStorage, SegmentationStorage, ComprehensiveSRStorage)
+SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
+CONNECT_SECONDS = 10
+ANSWER_SECONDS = 60
+# PS3.4 B.2.3: stored, though with changes or doubts.
+STORED = (0x0000, 0xB000, 0xB006, 0xB007)
+
+
+class ArchiveLost(Exception):  # noqa: N818 - what has happened, told for each instance left
+    """The archive cannot be spoken to (any more): why, as part of a sentence."""
+
+
+class Archive(ABC):
+    """An archive to store into.
+
+    Args:
+        name: of the archive, without anything secret.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @abstractmethod
+    def close(self) -> None:
+        """End the connection, if there is one."""
+
+    @abstractmethod
+    def store(self, instance: Dataset) -> str | None:
+        """Store an instance; gives why it is not confirmed, or `None` if it is.
+
+        Raises:
+            ArchiveLost: no other one can be stored either.
+        """
+
+
+def archive_of(to: str, calling: str) -> Archive:
+    """The archive at an address.
+
+    Args:
+        to: `AE@HOST:PORT`, or the address of a DICOMweb service.
+        calling: title of this application, for the first.
+
+    Raises:
+        TbspotError: neither.
+    """
+    if re.match(r"https?://", to, re.IGNORECASE):
+        return _of_web(to)
+    found = ADDRESS.fullmatch(to)
+    if not found or not 0 < int(found["port"]) < 2**16 or "\\" in to:
+        raise TbspotError(
+            f"{to!r} is no address of an archive; name AE@HOST:PORT or http(s)://HOST/PATH"
+        )
+    if not re.fullmatch(TITLE, calling) or "\\" in calling:
+        raise TbspotError(f"{calling!r} is no AE title; give one of 1 to 16 letters or digits")
+    return _ByNetwork(to, found["title"], found["host"].strip("[]"), int(found["port"]), calling)
+
+
+def _of_web(to: str) -> Archive:
+    try:
+        parts = urlsplit(to)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.query or parts.fragment:
+        raise TbspotError(f"{to!r} is no address of a DICOMweb service; name http(s)://HOST/PATH")
+    if parts.username is not None or parts.password is not None:
+        raise TbspotError(
+            "an address with a name and password would be kept with the results; put them into "
+            "~/.netrc, and give the address without"
+        )
+    return _ByWeb(to.rstrip("/"))
+
+
+class _ByNetwork(Archive):
+    """C-STORE (PS3.4 annex B): one association for all instances."""
+
+    def __init__(self, name: str, title: str, host: str, port: int, calling: str) -> None:
+        super().__init__(name)
+        self._peer = (host, port)
+        self._title = title
+        self._entity = AE(ae_title=calling)
+        self._entity.connection_timeout = CONNECT_SECONDS
+        self._entity.acse_timeout = self._entity.dimse_timeout = ANSWER_SECONDS
+        self._entity.network_timeout = ANSWER_SECONDS
+        for kind in CLASSES:
+            self._entity.add_requested_context(kind, SYNTAXES)
+        self._association: Association | None = None
+
+    def close(self) -> None:
+        """Release the association."""
+        if self._association is not None and self._association.is_established:
+            self._association.release()
+
+    def store(self, instance: Dataset) -> str | None:
+        """Store an instance by C-STORE; see `Archive.store`."""
+        association = self._association = self._association or self._associate()
+        if not any(one.abstract_syntax == instance.SOPClassUID
+                   for one in association.accepted_contexts):  # fmt: skip
+            return f"the archive does not take objects of its class ({instance.SOPClassUID.name})"
+        try:
+            status = association.send_c_store(instance)
+        except (RuntimeError, ValueError, AttributeError) as error:
+            if not association.is_established:
+                raise ArchiveLost("the archive has ended the connection") from error
+            return "it cannot be encoded as the archive wants it"
+        if "Status" not in status:
+            raise ArchiveLost("the archive has ended the connection or does not answer")
+        code = int(status.Status)
+        return None if code in STORED else f"the archive answers with status 0x{code:04X}"
+
+    def _associate(self) -> Association:
+        association = self._entity.associate(*self._peer, ae_title=self._title)
+        if association.is_established:
+            return association
+        if association.is_rejected:
+            raise ArchiveLost("the archive refuses the connection: check both AE titles")
+        raise ArchiveLost("no archive answers there: check host, port and AE title")
+
+
+class _ByWeb(Archive):
+    """STOW-RS (PS3.18 10.5): a request an instance, since the answer is by instance."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._client = DICOMwebClient(name, timeout=(CONNECT_SECONDS, ANSWER_SECONDS))
+        # The same command sends again; repeating in silence would take minutes.
+        self._client.set_http_retry_params(retry=False)
+
+    def close(self) -> None:
+        """Nothing stays open between requests."""
+
+    def store(self, instance: Dataset) -> str | None:
+        """Store an instance by STOW-RS; see `Archive.store`."""
+        try:
+            answer = self._client.store_instances([instance])
+        except (NoConnection, Timeout) as error:
+            raise ArchiveLost("no archive answers there: check the address") from error
+        except HTTPError as error:
+            return _refusal(error)
+        except RequestException as error:
+            raise ArchiveLost("the address cannot be asked: check it") from error
+        # An answer may be anything; what cannot be read confirms nothing.
+        except Exception:
+            return "the archive's answer cannot be read"
+        return _unconfirmed(answer, instance.SOPInstanceUID)
+
+
+def _refusal(error: HTTPError) -> str:
+    code = error.response.status_code if error.response is not None else 0
+    if code in (401, 403):
+        raise ArchiveLost(
+            f"the archive refuses who asks (HTTP {code}): put name and password into ~/.netrc"
+        ) from error
+    if code in (404, 405):
+        raise ArchiveLost(f"there is no STOW-RS there (HTTP {code}): check the path") from error
+    return f"the archive refuses it (HTTP {code})"
+
+
+def _unconfirmed(answer: Dataset, uid: str) -> str | None:
+    """Why an answer (PS3.18 10.5.3) does not say that the instance is stored."""
+    stored = [item.get("ReferencedSOPInstanceUID") for item in _items(answer, "ReferencedSOP")]
+    if uid in stored:
+        return None
+    for item in _items(answer, "FailedSOP"):
+        if item.get("ReferencedSOPInstanceUID") == uid and "FailureReason" in item:
+            return f"the archive refuses it (reason 0x{int(item.FailureReason):04X})"
+    return "the archive's answer does not name it as stored"
+
+
+def _items(answer: Dataset, kind: str) -> list[Dataset]:
+    return list(answer.get(f"{kind}Sequence") or ())

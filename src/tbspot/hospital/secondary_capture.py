@@ -1,0 +1,124 @@
+"""The result as a picture (Secondary Capture Image, PS3.3 A.8.1), which every viewer shows.
+
+Takes a film's source, prediction, pixels and evidence; gives an object whose picture holds film,
+heat map and boxes under a band of words. What the picture is made of is left to maps/overlays.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from highdicom.sc import SCImage
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from pydicom.dataset import Dataset
+from pydicom.sr.codedict import codes
+from pydicom.sr.coding import Code
+
+from tbspot import __version__
+from tbspot.hospital.instance import DISCLAIMER, MAKER, finished, identity, said_of_score
+from tbspot.hospital.source import Source
+from tbspot.maps.overlays import overlay
+from tbspot.records.predictions import Prediction
+
+__all__ = ["secondary_capture"]
+
+LONGEST_SIDE = 2048
+# Under a film as small as a stamp the words need more room than the film.
+LEAST_WIDTH = 640
+# Of the picture's width.
+TEXT_SHARE = 1 / 45
+LEAST_TEXT = 8
+TEXT_COLOUR, DISCLAIMER_COLOUR = (255, 255, 255), (255, 200, 60)
+
+
+def secondary_capture(
+    source: Source,
+    prediction: Prediction,
+    pixels: NDArray[np.float32],
+    evidence: NDArray[np.float32],
+) -> Dataset:
+    """The film's picture as an object of 8-bit RGB, uncompressed.
+
+    Its modality is the film's, as the SC Equipment module has it (PS3.3 C.8.6.1: the source
+    equipment). It says that words are burnt in; nothing of the patient is among them.
+
+    Args:
+        source: of the film.
+        prediction: of status `ok`.
+        pixels: `[height, width]` in [0, 1].
+        evidence: `[h, w]` of the whole film.
+    """
+    picture = np.asarray(_picture(prediction, pixels, evidence))
+    reference = source.reference
+    made = SCImage(
+        picture,
+        photometric_interpretation="RGB",
+        bits_allocated=8,
+        coordinate_system="PATIENT",
+        patient_orientation=("L", "F"),  # highdicom asks for one; the film's own follows
+        study_instance_uid=reference.StudyInstanceUID,
+        **identity(source, prediction, "sc"),
+    )
+    made.Modality = reference.Modality
+    made.PatientOrientation = reference.PatientOrientation
+    made.Laterality = ""
+    made.ConversionType = "WSD"
+    made.BurnedInAnnotation = "YES"
+    made.DerivationDescription = f"heat map and boxes of {MAKER}; {DISCLAIMER.lower()}"
+    made.SourceImageSequence = [_referenced(reference)]
+    return finished(made, source)
+
+
+def _referenced(reference: Dataset) -> Dataset:
+    """The film, as what the picture was made of (PS3.3 table 10-3)."""
+    item = Dataset()
+    item.ReferencedSOPClassUID = reference.SOPClassUID
+    item.ReferencedSOPInstanceUID = reference.SOPInstanceUID
+    item.PurposeOfReferenceCodeSequence = [
+        _item_of(codes.DCM.SourceImageForImageProcessingOperation)
+    ]
+    return item
+
+
+def _item_of(code: Code) -> Dataset:
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator = code.value, code.scheme_designator
+    item.CodeMeaning = code.meaning
+    return item
+
+
+def _picture(
+    prediction: Prediction, pixels: NDArray[np.float32], evidence: NDArray[np.float32]
+) -> Image.Image:
+    film = overlay(pixels, evidence, prediction.boxes, LONGEST_SIDE)
+    width = max(film.width, LEAST_WIDTH)
+    band = _band(_words(prediction), width)
+    picture = Image.new("RGB", (width, band.height + film.height))
+    picture.paste(band, (0, 0))
+    picture.paste(film, ((width - film.width) // 2, band.height))
+    return picture
+
+
+def _words(prediction: Prediction) -> tuple[str, ...]:
+    count = len(prediction.boxes)
+    regions = "no region" if not count else "1 region" if count == 1 else f"{count} regions"
+    return (
+        DISCLAIMER,
+        said_of_score(prediction),
+        f"{regions} in boxes; colours relative to this film's own maximum",
+        f"{MAKER} {__version__}, model {prediction.model}, version {prediction.version}",
+    )
+
+
+def _band(lines: tuple[str, ...], width: int) -> Image.Image:
+    """Lines on black, as large as the width allows."""
+    size = round(width * TEXT_SHARE)
+    longest = max(ImageFont.load_default(size).getlength(line) for line in lines)
+    size = max(LEAST_TEXT, int(size * min(1.0, (width - 2 * size) / longest)))
+    font, step = ImageFont.load_default(size), round(1.4 * size)
+    band = Image.new("RGB", (width, step * len(lines) + size))
+    draw = ImageDraw.Draw(band)
+    for number, line in enumerate(lines):
+        colour = TEXT_COLOUR if number else DISCLAIMER_COLOUR
+        draw.text((size, size // 2 + number * step), line, fill=colour, font=font)
+    return band

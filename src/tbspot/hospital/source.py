@@ -1,0 +1,206 @@
+"""What a result takes over from its film: whose it is, of which study, and what it refers to.
+
+Takes the path of a DICOM film; gives identifiers and references, each checked, and nothing else of
+the file. This is the only module that reads identifiers; the pixels are left to images/.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import unicodedata
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydicom import dcmread
+from pydicom.charset import python_encoding
+from pydicom.config import RAISE
+from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+from pydicom.valuerep import validate_value
+
+from tbspot.errors import TbspotError
+from tbspot.images.opening import open_regular, shown, sniff
+
+__all__ = ["UTF_8", "Source", "read_source"]
+
+UTF_8 = "ISO_IR 192"
+# Patient and General Study modules (PS3.3 C.7.1.1 and C.7.2.1): of type 2, empty where unknown.
+REQUIRED = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime",
+    "StudyID", "AccessionNumber", "ReferringPhysicianName",
+)  # fmt: skip
+OPTIONAL = ("IssuerOfPatientID", "StudyDescription")
+# Who the patient is: half of a number, or another's, is worse than no result.
+EXACT = ("PatientID", "IssuerOfPatientID")
+REFERENCES = {
+    "StudyInstanceUID": "study", "SeriesInstanceUID": "series", "SOPInstanceUID": "instance",
+    "SOPClassUID": "class of object",
+}  # fmt: skip
+PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation", "FrameOfReferenceUID")
+TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE]
+# PS3.3 C.7.1.1: the only values that the standard has.
+SEXES = ("M", "F", "O")
+LONGEST_UID = 64
+
+_one_at_a_time = threading.Lock()
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """What results of a film are made with.
+
+    Attributes:
+        name: of the film, as sentences may hold it.
+        identifiers: the patient's and the study's text in UTF-8, each value valid or empty.
+        reference: UIDs, class, size, modality and orientation; no text of a person's.
+    """
+
+    name: str
+    identifiers: Dataset
+    reference: Dataset
+
+
+def read_source(path: Path, *, follow_links: bool = False) -> Source:
+    """Read what results take over from a film.
+
+    Private tags and all others are left where they are. Text is decoded by the film's character
+    set; what only describes (a name, a date) and cannot be read, or may not stand there by the
+    standard (PS3.5 6.2), is left empty.
+
+    Args:
+        path: of a DICOM film that has been read already (images/), so that a file made to harm
+            its reader has been refused.
+        follow_links: whether a symbolic link stands for the film that it leads to.
+
+    Raises:
+        TbspotError: not DICOM, broken, without the UIDs by which an archive keeps a result beside
+            its film, or with a patient's number that cannot be copied exactly.
+    """
+    name = shown(path)
+    with open_regular(path, name, follow_links=follow_links) as file:
+        if (kind := sniff(file, name)) != "DICOM":
+            raise TbspotError(f"{name} is a {kind} file; only a DICOM film has results as DICOM")
+        with _silence():
+            try:
+                header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=TAGS)
+                return Source(name, _identifiers(header, name), _reference(header, name))
+            except TbspotError:
+                raise
+            # A broken file may break the reader in any way; to the user it is a broken file.
+            except Exception as error:
+                raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """No warnings and no log of pydicom's, which repeat what tags hold."""
+    log = logging.getLogger("pydicom")
+    # Filters of warnings and logs are the whole process's.
+    with _one_at_a_time, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before, log.disabled = log.disabled, True
+        try:
+            yield
+        finally:
+            log.disabled = before
+
+
+def _identifiers(header: Dataset, name: str) -> Dataset:
+    identifiers = Dataset()
+    identifiers.SpecificCharacterSet = UTF_8
+    for keyword in (*REQUIRED, *OPTIONAL):
+        text = _text(header, keyword)
+        if text is None and keyword in EXACT:
+            raise TbspotError(
+                f"{name} has a {keyword} that cannot be copied exactly, so its result could come "
+                "to another patient; mend it in the archive and export the film again"
+            )
+        if text or keyword in REQUIRED:
+            setattr(identifiers, keyword, text or "")
+    return identifiers
+
+
+def _text(header: Dataset, keyword: str) -> str | None:
+    """A tag's text, empty where there is none; `None` where what stands there is not valid."""
+    value = header.get(keyword)
+    if value is None or (isinstance(value, MultiValue) and not value):
+        return ""
+    # Several values, or a tag of another kind than the standard's.
+    if isinstance(value, MultiValue | Dataset | bytes | list):
+        return None
+    text = str(value).strip(" \0")
+    return text if _is_valid(text, keyword) and (text.isascii() or _knows(header)) else None
+
+
+def _is_valid(text: str, keyword: str) -> bool:
+    representation = dictionary_VR(keyword)
+    if keyword == "PatientSex" and text and text not in SEXES:
+        return False
+    # A range of dates is for asking archives only.
+    if representation in ("DA", "TM") and "-" in text:
+        return False
+    if "\\" in text or "\N{REPLACEMENT CHARACTER}" in text or _has_control(text):
+        return False
+    try:
+        validate_value(representation, text, RAISE)
+    except ValueError:
+        return False
+    return True
+
+
+def _has_control(text: str) -> bool:
+    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
+
+
+def _knows(header: Dataset) -> bool:
+    """Whether the film's character sets are the standard's (PS3.3 C.12.1.1.2)."""
+    sets: Any = header.get("SpecificCharacterSet") or ""
+    return all(one in python_encoding for one in ([sets] if isinstance(sets, str) else sets))
+
+
+def _reference(header: Dataset, name: str) -> Dataset:
+    reference = Dataset()
+    for keyword, what in REFERENCES.items():
+        uid = _uid(header, keyword)
+        if uid is None:
+            raise TbspotError(
+                f"{name} does not name its {what} ({keyword}), so no archive could keep a result "
+                "beside it; export it from the archive again"
+            )
+        setattr(reference, keyword, uid)
+    frame = _uid(header, "FrameOfReferenceUID")
+    if frame is not None:
+        reference.FrameOfReferenceUID = frame
+    reference.Rows, reference.Columns = int(header.Rows), int(header.Columns)
+    modality = _text(header, "Modality")
+    # PS3.3 C.7.3.1.1.1: other.
+    reference.Modality = modality or "OT"
+    reference.PatientOrientation = _orientation(header)
+    for keyword in REQUIRED:
+        setattr(reference, keyword, "")
+    return reference
+
+
+def _uid(header: Dataset, keyword: str) -> UID | None:
+    value = header.get(keyword)
+    if not isinstance(value, str):
+        return None
+    uid = UID(value.strip(" \0"))
+    return uid if uid.is_valid and len(uid) <= LONGEST_UID else None
+
+
+def _orientation(header: Dataset) -> list[str]:
+    """Of the picture's rows and columns (PS3.3 C.7.6.1.1.1), or nothing if it is none."""
+    value = header.get("PatientOrientation")
+    if not isinstance(value, MultiValue) or len(value) != 2:
+        return []
+    directions = [str(direction) for direction in value]
+    known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
+    return directions if known else []

@@ -1,0 +1,128 @@
+"""What all three kinds of results share: study, identifiers, UIDs, and when there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pydicom
+import pytest
+
+from results import SERIES, STUDY, Case
+from tbspot.errors import TbspotError
+
+hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
+KINDS = get_args(hospital.Kind)
+
+Write = Callable[..., Path]
+
+
+def _uids(case: Case) -> dict[str, str]:
+    made = hospital.results_of(KINDS, *case.arguments)
+    return {kind: result.SOPInstanceUID for kind, result in made.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_result_is_in_the_films_study_as_a_series_of_its_own(case: Case, kind: str) -> None:
+    film, made = pydicom.dcmread(case.path), hospital.to_dicom(kind, *case.arguments)
+    assert made.StudyInstanceUID == film.StudyInstanceUID == STUDY
+    assert made.SeriesInstanceUID != SERIES
+    assert made.PatientName == film.PatientName
+    assert made.PatientID == film.PatientID
+    assert made.StudyDate == film.StudyDate
+    assert "PLANTED MAKER" not in str(made)
+    assert "PLANTED HOSPITAL" not in str(made)
+
+
+def test_the_same_answer_has_the_same_uids_whenever_it_is_made(case: Case) -> None:
+    assert _uids(case) == _uids(case)
+    assert len(set(_uids(case).values())) == 3
+    renamed = replace(case, prediction=case.prediction.model_copy(update={"image": "other"}))
+    assert _uids(renamed) == _uids(case)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"score": 0.25}, {"threshold": 0.75}, {"model": "other"}, {"version": "fedcba9876543210"},
+        {"map_threshold": 0.51},
+    ],
+)  # fmt: skip
+def test_another_answer_has_other_uids(case: Case, change: dict[str, object]) -> None:
+    other = replace(case, prediction=case.prediction.model_copy(update=change))
+    assert not set(_uids(other).values()) & set(_uids(case).values())
+
+
+def test_the_same_answer_of_another_instance_has_other_uids(
+    case: Case, write_film: Write, answered: Callable[..., Case]
+) -> None:
+    other = answered(write_film(name="other.dcm", SOPInstanceUID="1.2.826.0.1.3680043.8.498.99"))
+    assert not set(_uids(other).values()) & set(_uids(case).values())
+
+
+def test_uids_are_of_the_form_that_needs_no_registration(case: Case) -> None:
+    for made in hospital.results_of(KINDS, *case.arguments).values():
+        for uid in (made.SOPInstanceUID, made.SeriesInstanceUID):
+            assert uid.is_valid
+            assert uid.startswith("2.25.")
+            assert int(uid[5:]) < 2**128
+
+
+def test_a_refused_film_has_a_report_only_and_a_failed_one_nothing(refused: Case) -> None:
+    assert list(hospital.results_of(KINDS, *refused.arguments)) == ["sr"]
+    failed = refused.prediction.model_copy(update={"status": "failed"})
+    assert hospital.results_of(KINDS, refused.path, failed) == {}
+    for kind in ("sc", "seg"):
+        with pytest.raises(TbspotError, match=f"no result of the kind {kind}, as it was refused"):
+            hospital.to_dicom(kind, *refused.arguments)
+
+
+def test_a_film_without_a_region_has_no_segmentation(
+    write_film: Write, answered: Callable[..., Case]
+) -> None:
+    case = answered(write_film(), boxes=())
+    empty = replace(case, evidence=np.full((16, 16), -1, np.float32))
+    assert list(hospital.results_of(KINDS, *empty.arguments)) == ["sc", "sr"]
+    with pytest.raises(TbspotError, match="as no region was found"):
+        hospital.to_dicom("seg", *empty.arguments)
+
+
+def test_a_prediction_of_another_film_is_one_sentence(case: Case) -> None:
+    other = case.prediction.model_copy(update={"width": 500})
+    with pytest.raises(TbspotError, match="name the film it was made of"):
+        hospital.results_of(KINDS, case.path, other, case.pixels, case.evidence)
+
+
+@pytest.mark.parametrize("uid", ["1.2.826.0.1.3680043.8.498.77", "1.2.840.10008.5.1.1.29"])
+def test_a_film_of_a_private_or_retired_class_gives_one_sentence(
+    write_film: Write, answered: Callable[..., Case], uid: str
+) -> None:
+    case = answered(write_film(SOPClassUID=uid))
+    with pytest.raises(TbspotError, match="export it as CR, DX or secondary capture"):
+        hospital.results_of(KINDS, *case.arguments)
+
+
+@pytest.mark.parametrize("model", ["", "a" * 100, "back\\slash", "two\nlines", "模型"])
+def test_a_model_of_any_name_is_named_in_valid_words(
+    case: Case, model: str, recwarn: pytest.WarningsRecorder
+) -> None:
+    named = replace(case, prediction=case.prediction.model_copy(update={"model": model}))
+    for made in hospital.results_of(KINDS, *named.arguments).values():
+        assert 0 < len(made.ManufacturerModelName) <= 64
+        assert "\\" not in made.ManufacturerModelName
+    assert not recwarn.list
+
+
+def test_making_a_result_says_nothing_of_the_patient(
+    write_film: Write,
+    answered: Callable[..., Case],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    case = answered(write_film(PatientName="PLANTED"))  # a name that highdicom warns of
+    caplog.clear()
+    hospital.results_of(KINDS, *case.arguments)
+    assert "PLANTED" not in "".join(capfd.readouterr()) + caplog.text

@@ -1,0 +1,179 @@
+"""What is taken over from a film: exactly, or not at all."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pydicom
+import pytest
+
+from results import SERIES, STUDY
+from tbspot.errors import TbspotError
+from tbspot.hospital.source import REQUIRED, read_source
+
+Write = Callable[..., Path]
+
+NAMES = {
+    "ISO_IR 100": "Buc^Jérôme",
+    "ISO_IR 144": "Люкceмбypг",  # noqa: RUF001
+    "ISO_IR 192": "王^小東",
+    "GB18030": "王^小东",
+    ("", "ISO 2022 IR 87"): "Yamada^Tarou=山田^太郎=やまだ^たろう",
+    ("", "ISO 2022 IR 149"): "Hong^Gildong=洪^吉洞=홍^길동",
+}
+
+
+@pytest.mark.parametrize("sets", NAMES)
+def test_a_name_of_any_character_set_is_the_same_in_utf_8(write_film: Write, sets: Any) -> None:
+    path = write_film(SpecificCharacterSet=list(sets) if isinstance(sets, tuple) else sets,
+                      PatientName=NAMES[sets])  # fmt: skip
+    identifiers = read_source(path).identifiers
+    assert str(identifiers.PatientName) == NAMES[sets]
+    assert identifiers.SpecificCharacterSet == "ISO_IR 192"
+
+
+def test_identifiers_and_references_are_taken_over_and_nothing_else(write_film: Write) -> None:
+    path = write_film(
+        PatientID="P-1", IssuerOfPatientID="HERE", AccessionNumber="A-1", PatientSex="F",
+        PatientAddress="PLANTED STREET", PatientAge="047Y", OperatorsName="PLANTED",
+    )  # fmt: skip
+    with pydicom.dcmread(path) as film:
+        film.private_block(0x0011, "PLANTED PRIVATE", create=True).add_new(1, "LO", "PLANTED")
+        film.save_as(path)
+    source = read_source(path)
+    assert source.identifiers.PatientID == "P-1"
+    assert source.identifiers.IssuerOfPatientID == "HERE"
+    assert source.identifiers.AccessionNumber == "A-1"
+    assert source.reference.StudyInstanceUID == STUDY
+    assert source.reference.SeriesInstanceUID == SERIES
+    known = {*REQUIRED, "IssuerOfPatientID", "StudyDescription", "SpecificCharacterSet"}
+    assert {element.keyword for element in source.identifiers} <= known
+    assert "STREET" not in str(source) + str(source.identifiers) + str(source.reference)
+
+
+def test_a_film_without_a_patient_has_empty_identifiers(write_film: Write) -> None:
+    source = read_source(write_film(PatientName="", PatientID=""))
+    assert all(source.identifiers[keyword].is_empty for keyword in ("PatientName", "PatientID"))
+
+
+@pytest.mark.parametrize(
+    "keyword", ["StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"]
+)
+@pytest.mark.parametrize("value", [None, "", "1.2.03", "1..2", "1." + "2" * 64, "PLANTED"])
+def test_without_a_uid_that_an_archive_needs_there_is_one_sentence(
+    write_film: Write, keyword: str, value: str | None
+) -> None:
+    path = write_film()
+    _set_bytes(path, keyword, value)
+    with pytest.raises(TbspotError, match="so no archive could keep a result") as caught:
+        read_source(path)
+    assert keyword in str(caught.value)
+    assert "PLANTED" not in str(caught.value)
+
+
+def _set_bytes(path: Path, keyword: str, value: str | bytes | None) -> None:
+    """Set a tag past all checks of pydicom, as a bad exporter would."""
+    film = pydicom.dcmread(path)
+    if value is None:
+        delattr(film, keyword)
+    else:
+        vr = film[keyword].VR if keyword in film else pydicom.datadict.dictionary_VR(keyword)
+        tag = pydicom.datadict.tag_for_keyword(keyword)
+        raw = value if isinstance(value, bytes) else value.encode()
+        raw += b" " * (len(raw) % 2)
+        film[keyword] = pydicom.dataelem.RawDataElement(
+            pydicom.tag.Tag(tag), vr, len(raw), raw, 0, False, True
+        )
+    pydicom.dcmwrite(path, film, enforce_file_format=False)
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "IssuerOfPatientID"])
+@pytest.mark.parametrize("value", [b"PLANTED\\B", b"P" * 66, b"P\x01LANTED", b"P\xff\xfe"])
+def test_a_patients_number_that_cannot_be_copied_exactly_is_one_sentence(
+    write_film: Write, keyword: str, value: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet="ISO_IR 192")
+    _set_bytes(path, keyword, value)
+    with pytest.raises(TbspotError, match="cannot be copied exactly") as caught:
+        read_source(path)
+    assert "PLANTED" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientSex", b"W "),
+        ("PatientSex", b"female"),
+        ("PatientBirthDate", b"1960"),
+        ("PatientBirthDate", b"19600101-19700101 "),
+        ("PatientBirthDate", b"PLANTED "),
+        ("StudyDate", b"2024.01.02"),
+        ("StudyDate", b"20241399"),
+        ("StudyTime", b"25:00:00"),
+        ("StudyTime", b"0800-0900 "),
+        ("AccessionNumber", b"A1\\A2 "),
+        ("AccessionNumber", b"A" * 20),
+        ("StudyID", b"S" * 18),
+        ("StudyDescription", b"D" * 70),
+        ("StudyDescription", b"two\r\nlines"),
+        ("PatientName", b"A" * 70),
+        ("PatientName", b"A^B\\C^D "),
+        ("PatientName", b"A=B=C=D "),
+        ("PatientName", b"\xff\xfe\xfd"),
+        ("ReferringPhysicianName", b"A^B\\C^D "),
+    ],
+)
+def test_what_only_describes_is_left_empty_where_the_standard_forbids_it(
+    write_film: Write, keyword: str, value: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet="ISO_IR 192")
+    _set_bytes(path, keyword, value)
+    identifiers = read_source(path).identifiers
+    assert not identifiers.get(keyword)
+
+
+def test_letters_of_an_unknown_character_set_are_not_guessed(write_film: Write) -> None:
+    path = write_film(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"NO_SUCH 00"))
+    assert not read_source(path).identifiers.PatientName
+
+
+def test_what_a_reader_of_dicom_warns_of_is_not_printed(
+    write_film: Write,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+) -> None:
+    path = write_film(PatientName="PLANTED", SpecificCharacterSet="ISO_IR 100")
+    _set_bytes(path, "PatientBirthDate", b"PLANTED ")
+    path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"PLANTED 00"))
+    recwarn.clear()
+    caplog.clear()
+    read_source(path)
+    assert capfd.readouterr() == ("", "")
+    assert not recwarn.list
+    assert not caplog.records
+
+
+def test_a_picture_that_is_no_dicom_is_one_sentence(film_path: Path) -> None:
+    with pytest.raises(TbspotError, match="is a PNG file; only a DICOM film has results"):
+        read_source(film_path)
+
+
+def test_a_broken_file_is_one_sentence(write_film: Write) -> None:
+    path = write_film()
+    path.write_bytes(path.read_bytes()[:200] + b"\xff" * 50)
+    with pytest.raises(TbspotError):
+        read_source(path)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_a_link_is_followed_only_when_told(write_film: Write, tmp_path: Path) -> None:
+    link = tmp_path / "link.dcm"
+    link.symlink_to(write_film())
+    assert read_source(link, follow_links=True).reference.StudyInstanceUID == STUDY
+    with pytest.raises(TbspotError, match="symbolic link"):
+        read_source(link)

@@ -19,7 +19,7 @@ __all__ = ["Finding", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
-    "turned", "child",
+    "turned", "child", "for_processing", "tags",
 ]  # fmt: skip
 
 LEAST_SIDE = 200
@@ -88,6 +88,9 @@ def _tags(facts: Facts) -> list[Finding]:
     found = []
     if facts.modality not in FILM_MODALITIES:
         found.append(Finding("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
+    if facts.for_processing:
+        sentence = "tagged FOR PROCESSING: raw values of a detector; export it for presentation"
+        found.append(Finding("for_processing", sentence, True))
     if facts.body_part == "other":
         found.append(Finding("not_chest", "tagged as another part of the body", True))
     if facts.view == "lateral":
@@ -99,6 +102,9 @@ def _tags(facts: Facts) -> list[Finding]:
     if facts.age is not None and facts.age < ADULT:
         sentence = f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"
         found.append(Finding("child", sentence, False))
+    if facts.faults:
+        sentence = f"unusable tags were set aside: {', '.join(facts.faults)}"
+        found.append(Finding("tags", sentence, False))
     return found
 
 

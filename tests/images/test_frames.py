@@ -31,8 +31,9 @@ def _read(path: Path) -> Film:
         return read_dicom(file, path.name)
 
 
-def _jpeg_ls(values: NDArray[np.uint16], bits: int = 16) -> bytes:
-    encoded: bytes = get_encoder(pydicom.uid.JPEGLSLossless).encode(
+def _jpeg_ls(values: NDArray[np.uint16], bits: int = 16, error: int = 0) -> bytes:
+    syntax = pydicom.uid.JPEGLSNearLossless if error else pydicom.uid.JPEGLSLossless
+    encoded: bytes = get_encoder(syntax).encode(
         values,
         rows=values.shape[0],
         columns=values.shape[1],
@@ -43,6 +44,7 @@ def _jpeg_ls(values: NDArray[np.uint16], bits: int = 16) -> bytes:
         photometric_interpretation="MONOCHROME2",
         number_of_frames=1,
         encoding_plugin="pyjpegls",
+        **({"jls_error": error} if error else {}),
     )
     return encoded
 
@@ -89,6 +91,17 @@ def test_a_signed_film_whose_high_bits_are_zero_is_signed(
     frame = encode(values) if encode else None
     film = _read(write_dicom(values, syntax=syntax, frame=frame, **tags))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+
+
+def test_white_that_a_lossy_stream_gives_back_too_white_stays_white(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = np.maximum(twelve_bits, 4090)
+    frame = _jpeg_ls(values, error=3)
+    path = write_dicom(
+        twelve_bits, syntax=pydicom.uid.JPEGLSNearLossless, frame=frame, **FULL_WINDOW
+    )
+    assert _read(path).pixels.min() > 0.99
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])

@@ -68,6 +68,10 @@ DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
     HTJ2KLosslessRPCL: (HTJ2KLosslessRPCL, ("pylibjpeg",)),
     HTJ2K: (HTJ2K, ("pylibjpeg",)),
 }
+LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless,
+            JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
+# An overlay above the stored bits at least doubles a value; no lossy stream is that far off.
+OVERSHOOT = 1.125
 # What to install for the first decoder of a syntax.
 PACKAGES = {
     "pydicom": "pydicom",
@@ -121,6 +125,8 @@ def decode(content: Dataset, syntax: UID, path: str) -> tuple[NDArray[np.integer
         interpretation = str(content.PhotometricInterpretation)
     else:
         values, interpretation, bits = _compressed(content, syntax, path)
+        if syntax not in LOSSLESS and not content.PixelRepresentation:
+            values = _without_overshoot(values, bits)
     return within_bits(values, bits, signed=bool(content.PixelRepresentation)), interpretation, bits
 
 
@@ -141,6 +147,12 @@ def within_bits(
     if not signed:
         return values & values.dtype.type(2**bits - 1)
     return (values << (width - bits)) >> (width - bits)
+
+
+def _without_overshoot(values: NDArray[np.integer[Any]], bits: int) -> NDArray[np.integer[Any]]:
+    """White that a lossy stream gives back a little too white, which cutting would make black."""
+    most = 2**bits - 1
+    return values.clip(max=most) if most < values.max() < OVERSHOOT * most else values
 
 
 def _native(content: Dataset, data: bytes, *, big: bool) -> NDArray[np.integer[Any]]:

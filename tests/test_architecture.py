@@ -23,7 +23,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("samples",),
     ("drawings", "records", "nets"),
     ("training", "engine", "maps"),
-    ("gate",),
+    ("gate", "hospital"),
     ("locating",),
     ("export", "html"),
     ("evaluation", "calibration", "audit", "report"),

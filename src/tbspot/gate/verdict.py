@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.gate.borders import Area, crop, inner_areas
 from tbspot.gate.chest import look, threshold
 from tbspot.images import Facts, Film
 
@@ -19,7 +20,7 @@ __all__ = ["Remark", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
-    "turned", "child",
+    "turned", "child", "for_processing", "tags", "border",
 ]  # fmt: skip
 
 LEAST_SIDE = 200
@@ -51,10 +52,13 @@ class Verdict:
     Attributes:
         film: the film to judge: the one that was examined, set right where it was inverted.
         remarks: what is not as it should be; refusals first.
+        area: of the film that is to be judged, in its pixels, where a plain border was left out;
+            `None` = all of it.
     """
 
     film: Film
     remarks: tuple[Remark, ...]
+    area: Area | None = None
 
     @property
     def status(self) -> Literal["ok", "warn", "refused"]:
@@ -62,6 +66,16 @@ class Verdict:
         if not self.remarks:
             return "ok"
         return "refused" if self.remarks[0].refuses else "warn"
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the film is to be judged, and need not be inverted for it."""
+        return self.status != "refused" and "inverted" not in self.codes
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """All remarks' codes, refusals first."""
+        return tuple(remark.code for remark in self.remarks)
 
     @property
     def code(self) -> Code | None:
@@ -75,7 +89,22 @@ class Verdict:
 
 
 def examine(film: Film) -> Verdict:
-    """Say whether a film is to be judged, by its tags, its size, its values and its look."""
+    """Say whether a film is to be judged, by its tags, its size, its values and its look.
+
+    A film that does not look like one as it is may be a whole one inside a plain border, as of a
+    photograph or a screen: then it is judged inside it.
+    """
+    verdict = _examine(film)
+    if verdict.as_it_is or any(remark.refuses for remark in _tags(film.facts)):
+        return verdict
+    for area in inner_areas(film.pixels):
+        inner = _examine(Film(crop(film.pixels, area), film.facts))
+        if inner.as_it_is or inner.status != "refused" == verdict.status:
+            return _inside(film, area, inner)
+    return verdict
+
+
+def _examine(film: Film) -> Verdict:
     found = [*_tags(film.facts), *_values(film.pixels)]
     if not any(remark.code in ("small", "blank", "saturated") for remark in found):
         film, looks = _look(film)
@@ -84,22 +113,34 @@ def examine(film: Film) -> Verdict:
     return Verdict(film, tuple(sorted(found, key=lambda remark: not remark.refuses)))
 
 
+def _inside(film: Film, area: Area, inner: Verdict) -> Verdict:
+    """What was said of the inner film, said of the whole; one set right is so with its border."""
+    pixels = 1 - film.pixels if "inverted" in inner.codes else film.pixels
+    whole = Film(pixels, inner.film.facts)
+    border = Remark("border", "the plain border around the film was left out", False)
+    return Verdict(whole, (*inner.remarks, border), area)
+
+
 def _tags(facts: Facts) -> list[Remark]:
-    found = []
-    if facts.modality not in FILM_MODALITIES:
-        found.append(Remark("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
-    if facts.body_part == "other":
-        found.append(Remark("not_chest", "tagged as another part of the body", True))
-    if facts.view == "lateral":
-        found.append(Remark("lateral", "tagged as a lateral view; a frontal one is needed", True))
-    if facts.orientation == "turned":
-        found.append(Remark("turned", "tagged as lying on its side or head down", True))
-    if facts.orientation == "mirrored":
-        found.append(Remark("mirrored", "tagged as mirrored: left and right are changed", False))
-    if facts.age is not None and facts.age < ADULT:
-        sentence = f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"
-        found.append(Remark("child", sentence, False))
-    return found
+    young = facts.age is not None and facts.age < ADULT
+    set_aside = ", ".join(facts.faults)
+    said: tuple[tuple[bool, Code, bool, str], ...] = (
+        (facts.modality not in FILM_MODALITIES, "not_chest", True,
+         f"tagged {facts.modality}, not an X-ray film"),
+        (facts.for_processing, "for_processing", True,
+         "tagged FOR PROCESSING: raw values of a detector; export it for presentation"),
+        (facts.body_part == "other", "not_chest", True, "tagged as another part of the body"),
+        (facts.view == "lateral", "lateral", True,
+         "tagged as a lateral view; a frontal one is needed"),
+        (facts.orientation == "turned", "turned", True,
+         "tagged as lying on its side or head down"),
+        (facts.orientation == "mirrored", "mirrored", False,
+         "tagged as mirrored: left and right are changed"),
+        (young, "child", False,
+         f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"),
+        (set_aside != "", "tags", False, f"unusable tags were set aside: {set_aside}"),
+    )  # fmt: skip
+    return [Remark(code, sentence, refuses) for applies, code, refuses, sentence in said if applies]
 
 
 def _values(pixels: NDArray[np.float32]) -> list[Remark]:

@@ -209,7 +209,12 @@ class Model:
             if verdict.status == "refused":
                 return self._without_score(verdict, name)
             prediction, evidence = predict(
-                verdict.film.pixels, name, self._engine, self._cut, self._settings.scales
+                verdict.film.pixels,
+                name,
+                self._engine,
+                self._cut,
+                self._settings.scales,
+                verdict.area,
             )
         except ModelError:
             raise

@@ -90,3 +90,20 @@ def test_a_mistyped_command_is_refused_with_exit_code_2() -> None:
 
 def test_the_version_is_the_installed_package_s() -> None:
     assert __version__.count(".") == 2
+
+
+def test_alone_it_shows_its_help_in_three_groups_and_exits_with_0() -> None:
+    said = _tbspot()
+    assert said.returncode == 0
+    groups = ("Use the released model", "Judge a model", "Make your own")
+    places = [said.stdout.index(group) for group in groups]
+    assert places == sorted(places)
+
+
+def test_version_names_program_model_terms_and_engine() -> None:
+    said = _tbspot("--version").stdout.splitlines()
+    assert said[0].startswith(f"tbspot {__version__} (Apache-2.0), Python 3.")
+    assert said[1].startswith("model tbspot-student ")
+    assert "CC BY-NC-SA" in said[1]
+    assert said[2].startswith("engine OpenVINO 20")
+    assert said[3].startswith("torch")

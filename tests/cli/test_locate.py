@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
 from tbspot.cli import app
+from tbspot.drawings import draw_film
 from tbspot.errors import TbspotError
+from tbspot.maps.boxes import rectangle_mask
+from tbspot.metrics import mask_iou
 from tbspot.nets.attribution import Method
-from tbspot.records.predictions import read_predictions
+from tbspot.records.predictions import FILE_NAME, read_predictions
 
 
 def _invoke(*arguments: str | Path) -> Result:
@@ -121,3 +126,76 @@ def test_scales_that_are_no_sizes_are_one_clear_sentence(
         film_path, "--out", tmp_path / "found", "--model", checkpoint, "--scales", scales
     )
     assert "must be numbers from 0.25 to 4" in str(result.exception)
+
+
+def test_json_prints_the_lines_and_keeps_nothing_without_a_folder(
+    film_path: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = _invoke(film_path, film_path.parent, "--json", "--model", checkpoint, "--no-gate")
+    assert result.exit_code == 0, result.output
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(lines) == 17
+    assert {line["status"] for line in lines} == {"ok"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_with_a_folder_prints_what_is_written_there(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    options = ("--json", "--model", checkpoint, "--no-gate", "--out", tmp_path / "found")
+    result = _invoke(film_path, *options)
+    assert result.stdout == (tmp_path / "found" / FILE_NAME).read_text()
+
+
+def test_a_film_comes_from_standard_input(film_path: Path, checkpoint: Path) -> None:
+    options = ["locate", "-", "--json", "--model", str(checkpoint), "--no-gate"]
+    result = CliRunner().invoke(app, options, input=film_path.read_bytes())
+    assert result.exit_code == 0, result.output
+    line = json.loads(result.stdout)
+    assert (line["image"], line["status"], line["width"]) == ("standard input", "ok", 128)
+
+
+def test_few_films_are_told_of_one_by_one(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    result = _invoke(film_path, "--out", out, "--model", checkpoint, "--no-gate")
+    (line,) = read_predictions(out)
+    assert line.score is not None
+    told = " ".join(result.output.split())
+    assert f"{100 * line.score:.1f}" in told
+    assert "research use only, not a diagnosis" in told
+    assert f"called TB {int(bool(line.called))}" in told
+
+
+def test_quiet_says_nothing_but_faults(film_path: Path, checkpoint: Path, tmp_path: Path) -> None:
+    options = ("--quiet", "--model", checkpoint, "--no-gate")
+    result = _invoke(film_path, "--out", tmp_path / "found", *options)
+    assert (result.exit_code, result.output) == (0, "")
+
+
+@pytest.mark.slow
+def test_the_example_is_called_and_found_where_its_lesions_were_drawn(tmp_path: Path) -> None:
+    result = _invoke("--example", "--out", tmp_path / "shown")
+    assert result.exit_code == 0, result.output
+    (line,) = read_predictions(tmp_path / "shown")
+    drawn_there = np.array([(b.x0, b.y0, b.x1, b.y1) for b in draw_film("tb", 512, (9,)).boxes])
+    found = np.array([(b.x0, b.y0, b.x1, b.y1) for b in line.boxes])
+    assert line.called
+    assert mask_iou(rectangle_mask(found), rectangle_mask(drawn_there)) > 0.7
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("film.png",), "with --out, or print lines with --json"),
+        (("film.png", "--example", "--out", "o"), "name films or folders to locate"),
+        (("--out", "o"), "name films or folders to locate"),
+        (("-", "--json", "--device", "tpu"), "the device must be auto, cpu, cuda or cuda:N"),
+    ],
+)
+def test_what_cannot_be_meant_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:
+    result = _invoke(*arguments)
+    assert isinstance(result.exception, TbspotError)
+    assert sentence in str(result.exception)

@@ -6,9 +6,9 @@ when they run, so that `tbspot --help` answers at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -23,6 +23,7 @@ from tbspot.cli.locate import locate
 from tbspot.cli.prepare import prepare
 from tbspot.cli.report import report
 from tbspot.cli.selftest import selftest
+from tbspot.cli.send import send
 from tbspot.cli.train import train
 from tbspot.cli.view import view
 from tbspot.printable import printable
@@ -59,26 +60,34 @@ app = typer.Typer(
     cls=_Commands,
     help="Find tuberculosis on a chest film, and show where, from image labels alone. "
     "Research software, not a medical device.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-@app.callback()
-def _tbspot() -> None:
-    """Keeps `tbspot COMMAND` the form of a call however many commands there are."""
+@app.callback(invoke_without_command=True)
+def _tbspot(
+    context: typer.Context,
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Say which tbspot, model and engine this is.")
+    ] = False,
+) -> None:
+    if version:
+        from tbspot.cli._console import open_console
+        from tbspot.cli._version import version_lines
+
+        for line in version_lines():
+            open_console().print(line, markup=False)
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
-app.command()(draw)
-app.command()(prepare)
-app.command()(train)
-app.command()(distill)
-app.command()(export)
-app.command()(selftest)
-app.command()(locate)
-app.command()(evaluate)
-app.command()(report)
-app.command()(calibrate)
-app.command()(audit)
-app.command()(view)
+GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Use the released model": (locate, view, send, selftest),
+    "Judge a model": (evaluate, report, calibrate, audit),
+    "Make your own": (draw, prepare, train, distill, export),
+}
+for title, commands in GROUPS.items():
+    for command in commands:
+        app.command(rich_help_panel=title)(command)

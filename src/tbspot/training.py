@@ -119,6 +119,7 @@ def _open(
     if hold:
         hold.check()
         open_run(folder, settings.command, settings, overwrite=overwrite)
+        hold.check()
     fabric.barrier()
 
 

@@ -5,6 +5,7 @@ Takes a run folder or a film; gives an address and serves it. All work is left t
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -65,6 +66,7 @@ def view(
     from rich.console import Console
 
     from tbspot import viewer
+    from tbspot.interrupting import Interrupted
 
     console = Console(highlight=False, soft_wrap=True)
     settings = viewer.Settings(
@@ -82,4 +84,9 @@ def view(
     def announce(address: str) -> None:
         console.print(f"{address}\nCtrl+C ends it", markup=False)
 
-    viewer.serve(settings, announce)
+    try:
+        viewer.serve(settings, announce)
+    except Interrupted as asked:
+        # Ctrl+C is how a page is ended, not an interruption.
+        if asked.number != signal.SIGINT:
+            raise

@@ -142,6 +142,7 @@ def locate(
     cut = cut_of(engine.description, rule, settings.map_threshold)
     with holding(out) as hold:
         open_run(out, "locate", settings, overwrite=overwrite)
+        hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
         earlier = Earlier(items, stamps)
         with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:

@@ -255,6 +255,16 @@ def test_a_folder_that_is_gone_is_told_in_the_place_of_what_follows_from_it(
         run()
 
 
+def test_a_folder_whose_files_but_hidden_ones_are_removed_is_told(tmp_path: Path) -> None:
+    with holding(tmp_path / "run") as hold:
+        hold.check()
+        open_run(tmp_path / "run", "train", Settings())
+        hold.check()
+        (tmp_path / "run" / "run.json").unlink()  # as `rm -r run/*` does
+        with pytest.raises(TbspotError, match="was removed, moved or emptied"):
+            hold.check()
+
+
 def test_another_folder_in_the_place_of_the_held_one_is_told(tmp_path: Path) -> None:
     with holding(tmp_path / "run") as hold:
         hold.check()

@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 from tbspot import __version__
 from tbspot.durable import clear_parts, is_part, make_folder, replacing
 from tbspot.errors import TbspotError
-from tbspot.holding import LOCK_FILE, refusals_told
+from tbspot.holding import LOCK_FILE, RECORD_FILE, refusals_told
 from tbspot.pathnames import as_text
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["CACHE", "check_run", "fingerprint", "open_run", "replacing", "write_json"]
+__all__ = ["check_run", "fingerprint", "open_run", "replacing", "write_json"]
 
-RUN_FILE = "run.json"
+RUN_FILE = RECORD_FILE
 # Kept by the runs of one folder for each other.
 CACHE = "cache"
 # Not of one run: what holds the folder, what runs share, and what every new ext4 disk has.

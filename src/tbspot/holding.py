@@ -23,14 +23,16 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["LOCK_FILE", "Hold", "holding", "refusals_told"]
+__all__ = ["LOCK_FILE", "RECORD_FILE", "Hold", "holding", "refusals_told"]
 
 LOCK_FILE = ".lock"
+# What says whose run lies in a folder.
+RECORD_FILE = "run.json"
 # What a file system without locks says; a run there is not kept from another's folder.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Hold:
     """A folder that this process holds.
 
@@ -40,6 +42,7 @@ class Hold:
 
     folder: Path
     _lock: BinaryIO
+    _begun: bool = False
 
     def check(self) -> None:
         """See that what is written still arrives.
@@ -47,7 +50,9 @@ class Hold:
         Raises:
             TbspotError: the folder was removed or moved since, or another is in its place.
         """
-        if not _is_at(self._lock, self.folder / LOCK_FILE):
+        begun, self._begun = self._begun, (self.folder / RECORD_FILE).exists()
+        # Whoever removes all files but hidden ones leaves the lock.
+        if not _is_at(self._lock, self.folder / LOCK_FILE) or (begun and not self._begun):
             raise TbspotError(
                 f"{self.folder} was removed, moved or emptied while this run wrote to it; run the "
                 "same command again"

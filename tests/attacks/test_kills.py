@@ -119,9 +119,9 @@ def _attack(tbspot: Commands, place: Path, name: str, code: int, *arguments: str
 
 
 def test_locate_killed_at_any_moment_comes_to_the_same_files(
-    tbspot: Commands, films: Path, checkpoint: Path, tmp_path: Path
+    tbspot: Commands, films: Path, tmp_path: Path
 ) -> None:
-    _attack(tbspot, tmp_path, "found", 1, "locate", films, "--model", checkpoint, "--no-gate")
+    _attack(tbspot, tmp_path, "found", 1, "locate", films, "--no-gate")
 
 
 def test_train_killed_at_any_moment_comes_to_the_same_files(

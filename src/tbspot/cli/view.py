@@ -5,6 +5,7 @@ Takes a run folder or a film; gives an address and serves it. All work is left t
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -64,6 +65,7 @@ def view(
     """
     from tbspot import viewer
     from tbspot.cli._console import open_console
+    from tbspot.interrupting import Interrupted
 
     console = open_console()
     settings = viewer.ViewSettings(
@@ -82,4 +84,9 @@ def view(
         console.print(address, markup=False)
         console.print("Ctrl+C ends it")
 
-    viewer.serve(settings, announce)
+    try:
+        viewer.serve(settings, announce)
+    except Interrupted as asked:
+        # Ctrl+C is how a page is ended, not an interruption.
+        if asked.number != signal.SIGINT:
+            raise

@@ -106,6 +106,7 @@ def draw_dataset(
     _check(settings)
     with holding(folder) as hold:
         open_run(folder, "draw", settings, overwrite=overwrite)
+        hold.check()
         records = []
         for entry in _plan(settings):
             records.append(_draw(folder, entry, settings))

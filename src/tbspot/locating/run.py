@@ -77,6 +77,7 @@ def locate(
     work = _Work(Model(engine, settings), settings)
     with holding(out) as hold:
         open_run(out, "locate", settings, overwrite=overwrite)
+        hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
         earlier = Earlier(items, stamps)
         with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:

@@ -121,6 +121,7 @@ def _open(
     if hold:
         hold.check()
         open_run(folder, settings.command, settings, overwrite=overwrite)
+        hold.check()
     fabric.barrier()
 
 
@@ -160,8 +161,9 @@ def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
 
 def _cache_of(folder: Path) -> Path:
     """Beside the run, so that runs of one data set share it; in it where beside it is no place."""
-    beside = folder.absolute().parent
-    if folder.is_mount() or not os.access(beside, os.W_OK):
+    whole = folder.absolute()  # of "." pathlib knows no parent
+    beside = whole.parent
+    if whole.is_mount() or not os.access(beside, os.W_OK):
         return folder / CACHE
     return beside / CACHE
 

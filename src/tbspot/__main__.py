@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.importing import trust_installed_code_alone
+from tbspot.machine import keep_within_quota
 from tbspot.printable import printable
 
 __all__ = ["main"]
@@ -29,6 +30,7 @@ def main() -> None:
     traceback.
     """
     trust_installed_code_alone()
+    keep_within_quota()
     _prepare_streams()
     from tbspot.cli import app
 

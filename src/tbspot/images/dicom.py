@@ -37,7 +37,8 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.images.codestream import check_codestream
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
 from tbspot.images.grey import GREY_TAGS, to_display
@@ -97,7 +98,7 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         _check(header, name)
         syntax = _syntax(header, name)
         file.seek(0)
-        stored = _decode(file, syntax)
+        stored = _decode(file, syntax, name)
         if stored.ndim == 3 or header.PhotometricInterpretation == "PALETTE COLOR":
             pixels, corrections = _luma(stored, header)
         else:
@@ -107,6 +108,8 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         raise
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
     if pixels.shape != (header.Rows, header.Columns) or not np.isfinite(pixels).all():
         raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels")
@@ -163,10 +166,12 @@ def _syntax(header: Dataset, name: str) -> UID:
     return UID(syntax)
 
 
-def _decode(file: BinaryIO, syntax: UID) -> NDArray[np.integer[Any]]:
+def _decode(file: BinaryIO, syntax: UID, name: str) -> NDArray[np.integer[Any]]:
     """The stored values `[rows, columns]`, or colours `[rows, columns, 3]` as RGB."""
     wanted = [*PICTURE_TAGS, "PixelData"]
     content = dcmread(file, force=True, specific_tags=wanted)
+    if syntax in DECODERS:
+        check_codestream(content, name)
     if syntax == JPEGExtended12Bit and content.BitsStored > 8:
         return _decode_twelve_bits(os.fspath(file.name), content)
     if "TransferSyntaxUID" not in content.file_meta:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import check_size
 
@@ -34,6 +34,7 @@ def read_raster(file: BinaryIO, name: str, kind: Literal["PNG", "JPEG", "TIFF"])
 
     Raises:
         TbspotError: the file is broken, too large, of many pages or of floating point numbers.
+        MemoryError: memory ran out, or the process's limit was reached.
     """
     try:
         with warnings.catch_warnings():
@@ -52,6 +53,8 @@ def read_raster(file: BinaryIO, name: str, kind: Literal["PNG", "JPEG", "TIFF"])
         raise TbspotError(f"{name} has far too many pixels for a film; remove it") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise TbspotError(
             f"{name} cannot be read as a {kind} image; replace or remove it"
         ) from error

@@ -6,7 +6,6 @@ same settings go on after an interruption.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,15 +21,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tbspot.boxes import MapRule
 from tbspot.engine import Engine, ModelError
-from tbspot.errors import TbspotError
+from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate import Verdict, examine
 from tbspot.images import read_with_facts
+from tbspot.images.decoding import TRY_AGAIN
 from tbspot.locating.cutting import Cut, cut_of
 from tbspot.locating.keeping import Keeper, Naming, picture_stem
 from tbspot.locating.listing import Item
 from tbspot.locating.predicting import engine_for, predict
 from tbspot.locating.tabling import write_predictions_table
+from tbspot.machine import free_memory, whole_cores
 from tbspot.overlays import overlay
 from tbspot.predictions import Prediction
 
@@ -44,6 +45,8 @@ __all__ = ["Counts", "Settings", "films_at_once", "locate"]
 AHEAD = 2
 # More would hold more films and more of the net's memory, and leave each a smaller part of it.
 MOST_AT_ONCE = 4
+# The program and its net; and a film of 3,000 pixels with what reads it ahead, drawn over.
+BYTES_OF_NET, BYTES_OF_FILM = 500 << 20, 400 << 20
 
 
 @dataclass(frozen=True)
@@ -108,10 +111,11 @@ def films_at_once(count: int) -> int:
     """How many of `count` films to ask an exported model for at the same time.
 
     With a core for each, one film's reading and pictures fill the time in which another is in the
-    net. A single film gets all cores.
+    net. A single film gets all cores. Quotas of a container count, and its memory.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(count, available or 1, MOST_AT_ONCE))
+    memory = free_memory()
+    bearable = MOST_AT_ONCE if memory is None else (memory - BYTES_OF_NET) // BYTES_OF_FILM
+    return max(1, min(count, whole_cores(), MOST_AT_ONCE, bearable))
 
 
 def locate(
@@ -154,11 +158,16 @@ def _answers(
 ) -> Iterator[_Answered]:
     """Of each film in order, while those after it are being read and answered."""
     waiting: deque[Future[_Answered]] = deque()
-    with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(engine.at_once) as workers:
+    with (
+        ThreadPoolExecutor(min(AHEAD, whole_cores())) as readers,
+        ThreadPoolExecutor(engine.at_once) as workers,
+    ):
         try:
             for item in items:
                 film = readers.submit(_read, item.path, settings)
-                waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
+                waiting.append(
+                    workers.submit(_answer_within_memory, item, film, engine, cut, settings)
+                )
                 if len(waiting) > max(AHEAD, engine.at_once):
                     yield waiting.popleft().result()
             while waiting:
@@ -166,6 +175,18 @@ def _answers(
         finally:
             # The readers last: a film that is being answered waits for its reading.
             workers.shutdown(cancel_futures=True)
+
+
+def _answer_within_memory(
+    item: Item, film: Future[Verdict], engine: Engine, cut: Cut, settings: Settings
+) -> _Answered:
+    try:
+        return _answer(item, film, engine, cut, settings)
+    except ModelError:
+        raise
+    except (OutOfMemoryError, MemoryError) as error:
+        reason = str(error) or f"memory ran out for {item.name}; {TRY_AGAIN}"
+        return _Answered(_without_answer(item, engine, "failed", "memory", reason))
 
 
 def _answer(
@@ -177,7 +198,7 @@ def _answer(
         answer = None
         if verdict.status != "refused":
             answer = predict(pixels, item.name, engine, cut, settings.scales)
-    except ModelError:
+    except (ModelError, OutOfMemoryError):
         raise
     except TbspotError as error:
         return _Answered(_without_answer(item, engine, "failed", "unreadable", str(error)))

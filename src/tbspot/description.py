@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-__all__ = ["METADATA_KEY", "MOST_SIDE", "Description"]
+__all__ = ["METADATA_KEY", "Description"]
 
 METADATA_KEY = "tbspot"
 

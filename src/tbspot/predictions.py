@@ -21,8 +21,6 @@ from tbspot.parsing import LARGEST, open_file, parse
 
 __all__ = [
     "FILE_NAME",
-    "LONGEST_SIDE",
-    "MOST_PIXELS",
     "PredictedBox",
     "Prediction",
     "read_heatmap",

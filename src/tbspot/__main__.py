@@ -15,6 +15,7 @@ from typing import NoReturn
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.importing import trust_installed_code_alone
 from tbspot.interrupting import interruptible
+from tbspot.machine import keep_within_quota
 from tbspot.printable import printable
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ def main() -> None:
     traceback.
     """
     trust_installed_code_alone()
+    keep_within_quota()
     _prepare_streams()
     try:
         try:

@@ -19,7 +19,6 @@ from pydantic import (
 
 __all__ = [
     "METADATA_KEY",
-    "MOST_SIDE",
     "Description",
     "MapRule",
     "Method",

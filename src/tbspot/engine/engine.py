@@ -28,6 +28,7 @@ from tbspot.errors import (
     is_out_of_memory,
     told_as,
 )
+from tbspot.machine import threads_by_quota
 from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
     import openvino
 
     core = openvino.Core()
-    model, description = _read_onnx(core, path)
+    threads = threads or threads_by_quota()
+    model, description = _read_onnx(path)
     capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         precision = _fastest(description, capable)
@@ -186,10 +188,10 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
     )
 
 
-def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
+def _read_onnx(path: Path) -> tuple[Any, Description]:
     try:
         with open_file(path, MOST_BYTES):
-            model = core.read_model(path)
+            model = _load_onnx(path)
         text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
         description = parse(text.encode(), Description)
         _check_ends(model)
@@ -202,6 +204,14 @@ def _read_onnx(core: Any, path: Path) -> tuple[Any, Description]:
             "`tbspot export` wrote"
         ) from error
     return model, description
+
+
+def _load_onnx(path: Path) -> Any:
+    """The net of an ONNX file, by OpenVINO's reader of ONNX and by no other of its readers."""
+    from openvino.frontend import FrontEndManager
+
+    frontend = FrontEndManager().load_by_framework("onnx")
+    return frontend.convert(frontend.load(str(path)))
 
 
 def _check_ends(model: Any) -> None:

@@ -19,18 +19,23 @@ from typing import IO, Any, cast
 
 import numpy as np
 
-from tbspot.errors import TbspotError
+from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import check_size
 from tbspot.importing import trusted_folders
 
-__all__ = ["Decoder", "read_apart"]
+__all__ = ["TRY_AGAIN", "Decoder", "read_apart"]
 
 SECONDS = 60.0
 # A process's first file also pays for its start, which a busy machine may draw out.
 START_SECONDS = 60.0
 # Enough for 64 megapixels in every step of dicom.py, on top of the libraries themselves.
 MEMORY = 4 << 30
+# SIGKILL, which Windows has not.
+KILLED = 9
+TRY_AGAIN = "end other programs and try again, or leave it out"
+# The most that Linux gives whoever asks.
+PIPE_BYTES = 1 << 20
 # Decoders may leak; a fresh process now and then bounds it.
 FILES_PER_PROCESS = 500
 # The decoder's own arguments stand before the folders that it may import from.
@@ -84,6 +89,7 @@ class Decoder:
             # A library may look for its own parts in the folder it stands in.
             cwd=Path(__file__).parent,
         )
+        _widen(cast("IO[bytes]", self._process.stdout))
         weakref.finalize(self, _end, self._process, self._owner)
 
     def usable(self) -> bool:
@@ -107,6 +113,11 @@ class Decoder:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(1)  # of itself, so that its status tells why
             _end(self._process, self._owner)
+            # The system ends what takes the memory that it needs itself.
+            if self._process.returncode == -KILLED and not late.is_set():
+                raise OutOfMemoryError(
+                    f"{name} had its decoder killed, as where memory runs out; {TRY_AGAIN}"
+                ) from error
             raise TbspotError(f"{name} {self._fault(late)}; leave it out") from error
         finally:
             timer.cancel()
@@ -122,6 +133,10 @@ class Decoder:
         questions.write(json.dumps(request).encode() + b"\n")
         questions.flush()
         answer = json.loads(answers.readline())
+        if "memory" in answer:
+            raise OutOfMemoryError(
+                f"{request['name']} needs more memory than a film may or than there is; {TRY_AGAIN}"
+            )
         if "error" in answer:
             raise TbspotError(answer["error"])
         height, width = answer["shape"]
@@ -134,6 +149,14 @@ class Decoder:
         if late.is_set():
             return f"took its decoder more than {self._seconds:g} seconds"
         return f"made its decoder crash (status {self._process.returncode})"
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let the pipe hold a mebibyte, so that fewer turns carry a film (on Linux alone)."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _exactly(stream: IO[bytes], length: int) -> bytearray:

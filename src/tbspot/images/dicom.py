@@ -23,7 +23,8 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
@@ -74,6 +75,8 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 
@@ -89,6 +92,8 @@ def _read(file: BinaryIO, name: str) -> Film:
     content = _content(file, name)
     for keyword in ("PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration"):
         content[keyword] = header[keyword]
+    if syntax in DECODERS:
+        check_codestream(content, name)
     stored, interpretation, header.BitsStored = decode(content, syntax, os.fspath(file.name))
     colour = stored.ndim == 3 or interpretation not in ("MONOCHROME1", "MONOCHROME2")
     pixels = to_luma(stored, interpretation, tags) if colour else to_display(stored, tags)

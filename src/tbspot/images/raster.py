@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.depth import to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
@@ -43,6 +43,7 @@ def read_raster(file: BinaryIO, name: str, kind: Kind) -> Film:
     Raises:
         TbspotError: the file is broken, too large, of many pages, of floating point numbers, or
             of a kind that would be read wrongly.
+        MemoryError: memory ran out, or the process's limit was reached.
     """
     try:
         with warnings.catch_warnings():
@@ -55,6 +56,8 @@ def read_raster(file: BinaryIO, name: str, kind: Kind) -> Film:
         raise TbspotError(f"{name} has far too many pixels for a film; remove it") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
+        if is_out_of_memory(error):
+            raise MemoryError from error
         raise TbspotError(
             f"{name} cannot be read as a {TITLES.get(kind, kind)} image; replace or remove it"
         ) from error

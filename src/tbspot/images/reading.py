@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.errors import TbspotError, UnreadableFilmError, told_as
-from tbspot.images.decoding import read_apart
+from tbspot.errors import OutOfMemoryError, TbspotError, UnreadableFilmError, told_as
+from tbspot.images.decoding import TRY_AGAIN, read_apart
 from tbspot.images.film import Film
 from tbspot.images.opening import open_regular, shown, sniff
 from tbspot.images.raster import read_raster
@@ -44,19 +44,29 @@ def is_film(path: Path) -> bool:
 def read_film(path: Path) -> NDArray[np.float32]:
     """Read a film as `float32 [height, width]` in [0, 1], 0 = black = air, upright and grey.
 
-    Symbolic links are followed: data sets are often made of them.
+    For data sets: symbolic links are followed, as these are often made of them, and PNG and JPEG
+    are decoded here, as they are read by the thousand and come from whoever trains.
 
     Raises:
-        TbspotError: the file is absent, empty, broken, too large or not an image.
+        TbspotError: the file is absent, empty, broken, too large or not an image; as
+            `OutOfMemoryError`, that memory ran out.
     """
-    return read_with_facts(path, follow_links=True).pixels
+    name = shown(path)
+    with open_regular(path, name, follow_links=True) as file:
+        kind = sniff(file, name)
+        if kind in ("PNG", "JPEG"):
+            try:
+                return read_raster(file, name, kind).pixels
+            except MemoryError as error:
+                raise OutOfMemoryError(f"memory ran out for {name}; {TRY_AGAIN}") from error
+    return read_apart(path, name, follow_links=True).pixels
 
 
 def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None = None) -> Film:
-    """Read a film and what its file says of it.
+    """Read a film and what its file says of it, in a process with limits, whatever its format.
 
-    PNG and JPEG are decoded here, as their decoders have been attacked for decades and films of
-    a data set are read by the thousand; all others in a process with limits.
+    For films that a stranger may have sent: one whose decoder crashes, hangs or asks for too much
+    memory costs that film alone.
 
     Args:
         path: of the file.
@@ -66,11 +76,11 @@ def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None 
     Raises:
         UnreadableFilmError: the file is absent, a link that is not to be followed, empty, broken,
             too large or not an image.
+        OutOfMemoryError: memory ran out.
     """
     name = name or shown(path)
     with told_as(UnreadableFilmError):
+        # What is no file or no film at all needs no process to be told.
         with open_regular(path, name, follow_links=follow_links) as file:
-            kind = sniff(file, name)
-            if kind in ("PNG", "JPEG"):
-                return read_raster(file, name, kind)
+            sniff(file, name)
         return read_apart(path, name, follow_links=follow_links)

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tbspot.errors import TbspotError
 from tbspot.images.dicom import read_dicom
 from tbspot.images.film import Film
@@ -37,8 +39,7 @@ def serve() -> None:
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:
-            sentence = f"{request['name']} needs more memory than a film may; leave it out"
-            _answer(answers, {"error": sentence})
+            _answer(answers, {"error": "", "memory": True})
         else:
             facts = dataclasses.asdict(film.facts)
             _answer(answers, {"shape": film.pixels.shape, "facts": facts}, film)
@@ -53,7 +54,7 @@ def _read(path: Path, name: str, follow_links: bool) -> Film:
 def _answer(answers: BinaryIO, line: dict[str, Any], film: Film | None = None) -> None:
     answers.write(json.dumps(line).encode() + b"\n")
     if film is not None:
-        answers.write(film.pixels.tobytes())
+        answers.write(np.ascontiguousarray(film.pixels).data.cast("B"))
     answers.flush()
 
 

@@ -23,6 +23,7 @@ from tbspot.errors import (
 )
 from tbspot.gate.verdict import Verdict, examine
 from tbspot.images import Film
+from tbspot.images.decoding import TRY_AGAIN
 from tbspot.images.given import FilmSource, name_of, read_film
 from tbspot.images.opening import shown
 from tbspot.locating.finding import Finding
@@ -30,6 +31,7 @@ from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
+from tbspot.machine import free_memory, whole_cores
 from tbspot.maps.cutting import cut_of
 from tbspot.records.predictions import Prediction, Status
 from tbspot.records.threshold import threshold_for_model
@@ -38,16 +40,19 @@ __all__ = ["Model", "films_at_once", "load_model"]
 
 # More would hold more films and more of the net's memory, and leave each a smaller part of it.
 MOST_AT_ONCE = 4
+# The program and its net; and a film of 3,000 pixels with what reads it ahead, drawn over.
+BYTES_OF_NET, BYTES_OF_FILM = 500 << 20, 400 << 20
 
 
 def films_at_once(count: int) -> int:
     """How many of `count` films to ask an exported model for at the same time.
 
     With a core for each, one film's reading and pictures fill the time in which another is in the
-    net, which by itself cannot be shared out so well.
+    net. A single film gets all cores. Quotas of a container count, and its memory.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(count, available or 1, MOST_AT_ONCE))
+    memory = free_memory()
+    bearable = MOST_AT_ONCE if memory is None else (memory - BYTES_OF_NET) // BYTES_OF_FILM
+    return max(1, min(count, whole_cores(), MOST_AT_ONCE, bearable))
 
 
 def load_model(
@@ -249,7 +254,7 @@ class Model:
     def _failed(self, name: str, error: Exception) -> Finding:
         """A film that could not be read, or for which memory ran short: another try may do then."""
         if is_out_of_memory(error) or isinstance(error, OutOfMemoryError):
-            code, reason = "memory", f"memory ran out for {name}; end other programs and try again"
+            code, reason = "memory", f"memory ran out for {name}; {TRY_AGAIN}"
         elif isinstance(error, TbspotError):
             code, reason = "unreadable", str(error)
         else:

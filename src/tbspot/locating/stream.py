@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from tbspot.machine import whole_cores
+
 __all__ = ["AHEAD", "stream"]
 
 Item = TypeVar("Item")
@@ -38,7 +40,10 @@ def stream(
         at_once: how many answers are made at the same time.
     """
     waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(at_once) as workers:
+    with (
+        ThreadPoolExecutor(min(AHEAD, whole_cores())) as readers,
+        ThreadPoolExecutor(at_once) as workers,
+    ):
         try:
             for item in items:
                 material = readers.submit(read, item)

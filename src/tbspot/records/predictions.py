@@ -22,8 +22,6 @@ from tbspot.parsing import LARGEST, open_file, parse
 
 __all__ = [
     "FILE_NAME",
-    "LONGEST_SIDE",
-    "MOST_PIXELS",
     "PredictedBox",
     "Prediction",
     "Status",
@@ -71,7 +69,8 @@ class Prediction(BaseModel):
     Attributes:
         image: path of the film, relative to the folder given (POSIX separators).
         status: `ok`, `refused` (not a film to be judged) or `failed` (could not be read).
-        code: what the gate says in one word (docs/gate.md), or `unreadable` for a `failed` film.
+        code: what the gate says in one word (docs/gate.md); for a `failed` film `unreadable`, or
+            `memory` where memory ran out, so that another try may do.
         reason: one sentence when the status is not `ok`, or a warning when it is.
         score: probability of TB in [0, 1].
         threshold: the score from which a film counts as TB.

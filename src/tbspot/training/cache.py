@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from tbspot.files import fingerprint, replacing
 from tbspot.images import Frame, read_film
+from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.samples.sample import Sample
 
@@ -121,6 +122,6 @@ def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Pat
         with path.open("r+b") as file:
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     # Pillow decodes outside Python's lock, so threads are enough.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(whole_cores()) as pool:
         list(pool.map(decode, range(len(samples))))
     films.flush()

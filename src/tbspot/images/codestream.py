@@ -1,0 +1,125 @@
+"""What a compressed picture says of its own size, before anything is decoded.
+
+Takes the bytes of a JPEG, JPEG-LS or JPEG 2000 codestream (ITU-T T.81 B.2.2, T.87 C.2.2, T.800
+A.5.1); gives its size. A header beside it, such as DICOM's, may say less than the decoder will
+make of it. Decoding is left to the decoders.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from pydicom.dataset import Dataset
+from pydicom.encaps import generate_frames
+
+from tbspot.errors import TbspotError
+
+__all__ = ["CodestreamSize", "check_codestream", "codestream_size"]
+
+# Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
+# SOF55 of JPEG-LS.
+FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
+# Markers without a segment: TEM, RST0 to RST7, SOI and EOI.
+BARE = frozenset({0x01, *range(0xD0, 0xDA)})
+START_OF_SCAN, END = 0xDA, 0xD9
+JPEG, JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
+# JPEG 2000 parts its picture in tiles, of each of which a decoder keeps account.
+MOST_TILES = 65_535
+
+
+class CodestreamSize(NamedTuple):
+    """Pixels across and down, components, and the most bits of one."""
+
+    width: int
+    height: int
+    components: int
+    precision: int
+
+
+def check_codestream(content: Dataset, name: str) -> None:
+    """Refuse compressed pixels that are of another size than the header says (PS3.5 8.2, A.4).
+
+    Args:
+        content: with Rows, Columns, SamplesPerPixel, BitsAllocated and encapsulated PixelData.
+        name: what sentences call the file.
+
+    Raises:
+        TbspotError: the codestream is larger or smaller, or has other components.
+        ValueError: there is no codestream, or none with a header.
+    """
+    frame = next(generate_frames(content.PixelData, number_of_frames=1))
+    size = codestream_size(frame)
+    if size is None:  # RLE, whose decoder makes what the header says and no more
+        return
+    wanted = (content.Columns, content.Rows, content.SamplesPerPixel)
+    if size[:3] != wanted or size.precision > content.BitsAllocated:
+        raise TbspotError(
+            f"{name} has {wanted[0]} x {wanted[1]} pixels of {wanted[2]} samples by its header and "
+            f"{size.width} x {size.height} of {size.components} in its picture; export it again"
+        )
+
+
+def codestream_size(stream: bytes) -> CodestreamSize | None:
+    """The size that a codestream declares; `None` where it is none of the three kinds.
+
+    Raises:
+        ValueError: it begins as one of them and has no header, or two that differ.
+    """
+    try:
+        if stream.startswith(JP2_BOX):
+            # A file of JPEG 2000 around the codestream, as some archives keep it.
+            start = stream.find(JPEG_2000)
+            return _jpeg_2000(stream[start:]) if start >= 0 else _absent()
+        if stream.startswith(JPEG_2000):
+            return _jpeg_2000(stream)
+        return _jpeg(stream) if stream.startswith(JPEG) else None
+    except struct.error as error:
+        raise ValueError("the codestream ends in its header") from error
+
+
+def _absent() -> CodestreamSize:
+    raise ValueError("the codestream has no header of a picture")
+
+
+def _jpeg_2000(stream: bytes) -> CodestreamSize:
+    """The SIZ segment, which comes first (T.800 A.5.1)."""
+    _, _, *numbers = struct.unpack_from(">HH8IH", stream, 4)
+    right, low, left, top, tile_width, tile_height, tile_left, tile_top, components = numbers
+    width, height = right - left, low - top
+    if min(width, height, tile_width, tile_height) < 1 or not 1 <= components <= 16384:
+        return _absent()
+    across = -(-(right - tile_left) // tile_width)
+    down = -(-(low - tile_top) // tile_height)
+    if across * down > MOST_TILES:
+        raise ValueError("the codestream has more tiles than any picture")
+    parts = [struct.unpack_from("BBB", stream, 42 + 3 * number) for number in range(components)]
+    if any((x, y) != (1, 1) for _, x, y in parts):
+        # Components thinned out are as large as the picture says, or smaller.
+        parts = [part for part in parts if 0 not in part[1:]] or [(255, 1, 1)]
+    return CodestreamSize(width, height, components, max(1 + (bits & 127) for bits, _, _ in parts))
+
+
+def _jpeg(stream: bytes) -> CodestreamSize:
+    """The frame header (T.81 B.2.2), which comes before the first scan."""
+    found: CodestreamSize | None = None
+    place = 2
+    while place < len(stream) - 1:
+        marker = stream[place + 1]
+        if stream[place] != 0xFF:
+            place += 1  # bytes that a decoder skips as well
+            continue
+        if marker == 0xFF or marker in BARE or marker == 0:
+            place += 1 if marker == 0xFF else 2
+            continue
+        (length,) = struct.unpack_from(">H", stream, place + 2)
+        if marker == START_OF_SCAN:
+            break
+        if marker in FRAME_HEADERS:
+            precision, height, width, components = struct.unpack_from(">BHHB", stream, place + 4)
+            size = CodestreamSize(width, height, components, precision)
+            if found not in (None, size):
+                raise ValueError("the codestream has two headers that differ")
+            found = size
+        place += 2 + max(2, length)
+    return found or _absent()

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom.uid
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom import dcmread
+from pydicom.encaps import encapsulate, generate_frames
+
+from tbspot.errors import TbspotError
+from tbspot.images import read_film
+from tbspot.images.codestream import codestream_size
+
+WriteDicom = Callable[..., Path]
+SYNTAXES = (pydicom.uid.JPEGLSLossless, pydicom.uid.JPEG2000Lossless)
+
+
+def _compressed(
+    write_dicom: WriteDicom, values: NDArray[np.uint16], syntax: str, name: str = "film.dcm"
+) -> Path:
+    path = write_dicom(values, name=name, BitsStored=12, WindowCenter=2048, WindowWidth=4096)
+    content = dcmread(path)
+    content.compress(syntax, generate_instance_uid=False)
+    content.save_as(path)
+    return path
+
+
+def _stream(path: Path) -> bytes:
+    return next(generate_frames(dcmread(path).PixelData, number_of_frames=1))
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_the_size_is_that_of_the_picture(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str
+) -> None:
+    values = twelve_bits[:40, :50]
+    size = codestream_size(_stream(_compressed(write_dicom, values, syntax)))
+    assert size is not None
+    assert size[:3] == (50, 40, 1)
+    assert 12 <= size.precision <= 16
+
+
+@pytest.mark.parametrize(
+    ("mode", "options", "components"),
+    [("L", {}, 1), ("RGB", {"progressive": True}, 3), ("RGB", {"subsampling": 2}, 3)],
+)
+def test_the_size_of_a_jpeg_is_that_of_its_frame_header(
+    mode: str, options: dict[str, object], components: int
+) -> None:
+    file = io.BytesIO()
+    Image.new(mode, (37, 21)).save(file, "JPEG", **options)
+    assert codestream_size(file.getvalue()) == (37, 21, components, 8)
+
+
+def test_colours_of_jpeg_2000_are_counted() -> None:
+    for options in ({"no_jp2": True}, {}):
+        file = io.BytesIO()
+        Image.new("RGB", (37, 21)).save(file, "JPEG2000", **options)
+        assert codestream_size(file.getvalue()) == (37, 21, 3, 8)
+
+
+@pytest.mark.parametrize("stream", [b"", b"\0" * 64, b"PNG", b"\xff"])
+def test_what_is_no_codestream_has_no_size(stream: bytes) -> None:
+    assert codestream_size(stream) is None
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [b"\xff\xd8", b"\xff\xd8\xff\xc0", b"\xff\xd8\xff\xd9", b"\xff\xd8" + b"\xff" * 50,
+     b"\xff\xd8\xff\xe0\xff\xff" + bytes(9), b"\xff\x4f\xff\x51", b"\xff\x4f\xff\x51" + bytes(99),
+     b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\xd8\xff\xda\x00\x02"],
+)  # fmt: skip
+def test_a_codestream_without_a_header_is_refused(stream: bytes) -> None:
+    with pytest.raises(ValueError, match="codestream"):
+        codestream_size(stream)
+
+
+def test_a_header_that_is_contradicted_by_a_second_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("L", (37, 21)).save(file, "JPEG")
+    whole = file.getvalue()
+    start = whole.index(b"\xff\xc0")
+    frame = whole[start : start + 13]
+    other = frame[:5] + b"\xff\xdc\xff\xdc" + frame[9:]
+    with pytest.raises(ValueError, match="two headers"):
+        codestream_size(whole[:start] + frame + other + whole[start + 13 :])
+
+
+def test_a_codestream_of_countless_tiles_is_refused(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    path = _compressed(write_dicom, twelve_bits[:40, :50], SYNTAXES[1])
+    stream = bytearray(_stream(path))
+    for place, number in ((8, 4000), (12, 4000), (24, 1), (28, 1)):
+        stream[place : place + 4] = number.to_bytes(4, "big")
+    with pytest.raises(ValueError, match="tiles"):
+        codestream_size(bytes(stream))
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_a_small_film_whose_picture_says_it_is_huge_is_one_sentence(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str, tmp_path: Path
+) -> None:
+    path = _compressed(write_dicom, twelve_bits[:48, :48], syntax)
+    content = dcmread(path)
+    stream = bytearray(_stream(path))
+    if syntax == SYNTAXES[0]:
+        place = stream.index(b"\xff\xf7")
+        stream[place + 5 : place + 9] = b"\x75\x30\x75\x30"  # 30,000 x 30,000
+    else:
+        for place in (8, 12, 24, 28):
+            stream[place : place + 4] = (30_000).to_bytes(4, "big")
+    content.PixelData = encapsulate([bytes(stream)])
+    content.save_as(tmp_path / "bomb.dcm")
+    assert (tmp_path / "bomb.dcm").stat().st_size < 10_000
+    sentence = r"48 x 48 pixels of 1 samples by its header and 30000 x 30000 of 1 in its picture"
+    with pytest.raises(TbspotError, match=sentence):
+        read_film(tmp_path / "bomb.dcm")
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("syntax", SYNTAXES)
+@pytest.mark.parametrize(("rows", "columns"), [(48, 47), (47, 48), (96, 24), (30, 30)])
+def test_a_header_that_says_another_size_than_the_picture_is_one_sentence(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str, rows: int, columns: int
+) -> None:
+    path = _compressed(write_dicom, twelve_bits[:48, :48], syntax)
+    content = dcmread(path)
+    content.Rows, content.Columns = rows, columns
+    content.save_as(path)
+    with pytest.raises(TbspotError, match="by its header and 48 x 48"):
+        read_film(path)

@@ -242,6 +242,11 @@ def test_a_coloured_map_and_a_broken_one_are_refused(study: Study) -> None:
     assert "is not a finite map [h, w] of numbers" in sentence(study, folder)
 
 
+@pytest.mark.parametrize("name", ["absent.json", "absent.csv"])
+def test_a_file_of_boxes_that_is_absent_is_told_of_as_a_file(study: Study, name: str) -> None:
+    assert "cannot be read" in sentence(study, study.folder / name)
+
+
 def test_a_folder_of_neither_is_told_of_as_before(study: Study) -> None:
     (study.folder / "empty").mkdir()
     assert "holds no predictions.jsonl" in sentence(study, study.folder / "empty")

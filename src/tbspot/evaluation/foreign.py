@@ -49,7 +49,7 @@ def matched(
     Raises:
         TbspotError: there is nothing of that kind, it is wrong, or it is of other films.
     """
-    if path.is_file():
+    if path.is_file() or (path.suffix.lower() in (".json", ".csv") and not path.is_dir()):
         return _matched_boxes(path, samples, what, coco_images)
     if (path / FILE_NAME).exists():
         return match(path, samples, what)

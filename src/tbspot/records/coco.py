@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, RootModel
 
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
+from tbspot.records.matching import stem
 from tbspot.records.predictions import PredictedBox, Prediction
 
 __all__ = ["CATEGORY", "CocoBox", "read_coco_images", "read_coco_results", "write_coco_results"]
@@ -149,18 +150,17 @@ def write_coco_results(
 def _by_stem(images: Mapping[str, ImageId]) -> dict[str, ImageId | None]:
     by_stem: dict[str, ImageId | None] = {}
     for name, image_id in images.items():
-        stem = PurePosixPath(name).stem
-        by_stem[stem] = None if stem in by_stem else image_id
+        part = stem(name)
+        by_stem[part] = None if part in by_stem else image_id
     return by_stem
 
 
 def _image_id(
     name: str, images: Mapping[str, ImageId] | None, stems: Mapping[str, ImageId | None] | None
 ) -> ImageId:
-    stem = PurePosixPath(name).stem
     if images is None or stems is None:
-        return stem
-    image_id = images.get(name, stems.get(stem))
+        return stem(name)
+    image_id = images.get(name, stems.get(stem(name)))
     if image_id is None:
         raise TbspotError(
             f"{name} is not in the list of images (or its file name is there twice); "

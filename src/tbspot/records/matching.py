@@ -18,7 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
 
-__all__ = ["Matched", "Predictions", "match", "predictions_in"]
+__all__ = ["Matched", "Predictions", "match", "predictions_in", "stem", "without_ending"]
 
 # A prediction's evidence `[h, w]`, read or made when it is asked for.
 ReadMap = Callable[[Prediction], NDArray[np.float32]]
@@ -92,12 +92,12 @@ def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Ma
     predictions = predictions_in(given) if isinstance(given, Path) else given
     by_name = _by_name(predictions)
     model, version = _model(predictions, by_name.values())
-    by_path = _unique(by_name.values(), _without_ending)
-    by_stem = _unique(by_name.values(), _stem)
+    by_path = _unique(by_name.values(), without_ending)
+    by_stem = _unique(by_name.values(), stem)
     found = tuple(
         by_name.get(sample.name)
-        or by_path.get(_without_ending(sample.name))
-        or by_stem.get(_stem(sample.name))
+        or by_path.get(without_ending(sample.name))
+        or by_stem.get(stem(sample.name))
         for sample in samples
     )
     if not any(found):
@@ -134,12 +134,15 @@ def _model(given: Predictions, predictions: Iterable[Prediction]) -> tuple[str, 
     return models.pop()
 
 
-def _without_ending(name: str) -> str:
-    return PurePosixPath(name).with_suffix("").as_posix()
+def without_ending(name: str) -> str:
+    """A film's name without what tells its format; the last number of a UID does not."""
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix[1:2].isalpha() else name
 
 
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
+def stem(name: str) -> str:
+    """A film's file name without what tells its format."""
+    return PurePosixPath(without_ending(name)).name
 
 
 def _unique(

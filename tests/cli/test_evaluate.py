@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -91,3 +92,26 @@ def test_wrong_options_are_one_clear_sentence_each(study: Study) -> None:
     assert "no film is in split 'nowhere'" in sentence(
         folder, "--data", study.source, "--split", "nowhere"
     )
+
+
+def test_others_boxes_and_maps_are_evaluated_into_the_folder_named(
+    study: Study, tmp_path: Path
+) -> None:
+    boxes, maps, out = tmp_path / "theirs.csv", tmp_path / "maps", tmp_path / "theirs"
+    boxes.write_text("image,x0,y0,x1,y1,score\ntest0,0,0,200,200,0.5\ntest1,0,0,200,100,0.5\n")
+    maps.mkdir()
+    np.save(maps / "test0.npy", rectangles(LESION))
+    films = ("--data", study.source, "--split", "test", "--resamples", "100")
+    for given, miou in (("--boxes", boxes), 0.75), (("--maps", maps), 0.5):
+        result = run(*map(str, given), *films, "--out", str(out), "--overwrite")
+        assert result.exit_code == 0, result.output
+        assert read_evaluation(out).contenders[0].localization.miou.value == miou
+    assert not (tmp_path / "evaluation.json").exists()
+
+
+def test_one_thing_is_evaluated_and_others_files_are_left_alone(study: Study) -> None:
+    films = ("--data", study.source, "--split", "test")
+    one_of = "name one of DIR, --boxes FILE and --maps DIR to evaluate"
+    assert sentence(*films) == one_of
+    assert sentence(predict(study, "student"), "--boxes", "a.json", *films) == one_of
+    assert "need --out DIR" in sentence("--boxes", "a.json", *films)

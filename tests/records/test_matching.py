@@ -38,6 +38,16 @@ def test_a_file_name_that_is_not_unique_finds_nothing(tmp_path: Path) -> None:
     assert found(folder, "one.jpg", "two.png") == [None, "two.png"]
 
 
+def test_a_name_of_a_folder_and_a_file_is_enough_whatever_the_ending(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"a/one.npy": MAP, "b/one.npy": MAP})
+    assert found(folder, "b/one.png", "a/one.png") == ["b/one.npy", "a/one.npy"]
+
+
+def test_the_last_number_of_a_uid_is_no_ending(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"1.2.840.3": MAP, "1.2.840.77": MAP})
+    assert found(folder, "1.2.840.4", "1.2.840.77.png") == [None, "1.2.840.77"]
+
+
 def test_a_failed_prediction_is_matched_and_not_usable(tmp_path: Path) -> None:
     folder = Study(tmp_path).predict("m", {"one.png": MAP, "two.png": None})
     matched = match(folder, samples("one.png", "two.png"), "a film")

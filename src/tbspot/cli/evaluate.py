@@ -24,8 +24,8 @@ __all__ = ["evaluate"]
 
 def evaluate(
     predictions: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that `tbspot locate` wrote.")
-    ],
+        Path | None, typer.Argument(metavar="DIR", help="Folder that `tbspot locate` wrote.")
+    ] = None,
     *,
     data: Annotated[
         list[str],
@@ -64,6 +64,28 @@ def evaluate(
             "are fitted without boxes.",
         ),
     ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="In the place of DIR, any model's boxes: COCO results (.json), or a CSV file with "
+            "the columns image, x0, y0, x1, y1, score.",
+        ),
+    ] = None,
+    boxes_images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="COCO file whose list of images the ids of COCO results are of."
+        ),
+    ] = None,
+    maps: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="In the place of DIR, any model's maps: .npy, grey PNG or TIFF, each named as its "
+            "film.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for evaluation.json; by default DIR.")
     ] = None,
@@ -77,15 +99,19 @@ def evaluate(
     --tuning the threshold is the one that the model carries.
 
     Example: tbspot evaluate found --data drawn --split val
+
+    Another's boxes by the same protocol:
+        tbspot evaluate --boxes results.json --data drawn --split val --out theirs
     """
     from tbspot import evaluation
     from tbspot.cli._console import open_console
     from tbspot.holding import holding
     from tbspot.records.evaluation import write_evaluation
 
+    given = _given(predictions, boxes, maps)
     settings = evaluation.EvaluationSettings(
-        predictions=predictions,
-        out=out or predictions,
+        predictions=given,
+        out=out or _default_out(predictions),
         data=tuple(data),
         split=split,
         split_file=split_file,
@@ -94,6 +120,7 @@ def evaluate(
         tuning_split=tuning_split,
         tuning=_tuning(tuning or [], control or []),
         training=training,
+        coco_images=boxes_images,
         resamples=resamples,
         seed=seed,
     )
@@ -112,6 +139,25 @@ def evaluate(
     for note in result.notes:
         console.print(f"note: {note}", markup=False)
     console.print(f"evaluation: {path}", markup=False)
+
+
+def _given(*places: Path | None) -> Path:
+    """The one place of DIR, --boxes and --maps that is named."""
+    from tbspot.errors import TbspotError
+
+    given = [place for place in places if place is not None]
+    if len(given) != 1:
+        raise TbspotError("name one of DIR, --boxes FILE and --maps DIR to evaluate")
+    return given[0]
+
+
+def _default_out(predictions: Path | None) -> Path:
+    """The folder of our own predictions; nothing is written beside others' files unasked."""
+    from tbspot.errors import TbspotError
+
+    if predictions is None:
+        raise TbspotError("--boxes and --maps need --out DIR, the folder for evaluation.json")
+    return predictions
 
 
 def _named(options: Sequence[str], option: str) -> dict[str, Path]:

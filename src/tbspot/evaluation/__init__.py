@@ -1,9 +1,25 @@
 """Evaluation: predictions and truth to figures, by the protocol of docs/protocol.md.
 
-Takes folders that `tbspot locate` wrote and the films' labels and boxes; gives an `Evaluation`.
+Takes predictions of any model and the films' labels and boxes; gives an `Evaluation`.
 How maps are made is left to engines: nothing here knows torch.
 """
 
-from tbspot.evaluation.protocol import JUDGED, TEACHER, EvaluationSettings, evaluate, refuse_another
+from tbspot.evaluation.protocol import (
+    JUDGED,
+    TEACHER,
+    EvaluationSettings,
+    Tuning,
+    evaluate,
+    evaluate_matched,
+    refuse_another,
+)
 
-__all__ = ["JUDGED", "TEACHER", "EvaluationSettings", "evaluate", "refuse_another"]
+__all__ = [
+    "JUDGED",
+    "TEACHER",
+    "EvaluationSettings",
+    "Tuning",
+    "evaluate",
+    "evaluate_matched",
+    "refuse_another",
+]

@@ -18,16 +18,24 @@ from tbspot.evaluation.controls import Control, Mask, fitted_controls
 from tbspot.evaluation.outcomes import (
     Choice,
     Outcomes,
-    all_maps,
+    all_evidence,
+    evidences_of,
     fixed_outcomes,
-    maps_of,
     model_outcomes,
     thresholded,
 )
-from tbspot.evaluation.thresholds import OTSU, Rules, curve_of, rules_of, share_above_otsu
+from tbspot.evaluation.thresholds import (
+    OTSU,
+    Rules,
+    curve_of,
+    rules_of,
+    rules_of_boxes,
+    share_above_otsu,
+)
 from tbspot.evaluation.truth import truths_of
 from tbspot.records.evaluation import Curve
-from tbspot.records.matching import Matched, match
+from tbspot.records.matching import Matched
+from tbspot.records.predictions import Prediction
 from tbspot.samples.sample import Sample
 
 __all__ = [
@@ -83,8 +91,7 @@ def model_entry(
         tuned: threshold chosen on the tuning split, if any.
         share: of area, from training films, if any.
     """
-    usable = next((one for one in films.predictions if one and one.status == "ok"), None)
-    rules = rules_of(usable, tuned, share)
+    rules = rules_of_boxes(tuned) if films.gives_boxes else rules_of(_usable(films), tuned, share)
     primary = rules.choices[rules.primary]
     return Entry(
         name=name,
@@ -96,6 +103,10 @@ def model_entry(
         model=films.model,
         version=films.version,
     )
+
+
+def _usable(films: Matched) -> Prediction | None:
+    return next((one for one in films.predictions if one and one.status == "ok"), None)
 
 
 def control_entry(control: Control) -> Entry:
@@ -126,18 +137,17 @@ def refuse_shared_films(samples: Sequence[Sample], others: Sequence[Sample], spl
             )
 
 
-def tuning_curve(path: Path, samples: Sequence[Sample], split: str) -> Curve:
+def tuning_curve(films: Matched, samples: Sequence[Sample], split: str) -> Curve:
     """Mean IoU by threshold on the boxed films of the tuning split.
 
     Raises:
         TbspotError: no film of it has a box.
     """
-    films = match(path, samples, f"a film of split {split}")
     truths = truths_of(samples, films.predictions)
     boxed = sum(truth.is_boxed for truth in truths)
     if not boxed:
         raise TbspotError(f"no TB film of split {split} has a box to tune on; name another split")
-    return curve_of(maps_of(films), truths, f"the {boxed} boxed films of split {split}")
+    return curve_of(evidences_of(films), truths, f"the {boxed} boxed films of split {split}")
 
 
 def box_controls(samples: Sequence[Sample], split: str) -> list[Control]:
@@ -153,30 +163,34 @@ def box_controls(samples: Sequence[Sample], split: str) -> list[Control]:
     return fitted_controls(masks, f"the {len(boxed)} boxed films of {split}", uses_boxes=True)
 
 
-def training_films(path: Path, loaded: Sequence[Sample], kept_apart: Sequence[Sample]) -> Matched:
-    """The judged model's predictions of TB films that are in no split reported on or tuned on.
+def training_films(
+    path: Path, loaded: Sequence[Sample], kept_apart: Sequence[Sample]
+) -> tuple[Sample, ...]:
+    """TB films that are in no split reported on or tuned on.
 
     Args:
-        path: folder of predictions.
+        path: of predictions of them, for errors.
         loaded: all films of the data.
         kept_apart: films reported on and films tuned on.
 
     Raises:
-        TbspotError: the folder has no prediction of such films.
+        TbspotError: there is none.
     """
     apart = {sample.path for sample in kept_apart}
-    training = [one for one in loaded if one.label == 1 and one.path not in apart]
+    training = tuple(one for one in loaded if one.label == 1 and one.path not in apart)
     if not training:
         raise TbspotError(
             "the data hold no TB film outside the splits reported on and tuned on, so "
             f"{path} cannot be used as --training; add the training films with --data"
         )
-    return match(path, training, "a TB film for training")
+    return training
 
 
 def share_choice(films: Matched) -> Choice | None:
     """The share of area for the quantile rule, from maps alone."""
-    shares = [share_above_otsu(normalised) for normalised in all_maps(films)]
+    if films.gives_boxes:
+        return None
+    shares = [share_above_otsu(evidence.normalised) for evidence in all_evidence(films)]
     share = float(np.mean(shares)) if shares else 0.0
     if not 0 < share < 1:
         return None
@@ -188,7 +202,7 @@ def map_controls(films: Matched) -> list[Control]:
     """The fitted controls for the rectangles that Otsu's rule finds on training films."""
 
     def masks() -> Iterator[Mask]:
-        return (thresholded(normalised, OTSU).mask for normalised in all_maps(films))
+        return (thresholded(evidence, OTSU).mask for evidence in all_evidence(films))
 
     on = f"the model's own boxes (Otsu) on {films.usable} training films"
     return fitted_controls(masks, on, uses_boxes=False) if films.usable else []

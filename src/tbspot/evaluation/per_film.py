@@ -13,7 +13,6 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import MapRule
 from tbspot.evaluation.outcomes import Outcome, Outcomes
 from tbspot.evaluation.truth import Truth
 from tbspot.metrics import (
@@ -25,7 +24,7 @@ from tbspot.metrics import (
     points_to_side,
     unless_undefined,
 )
-from tbspot.records.evaluation import Box, FilmResult
+from tbspot.records.evaluation import Box, FilmResult, Rule
 from tbspot.records.predictions import Prediction
 
 __all__ = [
@@ -59,12 +58,13 @@ class Localized:
         energy: share inside the boxes; `None` where the map is blank.
         lesions: truth boxes found.
         called: whether the film is called TB; `None` where the contender does not say.
-        boxes: found by the primary rule, on the grid; the score is the box's times the film's.
-        correct: whether each of them is a truth box, by IoU.
+        boxes: found by the primary rule, on the grid.
+        ranked: boxes whose scores compare from film to film, best first.
+        correct: whether each of those is a truth box, by IoU.
     """
 
     place: int
-    overlaps: Mapping[MapRule, tuple[float, float]]
+    overlaps: Mapping[Rule, tuple[float, float]]
     hit: float
     hit_tolerant: float
     side: float | None
@@ -72,6 +72,7 @@ class Localized:
     lesions: int
     called: bool | None
     boxes: NDArray[np.float64]
+    ranked: NDArray[np.float64]
     correct: Mapping[float, NDArray[np.bool_]]
 
 
@@ -98,12 +99,12 @@ class Measured:
     false: tuple[FalseBoxes, ...]
     scores: NDArray[np.float64]
 
-    def overlaps(self, rule: MapRule) -> list[float]:
+    def overlaps(self, rule: Rule) -> list[float]:
         """IoU of the rectangles by a rule, of each boxed film."""
         return [film.overlaps[rule][0] for film in self.localized]
 
 
-def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: MapRule) -> Measured:
+def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: Rule) -> Measured:
     """Compare each film once with its truth.
 
     Args:
@@ -124,25 +125,24 @@ def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: MapRule) -> Me
     return Measured(tuple(localized), tuple(false), scores)
 
 
-def _localized(place: int, outcome: Outcome, truth: Truth, primary: MapRule) -> Localized:
-    mask, boxes = truth.mask(), outcome.by_rule[primary].boxes.copy()
-    if outcome.score is not None:
-        # A box's own score is relative to its film's maximum: 1 for the best box of any film.
-        boxes[:, 4] *= outcome.score
+def _localized(place: int, outcome: Outcome, truth: Truth, primary: Rule) -> Localized:
+    mask, normalised = truth.mask(), outcome.evidence.normalised
+    boxes, ranked = outcome.by_rule[primary].boxes, outcome.ranked(primary)
     return Localized(
         place=place,
         overlaps={
             rule: (mask_iou(found.mask, mask), mask_iou(found.raw, mask))
             for rule, found in outcome.by_rule.items()
         },
-        hit=pointing(outcome.normalised, truth.boxes),
-        hit_tolerant=pointing(outcome.normalised, truth.boxes, TOLERANCE),
-        side=unless_undefined(lambda: points_to_side(outcome.normalised, truth.boxes), None),
-        energy=unless_undefined(lambda: energy_inside(outcome.normalised, mask), None),
+        hit=pointing(normalised, truth.boxes),
+        hit_tolerant=pointing(normalised, truth.boxes, TOLERANCE),
+        side=unless_undefined(lambda: points_to_side(normalised, truth.boxes), None),
+        energy=unless_undefined(lambda: energy_inside(normalised, mask), None),
         lesions=lesions_found(boxes, truth.boxes, LESION_IOU),
         called=outcome.called,
         boxes=boxes,
-        correct={iou: match_boxes(boxes, truth.boxes, iou) for iou in (*AP_IOUS, FROC_IOU)},
+        ranked=ranked,
+        correct={iou: match_boxes(ranked, truth.boxes, iou) for iou in (*AP_IOUS, FROC_IOU)},
     )
 
 
@@ -150,7 +150,7 @@ def film_results(
     truths: Sequence[Truth],
     found: Sequence[Prediction | None],
     measured: Measured,
-    primary: MapRule,
+    primary: Rule,
 ) -> tuple[FilmResult, ...]:
     """One record for every film of the split.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tbspot import __version__
@@ -27,7 +27,8 @@ from tbspot.evaluation.contenders import (
     tuning_curve,
 )
 from tbspot.evaluation.controls import plain_controls
-from tbspot.evaluation.outcomes import maps_of
+from tbspot.evaluation.foreign import matched
+from tbspot.evaluation.outcomes import evidences_of
 from tbspot.evaluation.per_film import TOLERANCE, Measured, film_results, measure
 from tbspot.evaluation.summary import difference_of, localization_of
 from tbspot.evaluation.thresholds import curve_of, tuned_choice
@@ -43,15 +44,24 @@ from tbspot.records.evaluation import (
     read_evaluation,
 )
 from tbspot.records.figures import Difference, Drawing
-from tbspot.records.matching import Matched, match
+from tbspot.records.matching import Matched
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 
-__all__ = ["JUDGED", "TEACHER", "EvaluationSettings", "evaluate", "refuse_another"]
+__all__ = [
+    "JUDGED",
+    "TEACHER",
+    "EvaluationSettings",
+    "Tuning",
+    "evaluate",
+    "evaluate_matched",
+    "refuse_another",
+]
 
 # What the judged model and its teacher are called where tuning folders are named.
 JUDGED = ""
 TEACHER = "teacher"
+DRAWING = Drawing(resamples=10_000, seed=0)
 
 
 @dataclass(frozen=True)
@@ -59,7 +69,8 @@ class EvaluationSettings:
     """What is judged, and against what.
 
     Attributes:
-        predictions: folder of the judged model.
+        predictions: of the judged model: a folder that `tbspot locate` wrote, a folder of maps, or
+            a file of boxes (COCO results or CSV). So may be all the others.
         out: folder that evaluation.json will lie in.
         data: sources of films, labels and boxes.
         split: name of the split to report on.
@@ -69,6 +80,7 @@ class EvaluationSettings:
         tuning_split: whose boxes choose thresholds and fit controls.
         tuning: folders of predictions of the tuning split: of the judged model under the empty
             name, of the teacher under `teacher`, of controls under their names.
+        coco_images: COCO file whose list of images the ids of COCO results are of.
         training: folder of the judged model's predictions of training films, for the box-free
             share of area and the box-free fitted controls.
         resamples: bootstrap samples and sign flips.
@@ -85,6 +97,7 @@ class EvaluationSettings:
     tuning_split: str | None = None
     tuning: Mapping[str, Path] = field(default_factory=dict)
     training: Path | None = None
+    coco_images: Path | None = None
     resamples: int = 10_000
     seed: int = 0
 
@@ -105,13 +118,28 @@ class EvaluationSettings:
         return teacher | dict(self.controls)
 
 
+@dataclass(frozen=True)
+class Tuning:
+    """Films that thresholds are chosen on, and models' predictions of them.
+
+    Attributes:
+        split: what they are called.
+        samples: films, none of which is reported on.
+        models: predictions of them, by the name of the model.
+    """
+
+    split: str
+    samples: Sequence[Sample]
+    models: Mapping[str, Matched] = field(default_factory=dict)
+
+
 def evaluate(
     settings: EvaluationSettings, tell: Callable[[str], None] = lambda _: None
 ) -> Evaluation:
-    """Judge a model by the protocol.
+    """Evaluate a model by the protocol, from files.
 
     Args:
-        settings: what is judged, and against what.
+        settings: what is evaluated, and against what.
         tell: is told what is being done.
 
     Raises:
@@ -120,32 +148,87 @@ def evaluate(
     loaded = load(settings.data, settings.split_file)
     samples = in_split(loaded.samples, settings.split)
     tuning = _tuning_films(settings, loaded.samples, samples)
+    kept_apart = (*samples, *(tuning.samples if tuning else ()))
+
+    def read(path: Path, films: Sequence[Sample], what: str) -> Matched:
+        return matched(path, films, what, settings.coco_images)
+
     models = {
-        name: match(path, samples, f"a film of split {settings.split}")
+        name: read(path, samples, f"a film of split {settings.split}")
         for name, path in {JUDGED: settings.predictions, **settings.rivals()}.items()
     }
-    tell("choosing thresholds")
-    curves = {
-        name: tuning_curve(path, tuning, str(settings.tuning_split))
-        for name, path in settings.tuning.items()
-    }
-    films = None
+    if tuning:
+        on = f"a film of split {tuning.split}"
+        given = {name: read(path, tuning.samples, on) for name, path in settings.tuning.items()}
+        tuning = replace(tuning, models=given)
+    training = None
     if settings.training is not None:
-        films = training_films(settings.training, loaded.samples, (*samples, *tuning))
-    entries = _models(models, curves, films)
-    entries += _controls(films, tuning, settings)
+        films = training_films(settings.training, loaded.samples, kept_apart)
+        training = read(settings.training, films, "a TB film for training")
+    return evaluate_matched(
+        models,
+        samples,
+        split=settings.split,
+        tuning=tuning,
+        training=training,
+        drawing=Drawing(settings.resamples, settings.seed),
+        predictions=_relative(settings),
+        data=settings.data,
+        notes=loaded.notes,
+        tell=tell,
+    )
+
+
+def evaluate_matched(
+    models: Mapping[str, Matched],
+    samples: Sequence[Sample],
+    *,
+    split: str = "",
+    tuning: Tuning | None = None,
+    training: Matched | None = None,
+    drawing: Drawing = DRAWING,
+    predictions: str = "",
+    data: tuple[str, ...] = (),
+    notes: Sequence[str] = (),
+    tell: Callable[[str], None] = lambda _: None,
+) -> Evaluation:
+    """Evaluate a model by the protocol, from what is in memory.
+
+    Args:
+        models: predictions of the films: of the model judged under `JUDGED`, of its teacher under
+            `TEACHER`, of others under their names.
+        samples: films reported on, with their truth.
+        split: what they are called.
+        tuning: films to choose thresholds on, if any.
+        training: the judged model's predictions of training films, if any, for what is fitted
+            without boxes.
+        drawing: of intervals.
+        predictions: where those of the model judged come from.
+        data: where the films come from.
+        notes: sentences on the films, to stand first.
+        tell: is told what is being done.
+
+    Raises:
+        TbspotError: a map cannot be read, or no film of the tuning split has a box.
+    """
+    tell("choosing thresholds")
+    curves: dict[str, Curve] = {}
+    if tuning:
+        for name, films in tuning.models.items():
+            curves[name] = tuning_curve(films, tuning.samples, tuning.split)
+    entries = _models(models, curves, training) + _controls(training, tuning)
     judged = models[JUDGED]
     truths = truths_of(samples, judged.predictions)
-    rows, first = _rows(entries, truths, Drawing(settings.resamples, settings.seed), tell)
+    rows, first = _rows(entries, truths, drawing, tell)
     tell("drawing threshold curves")
     return Evaluation(
-        provenance=_provenance(settings, samples),
-        notes=(*loaded.notes, *_notes(truths, models)),
+        provenance=_provenance(samples, predictions, data, split, drawing),
+        notes=(*notes, *_notes(truths, models)),
         counts=_counts(truths, judged),
         contenders=rows,
         curves=(
             *([curves[JUDGED]] if JUDGED in curves else []),
-            *_curves_shown(models, truths, settings.split),
+            *_curves_shown(models, truths, split),
         ),
         films=film_results(truths, judged.predictions, first, entries[0].rules.primary),
     )
@@ -156,9 +239,9 @@ def _curves_shown(
 ) -> list[Curve]:
     """Of the judged model and its teacher on the films reported on, from which nothing follows."""
     on = f"the boxed films of split {split}, for show only"
-    curves = [curve_of(maps_of(models[JUDGED]), truths, on)]
+    curves = [curve_of(evidences_of(models[JUDGED]), truths, on)]
     if TEACHER in models:
-        theirs = curve_of(maps_of(models[TEACHER]), truths, f"{on}: the teacher")
+        theirs = curve_of(evidences_of(models[TEACHER]), truths, f"{on}: the teacher")
         curves.append(theirs.model_copy(update={"role": "teacher"}))
     return curves
 
@@ -190,12 +273,12 @@ def _relative(settings: EvaluationSettings) -> str:
 
 def _tuning_films(
     settings: EvaluationSettings, loaded: Sequence[Sample], reported: Sequence[Sample]
-) -> tuple[Sample, ...]:
+) -> Tuning | None:
     if settings.tuning_split is None:
-        return ()
-    tuning = in_split(loaded, settings.tuning_split)
-    refuse_shared_films(reported, tuning, settings.tuning_split)
-    return tuning
+        return None
+    samples = in_split(loaded, settings.tuning_split)
+    refuse_shared_films(reported, samples, settings.tuning_split)
+    return Tuning(settings.tuning_split, samples)
 
 
 def _models(
@@ -216,13 +299,11 @@ def _models(
     ]
 
 
-def _controls(
-    training: Matched | None, tuning: Sequence[Sample], settings: EvaluationSettings
-) -> list[Entry]:
+def _controls(training: Matched | None, tuning: Tuning | None) -> list[Entry]:
     """The controls that look at no film, box-free ones first."""
     controls = plain_controls()
     controls += map_controls(training) if training else []
-    controls += box_controls(tuning, str(settings.tuning_split))
+    controls += box_controls(tuning.samples, tuning.split) if tuning else []
     return [control_entry(control) for control in controls]
 
 
@@ -270,21 +351,27 @@ def _row(
     )
 
 
-def _provenance(settings: EvaluationSettings, samples: Sequence[Sample]) -> Provenance:
+def _provenance(
+    samples: Sequence[Sample],
+    predictions: str,
+    data: tuple[str, ...],
+    split: str,
+    drawing: Drawing,
+) -> Provenance:
     lines = [
         f"{one.source} {one.name} {one.label} {one.boxes}".encode()
         for one in sorted(samples, key=lambda one: (one.source, one.name))
     ]
     return Provenance(
         tbspot=__version__,
-        predictions=_relative(settings),
-        data=settings.data,
-        split=settings.split,
+        predictions=predictions,
+        data=data,
+        split=split,
         truth=fingerprint(*lines),
         side=SIDE,
         tolerance=TOLERANCE,
-        resamples=settings.resamples,
-        seed=settings.seed,
+        resamples=drawing.resamples,
+        seed=drawing.seed,
     )
 
 
@@ -308,8 +395,9 @@ def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
             for truth, one in zip(truths, films.predictions, strict=True)
             if one is None or one.status != "ok"
         ]
+        whose = f"of {name} " if name else ""
+        notes += [f"{name}: {note}" if name else note for note in films.notes]
         if absent:
-            whose = f"of {name} " if name else ""
             notes.append(
                 f"films without a usable prediction {whose}count 0 in localization and are left "
                 f"out of classification: {len(absent):,} (first: {', '.join(absent[:3])})"

@@ -12,7 +12,6 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import MapRule
 from tbspot.evaluation.per_film import AP_IOUS, FROC_IOU, FalseBoxes, Localized, Measured
 from tbspot.evaluation.strata import Part, parts_of
 from tbspot.evaluation.thresholds import Rules
@@ -25,7 +24,7 @@ from tbspot.metrics import (
     ratios,
     sign_flip_p,
 )
-from tbspot.records.evaluation import Localization, RuleResult, Stratum
+from tbspot.records.evaluation import Localization, Rule, RuleResult, Stratum
 from tbspot.records.figures import Difference, Drawing, Figure, figure_of
 
 __all__ = ["difference_of", "localization_of"]
@@ -47,7 +46,7 @@ def _mean(value: Callable[[Localized], float | None]) -> Share:
     return share
 
 
-def _overlap(rule: MapRule, *, raw: bool, places: Container[int] | None = None) -> Share:
+def _overlap(rule: Rule, *, raw: bool, places: Container[int] | None = None) -> Share:
     """IoU by a rule, of rectangles or the raw mask, on all films or those at some places."""
 
     def share(film: Localized) -> tuple[float, float] | None:
@@ -189,10 +188,10 @@ def _box_figures(
 
 
 def _detections(films: Sequence[Localized], lesions: dict[int, int], iou: float) -> Detections:
-    numbers = [len(film.boxes) for film in films]
+    numbers = [len(film.ranked) for film in films]
     return Detections(
         film=np.repeat(np.arange(len(films)), numbers),
-        scores=np.concatenate([film.boxes[:, 4] for film in films]),
+        scores=np.concatenate([film.ranked[:, 4] for film in films]),
         correct=np.concatenate([film.correct[iou] for film in films]),
         truths=np.array([lesions[film.place] for film in films], np.float64),
     )
@@ -232,7 +231,7 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
 
 
 def _strata(
-    films: Sequence[Localized], primary: MapRule, parts: Sequence[Part], drawing: Drawing
+    films: Sequence[Localized], primary: Rule, parts: Sequence[Part], drawing: Drawing
 ) -> tuple[Stratum, ...]:
     shares = [
         (_overlap(primary, raw=False, places=part.places), "no film belongs to it")

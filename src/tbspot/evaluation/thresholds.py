@@ -13,18 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import MapRule
-from tbspot.evaluation.outcomes import Choice, Map, Maps
+from tbspot.evaluation.outcomes import Choice, Evidence, Evidences, Map, thresholded
 from tbspot.evaluation.truth import Truth
-from tbspot.maps.boxes import find_boxes, mask_of, rectangle_mask, threshold_of
+from tbspot.maps.boxes import mask_of, threshold_of
 from tbspot.metrics import mask_iou
-from tbspot.records.evaluation import Curve
+from tbspot.records.evaluation import Curve, Rule
 from tbspot.records.predictions import Prediction
 
-__all__ = ["OTSU", "Rules", "curve_of", "rules_of", "share_above_otsu", "tuned_choice"]
+__all__ = [
+    "OTSU",
+    "Rules",
+    "curve_of",
+    "rules_of",
+    "rules_of_boxes",
+    "share_above_otsu",
+    "tuned_choice",
+]
 
 # Shares of the maximum that are tried: 0.04 to 0.96.
+NO_MAP = "the model gives boxes and no map"
 GRID = np.linspace(0.04, 0.96, 47).round(2)
 OTSU = Choice("otsu", None, None, "per film, box-free")
+GIVEN = Choice("given", None, None, "every box that the model gives")
 
 
 @dataclass(frozen=True)
@@ -37,25 +47,25 @@ class Rules:
         primary: the rule of the table's main rows.
     """
 
-    choices: dict[MapRule, Choice]
-    absent: dict[MapRule, str]
-    primary: MapRule
+    choices: dict[Rule, Choice]
+    absent: dict[Rule, str]
+    primary: Rule
 
 
-def curve_of(maps: Maps, truths: Sequence[Truth], films: str) -> Curve:
+def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve:
     """Mean IoU at each threshold of the grid, on the boxed films; a missing map counts 0.
 
     Args:
-        maps: by place in `truths`.
+        evidences: by place in `truths`.
         truths: of the split.
         films: what they are, in words.
     """
     places = [place for place, truth in enumerate(truths) if truth.is_boxed]
     sums = np.zeros((len(GRID), 2))
     for place in places:
-        normalised = maps(place)
-        if normalised is not None:
-            sums += _overlaps(normalised, truths[place].mask())
+        evidence = evidences(place)
+        if evidence is not None:
+            sums += _overlaps(evidence, truths[place].mask())
     means = sums / max(1, len(places))
     return Curve(
         films=films,
@@ -65,12 +75,11 @@ def curve_of(maps: Maps, truths: Sequence[Truth], films: str) -> Curve:
     )
 
 
-def _overlaps(normalised: Map, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _overlaps(evidence: Evidence, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
     rows = []
-    for threshold in GRID.tolist():
-        rectangles = rectangle_mask(find_boxes(normalised, threshold), len(normalised))
-        raw = mask_of(normalised, threshold)
-        rows.append((mask_iou(rectangles, truth), mask_iou(raw, truth)))
+    for value in GRID.tolist():
+        found = thresholded(evidence, Choice("tuned", value, value, ""))
+        rows.append((mask_iou(found.mask, truth), mask_iou(found.raw, truth)))
     return np.array(rows)
 
 
@@ -98,7 +107,7 @@ def rules_of(carried: Prediction | None, tuned: Choice | None, share: Choice | N
         tuned: chosen on tuning films, if there are any; wins over the carried value.
         share: from training films, if there are any; the carried value wins over it.
     """
-    choices: dict[MapRule, Choice] = {"otsu": OTSU}
+    choices: dict[Rule, Choice] = {"otsu": OTSU}
     if tuned is not None:
         choices["tuned"] = tuned
     elif (of_model := _carried(carried, "tuned")) is not None:
@@ -106,14 +115,29 @@ def rules_of(carried: Prediction | None, tuned: Choice | None, share: Choice | N
     of_model = _carried(carried, "quantile") or share
     if of_model is not None:
         choices["quantile"] = of_model
-    reasons: dict[MapRule, str] = {
+    reasons: dict[Rule, str] = {
         "tuned": "the predictions carry no tuned threshold and --tuning gives none",
         "quantile": "the predictions carry no share of area and --training gives none",
     }
     absent = {rule: reason for rule, reason in reasons.items() if rule not in choices}
-    by_model: MapRule = carried.map_rule if carried and carried.map_rule else "otsu"
+    by_model: Rule = carried.map_rule if carried and carried.map_rule else "otsu"
     primary = "tuned" if "tuned" in choices else by_model
     return Rules(choices, absent, primary if primary in choices else "otsu")
+
+
+def rules_of_boxes(tuned: Choice | None) -> Rules:
+    """The rules of a model that gives boxes and no map: all of them, or those of a least score.
+
+    Args:
+        tuned: the least score, chosen on tuning films, if there are any.
+    """
+    choices: dict[Rule, Choice] = {"given": GIVEN}
+    if tuned is not None:
+        choices["tuned"] = tuned
+    absent: dict[Rule, str] = {"otsu": NO_MAP, "quantile": NO_MAP}
+    if tuned is None:
+        absent["tuned"] = "--tuning gives no least score for the boxes"
+    return Rules(choices, absent, "tuned" if tuned is not None else "given")
 
 
 def _carried(prediction: Prediction | None, rule: MapRule) -> Choice | None:

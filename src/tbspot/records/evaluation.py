@@ -27,6 +27,7 @@ __all__ = [
     "FilmResult",
     "Localization",
     "Provenance",
+    "Rule",
     "RuleResult",
     "SourceFigures",
     "Stratum",
@@ -35,6 +36,9 @@ __all__ = [
 ]
 
 FILE_NAME = "evaluation.json"
+
+# How boxes are found in a map; `given` are those of a model that gives boxes and no map.
+Rule = Literal[MapRule, "given"]
 
 Box = tuple[float, float, float, float]
 
@@ -52,7 +56,7 @@ class RuleResult(Record):
         raw_miou: mean IoU of the thresholded map itself.
     """
 
-    rule: MapRule
+    rule: Rule
     value: float | None
     raw_value: float | None
     origin: str
@@ -96,7 +100,7 @@ class Localization(Record):
         strata: mean IoU of parts of the films.
     """
 
-    rule: MapRule
+    rule: Rule
     miou: Figure
     raw_miou: Figure
     rules: tuple[RuleResult, ...]

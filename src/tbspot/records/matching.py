@@ -1,20 +1,44 @@
 """Which prediction belongs to which film.
 
-Takes a folder of predictions and films; gives each film's prediction or none. Reading the lines
-is left to predictions.py.
+Takes one model's predictions, from a folder or from memory, and films; gives each film's
+prediction or none, with a way to its map. Reading the lines is left to predictions.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tbspot.errors import TbspotError
-from tbspot.records.predictions import Prediction, read_predictions
+from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
 
-__all__ = ["Matched", "match"]
+__all__ = ["Matched", "Predictions", "match", "predictions_in", "stem", "without_ending"]
+
+# A prediction's evidence `[h, w]`, read or made when it is asked for.
+ReadMap = Callable[[Prediction], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One model's predictions, wherever they come from.
+
+    Attributes:
+        source: where from, for errors, such as the folder.
+        lines: one prediction a film.
+        read_map: evidence of a prediction whose status is `ok`.
+        remedy: what to do where predictions are missing.
+    """
+
+    source: str
+    lines: Iterable[Prediction]
+    read_map: ReadMap
+    remedy: str = "run `tbspot locate` on these films"
 
 
 @dataclass(frozen=True)
@@ -22,86 +46,118 @@ class Matched:
     """One model's predictions of some films.
 
     Attributes:
-        folder: that holds them.
-        predictions: of each film, without boxes, `None` where there is none.
+        predictions: of each film, `None` where there is none.
         model: name of the model.
         version: of the model.
+        read_map: evidence of one of them whose status is `ok`.
+        gives_boxes: whether the model gives boxes in the place of maps: they are taken as they
+            are, with their own scores, and none are cut from `read_map`.
+        notes: sentences for the reader.
     """
 
-    folder: Path
     predictions: tuple[Prediction | None, ...]
     model: str
     version: str
+    read_map: ReadMap
+    gives_boxes: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def usable(self) -> int:
-        """How many films have a map."""
+        """How many films have a map or boxes."""
         return sum(one is not None and one.status == "ok" for one in self.predictions)
 
 
-def match(folder: Path, samples: Sequence[Sample], what: str) -> Matched:
-    """Each film's prediction: that of its name, or else of its file name without the ending.
+def predictions_in(folder: Path) -> Predictions:
+    """Those that `tbspot locate` wrote into a folder; it is read when they are asked for."""
+    # Boxes are cut anew from the maps, by several rules.
+    lines = (one.model_copy(update={"boxes": ()}) for one in read_predictions(folder))
+    return Predictions(str(folder), lines, partial(read_heatmap, folder))
+
+
+def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Matched:
+    """Each film's prediction: that of its name, or else of its name without the ending.
+
+    Where folders differ, the file name without the ending is enough if no other prediction has it.
 
     Args:
-        folder: of predictions.
+        given: predictions, or the folder that holds them.
         samples: films.
         what: these films are, for errors.
 
     Raises:
-        TbspotError: the folder holds no predictions, two of one film, or several models'; no film
-            has a prediction, or two films have the same one.
+        TbspotError: there are no predictions, two of one film, or several models'; no film has a
+            prediction, or two films have the same one.
     """
-    by_name = _read(folder)
-    model, version = _model(folder, by_name.values())
-    by_stem = _unique_stems(by_name.values())
+    predictions = predictions_in(given) if isinstance(given, Path) else given
+    by_name = _by_name(predictions)
+    model, version = _model(predictions, by_name.values())
+    by_path = _unique(by_name.values(), without_ending)
+    by_stem = _unique(by_name.values(), stem)
     found = tuple(
-        by_name.get(sample.name) or by_stem.get(PurePosixPath(sample.name).stem)
+        by_name.get(sample.name)
+        or by_path.get(without_ending(sample.name))
+        or by_stem.get(stem(sample.name))
         for sample in samples
     )
     if not any(found):
         raise TbspotError(
-            f"{folder} has no prediction of {what} (such as {samples[0].name}); "
-            "run `tbspot locate` on these films"
+            f"{predictions.source} has no prediction of {what} (such as {samples[0].name}); "
+            f"{predictions.remedy}"
         )
-    _refuse_shared(folder, samples, found)
-    return Matched(folder, found, model, version)
+    _refuse_shared(predictions.source, samples, found)
+    return Matched(found, model, version, predictions.read_map)
 
 
-def _read(folder: Path) -> dict[str, Prediction]:
+def _by_name(predictions: Predictions) -> dict[str, Prediction]:
     by_name: dict[str, Prediction] = {}
-    for prediction in read_predictions(folder):
+    for prediction in predictions.lines:
         if prediction.image in by_name:
             raise TbspotError(
-                f"{folder} holds two predictions of {prediction.image}; run `tbspot locate` again"
+                f"{predictions.source} holds two predictions of {prediction.image}; "
+                "run `tbspot locate` again"
             )
-        # Boxes are cut anew from the maps, by several rules.
-        by_name[prediction.image] = prediction.model_copy(update={"boxes": ()})
+        by_name[prediction.image] = prediction
     return by_name
 
 
-def _model(folder: Path, predictions: Iterable[Prediction]) -> tuple[str, str]:
+def _model(given: Predictions, predictions: Iterable[Prediction]) -> tuple[str, str]:
     models = {(prediction.model, prediction.version) for prediction in predictions}
     if not models:
-        raise TbspotError(f"{folder} holds no prediction; run `tbspot locate` on the films first")
+        raise TbspotError(f"{given.source} holds no prediction; {given.remedy}")
     if len(models) > 1:
         names = ", ".join(sorted(f"{name} {version}" for name, version in models))
         raise TbspotError(
-            f"{folder} holds predictions of several models ({names}); "
+            f"{given.source} holds predictions of several models ({names}); "
             "locate with each into its own folder"
         )
     return models.pop()
 
 
-def _unique_stems(predictions: Iterable[Prediction]) -> dict[str, Prediction | None]:
-    by_stem: dict[str, Prediction | None] = {}
+def without_ending(name: str) -> str:
+    """A film's name without what tells its format; the last number of a UID does not."""
+    path = PurePosixPath(name)
+    return path.with_suffix("").as_posix() if path.suffix[1:2].isalpha() else name
+
+
+def stem(name: str) -> str:
+    """A film's file name without what tells its format."""
+    return PurePosixPath(without_ending(name)).name
+
+
+def _unique(
+    predictions: Iterable[Prediction], key: Callable[[str], str]
+) -> dict[str, Prediction | None]:
+    """Predictions by a part of their names; `None` where two have the same."""
+    by_key: dict[str, Prediction | None] = {}
     for prediction in predictions:
-        stem = PurePosixPath(prediction.image).stem
-        by_stem[stem] = None if stem in by_stem else prediction
-    return by_stem
+        part = key(prediction.image)
+        by_key[part] = None if part in by_key else prediction
+    return by_key
 
 
 def _refuse_shared(
-    folder: Path, samples: Sequence[Sample], found: Sequence[Prediction | None]
+    source: str, samples: Sequence[Sample], found: Sequence[Prediction | None]
 ) -> None:
     owners: dict[str, Sample] = {}
     for sample, prediction in zip(samples, found, strict=True):
@@ -110,6 +166,6 @@ def _refuse_shared(
         other = owners.setdefault(prediction.image, sample)
         if other is not sample:
             raise TbspotError(
-                f"the prediction of {prediction.image} in {folder} fits two films, "
+                f"the prediction of {prediction.image} in {source} fits two films, "
                 f"{other.path} and {sample.path}; evaluate their sources one at a time"
             )

@@ -1,0 +1,202 @@
+"""Other people's boxes and maps, so that any model stands in the table under the same protocol.
+
+Takes a file of boxes (COCO results, CSV) or a folder of maps; gives what predictions of tbspot
+give once they are matched with films. How figures follow from them is left to the modules beside
+this one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
+from tbspot.images import read_with_facts
+from tbspot.records.coco import CocoBox, read_coco_images, read_coco_results
+from tbspot.records.matching import Matched, Predictions, match
+from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
+from tbspot.samples.reading import film_size, read_rows
+from tbspot.samples.sample import Sample
+
+__all__ = ["matched"]
+
+COLUMNS = ("image", "x0", "y0", "x1", "y1", "score")
+FILM_SCORE = "film_score"
+PICTURES = (".png", ".tif", ".tiff")
+NOT_KNOWN = "not known"
+# What images/raster.py says of a picture that was not grey.
+COLOURED = "colour became grey"
+
+
+def matched(
+    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None = None
+) -> Matched:
+    """A model's predictions of some films, by what lies at a path.
+
+    Args:
+        path: a folder that `tbspot locate` wrote, another folder of maps, or a file of boxes:
+            COCO results (`.json`) or a table (`.csv`).
+        samples: films.
+        what: these films are, for errors.
+        coco_images: COCO file whose list of images the results' ids are of, if any.
+
+    Raises:
+        TbspotError: there is nothing of that kind, it is wrong, or it is of other films.
+    """
+    if path.is_file() or (path.suffix.lower() in (".json", ".csv") and not path.is_dir()):
+        return _matched_boxes(path, samples, what, coco_images)
+    if (path / FILE_NAME).exists():
+        return match(path, samples, what)
+    maps = _maps(path)
+    return match(maps if maps else path, samples, what)
+
+
+# Boxes
+
+
+def _matched_boxes(
+    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
+) -> Matched:
+    if path.suffix.lower() == ".csv":
+        lines = _table(path)
+    else:
+        images = read_coco_images(coco_images) if coco_images else None
+        lines = _results(path, read_coco_results(path, images))
+    given = Predictions(str(path), lines, _no_map, "name films as the data set does")
+    found = match(given, samples, what)
+    placed = [
+        _placed(one, sample) if one else _nothing(path, sample)
+        for one, sample in zip(found.predictions, samples, strict=True)
+    ]
+    absent = sum(one is None for one in found.predictions)
+    note = f"films that {path.name} does not name, taken as films without a box: {absent:,}"
+    return replace(
+        found,
+        predictions=tuple(placed),
+        gives_boxes=True,
+        notes=(note,) if absent else (),
+    )
+
+
+def _no_map(prediction: Prediction) -> NDArray[np.float32]:
+    raise TbspotError(f"there is no map of {prediction.image}, only boxes")
+
+
+def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedBox],
+                score: float | None = None) -> Prediction:  # fmt: skip
+    """The film's score, unless there is one, is that of its best box; without a box it is 0."""
+    best = max((box.score for box in boxes), default=0.0)
+    return Prediction(
+        image=image,
+        status="ok",
+        score=best if score is None else score,
+        boxes=tuple(sorted(boxes, key=lambda box: -box.score)),
+        model=path.stem,
+        version=version,
+    )
+
+
+def _nothing(path: Path, sample: Sample) -> Prediction:
+    return _prediction(path, NOT_KNOWN, sample.name, ())
+
+
+def _placed(prediction: Prediction, sample: Sample) -> Prediction:
+    """With the film's size, on which its boxes are placed."""
+    if not prediction.boxes:
+        return prediction
+    try:
+        width, height = film_size(sample.path)
+    except TbspotError as error:
+        return prediction.model_copy(update={"status": "failed", "reason": str(error)})
+    return prediction.model_copy(update={"width": width, "height": height})
+
+
+def _results(path: Path, found: Sequence[CocoBox]) -> list[Prediction]:
+    boxes: dict[str, list[PredictedBox]] = {}
+    for one in found:
+        boxes.setdefault(one.image, []).append(one.box)
+    version = fingerprint(path.read_bytes())
+    return [_prediction(path, version, image, own) for image, own in boxes.items()]
+
+
+def _table(path: Path) -> list[Prediction]:
+    """A row a box; a row whose corners are empty says that its film has none."""
+    boxes: dict[str, list[PredictedBox]] = {}
+    scores: dict[str, float | None] = {}
+    for line, row in read_rows(path, COLUMNS):
+        where = f"{path}, line {line},"
+        image = row["image"]
+        boxes.setdefault(image, [])
+        if any(row[corner] for corner in COLUMNS[1:]):
+            boxes[image].append(_table_box(row, where))
+        score = _number(row[FILM_SCORE], where) if row.get(FILM_SCORE) else None
+        if scores.setdefault(image, score) != score:
+            raise TbspotError(f"{where} gives {image} another film_score than before; correct it")
+    version = fingerprint(path.read_bytes())
+    return [_prediction(path, version, one, own, scores[one]) for one, own in boxes.items()]
+
+
+def _table_box(row: dict[str, str], where: str) -> PredictedBox:
+    corners = {name: _number(row[name], where, any_size=name != "score") for name in COLUMNS[1:]}
+    if not (corners["x0"] < corners["x1"] and corners["y0"] < corners["y1"]):
+        raise TbspotError(f"{where} has a box of zero size; correct or remove it")
+    return PredictedBox(**corners)
+
+
+def _number(cell: str, where: str, *, any_size: bool = False) -> float:
+    try:
+        number = float(cell)
+    except ValueError:
+        number = np.nan
+    if not np.isfinite(number) or not (any_size or 0 <= number <= 1):
+        wanted = "a number" if any_size else "a score in [0, 1]"
+        raise TbspotError(f"{where} has {cell!r} in the place of {wanted}; correct it")
+    return number
+
+
+# Maps
+
+
+def _maps(folder: Path) -> Predictions | None:
+    """A folder's maps, each named as its film; `None` where it has none."""
+    files = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix.lower() in (".npy", *PICTURES) and path.is_file()
+    ]
+    lines = [
+        Prediction(
+            image=path.relative_to(folder).as_posix(),
+            status="ok",
+            model=folder.resolve().name,
+            version=NOT_KNOWN,
+        )
+        for path in files
+    ]
+    if not lines:
+        return None
+    remedy = "name each map as its film"
+    return Predictions(str(folder), lines, partial(_read_map, folder), remedy)
+
+
+def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
+    path = folder / prediction.image
+    if path.suffix.lower() == ".npy":
+        try:
+            return read_heatmap(folder, prediction.model_copy(update={"heatmap": prediction.image}))
+        except TbspotError as error:
+            raise TbspotError(
+                f"{path} is not a finite map [h, w] of numbers; save it again with numpy.save"
+            ) from error
+    picture = read_with_facts(path, follow_links=True)
+    if COLOURED in picture.facts.corrections:
+        raise TbspotError(
+            f"{path} is in colour, which says nothing of how much; save the map in grey or as .npy"
+        )
+    return picture.pixels

@@ -1,0 +1,169 @@
+"""COCO results: boxes as other programs give and take them.
+
+Takes predictions, or a file of results; gives the other. A result is `{image_id, category_id,
+bbox, score}` with bbox `x, y, width, height` in pixels of the film (cocodataset.org, 'Results
+Format'). Which film a result belongs to is left to matching.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, RootModel
+
+from tbspot.errors import TbspotError
+from tbspot.files import write_json
+from tbspot.parsing import read_json
+from tbspot.records.matching import stem
+from tbspot.records.predictions import PredictedBox, Prediction
+
+__all__ = ["CATEGORY", "CocoBox", "read_coco_images", "read_coco_results", "write_coco_results"]
+
+# There is one: TB.
+CATEGORY = 1
+
+ImageId = int | str
+
+
+@dataclass(frozen=True)
+class CocoBox:
+    """A box and the film that it is of, by name."""
+
+    image: str
+    box: PredictedBox
+
+
+class _Result(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    image_id: ImageId
+    category_id: int
+    bbox: tuple[FiniteFloat, FiniteFloat, PositiveFloat, PositiveFloat]
+    score: float = Field(ge=0, le=1)
+
+
+class _Results(RootModel[list[_Result]]):
+    pass
+
+
+class _Image(BaseModel):
+    id: ImageId
+    file_name: str
+
+
+class _Images(BaseModel):
+    images: list[_Image]
+
+
+def read_coco_images(path: Path) -> dict[str, ImageId]:
+    """The id of each film of a COCO file's list of images, by its file name.
+
+    Raises:
+        TbspotError: the file has no such list, or an id or a name stands in it twice.
+    """
+    images = read_json(path, _Images, "a COCO file with a list of images").images
+    ids = {image.file_name: image.id for image in images}
+    if len(ids) < len(images) or len(set(ids.values())) < len(images):
+        raise TbspotError(f"{path} has an image's id or name twice; correct its list of images")
+    return ids
+
+
+def read_coco_results(path: Path, images: Mapping[str, ImageId] | None = None) -> list[CocoBox]:
+    """The boxes of a file of results; every category counts as TB.
+
+    Args:
+        path: of the file.
+        images: ids by file name; without them an `image_id` must be a film's name, with or
+            without its ending.
+
+    Raises:
+        TbspotError: the file is no list of results, a score is not in [0, 1], or an id is of no
+            image that is known.
+    """
+    results = read_json(path, _Results, "a list of COCO results with scores in [0, 1]").root
+    names = None if images is None else {number: name for name, number in images.items()}
+    return [CocoBox(_name(path, one.image_id, names), _box(one)) for one in results]
+
+
+def _name(path: Path, image_id: ImageId, names: Mapping[ImageId, str] | None) -> str:
+    if names is None:
+        if isinstance(image_id, int):
+            raise TbspotError(
+                f"{path} names films by numbers (image_id {image_id}); give the COCO file with "
+                "their list of images too"
+            )
+        return image_id
+    if image_id not in names:
+        raise TbspotError(
+            f"{path} has a box of image_id {image_id!r}, which the list of images does not have; "
+            "give the list that the results were made with"
+        )
+    return names[image_id]
+
+
+def _box(result: _Result) -> PredictedBox:
+    x, y, width, height = result.bbox
+    return PredictedBox(x0=x, y0=y, x1=x + width, y1=y + height, score=result.score)
+
+
+def write_coco_results(
+    path: Path, predictions: Iterable[Prediction], images: Mapping[str, ImageId] | None = None
+) -> None:
+    """Write the boxes of predictions as COCO results, whole or not at all.
+
+    A film without boxes has no result, as COCO has it.
+
+    Args:
+        path: of the file.
+        predictions: one a film.
+        images: ids by file name, from `read_coco_images`; without them a film's id is its file
+            name without the ending.
+
+    Raises:
+        TbspotError: two films would have one id, a film has none, or the file cannot be written.
+    """
+    stems = None if images is None else _by_stem(images)
+    results: list[dict[str, object]] = []
+    owners: dict[ImageId, str] = {}
+    for one in predictions:
+        image_id = _image_id(one.image, images, stems)
+        other = owners.setdefault(image_id, one.image)
+        if other != one.image:
+            raise TbspotError(
+                f"{other} and {one.image} would have one image_id ({image_id}) in {path}; "
+                "locate each folder by itself"
+            )
+        results += [
+            {
+                "image_id": image_id,
+                "category_id": CATEGORY,
+                "bbox": [box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0],
+                "score": box.score,
+            }
+            for box in one.boxes
+        ]
+    write_json(path, results)
+
+
+def _by_stem(images: Mapping[str, ImageId]) -> dict[str, ImageId | None]:
+    by_stem: dict[str, ImageId | None] = {}
+    for name, image_id in images.items():
+        part = stem(name)
+        by_stem[part] = None if part in by_stem else image_id
+    return by_stem
+
+
+def _image_id(
+    name: str, images: Mapping[str, ImageId] | None, stems: Mapping[str, ImageId | None] | None
+) -> ImageId:
+    if images is None or stems is None:
+        return stem(name)
+    image_id = images.get(name, stems.get(stem(name)))
+    if image_id is None:
+        raise TbspotError(
+            f"{name} is not in the list of images (or its file name is there twice); "
+            "give the list that has it"
+        )
+    return image_id

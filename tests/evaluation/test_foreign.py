@@ -1,0 +1,252 @@
+"""Other people's boxes and maps: the same truth, figures worked out by hand."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from studies import Study, rectangles
+from tbspot.errors import TbspotError
+from tbspot.evaluation import JUDGED, evaluate, evaluate_matched
+from tbspot.records.evaluation import Contender, Evaluation
+from tbspot.records.figures import Drawing
+from tbspot.records.matching import Predictions, match, predictions_in
+from tbspot.samples.loading import in_split, load
+
+FIRST, SECOND = (0, 0, 256, 256), (100, 100, 300, 200)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    """Two TB films, one of them not square, and two without TB; one film to tune on."""
+    study = Study(tmp_path)
+    study.add("one.png", 1, [FIRST])
+    study.add("two.png", 1, [(200, 100, 600, 200)], size=(1024, 512))
+    study.add("sick.png", 0)
+    study.add("health.png", 0)
+    study.add("tune.png", 1, [FIRST], split="tune")
+    return study
+
+
+def result(image: int | str, box: tuple[float, ...], score: float) -> dict[str, object]:
+    x0, y0, x1, y1 = box
+    bbox = [x0, y0, x1 - x0, y1 - y0]
+    return {"image_id": image, "category_id": 1, "bbox": bbox, "score": score}
+
+
+def coco(study: Study, *results: dict[str, object]) -> Path:
+    path = study.folder / "theirs.json"
+    path.write_text(json.dumps(list(results)))
+    return path
+
+
+def table(study: Study, *rows: str) -> Path:
+    path = study.folder / "theirs.csv"
+    path.write_text("\n".join(["image,x0,y0,x1,y1,score,film_score", *rows]) + "\n")
+    return path
+
+
+def judged(study: Study, path: Path, **changes: object) -> Contender:
+    return whole(study, path, **changes).contenders[0]
+
+
+def whole(study: Study, path: Path, **changes: object) -> Evaluation:
+    return evaluate(study.settings(path, **changes))
+
+
+def sentence(study: Study, path: Path, **changes: object) -> str:
+    with pytest.raises(TbspotError) as error:
+        whole(study, path, **changes)
+    return str(error.value)
+
+
+def detector(study: Study) -> Path:
+    """Half of the first film's box and a place beside it, the second's box, one false alarm."""
+    return coco(
+        study,
+        result("one", (0, 0, 256, 128), 0.9),
+        result("one", (400, 400, 500, 500), 0.2),
+        result("two", (200, 100, 600, 200), 0.6),
+        result("sick", (0, 0, 50, 50), 0.3),
+    )
+
+
+def test_figures_of_boxes_are_those_worked_out_by_hand(study: Study) -> None:
+    evaluation = whole(study, detector(study))
+    row, figures = evaluation.contenders[0], evaluation.contenders[0].localization
+    first, second = 256 * 128 / (256 * 256 + 100 * 100), 1.0
+    assert (row.name, figures.rule) == ("theirs", "given")
+    assert figures.miou.value == pytest.approx((first + second) / 2)
+    assert figures.raw_miou.value == figures.miou.value
+    assert (figures.hit.value, figures.side.value) == (1, 1)
+    inside = 0.9 * 256 * 128
+    energy = inside / (inside + 0.2 * 100 * 100)
+    assert figures.energy.value == pytest.approx((energy + 1) / 2, rel=1e-5)
+    # By falling score half a box (IoU 0.5), a whole one, a false one: precision 1 for both truths.
+    assert [figures.box_ap[key].value for key in ("0.25", "0.5")] == [1, 1]
+    assert (figures.false_boxes.value, figures.false_boxes.films) == (1 / 2, 2)
+    assert figures.detected_and_hit.reason == "it does not say which films it calls TB"
+    assert {one.rule: one.miou.reason for one in figures.rules if one.miou.reason} == {
+        "otsu": "the model gives boxes and no map",
+        "quantile": "the model gives boxes and no map",
+        "tuned": "--tuning gives no least score for the boxes",
+    }
+
+
+def test_a_films_score_is_that_of_its_best_box_and_no_box_is_no_score_for_tb(study: Study) -> None:
+    evaluation = whole(study, detector(study))
+    assert [film.score for film in evaluation.films] == [0.9, 0.6, 0.3, 0]
+    (note,) = [one for one in evaluation.notes if "does not name" in one]
+    assert note == "films that theirs.json does not name, taken as films without a box: 1"
+
+
+def test_a_table_of_boxes_gives_the_same_figures_as_coco_results(study: Study) -> None:
+    rows = table(
+        study,
+        "one.png,0,0,256,128,0.9,",
+        "one.png,400,400,500,500,0.2,",
+        "two.png,200,100,600,200,0.6,",
+        "sick.png,0,0,50,50,0.3,",
+        "health.png,,,,,,",
+    )
+    by_table, by_coco = whole(study, rows), whole(study, detector(study))
+    assert by_table.contenders[0].localization == by_coco.contenders[0].localization
+    assert by_table.contenders[0].classification == by_coco.contenders[0].classification
+    assert not [note for note in by_table.notes if "does not name" in note]
+
+
+def test_a_table_may_give_the_score_of_a_film_with_or_without_boxes(study: Study) -> None:
+    rows = table(study, "one.png,0,0,9,9,0.9,0.7", "one.png,9,9,20,20,0.4,0.7", "sick.png,,,,,,0.2")
+    assert [film.score for film in whole(study, rows).films] == [0.7, 0, 0.2, 0]
+
+
+def test_boxes_of_too_low_a_score_are_dropped_by_a_threshold_of_the_tuning_split(
+    study: Study,
+) -> None:
+    results = [
+        result(name, box, score)
+        for name in ("one", "tune")
+        for box, score in ((FIRST, 0.8), ((0, 0, 512, 512), 0.3))
+    ]
+    row = judged(study, path := coco(study, *results), tuning={JUDGED: path}, tuning_split="tune")
+    by_rule = {one.rule: one for one in row.localization.rules}
+    assert row.localization.rule == "tuned"
+    assert by_rule["tuned"].value == pytest.approx(0.32)
+    assert row.uses_boxes
+    assert row.localization.miou.value == pytest.approx((1 + 0) / 2)
+    assert by_rule["given"].miou.value == pytest.approx((1 / 4 + 0) / 2)
+    # Ranking counts every box: one of two truths is found, first in order.
+    assert row.localization.box_ap["0.5"].value == pytest.approx(51 / 101)
+
+
+def test_ids_of_results_are_those_of_a_list_of_images(study: Study) -> None:
+    listed = study.folder / "annotations.json"
+    names = ("two.png", "one.png")
+    listed.write_text(
+        json.dumps({"images": [{"id": n, "file_name": name} for n, name in enumerate(names)]})
+    )
+    results = coco(study, result(1, FIRST, 0.5))
+    assert judged(study, results, coco_images=listed).localization.miou.value == 1 / 2
+    assert "names films by numbers" in sentence(study, results)
+
+
+def test_maps_give_the_same_figures_from_numbers_and_pictures_of_any_depth(study: Study) -> None:
+    maps = {
+        "one": rectangles((0, 0, 256, 128)),
+        "two": rectangles((100, 100, 300, 200), (0, 300, 128, 428)),
+        "sick": rectangles((0, 0, 99, 99)),
+        "health": np.zeros((512, 512), np.float32),
+    }
+    rows = []
+    for kind in ("npy", "png", "tiff"):
+        folder = study.folder / kind / "maps"
+        folder.mkdir(parents=True)
+        for name, evidence in maps.items():
+            if kind == "npy":
+                np.save(folder / f"{name}.npy", evidence)
+            else:
+                most, whole = (255, np.uint8) if kind == "png" else (65535, np.uint16)
+                picture = Image.fromarray((evidence * most).round().astype(whole))
+                picture.save(folder / f"{name}.{kind}")
+        rows.append(judged(study, folder))
+    first, second = rows[0].localization, rows[0]
+    assert first.rule == "otsu"
+    assert first.miou.value == pytest.approx((1 / 2 + 200 * 100 / (200 * 100 + 128 * 128)) / 2)
+    assert second.classification is None
+    assert [row.localization.miou for row in rows] == [first.miou] * 3
+    assert [row.localization.hit.value for row in rows] == [1.0] * 3
+
+
+def test_maps_of_any_size_and_in_folders_are_those_of_the_whole_film(study: Study) -> None:
+    folder = study.folder / "maps" / "deep"
+    folder.mkdir(parents=True)
+    quarter = np.zeros((4, 4))
+    quarter[:2, :2] = 3
+    np.save(folder / "one.npy", quarter)
+    row = judged(study, study.folder / "maps")
+    assert row.localization.hit.value == 1 / 2
+    assert row.localization.miou.value > 0.4
+
+
+def test_others_stand_beside_ours_as_controls(study: Study) -> None:
+    films = ("one.png", "two.png", "sick.png", "health.png")
+    ours = study.predict("student", dict.fromkeys(films, rectangles(FIRST)))
+    rows = whole(study, ours, controls={"detector": detector(study)}).contenders
+    assert [row.name for row in rows[:2]] == ["student", "detector"]
+    assert rows[1].difference is not None
+    assert "different rules: otsu and given" in str(rows[1].difference.note)
+
+
+def test_what_is_in_memory_has_the_figures_of_the_same_in_files(study: Study) -> None:
+    films = ("one.png", "two.png", "sick.png", "health.png")
+    folder = study.predict("student", dict.fromkeys(films, rectangles(FIRST)))
+    samples = in_split(load([study.source]).samples, "test")
+    lines = list(predictions_in(folder).lines)
+    maps = {line.image: rectangles(FIRST) for line in lines}
+    given = Predictions("findings", lines, lambda one: maps[one.image])
+    matched = match(given, samples, "a film")
+    in_memory = evaluate_matched({JUDGED: matched}, samples, drawing=Drawing(200, 0))
+    assert in_memory.contenders == whole(study, folder).contenders
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("one.png,0,0,9,9,1.5,", "'1.5' in the place of a score in [0, 1]"),
+        ("one.png,0,0,nan,9,0.5,", "'nan' in the place of a number"),
+        ("one.png,9,0,9,9,0.5,", "has a box of zero size"),
+        ("one.png,0,0,9,9,0.5,2", "'2' in the place of a score in [0, 1]"),
+        ("other.png,0,0,9,9,0.5,", "has no prediction of a film of split test"),
+    ],
+)
+def test_a_wrong_row_of_a_table_is_refused(study: Study, row: str, words: str) -> None:
+    assert words in sentence(study, table(study, row))
+
+
+def test_two_scores_of_one_film_are_refused(study: Study) -> None:
+    rows = table(study, "one.png,0,0,9,9,0.5,0.5", "one.png,0,0,9,9,0.5,0.6")
+    assert "another film_score than before" in sentence(study, rows)
+
+
+def test_a_coloured_map_and_a_broken_one_are_refused(study: Study) -> None:
+    folder = study.folder / "maps"
+    folder.mkdir()
+    Image.new("RGB", (8, 8), (255, 0, 0)).save(folder / "one.png")
+    assert "is in colour, which says nothing of how much" in sentence(study, folder)
+    (folder / "one.png").unlink()
+    (folder / "one.npy").write_bytes(b"not numbers")
+    assert "is not a finite map [h, w] of numbers" in sentence(study, folder)
+
+
+@pytest.mark.parametrize("name", ["absent.json", "absent.csv"])
+def test_a_file_of_boxes_that_is_absent_is_told_of_as_a_file(study: Study, name: str) -> None:
+    assert "cannot be read" in sentence(study, study.folder / name)
+
+
+def test_a_folder_of_neither_is_told_of_as_before(study: Study) -> None:
+    (study.folder / "empty").mkdir()
+    assert "holds no predictions.jsonl" in sentence(study, study.folder / "empty")

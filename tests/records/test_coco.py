@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from faster_coco_eval import COCO
+
+from tbspot.errors import TbspotError
+from tbspot.records.coco import read_coco_images, read_coco_results, write_coco_results
+from tbspot.records.predictions import PredictedBox, Prediction
+
+BOX = PredictedBox(x0=10, y0=20.5, x1=110, y1=70.5, score=0.75)
+
+
+def prediction(image: str, *boxes: PredictedBox) -> Prediction:
+    return Prediction(image=image, status="ok", boxes=boxes, model="m", version="1")
+
+
+def images(folder: Path, **ids: int) -> Path:
+    path = folder / "annotations.json"
+    listed = [{"id": number, "file_name": f"{name}.png"} for name, number in ids.items()]
+    path.write_text(json.dumps({"images": listed}))
+    return path
+
+
+def test_boxes_come_back_as_they_went_out(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    second = BOX.model_copy(update={"score": 0.25})
+    write_coco_results(path, [prediction("tb/one.png", BOX, second), prediction("two.png")])
+    assert json.loads(path.read_text())[0] == {
+        "image_id": "one",
+        "category_id": 1,
+        "bbox": [10, 20.5, 100, 50],
+        "score": 0.75,
+    }
+    assert [(one.image, one.box) for one in read_coco_results(path)] == [
+        ("one", BOX),
+        ("one", second),
+    ]
+
+
+def test_films_have_the_ids_of_a_list_of_images_both_ways(tmp_path: Path) -> None:
+    path, ids = tmp_path / "results.json", read_coco_images(images(tmp_path, one=7, two=8))
+    write_coco_results(path, [prediction("tb/one.jpg", BOX)], ids)
+    assert json.loads(path.read_text())[0]["image_id"] == 7
+    assert [one.image for one in read_coco_results(path, ids)] == ["one.png"]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_others_programs_read_what_is_written(tmp_path: Path) -> None:
+    truth, path = tmp_path / "truth.json", tmp_path / "results.json"
+    truth.write_text(
+        json.dumps(
+            {
+                "images": [{"id": 7, "file_name": "one.png", "width": 200, "height": 100}],
+                "categories": [{"id": 1, "name": "tb"}],
+                "annotations": [],
+            }
+        )
+    )
+    write_coco_results(path, [prediction("one.png", BOX)], read_coco_images(truth))
+    loaded = COCO(str(truth)).loadRes(str(path))
+    assert loaded.anns[1]["bbox"] == [10, 20.5, 100, 50]
+
+
+def test_two_films_of_one_id_and_films_without_one_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    with pytest.raises(TbspotError, match=r"a/one\.png and b/one\.png would have one image_id"):
+        write_coco_results(path, [prediction("a/one.png"), prediction("b/one.png")])
+    with pytest.raises(TbspotError, match=r"three\.png is not in the list of images"):
+        write_coco_results(path, [prediction("three.png")], {"one.png": 7})
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"score": 1.5}, r"is not a list of COCO results with scores in \[0, 1\] \(0\.score"),
+        ({"bbox": [1, 2, 0, 4]}, "is not a list of COCO results"),
+        ({"bbox": [1, 2, 3]}, "is not a list of COCO results"),
+        ({"image_id": 9}, "names films by numbers"),
+    ],
+)
+def test_a_wrong_result_is_refused_in_a_sentence(
+    tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    path = tmp_path / "results.json"
+    result = {"image_id": "one", "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
+    path.write_text(json.dumps([result | changes]))
+    with pytest.raises(TbspotError, match=sentence):
+        read_coco_results(path)
+
+
+def test_a_result_of_an_image_that_is_not_listed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    result = {"image_id": 9, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 0.5}
+    path.write_text(json.dumps([result]))
+    with pytest.raises(TbspotError, match="image_id 9, which the list of images does not have"):
+        read_coco_results(path, {"one.png": 7})
+
+
+def test_a_list_with_an_id_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="id or name twice"):
+        read_coco_images(images(tmp_path, one=7, two=7))

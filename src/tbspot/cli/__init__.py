@@ -18,6 +18,7 @@ from tbspot.cli.locate import locate
 from tbspot.cli.prepare import prepare
 from tbspot.cli.report import report
 from tbspot.cli.selftest import selftest
+from tbspot.cli.send import send
 from tbspot.cli.train import train
 from tbspot.cli.view import view
 
@@ -45,6 +46,7 @@ app.command()(distill)
 app.command()(export)
 app.command()(selftest)
 app.command()(locate)
+app.command()(send)
 app.command()(evaluate)
 app.command()(report)
 app.command()(calibrate)

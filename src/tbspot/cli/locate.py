@@ -6,13 +6,16 @@ Takes films and a model; gives a folder of predictions. All work is left to tbsp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import typer
+
+from tbspot.cli._extras import needing
 
 if TYPE_CHECKING:
     from tbspot.calibration import ThresholdFile
     from tbspot.description import Description
+    from tbspot.hospital import Kind
     from tbspot.locating import Item
 
 __all__ = ["locate"]
@@ -93,6 +96,14 @@ def locate(
             "pixels; auto: a hash for DICOM."
         ),
     ] = "auto",
+    dicom: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="Also results as DICOM, of sc (picture), seg (masks) and sr (report): sc,seg,sr. "
+            "They carry the patient's identifiers; needs the extra hospital.",
+        ),
+    ] = "",
     overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
 ) -> None:
     """Score films, show where, and cut boxes: DIR/predictions.jsonl.
@@ -145,10 +156,16 @@ def locate(
         follow_links=bool(data),
         overlays=overlays,
         names=names,
+        dicom=_kinds(dicom) if dicom else (),
     )
     counts = locating.locate(items, engine, settings, out, console, overwrite=overwrite)
     console.print(f"predictions: {out / FILE_NAME}", markup=False)
     console.print(f"ok {counts.ok:,}, refused {counts.refused:,}, failed {counts.failed:,}")
+    if settings.dicom:
+        from tbspot.hospital.results import FOLDER
+
+        made = len(list((out / FOLDER).glob("*.dcm")))
+        console.print(f"results as DICOM: {made:,} in {out / FOLDER}", markup=False)
     if counts.failed:
         raise TbspotError(
             f"{counts.failed:,} of {len(items):,} films could not be located; their lines in "
@@ -161,6 +178,19 @@ def _calibrated(path: Path, description: Description) -> ThresholdFile:
     from tbspot.locating.calibrated import threshold_for_model
 
     return threshold_for_model(path, description)
+
+
+def _kinds(text: str) -> tuple[Kind, ...]:
+    from tbspot.errors import TbspotError
+
+    with needing("hospital"):
+        from tbspot.hospital import Kind
+
+    asked = {part.strip() for part in text.split(",")}
+    if not asked <= set(get_args(Kind)):
+        raise TbspotError(f"--dicom {text!r} must be of {', '.join(get_args(Kind))}: sc,seg,sr")
+    # In one order, so that the same kinds are the same run.
+    return tuple(kind for kind in get_args(Kind) if kind in asked)
 
 
 def _of_data(

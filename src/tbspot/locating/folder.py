@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
 from tbspot.images import Film
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ["Keeper", "Naming", "file_stem", "picture_stem"]
 
@@ -93,14 +97,16 @@ class Keeper:
         evidence: NDArray[np.float32] | None = None,
         overlay: Image.Image | None = None,
         stem: str | None = None,
+        objects: Mapping[str, Dataset] | None = None,
     ) -> None:
-        """Write a film's pictures and then its line.
+        """Write a film's pictures and objects and then its line.
 
         Args:
             prediction: of the film.
             evidence: its heat map, if it is to be kept.
             overlay: its picture, if it is to be kept.
             stem: what both files are called; `None` = as `file_stem` says.
+            objects: results as DICOM by the name of their file in the folder.
 
         Raises:
             TbspotError: the file system refuses.
@@ -116,6 +122,9 @@ class Keeper:
             with replacing(self._folder / OVERLAYS / f"{stem}.jpg") as temporary:
                 # Colours unthinned, or the boxes' thin lines would blur.
                 overlay.save(temporary, "JPEG", quality=90, subsampling=0)
+        for name, made in (objects or {}).items():
+            with replacing(self._folder / name) as temporary:
+                made.save_as(temporary, enforce_file_format=True)
         self._append(prediction.model_dump_json().encode() + b"\n")
         self._count(prediction)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,7 +24,7 @@ from tbspot.engine.engine import Engine, ModelError
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict, examine
-from tbspot.images import read_with_facts
+from tbspot.images import Film, read_with_facts
 from tbspot.locating.folder import Keeper, Naming, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
@@ -35,6 +35,9 @@ from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import Prediction
 
 if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from tbspot.hospital import Kind
     from tbspot.nets.attribution import Method
 
 __all__ = ["Counts", "Settings", "films_at_once", "locate"]
@@ -66,6 +69,7 @@ class Settings:
         follow_links: whether a symbolic link stands for the film that it leads to.
         overlays: whether pictures are made.
         names: of heat maps and pictures, see `keeping.picture_stem`.
+        dicom: kinds of results as DICOM that are made of films in DICOM.
     """
 
     films: tuple[str, ...]
@@ -83,6 +87,7 @@ class Settings:
     follow_links: bool = False
     overlays: bool = True
     names: Naming = "auto"
+    dicom: tuple[Kind, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,7 @@ class _Answered:
     evidence: NDArray[np.float32] | None = None
     picture: Image.Image | None = None
     stem: str | None = None
+    objects: Mapping[str, Dataset] = field(default_factory=dict)
 
 
 def films_at_once(count: int) -> int:
@@ -142,7 +148,7 @@ def locate(
         waiting = [item for item in items if item.name not in keeper.done]
         progress.update(task, completed=len(items) - len(waiting))
         for found in _answers(waiting, asked, cut, settings):
-            keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
+            keeper.keep(found.prediction, found.evidence, found.picture, found.stem, found.objects)
             progress.advance(task)
         counts = Counts(keeper.counts["ok"], keeper.counts["refused"], keeper.counts["failed"])
     write_predictions_table(out)
@@ -182,7 +188,8 @@ def _answer(
     except TbspotError as error:
         return _Answered(_without_answer(item, engine, "failed", "unreadable", str(error)))
     if answer is None:
-        return _Answered(_without_answer(item, engine, "refused", verdict.code, verdict.reason))
+        refused = _without_answer(item, engine, "refused", verdict.code, verdict.reason)
+        return _with_objects(_Answered(refused), item, verdict.film, settings)
     prediction, evidence = answer
     update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
     if settings.threshold is not None:
@@ -190,7 +197,31 @@ def _answer(
     prediction = prediction.model_copy(update=update)
     picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
     stem = picture_stem(item.name, verdict.film, settings.names)
-    return _Answered(prediction, evidence, picture, stem)
+    return _with_objects(
+        _Answered(prediction, evidence, picture, stem), item, verdict.film, settings
+    )
+
+
+def _with_objects(found: _Answered, item: Item, film: Film, settings: Settings) -> _Answered:
+    """With results as DICOM where they are asked for, or a sentence on why there are none."""
+    if not settings.dicom or film.facts.kind != "DICOM":
+        return found
+    from tbspot.hospital import files_of
+
+    said = found.prediction
+    try:
+        objects = files_of(
+            settings.dicom,
+            item.path,
+            said,
+            film.pixels,
+            found.evidence,
+            follow_links=settings.follow_links,
+        )
+    except TbspotError as error:
+        reason = "; ".join(filter(None, (said.reason, f"no results as DICOM: {error}")))
+        return replace(found, prediction=said.model_copy(update={"reason": reason}))
+    return replace(found, objects=objects)
 
 
 def _without_answer(

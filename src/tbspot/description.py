@@ -23,12 +23,15 @@ __all__ = [
     "MapRule",
     "Method",
     "Precision",
+    "ResultKind",
 ]
 
 # What options of several commands may say.
 MapRule = Literal["tuned", "otsu", "quantile"]
 Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
 Precision = Literal["auto", "float32", "bfloat16", "int8"]
+# Results as DICOM: secondary capture, segmentation, structured report.
+ResultKind = Literal["sc", "seg", "sr"]
 
 METADATA_KEY = "tbspot"
 

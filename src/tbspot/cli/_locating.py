@@ -6,6 +6,7 @@ tbspot.locating.
 
 from __future__ import annotations
 
+import importlib
 import sys
 import tempfile
 import time
@@ -13,17 +14,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from rich.console import Console
 
 from tbspot import locating
 from tbspot.cli._console import open_console
+from tbspot.cli._extras import needing
 from tbspot.cli._findings import summary_of, table_of
+from tbspot.description import ResultKind
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
+from tbspot.locating.folder import DICOM
 from tbspot.pathnames import as_text
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.records.threshold import threshold_for_model
@@ -126,7 +130,20 @@ def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
         follow_links=bool(given["data"]),
         overlays=given["overlays"],
         names=given["names"],
+        dicom=_kinds(given["dicom"]) if given["dicom"] else (),
     )
+
+
+def _kinds(text: str) -> tuple[ResultKind, ...]:
+    with needing("hospital"):
+        importlib.import_module("tbspot.hospital")
+    asked = {part.strip() for part in text.split(",")}
+    if not asked <= set(get_args(ResultKind)):
+        raise TbspotError(
+            f"--dicom {text!r} must be of {', '.join(get_args(ResultKind))}, such as sc,seg,sr"
+        )
+    # In one order, so that the same kinds are the same run.
+    return tuple(kind for kind in get_args(ResultKind) if kind in asked)
 
 
 def _scales(text: str) -> tuple[float, ...]:
@@ -172,6 +189,9 @@ def _write(
         if len(items) <= MOST_ROWS:
             console.print(table_of(read_predictions(out), out))
         console.print(f"predictions: {out / FILE_NAME}", markup=False)
+        if settings.dicom:
+            made = len(list((out / DICOM).glob("*.dcm")))
+            console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
         console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
     return counts.failed
 

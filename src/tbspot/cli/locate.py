@@ -103,6 +103,14 @@ def locate(
             "pixels; auto: a hash for DICOM."
         ),
     ] = "auto",
+    dicom: Annotated[
+        str,
+        typer.Option(
+            metavar="KINDS",
+            help="Also results as DICOM, of sc (picture), seg (masks) and sr (report): sc,seg,sr. "
+            "They carry the patient's identifiers; needs the extra hospital.",
+        ),
+    ] = "",
     overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
 ) -> None:
     """Score films, show where, and cut boxes: DIR/predictions.jsonl.

@@ -5,6 +5,6 @@ structured report in the film's study, and sends them. Needs the extra `hospital
 """
 
 from tbspot.hospital.instance import Kind
-from tbspot.hospital.results import results_of, to_dicom
+from tbspot.hospital.results import files_of, results_of, to_dicom
 
-__all__ = ["Kind", "results_of", "to_dicom"]
+__all__ = ["Kind", "files_of", "results_of", "to_dicom"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from highdicom import AlgorithmIdentificationSequence
@@ -18,6 +18,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
 from tbspot import __version__
+from tbspot.description import ResultKind
 from tbspot.hospital.source import Source
 from tbspot.records.predictions import Prediction
 
@@ -34,7 +35,7 @@ __all__ = [
     "words",
 ]
 
-Kind = Literal["sc", "seg", "sr"]
+Kind: TypeAlias = ResultKind
 Made = TypeVar("Made", bound=Dataset)
 
 DISCLAIMER = "Research use only, not a diagnosis"

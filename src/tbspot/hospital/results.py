@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
 from tbspot.hospital.instance import Kind
 from tbspot.hospital.secondary_capture import secondary_capture
 from tbspot.hospital.segmentation import segmentation
@@ -22,9 +23,12 @@ from tbspot.hospital.structured_report import structured_report
 from tbspot.images.opening import shown
 from tbspot.records.predictions import Prediction
 
-__all__ = ["results_of", "to_dicom"]
+__all__ = ["FOLDER", "files_of", "results_of", "to_dicom"]
 
 Array = NDArray[np.float32]
+
+# Of a run's folder.
+FOLDER = "dicom"
 
 
 def to_dicom(
@@ -85,6 +89,24 @@ def results_of(
             f"{source.name} is stored as a class of object that the standard has no longer or "
             "never had; export it as CR, DX or secondary capture"
         ) from error
+
+
+def files_of(
+    kinds: Sequence[Kind],
+    path: Path,
+    prediction: Prediction,
+    pixels: Array | None = None,
+    evidence: Array | None = None,
+    *,
+    follow_links: bool = False,
+) -> dict[str, Dataset]:
+    """As `results_of`, each under the name of its file in a run's folder.
+
+    The name follows from the film's and the kind alone: made again, a result replaces itself.
+    """
+    made = results_of(kinds, path, prediction, pixels, evidence, follow_links=follow_links)
+    stem = fingerprint(prediction.image.encode())
+    return {f"{FOLDER}/{stem}-{kind}.dcm": result for kind, result in made.items()}
 
 
 def _has(kind: Kind, prediction: Prediction) -> bool:

@@ -18,11 +18,10 @@ from pydicom.errors import InvalidDicomError
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
+from tbspot.hospital.results import FOLDER
 
-__all__ = ["FOLDER", "SENT_FILE", "Sent", "send"]
+__all__ = ["SENT_FILE", "Sent", "send"]
 
-# Of a run's folder.
-FOLDER = "dicom"
 SENT_FILE = "sent.jsonl"
 
 

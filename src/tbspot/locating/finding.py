@@ -11,15 +11,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tbspot.errors import TbspotError
+from tbspot.description import ResultKind
+from tbspot.errors import MissingExtraError, TbspotError
 from tbspot.images import Film, resize
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ["Finding"]
 
@@ -33,12 +39,14 @@ class Finding:
             in it only where one was written.
         evidence: for TB, `float32 [h, w]` on the net's own grid, which spans the whole film;
             positive speaks for TB. `None` unless the status is `ok`.
-        read: gives the film that the model was shown; a film given by its path is read anew.
+        read: gives the film that the model was shown; of many films, it is read anew.
+        path: of the film's file; `None` where it was given as bytes or pixels.
     """
 
     prediction: Prediction
     evidence: NDArray[np.float32] | None
     read: Callable[[], Film]
+    path: Path | None = None
 
     @property
     def image(self) -> str:
@@ -101,6 +109,30 @@ class Finding:
         if self.evidence is None:
             raise TbspotError(f"{self.image} has no heat map: {self.reason}")
         return overlay(self.read().pixels, self.evidence, self.boxes)
+
+    def to_dicom(self, kind: ResultKind) -> Dataset:
+        """The result as a DICOM object in the film's study, ready for `save_as`.
+
+        It carries the patient's identifiers, copied from the film.
+
+        Args:
+            kind: `sc`, a picture; `seg`, the regions as masks; `sr`, figures and boxes.
+
+        Raises:
+            TbspotError: the film is no DICOM file, or has no result of this kind.
+            MissingExtraError: the extra `hospital` is not installed.
+        """
+        if self.path is None:
+            raise TbspotError(f"{self.image} was not given as a file, so no study is known")
+        try:
+            from tbspot.hospital import to_dicom
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(
+                f"results as DICOM need {error.name}; install it with "
+                "`pip install 'tbspot[hospital]'`"
+            ) from error
+        pixels = None if self.status == "failed" else self.read().pixels
+        return to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture, the score, the boxes."""

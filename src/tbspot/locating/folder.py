@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,12 @@ from tbspot.images import Film
 from tbspot.locating.settings import Naming
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
 __all__ = ["Keeper", "file_stem", "overlay_of", "picture_stem"]
 
-HEATMAPS, OVERLAYS = "heatmaps", "overlays"
+HEATMAPS, OVERLAYS, DICOM = "heatmaps", "overlays", "dicom"
 # Long enough to know the film by, short enough for every file system with the rest.
 LONGEST_WORD = 40
 
@@ -149,6 +152,10 @@ class Keeper:
             for path in (self._folder / folder).glob(f"*{ending}"):
                 if path.stem not in stems:
                     path.unlink(missing_ok=True)
+        films = {fingerprint(name.encode()) for name in self._kept}
+        for path in (self._folder / DICOM).glob("*.dcm"):
+            if path.stem.rpartition("-")[0] not in films:
+                path.unlink(missing_ok=True)
 
     def _rewrite(self, names: Sequence[str]) -> None:
         kept, self._kept, self._end = self._kept, {}, 0
@@ -170,14 +177,16 @@ class Keeper:
         evidence: NDArray[np.float32] | None = None,
         overlay: Image.Image | None = None,
         stem: str | None = None,
+        objects: Mapping[str, Dataset] | None = None,
     ) -> None:
-        """Write a film's pictures and then its line.
+        """Write a film's pictures and objects and then its line.
 
         Args:
             prediction: of the film.
             evidence: its heat map, if it is to be kept.
             overlay: its picture, if it is to be kept.
             stem: what both files are called; `None` = as `file_stem` says.
+            objects: results as DICOM by the name of their file in the folder.
 
         Raises:
             TbspotError: the file system refuses.
@@ -193,6 +202,9 @@ class Keeper:
             with self._picture(f"{OVERLAYS}/{stem}.jpg") as temporary:
                 # Colours unthinned, or the boxes' thin lines would blur.
                 overlay.save(temporary, "JPEG", quality=90, subsampling=0)
+        for name, made in (objects or {}).items():
+            with self._picture(name) as temporary:
+                made.save_as(temporary, enforce_file_format=True)
         line = prediction.model_dump_json().encode() + b"\n"
         self._append(line)
         self._kept.pop(prediction.image, None)

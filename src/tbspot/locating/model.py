@@ -166,7 +166,9 @@ class Model:
         read = partial(
             read_film, film, value_range, name=name, follow_links=self._settings.follow_links
         )
-        return self.answer(lambda: self._examined(read), name)
+        finding = self.answer(lambda: self._examined(read), name)
+        path = Path(film) if isinstance(film, (str, os.PathLike)) else None
+        return replace(finding, path=path)
 
     def locate_many(self, films: Iterable[str | os.PathLike[str]]) -> Iterator[Finding]:
         """What the model says of each film, in order, while those after it are being read.
@@ -241,7 +243,7 @@ class Model:
     def _answer_lightly(self, item: Item, read: Callable[[], Verdict]) -> Finding:
         """The same without the film, which is read anew when it is asked for."""
         finding = self.answer(read, item.name)
-        return replace(finding, read=lambda: self.read_item(item).film)
+        return replace(finding, read=lambda: self.read_item(item).film, path=item.path)
 
     def _examined(self, read: Callable[[], Film]) -> Verdict:
         film = read()

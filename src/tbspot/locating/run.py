@@ -6,10 +6,11 @@ same settings go on after an interruption. What is said of a film is left to mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
 from tbspot.holding import holding
+from tbspot.locating.finding import Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.model import Model
@@ -30,6 +32,9 @@ from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
 from tbspot.records.predictions import Prediction
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
 
 __all__ = ["Counts", "locate"]
 
@@ -53,6 +58,7 @@ class _Kept:
     evidence: NDArray[np.float32] | None = None
     picture: Image.Image | None = None
     stem: str | None = None
+    objects: Mapping[str, Dataset] = field(default_factory=dict)
 
 
 def locate(
@@ -90,7 +96,9 @@ def locate(
             progress.update(task, completed=len(items) - len(waiting))
             for found in stream(waiting, work.read, work.answer, work.model.at_once):
                 hold.check()
-                keeper.keep(found.prediction, found.evidence, found.picture, found.stem)
+                keeper.keep(
+                    found.prediction, found.evidence, found.picture, found.stem, found.objects
+                )
                 if found.seen:
                     stamps.keep(found.prediction.image, found.seen)
                 progress.advance(task)
@@ -130,11 +138,38 @@ class _Work:
         line = finding.prediction
         if seen is not None:
             line = line.model_copy(update={"bytes": seen.bytes, "sha256": seen.sha256})
+        objects, why_not = self._objects(item, finding)
+        if why_not:
+            reason = "; ".join(filter(None, (line.reason, why_not)))
+            line = line.model_copy(update={"reason": reason})
         if finding.evidence is None:
-            return _Kept(line, seen)
+            return _Kept(line, seen, objects=objects)
         picture = finding.overlay() if self.settings.overlays else None
         stem = picture_stem(item.name, finding.read(), self.settings.names)
-        return _Kept(line, seen, finding.evidence, picture, stem)
+        return _Kept(line, seen, finding.evidence, picture, stem, objects)
+
+    def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, Dataset], str]:
+        """Results as DICOM where they are asked for, or a sentence on why there are none."""
+        settings = self.settings
+        if not settings.dicom or finding.status == "failed":
+            return {}, ""
+        film = finding.read()
+        if film.facts.kind != "DICOM":
+            return {}, ""
+        from tbspot.hospital import files_of
+
+        try:
+            objects = files_of(
+                settings.dicom,
+                item.path,
+                finding.prediction,
+                film.pixels,
+                finding.evidence,
+                follow_links=settings.follow_links,
+            )
+        except TbspotError as error:
+            return {}, f"no results as DICOM: {error}"
+        return objects, ""
 
 
 def _raise(error: TbspotError) -> Verdict:

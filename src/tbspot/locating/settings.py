@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tbspot.description import MapRule, Method
+from tbspot.description import MapRule, Method, ResultKind
 
 __all__ = ["LocateSettings", "Naming"]
 
@@ -36,6 +36,7 @@ class LocateSettings:
         follow_links: whether a symbolic link stands for the film that it leads to.
         overlays: whether pictures are made.
         names: of heat maps and pictures, see `folder.picture_stem`.
+        dicom: kinds of results as DICOM that are made of films in DICOM.
     """
 
     films: tuple[str, ...] = ()
@@ -53,3 +54,4 @@ class LocateSettings:
     follow_links: bool = False
     overlays: bool = True
     names: Naming = "auto"
+    dicom: tuple[ResultKind, ...] = ()

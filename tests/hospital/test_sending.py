@@ -1,0 +1,266 @@
+"""What counts as sent, and what an archive that answers badly makes of it."""
+
+from __future__ import annotations
+
+import gc
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from results import Case
+from tbspot.errors import TbspotError
+
+hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
+sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is not installed")
+pynetdicom = pytest.importorskip("pynetdicom")
+KINDS = get_args(hospital.Kind)
+
+Respond = Callable[[str, int], tuple[int, dict[str, Any] | bytes]]
+
+
+@pytest.fixture
+def run(case: Case, tmp_path: Path) -> Path:
+    """A run's folder with three results."""
+    folder = tmp_path / "run"
+    (folder / "dicom").mkdir(parents=True)
+    for kind, made in hospital.results_of(KINDS, *case.arguments).items():
+        made.save_as(folder / "dicom" / f"{kind}.dcm", enforce_file_format=True)
+    return folder
+
+
+@contextmanager
+def _network(store: Callable[[Any], int], **options: Any) -> Iterator[str]:
+    """An archive by pynetdicom whose answers are `store`'s; gives its address."""
+    entity = pynetdicom.AE(ae_title="FAKE")
+    entity.supported_contexts = pynetdicom.StoragePresentationContexts
+    entity.require_called_aet = options.get("strict", False)
+    if "classes" in options:
+        entity.supported_contexts = []
+        for kind in options["classes"]:
+            entity.add_supported_context(kind)
+    handlers = [(pynetdicom.evt.EVT_C_STORE, store)]
+    server = entity.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    try:
+        yield f"FAKE@127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+
+
+@contextmanager
+def _web(respond: Respond) -> Iterator[str]:
+    """A web server that answers the request's UID and number by `respond`; gives its address."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            body = self._body()
+            start = body.index(b"2.25.")
+            uid = body[start : start + 64].split(b"\0")[0].split(b"\x02")[0].decode()
+            asked.append(uid)
+            code, content = respond(uid, len(asked))
+            raw = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/dicom+json")
+            self.send_header("Content-Length", str(len(raw)))
+            self.end_headers()
+            self.wfile.write(raw)
+
+        def _body(self) -> bytes:
+            if "chunked" not in self.headers.get("Transfer-Encoding", ""):
+                return self.rfile.read(int(self.headers["Content-Length"]))
+            parts = []
+            while size := int(self.rfile.readline(), 16):
+                parts.append(self.rfile.read(size))
+                self.rfile.readline()
+            self.rfile.readline()
+            return b"".join(parts)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _stored(uid: str) -> dict[str, Any]:
+    item = {"00081155": {"vr": "UI", "Value": [uid]}}
+    return {"00081199": {"vr": "SQ", "Value": [item]}}
+
+
+def _failed(uid: str, reason: int) -> dict[str, Any]:
+    item = {"00081155": {"vr": "UI", "Value": [uid]}, "00081197": {"vr": "US", "Value": [reason]}}
+    return {"00081198": {"vr": "SQ", "Value": [item]}}
+
+
+def test_what_one_archive_has_confirmed_is_sent_to_it_once_and_to_others_too(run: Path) -> None:
+    received: list[str] = []
+
+    def store(event: Any) -> int:
+        received.append(event.request.AffectedSOPInstanceUID)
+        return 0x0000
+
+    with _network(store) as one, _network(store) as other:
+        assert sending.send(run, one).stored == 3
+        assert sending.send(run, one).before == 3
+        assert sending.send(run, other).stored == 3
+    assert len(received) == 6
+    assert len(set(received)) == 3
+
+
+@pytest.mark.parametrize("status", [0xA700, 0xA900, 0xC000, 0x0122, 0x0124, 0xFE00])
+def test_an_instance_that_is_refused_is_told_and_sent_again_by_the_same_call(
+    run: Path, status: int
+) -> None:
+    answers = iter([0x0000, status, 0x0000, 0x0000])
+    told: list[str] = []
+    with _network(lambda _: next(answers)) as address:
+        first = sending.send(run, address, tell=told.append)
+        assert (first.stored, len(first.failed)) == (2, 1)
+        assert told == [f"seg.dcm: the archive answers with status 0x{status:04X}"]
+        second = sending.send(run, address)
+    assert (second.stored, second.before, second.failed) == (1, 2, [])
+
+
+def test_a_warning_of_the_standard_is_a_confirmation(run: Path) -> None:
+    with _network(lambda _: 0xB000) as address:
+        assert sending.send(run, address).stored == 3
+
+
+def test_a_class_that_the_archive_does_not_take_fails_alone(run: Path) -> None:
+    classes = ["1.2.840.10008.5.1.4.1.1.7"]
+    with _network(lambda _: 0, classes=classes) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 1
+    assert [name for name, _ in sent.failed] == ["seg.dcm", "sr.dcm"]
+    assert all("does not take objects of its class" in why for _, why in sent.failed)
+
+
+def test_an_archive_that_goes_away_leaves_the_rest_for_the_next_call(run: Path) -> None:
+    def store(event: Any) -> int:
+        event.assoc.abort()
+        return 0x0000
+
+    with _network(store) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 0
+    assert len(sent.failed) == 3
+
+
+def test_a_title_that_the_archive_does_not_have_is_said(run: Path) -> None:
+    with _network(lambda _: 0, strict=True) as address:
+        sent = sending.send(run, address.replace("FAKE", "OTHER"))
+    assert {why for _, why in sent.failed} == {
+        "the archive refuses the connection: check both AE titles"
+    }
+
+
+# pynetdicom leaves a socket that has not connected to the collector of garbage.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("address", ["X@127.0.0.1:1", "http://127.0.0.1:1/dicom-web"])
+def test_where_nobody_answers_each_result_fails_and_nothing_is_printed(
+    run: Path, address: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    sent = sending.send(run, address)
+    assert (sent.stored, len(sent.failed)) == (0, 3)
+    assert all("no archive answers there" in why for _, why in sent.failed)
+    assert capfd.readouterr() == ("", "")
+    gc.collect()
+
+
+def test_the_web_confirms_by_the_instances_name(run: Path) -> None:
+    with _web(lambda uid, _: (200, _stored(uid))) as address:
+        assert sending.send(run, address).stored == 3
+        assert sending.send(run, f"{address}/").before == 3
+
+
+@pytest.mark.parametrize(
+    ("respond", "why"),
+    [
+        (lambda _, __: (200, b""), "does not name it as stored"),
+        (lambda _, __: (200, {}), "does not name it as stored"),
+        (lambda _, __: (200, _stored("1.2.3")), "does not name it as stored"),
+        (lambda uid, _: (202, _failed(uid, 0xA700)), "reason 0xA700"),
+        (lambda uid, _: (409, _failed(uid, 0xA700)), "HTTP 409"),
+        (lambda _, __: (500, b"oops"), "HTTP 500"),
+        (lambda _, __: (503, b""), "HTTP 503"),
+        (lambda _, __: (401, b""), "HTTP 401"),
+        (lambda _, __: (200, b"<html>"), "cannot be"),
+        (lambda _, __: (200, b"[1, 2]"), "cannot be read"),
+        (lambda _, __: (200, {"00081199": {"vr": "SQ", "Value": 7}}), "answer"),
+    ],
+)
+def test_an_answer_that_does_not_say_so_is_no_confirmation(
+    run: Path, respond: Respond, why: str
+) -> None:
+    with _web(respond) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 0
+    assert len(sent.failed) == 3
+    assert all(why in said for _, said in sent.failed)
+    assert not (run / "dicom" / "sent.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "", "localhost", "ORTHANC@localhost", "ORTHANC@localhost:0", "ORTHANC@localhost:70000",
+        "@localhost:104", "SEVENTEEN-LETTERS@localhost:104", "A\\B@localhost:104", "http://",
+        "https://:8042", "http://host:port/", "http://host/path?query", "ftp://host",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_one_sentence(run: Path, address: str) -> None:
+    with pytest.raises(TbspotError, match="is no address"):
+        sending.send(run, address)
+
+
+def test_a_password_in_the_address_is_refused_and_not_repeated(run: Path) -> None:
+    with pytest.raises(TbspotError, match="netrc") as caught:
+        sending.send(run, "https://user:SECRET@host/dicom-web")
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_run_without_results_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="holds no results as DICOM"):
+        sending.send(tmp_path, "X@localhost:104")
+
+
+@pytest.mark.parametrize("end", [b'{"to": "FAKE', b"\xff\xfe\x00", b"null\n[]\n7\n", b"{}"])
+def test_a_record_that_was_cut_off_or_spoilt_sends_again_rather_than_less(
+    run: Path, end: bytes
+) -> None:
+    record = run / "dicom" / "sent.jsonl"
+    with _network(lambda _: 0) as address:
+        assert sending.send(run, address).stored == 3
+        lines = [line for line in record.read_bytes().splitlines() if line]
+        record.write_bytes(b"\n".join(lines[:2]) + b"\n" + end)
+        assert sending.send(run, address).stored == 1
+        assert sending.send(run, address).before == 3
+
+
+def test_a_result_that_is_broken_fails_alone(run: Path) -> None:
+    (run / "dicom" / "seg.dcm").write_bytes(b"no DICOM")
+    with _network(lambda _: 0) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 2
+    assert sent.failed == [("seg.dcm", "is not a whole DICOM file; run `tbspot locate` again")]
+
+
+def test_nothing_that_is_kept_of_sending_names_the_patient(run: Path) -> None:
+    with _network(lambda _: 0) as address:
+        sending.send(run, address)
+    assert b"PLANTED" not in (run / "dicom" / "sent.jsonl").read_bytes()

@@ -41,7 +41,7 @@ def _settings(given: dict[str, Any]) -> Settings:
         "teachers": tuple(given.get("teacher", ())),
         "stride_place": stride_place_of(given["init"]),
         "batch_norm": given["batch_norm"] or ("train" if from_random else "frozen"),
-        "views": Strength(erase=given["erase"]),
+        "views": Strength(erase=given["erase"], handling=given["handling"]),
     }
     if given["frozen_stages"] is None:
         resolved["frozen_stages"] = 0 if from_random else 1

@@ -56,6 +56,9 @@ class Settings:
             or the normalised map's `overlap` with it, on films with TB.
         map_low: the teacher's normalised map up to which a place is taught as free of TB.
         map_high: the same from which a place is taught as TB; targets rise linearly between.
+        draw_lesions: chance that a film without TB is shown with lesions drawn into it, and is
+            then taught as TB (drawn.py).
+        drawn_weight: of the overlap of such a film's map with the rectangles of what was drawn.
         views: strength of the augmentation.
         minutes_between_checkpoints: besides one at the end of each epoch.
     """
@@ -92,6 +95,8 @@ class Settings:
     map_target: Literal["probability", "overlap"] = "probability"
     map_low: float = 0.0
     map_high: float = 1.0
+    draw_lesions: float = 0.0
+    drawn_weight: float = 2.0
     views: Strength = field(default_factory=Strength)
     minutes_between_checkpoints: float = 5.0
 

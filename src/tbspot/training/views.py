@@ -6,7 +6,7 @@ maps of the whole film must follow. Which films stand in a batch is left to loop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tbspot.training.handling import compressed, cropped, lettered
+
 __all__ = ["Strength", "Views", "draw_views", "warp"]
+
+# What tells the random numbers of handling from those of the view itself.
+HANDLING = 2
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,8 @@ class Strength:
         blur: deviation of the Gaussian blur in pixels, at most.
         noise: deviation of the added noise in units of white, at most.
         erase: chance that a rectangle of up to a quarter of the film becomes grey.
+        handling: chance, each by itself, that a view lacks a part of its border, bears letters,
+            or was compressed (handling.py).
     """
 
     mirror: float = 0.5
@@ -44,6 +51,7 @@ class Strength:
     blur: float = 1.5
     noise: float = 0.03
     erase: float = 0.0
+    handling: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -69,7 +77,11 @@ def draw_views(films: Tensor, seeds: Sequence[tuple[int, ...]], strength: Streng
         strength: the ranges.
     """
     generators = [np.random.default_rng(seed) for seed in seeds]
-    geometry = torch.stack([_matrix(g, strength) for g in generators]).to(films.device)
+    # A stream of its own, so that views are otherwise the same with and without.
+    handlers = [np.random.default_rng((*seed, HANDLING)) for seed in seeds]
+    matrices = [_matrix(g, strength) for g in generators]
+    matrices = [_handled(cropped, *pair, strength) for pair in zip(matrices, handlers, strict=True)]
+    geometry = torch.stack(matrices).to(films.device)
     views = warp(films, geometry)
     deviations = [g.uniform(0, strength.blur) * (g.random() < 0.5) for g in generators]
     views = _blur(views, deviations, strength.blur)
@@ -85,7 +97,19 @@ def draw_views(films: Tensor, seeds: Sequence[tuple[int, ...]], strength: Streng
     for view, generator in zip(views, generators, strict=True):
         if generator.random() < strength.erase:
             _erase(view, generator)
+    for change in (lettered, compressed):
+        pairs = zip(views, handlers, strict=True)
+        views = torch.stack([_handled(change, *pair, strength) for pair in pairs])
     return Views(views, geometry)
+
+
+def _handled(
+    change: Callable[[Tensor, np.random.Generator], Tensor],
+    subject: Tensor,
+    generator: np.random.Generator,
+    strength: Strength,
+) -> Tensor:
+    return change(subject, generator) if generator.random() < strength.handling else subject
 
 
 def warp(images: Tensor, geometry: Tensor) -> Tensor:

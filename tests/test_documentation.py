@@ -78,6 +78,7 @@ printf '%s\\0' "$@" > "$(mktemp "$CALLS/XXXXXX")"
         ["cpu.sh", "shared", "out"],
         ["reproduce.sh", "films", "others.csv", "out"],
         ["sources.sh", "shared", "out"],
+        ["drawn.sh", "shared", "out"],
     ],
 )
 def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:

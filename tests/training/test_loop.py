@@ -289,7 +289,7 @@ def test_a_film_with_drawn_lesions_is_taught_as_tb_and_the_same_film_without_as_
     batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
     assert torch.equal(batch.labels, batch.drawn)
     assert 0 < batch.drawn.sum() < 12
-    plain = torch.from_numpy(np.asarray(film)).float() / 255
+    plain = torch.from_numpy(np.array(film)).float() / 255
     assert all(torch.equal(one, plain) for one in batch.films[batch.drawn == 0, 0])
 
 

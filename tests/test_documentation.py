@@ -140,6 +140,7 @@ def test_decisions_stand_under_headings_one_thought_a_line() -> None:
         ["cpu.sh", "shared", "out"],
         ["reproduce.sh", "films", "others.csv", "out"],
         ["sources.sh", "shared", "out"],
+        ["drawn.sh", "shared", "out"],
     ],
 )
 def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:

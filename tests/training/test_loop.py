@@ -11,6 +11,7 @@ import pytest
 import safetensors.torch
 import torch
 from lightning_fabric import Fabric
+from PIL import Image
 from torch import Tensor
 
 from tbspot.errors import TbspotError
@@ -317,3 +318,72 @@ def test_a_split_that_does_not_exist_is_one_clear_sentence(
 ) -> None:
     with pytest.raises(TbspotError, match="no film is in split 'elsewhere'"):
         train(dataclasses.replace(settings, split="elsewhere"), tmp_path / "run", fabric)
+
+
+def test_drawn_lesions_make_pairs_of_a_source_that_has_none(settings: TrainingSettings) -> None:
+    samples = [_sample("a", 1), _sample("b", 0), _sample("b", 0)]
+    films = CachedFilms(np.full((3, 32, 32), 90, np.uint8), "none")
+    fabric = Fabric(accelerator="cpu", devices=1)
+    chosen = dataclasses.replace(settings, label_sources="paired", draw_lesions=0.5)
+    batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+    assert batch.counted[np.argsort(batch.index)].tolist() == [0, 1, 1]
+
+
+def test_a_film_with_drawn_lesions_is_taught_as_tb_and_the_same_film_without_as_none(
+    settings: TrainingSettings, fabric: Fabric, drawn: Path
+) -> None:
+    samples = [_sample("a", 0)] * 12
+    film = Image.open(drawn / "imgs" / "health" / "h0001.png").resize((64, 64))
+    films = CachedFilms(np.stack([np.asarray(film)] * 12), "none")
+    chosen = dataclasses.replace(settings, draw_lesions=0.5)
+    batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+    assert torch.equal(batch.labels, batch.drawn)
+    assert 0 < batch.drawn.sum() < 12
+    plain = torch.from_numpy(np.array(film)).float() / 255
+    assert all(torch.equal(one, plain) for one in batch.films[batch.drawn == 0, 0])
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path, *, taught: bool
+) -> None:
+    """With no other loss, the loss on drawn lesions falls; a teacher does not stand in the way."""
+    net, description = load_classifier(run[1] / MODEL_FILE)
+    torch.nn.init.normal_(net.head.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    start = tmp_path / "start.safetensors"
+    save_classifier(start, net, description)
+    settings = dataclasses.replace(
+        run[0],
+        draw_lesions=1.0,
+        label_weight=0.0,
+        score_weight=0.0,
+        teachers=(start,) if taught else (),
+        init=str(start),
+        views=STILL,
+        average=0.0,
+        epochs=4,
+        minutes_between_checkpoints=5.0,
+    )
+    train(settings, tmp_path / "run", fabric)
+    losses = _losses(tmp_path / "run")
+    assert losses[-1] < losses[0]
+
+
+def test_a_run_with_drawn_lesions_interrupted_comes_to_the_same_weights(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawing = dataclasses.replace(settings, draw_lesions=0.5, minutes_between_checkpoints=0.0)
+    train(drawing, tmp_path / "whole", fabric)
+    step = Reporter.step
+
+    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
+        step(self, done, loss, films)
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(drawing, tmp_path / "run", fabric)
+    train(drawing, tmp_path / "run", fabric)
+    assert _equal(_weights(tmp_path / "run"), _weights(tmp_path / "whole"))

@@ -41,7 +41,7 @@ def _settings(given: dict[str, Any]) -> TrainingSettings:
     given["teachers"] = tuple(given.pop("teacher", ()))
     given["stride_place"] = stride_place_of(given["init"])
     given["batch_norm"] = given["batch_norm"] or ("train" if from_random else "frozen")
-    given["views"] = Strength(erase=given.pop("erase"))
+    given["views"] = Strength(erase=given.pop("erase"), handling=given.pop("handling"))
     if given["frozen_stages"] is None:
         given["frozen_stages"] = 0 if from_random else 1
     kinds = get_type_hints(TrainingSettings)

@@ -15,9 +15,12 @@ from tbspot.cli.train import (
     BodyRate,
     Data,
     Devices,
+    DrawLesions,
+    DrawnWeight,
     Epochs,
     Erase,
     FrozenStages,
+    Handling,
     HeadRate,
     Init,
     LabelSmoothing,
@@ -65,6 +68,9 @@ def distill(
     label_smoothing: LabelSmoothing = 0.0,
     average: Average = 0.0,
     erase: Erase = 0.0,
+    handling: Handling = 0.0,
+    draw_lesions: DrawLesions = 0.0,
+    drawn_weight: DrawnWeight = 2.0,
     teacher_view: Annotated[
         str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
     ] = "same",

@@ -7,7 +7,7 @@ tbspot.export.onnx_file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -53,6 +53,20 @@ def export(
         float | None, typer.Option(help="Score from which a film counts as TB.")
     ] = None,
     score_rule: Annotated[str | None, typer.Option(help="How it was chosen, in words.")] = None,
+    healthy: Annotated[
+        Path | None,
+        typer.Option(
+            help="Predictions by this same file, of films without TB: they choose the score "
+            "threshold by --specificity."
+        ),
+    ] = None,
+    specificity: Annotated[
+        float, typer.Option(help="On them, within the worst of their sources.", min=0.5, max=0.999)
+    ] = 0.9,
+    data: Annotated[
+        list[str] | None, typer.Option(help="Sources of those films; several times.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of those films.")] = "train",
     map_rule: Annotated[
         Literal["tuned", "otsu", "quantile"] | None, typer.Option(help="How boxes are cut.")
     ] = None,
@@ -71,8 +85,8 @@ def export(
 ) -> None:
     """Write a model as ONNX, checked against torch, with its description inside.
 
-    Thresholds that were chosen since training travel in the file. Beside it
-    lies what `tbspot selftest` compares with.
+    Thresholds that were chosen since training travel in the file; --healthy chooses that of the
+    score by films without TB alone. Beside it lies what `tbspot selftest` compares with.
 
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """
@@ -82,8 +96,11 @@ def export(
     with needing("train"):
         from tbspot.export.onnx_file import export as write
 
-    ours = ("checkpoint", "out", "films", "overwrite")
+    ours = ("checkpoint", "out", "films", "overwrite", "healthy", "specificity", "data", "split")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}
+    if healthy is not None:
+        _refuse_moving(changes)
+        changes |= _specific(checkpoint, healthy, data or [], split, specificity)
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = open_console()
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
@@ -94,6 +111,38 @@ def export(
     console.print(f"int8 to float32: {written.int8.words()}{refused}")
     console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
     console.print(f"reference: {written.reference}", markup=False)
+
+
+def _refuse_moving(changes: dict[str, Any]) -> None:
+    from tbspot.errors import TbspotError
+
+    for option in ("size", "mirror", "score_threshold", "score_rule"):
+        if option in changes:
+            raise TbspotError(
+                f"--{option.replace('_', '-')} changes what --healthy chooses by; export first "
+                "with it, run `tbspot locate` with that file, then export that file with --healthy"
+            )
+
+
+def _specific(
+    checkpoint: Path, healthy: Path, data: list[str], split: str, specificity: float
+) -> dict[str, Any]:
+    """The threshold that films without TB choose, and in what words the file says so."""
+    from tbspot.calibration.specificity import read_healthy_scores, strictest_threshold
+    from tbspot.errors import TbspotError
+    from tbspot.nets.weights import load_classifier
+
+    if not data:
+        raise TbspotError("--healthy needs --data, the sources of the films it was made on")
+    scores = read_healthy_scores(healthy, data, split)
+    version = load_classifier(checkpoint)[1].version
+    if scores.version != version:
+        raise TbspotError(
+            f"{healthy} is of model version {scores.version}, and {checkpoint} is {version}; run "
+            f"`tbspot locate --model {checkpoint}` on those films"
+        )
+    chosen = strictest_threshold(scores, specificity)
+    return {"score_threshold": chosen.value, "score_rule": chosen.rule}
 
 
 def _pixels(films: list[Path], out: Path) -> list[NDArray[np.float32]]:

@@ -47,6 +47,25 @@ LabelSources = Annotated[
 LabelSmoothing = Annotated[float, typer.Option(min=0, max=1)]
 Average = Annotated[float, typer.Option(help="Decay of the average of the weights; 0 = none.")]
 Erase = Annotated[float, typer.Option(help="Chance that a view has a grey rectangle.", max=1)]
+Handling = Annotated[
+    float,
+    typer.Option(
+        help="Chance, each, that a view is cropped at its border, lettered, or stored as JPEG.",
+        min=0,
+        max=1,
+    ),
+]
+DrawLesions = Annotated[
+    float,
+    typer.Option(
+        help="Chance that a film without TB is shown, and taught, with drawn lesions.",
+        min=0,
+        max=1,
+    ),
+]
+DrawnWeight = Annotated[
+    float, typer.Option(help="Of the overlap of the map with drawn lesions.", min=0)
+]
 Precision = Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")]
 Devices = Annotated[str, typer.Option(help="Devices of Lightning Fabric, such as 1 or auto.")]
 Overwrite = Annotated[bool, typer.Option(help="Replace another run in the folder.")]
@@ -75,6 +94,9 @@ def train(
     label_smoothing: LabelSmoothing = 0.0,
     average: Average = 0.0,
     erase: Erase = 0.0,
+    handling: Handling = 0.0,
+    draw_lesions: DrawLesions = 0.0,
+    drawn_weight: DrawnWeight = 2.0,
     name: Annotated[str, typer.Option(help="What the model is called in tables.")] = "teacher",
     precision: Precision = "auto",
     devices: Devices = "auto",

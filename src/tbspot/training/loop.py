@@ -33,11 +33,12 @@ from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import CachedFilms, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
+from tbspot.training.drawn import draw_into
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import Taught, Teachers, open_teachers
-from tbspot.training.views import draw_views
+from tbspot.training.views import draw_views, warp
 
 __all__ = ["MODEL_FILE", "paired_sources", "train"]
 
@@ -177,12 +178,16 @@ class Batch:
         films: `[n, 1, h, w]` in [0, 1].
         labels: `[n]`, 1 = TB.
         counted: `[n]`, 1 where the image label is taught.
+        places: `[n, 1, h, w]`, 1 in the rectangles around lesions that were drawn into a film.
+        drawn: `[n]`, 1 where lesions were drawn.
     """
 
     index: NDArray[np.int64]
     films: Tensor
     labels: Tensor
     counted: Tensor
+    places: Tensor
+    drawn: Tensor
 
 
 class Films:
@@ -202,9 +207,9 @@ class Films:
         self.batch_size = min(settings.batch_size, len(samples))
         self._seed = settings.seed
         self._labels = torch.tensor([float(sample.label) for sample in samples])
-        paired = paired_sources(samples)
-        every = settings.label_sources == "all"
-        self._counted = torch.tensor([float(every or s.source in paired) for s in samples])
+        self._chance = settings.draw_lesions
+        taught = _taught_sources(samples, settings)
+        self._counted = torch.tensor([float(sample.source in taught) for sample in samples])
 
     def batches(self, epoch: int, first: int, fabric: Fabric) -> Iterator[Batch]:
         """This process's share of each batch of an epoch, from step `first` on."""
@@ -212,13 +217,22 @@ class Films:
         for step in range(first, len(order) // self.batch_size):
             whole = order[step * self.batch_size : (step + 1) * self.batch_size]
             index = whole[fabric.global_rank :: fabric.world_size]
-            pixels = torch.from_numpy(self.cached.pixels[index]).to(fabric.device)
-            yield Batch(
-                index,
-                pixels.unsqueeze(1).float() / 255,
-                self._labels[index].to(fabric.device),
-                self._counted[index].to(fabric.device),
-            )
+            yield self._batch(index, [(self._seed, epoch, int(one)) for one in index], fabric)
+
+    def _batch(
+        self, index: NDArray[np.int64], seeds: Sequence[tuple[int, ...]], fabric: Fabric
+    ) -> Batch:
+        pixels = torch.from_numpy(self.cached.pixels[index]).unsqueeze(1).float() / 255
+        labels = self._labels[index]
+        drawn = draw_into(pixels, (self._chance * (1 - labels)).tolist(), seeds)
+        return Batch(
+            index,
+            drawn.films.to(fabric.device),
+            torch.maximum(labels, drawn.drawn).to(fabric.device),
+            self._counted[index].to(fabric.device),
+            drawn.places.to(fabric.device),
+            drawn.drawn.to(fabric.device),
+        )
 
 
 def paired_sources(samples: Sequence[Sample]) -> set[str]:
@@ -227,6 +241,14 @@ def paired_sources(samples: Sequence[Sample]) -> set[str]:
     for sample in samples:
         labels.setdefault(sample.source, set()).add(sample.label)
     return {source for source, found in labels.items() if len(found) == 2}
+
+
+def _taught_sources(samples: Sequence[Sample], settings: TrainingSettings) -> set[str]:
+    """Sources whose image labels are taught; lesions drawn into films make pairs of any."""
+    if settings.label_sources == "all":
+        return {sample.source for sample in samples}
+    drawn_into = {one.source for one in samples if not one.label and settings.draw_lesions > 0}
+    return paired_sources(samples) | drawn_into
 
 
 def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
@@ -251,7 +273,7 @@ def _decoded(
 def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
     names = ", ".join(map(str, settings.data))
     require_both_classes(samples, f"split '{settings.split}' of {names}")
-    if settings.label_sources == "paired" and not paired_sources(samples):
+    if not _taught_sources(samples, settings):
         raise TbspotError(
             f"no source in {names} has films of both labels in split '{settings.split}'; "
             'add one, or use `label_sources="all"`'
@@ -330,8 +352,19 @@ def _loss(
     losses = settings.label_weight * labels
     if teachers is not None:
         taught = teachers(batch.index, views)
-        losses = losses + _distillation(output, _bias(model), taught, batch.labels, settings)
+        told = _distillation(output, _bias(model), taught, batch.labels, settings)
+        # A teacher that saw the film without them has nothing to say of drawn lesions.
+        losses = losses + (1 - batch.drawn) * told
+    if settings.draw_lesions > 0:
+        reached = _on_grid(warp(batch.places, views.geometry).squeeze(1), output.map)
+        losses = losses + settings.drawn_weight * batch.drawn * overlap_loss(output.map, reached)
     return losses.mean()
+
+
+def _on_grid(targets: Tensor, maps: Tensor) -> Tensor:
+    """Targets `[n, h, w]` as means over the places of maps."""
+    reduced = functional.interpolate(targets.unsqueeze(1), size=maps.shape[-2:], mode="area")
+    return reduced.squeeze(1)
 
 
 def _finite(loss: Tensor, done: int, steps: int, fabric: Fabric) -> float:
@@ -361,9 +394,7 @@ def _distillation(
     )
     if settings.map_weight == 0:
         return losses
-    maps = functional.interpolate(
-        taught.map.unsqueeze(1), size=output.map.shape[-2:], mode="area"
-    ).squeeze(1)
+    maps = _on_grid(taught.map, output.map)
     targets = ((maps - settings.map_low) / (settings.map_high - settings.map_low)).clamp(0, 1)
     if settings.map_target == "overlap":
         return losses + settings.map_weight * labels * overlap_loss(output.map, targets)

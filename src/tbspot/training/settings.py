@@ -32,6 +32,8 @@ class Strength:
         blur: deviation of the Gaussian blur in pixels, at most.
         noise: deviation of the added noise in units of white, at most.
         erase: chance that a rectangle of up to a quarter of the film becomes grey.
+        handling: chance, each by itself, that a view lacks a part of its border, bears letters,
+            or was compressed (handling.py).
     """
 
     mirror: float = 0.5
@@ -44,6 +46,7 @@ class Strength:
     blur: float = 1.5
     noise: float = 0.03
     erase: float = 0.0
+    handling: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,9 @@ class TrainingSettings:
             or the normalised map's `overlap` with it, on films with TB.
         map_low: the teacher's normalised map up to which a place is taught as free of TB.
         map_high: the same from which a place is taught as TB; targets rise linearly between.
+        draw_lesions: chance that a film without TB is shown with lesions drawn into it, and is
+            then taught as TB (drawn.py).
+        drawn_weight: of the overlap of such a film's map with the rectangles of what was drawn.
         views: strength of the augmentation.
         minutes_between_checkpoints: besides one at the end of each epoch.
     """
@@ -121,6 +127,8 @@ class TrainingSettings:
     map_target: Literal["probability", "overlap"] = "probability"
     map_low: float = 0.0
     map_high: float = 1.0
+    draw_lesions: float = 0.0
+    drawn_weight: float = 2.0
     views: Strength = field(default_factory=Strength)
     minutes_between_checkpoints: float = 5.0
 

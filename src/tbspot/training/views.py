@@ -6,7 +6,7 @@ maps of the whole film must follow. Which films stand in a batch is left to loop
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,9 +14,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tbspot.training.handling import compressed, cropped, lettered
 from tbspot.training.settings import Strength
 
 __all__ = ["Views", "draw_views", "warp"]
+
+# What tells the random numbers of handling from those of the view itself.
+HANDLING = 2
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,11 @@ def draw_views(films: Tensor, seeds: Sequence[tuple[int, ...]], strength: Streng
         strength: the ranges.
     """
     generators = [np.random.default_rng(seed) for seed in seeds]
-    geometry = torch.stack([_matrix(g, strength) for g in generators]).to(films.device)
+    # A stream of its own, so that views are otherwise the same with and without.
+    handlers = [np.random.default_rng((*seed, HANDLING)) for seed in seeds]
+    matrices = [_matrix(g, strength) for g in generators]
+    matrices = [_handled(cropped, *pair, strength) for pair in zip(matrices, handlers, strict=True)]
+    geometry = torch.stack(matrices).to(films.device)
     views = warp(films, geometry)
     deviations = [g.uniform(0, strength.blur) * (g.random() < 0.5) for g in generators]
     views = _blur(views, deviations, strength.blur)
@@ -58,7 +66,19 @@ def draw_views(films: Tensor, seeds: Sequence[tuple[int, ...]], strength: Streng
     for view, generator in zip(views, generators, strict=True):
         if generator.random() < strength.erase:
             _erase(view, generator)
+    for change in (lettered, compressed):
+        pairs = zip(views, handlers, strict=True)
+        views = torch.stack([_handled(change, *pair, strength) for pair in pairs])
     return Views(views, geometry)
+
+
+def _handled(
+    change: Callable[[Tensor, np.random.Generator], Tensor],
+    subject: Tensor,
+    generator: np.random.Generator,
+    strength: Strength,
+) -> Tensor:
+    return change(subject, generator) if generator.random() < strength.handling else subject
 
 
 def warp(images: Tensor, geometry: Tensor) -> Tensor:

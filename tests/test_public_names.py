@@ -21,7 +21,14 @@ LOCKED = {
         "rectangle_mask",
         "threshold_of",
     },
-    "tbspot.description": {"METADATA_KEY", "Description", "MapRule", "Method", "Precision"},
+    "tbspot.description": {
+        "METADATA_KEY",
+        "Description",
+        "MapRule",
+        "Method",
+        "Precision",
+        "ResultKind",
+    },
     "tbspot.drawings": {
         "CLASSES",
         "DrawnFilm",

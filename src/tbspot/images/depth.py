@@ -30,20 +30,21 @@ def to_pixels(
         values: `[height, width]` or `[height, width, 3]`, of 8, 16 or 32 bits.
     """
     width = 8 * values.dtype.itemsize
-    least, most = int(values.min()), int(values.max())
+    signed = values.dtype.kind == "i"
+    least, most = int(values.min()) if signed else 0, int(values.max())
     bits = 1 + max((-least - 1).bit_length(), most.bit_length()) if least < 0 else most.bit_length()
     # Without negative values the bit of a sign is never used.
-    room = width - 1 if values.dtype.kind == "i" and least >= 0 else width
+    room = width - 1 if signed and least >= 0 else width
     bits = min(max(8, bits + bits % 2), room)
     low = -(2 ** (bits - 1)) if least < 0 else 0
     # In float64 where float32 would round before the least number is taken off.
-    shifted = values.astype(np.float64) - low if width > 16 or low else values
-    pixels = shifted.astype(np.float32) / np.float32(2**bits - 1)
+    pixels = (values.astype(np.float64) - low if width > 16 or low else values).astype(np.float32)
+    pixels /= np.float32(2**bits - 1)
     said = [] if bits == room else [f"read as {bits} bits, which hold all its values"]
     if pixels.ndim == 3:
-        pixels = pixels @ LUMA
+        pixels = (pixels @ LUMA).clip(0, 1)
         said.append("colour became grey")
-    return pixels.clip(0, 1), tuple(said)
+    return pixels, tuple(said)
 
 
 def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -217,7 +217,8 @@ def test_what_is_in_memory_has_the_figures_of_the_same_in_files(study: Study) ->
     ("row", "words"),
     [
         ("one.png,0,0,9,9,1.5,", "'1.5' in the place of a score in [0, 1]"),
-        ("one.png,0,0,nan,9,0.5,", "'nan' in the place of a number"),
+        ("one.png,0,0,nan,9,0.5,", "'nan' in the place of a number of pixels"),
+        ("one.png,0,0,1e300,9,0.5,", "'1e300' in the place of a number of pixels"),
         ("one.png,9,0,9,9,0.5,", "has a box of zero size"),
         ("one.png,0,0,9,9,0.5,2", "'2' in the place of a score in [0, 1]"),
         ("other.png,0,0,9,9,0.5,", "has no prediction of a film of split test"),
@@ -239,7 +240,7 @@ def test_a_coloured_map_and_a_broken_one_are_refused(study: Study) -> None:
     assert "is in colour, which says nothing of how much" in sentence(study, folder)
     (folder / "one.png").unlink()
     (folder / "one.npy").write_bytes(b"not numbers")
-    assert "is not a finite map [h, w] of numbers" in sentence(study, folder)
+    assert "is not a finite map [h, w] of floating point numbers" in sentence(study, folder)
 
 
 @pytest.mark.parametrize("name", ["absent.json", "absent.csv"])

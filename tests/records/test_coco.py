@@ -78,6 +78,7 @@ def test_two_films_of_one_id_and_films_without_one_are_refused(tmp_path: Path) -
     [
         ({"score": 1.5}, r"is not a list of COCO results with scores in \[0, 1\] \(0\.score"),
         ({"bbox": [1, 2, 0, 4]}, "is not a list of COCO results"),
+        ({"bbox": [1e308, 2, 1e308, 4]}, "is not a list of COCO results"),
         ({"bbox": [1, 2, 3]}, "is not a list of COCO results"),
         ({"image_id": 9}, "names films by numbers"),
     ],

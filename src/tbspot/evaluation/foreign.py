@@ -14,11 +14,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
-from tbspot.records.coco import CocoBox, read_coco_images, read_coco_results
+from tbspot.parsing import first_fault
+from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
 from tbspot.samples.reading import film_size, read_rows
@@ -92,14 +94,20 @@ def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedB
                 score: float | None = None) -> Prediction:  # fmt: skip
     """The film's score, unless there is one, is that of its best box; without a box it is 0."""
     best = max((box.score for box in boxes), default=0.0)
-    return Prediction(
-        image=image,
-        status="ok",
-        score=best if score is None else score,
-        boxes=tuple(sorted(boxes, key=lambda box: -box.score)),
-        model=path.stem,
-        version=version,
-    )
+    try:
+        return Prediction(
+            image=image,
+            status="ok",
+            score=best if score is None else score,
+            boxes=tuple(sorted(boxes, key=lambda box: -box.score)),
+            model=path.stem,
+            version=version,
+        )
+    except ValidationError as error:
+        raise TbspotError(
+            f"{path} has boxes of {image!r} that cannot be taken ({first_fault(error)}); "
+            "correct them"
+        ) from error
 
 
 def _nothing(path: Path, sample: Sample) -> Prediction:
@@ -154,8 +162,9 @@ def _number(cell: str, where: str, *, any_size: bool = False) -> float:
         number = float(cell)
     except ValueError:
         number = np.nan
-    if not np.isfinite(number) or not (any_size or 0 <= number <= 1):
-        wanted = "a number" if any_size else "a score in [0, 1]"
+    low, high = (-FARTHEST, FARTHEST) if any_size else (0, 1)
+    if not low <= number <= high:
+        wanted = "a number of pixels" if any_size else "a score in [0, 1]"
         raise TbspotError(f"{where} has {cell!r} in the place of {wanted}; correct it")
     return number
 
@@ -192,7 +201,8 @@ def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
             return read_heatmap(folder, prediction.model_copy(update={"heatmap": prediction.image}))
         except TbspotError as error:
             raise TbspotError(
-                f"{path} is not a finite map [h, w] of numbers; save it again with numpy.save"
+                f"{path} is not a finite map [h, w] of floating point numbers; save it again with "
+                "numpy.save"
             ) from error
     picture = read_with_facts(path, follow_links=True)
     if COLOURED in picture.facts.corrections:

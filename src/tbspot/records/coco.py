@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveFloat, RootModel
+from pydantic import BaseModel, ConfigDict, Field, RootModel
 
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
@@ -19,12 +20,23 @@ from tbspot.parsing import read_json
 from tbspot.records.matching import stem
 from tbspot.records.predictions import PredictedBox, Prediction
 
-__all__ = ["CATEGORY", "CocoBox", "read_coco_images", "read_coco_results", "write_coco_results"]
+__all__ = [
+    "CATEGORY",
+    "FARTHEST",
+    "CocoBox",
+    "read_coco_images",
+    "read_coco_results",
+    "write_coco_results",
+]
 
 # There is one: TB.
 CATEGORY = 1
+# In pixels; farther out there is no film.
+FARTHEST = 1e9
 
 ImageId = int | str
+Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
+Length = Annotated[float, Field(gt=0, le=FARTHEST)]
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,7 @@ class _Result(BaseModel):
 
     image_id: ImageId
     category_id: int
-    bbox: tuple[FiniteFloat, FiniteFloat, PositiveFloat, PositiveFloat]
+    bbox: tuple[Place, Place, Length, Length]
     score: float = Field(ge=0, le=1)
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.audit.lungs import lung_field
 from tbspot.audit.model import spread
 from tbspot.audit.probes import probe
 from tbspot.audit.regression import out_of_fold
 from tbspot.images import read_film
+from tbspot.maps.lungs import lung_field
 from tbspot.metrics import auroc
 from tbspot.samples.loading import in_split, load
 

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from tbspot.audit.blanking import Blanked, blank
 from tbspot.audit.changes import CHANGES, Change
-from tbspot.audit.lungs import lung_field
 from tbspot.audit.model import Model, Output, spread
 from tbspot.audit.probes import erased, probe
 from tbspot.images import Frame
 from tbspot.maps.boxes import SIDE, rectangle_mask
+from tbspot.maps.lungs import lung_field
 from tbspot.metrics import energy_inside, mask_iou, pointing, unless_undefined
 from tbspot.samples.sample import Sample
 

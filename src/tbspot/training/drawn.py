@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tbspot.audit.lungs import lung_field
 from tbspot.drawings.into_films import WithLesions, draw_lesions
 from tbspot.images import resize
+from tbspot.maps.lungs import lung_field
 
 __all__ = ["Drawn", "draw_into"]
 

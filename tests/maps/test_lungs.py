@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tbspot.audit.lungs import lung_field
 from tbspot.drawings import draw_film
 from tbspot.images import resize
+from tbspot.maps.lungs import lung_field
 
 
 def overlaps() -> np.ndarray:

@@ -103,6 +103,10 @@ def locate(
             "pixels; auto: a hash for DICOM."
         ),
     ] = "auto",
+    coco: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the boxes as COCO results, for other tools."),
+    ] = None,
     dicom: Annotated[
         str,
         typer.Option(

@@ -93,8 +93,8 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     if other is not None:
         raise TbspotError(f"{name} is {other}")
     raise TbspotError(
-        f"{name} is not an image (DICOM, PNG, JPEG or TIFF), nor of another kind that tbspot knows; "
-        "replace or remove it"
+        f"{name} is not an image (DICOM, PNG, JPEG or TIFF), nor of another kind that tbspot "
+        "knows; replace or remove it"
     )
 
 

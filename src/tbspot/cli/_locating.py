@@ -19,10 +19,10 @@ from typing import Any, get_args
 from rich.console import Console
 
 from tbspot import locating
+from tbspot.choices import ResultKind
 from tbspot.cli._console import open_console
 from tbspot.cli._extras import needing
 from tbspot.cli._findings import summary_of, table_of
-from tbspot.description import ResultKind
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES

@@ -19,7 +19,7 @@ from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
 from tbspot import __version__
-from tbspot.description import ResultKind
+from tbspot.choices import ResultKind
 from tbspot.hospital.source import Source
 from tbspot.records.predictions import Prediction
 

@@ -18,12 +18,13 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint, replacing
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
-from tbspot.nets.resnet import ResNet50, StridePlace
+from tbspot.nets.resnet import ResNet50
 from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:

@@ -81,6 +81,7 @@ class ResNet50(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    features = FEATURES
 
     def __init__(self, output_stride: int = 32, stride_place: StridePlace = "3x3") -> None:
         super().__init__()

@@ -115,7 +115,8 @@ def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
     description = engine.description
     threshold_file = given["threshold_file"]
     chosen = threshold_for_model(threshold_file, description) if threshold_file else None
-    films = given["films"] or given["data"] or (EXAMPLE,)
+    # The page finds the example in its folder, as any film.
+    films = given["films"] or given["data"] or (str(files("tbspot") / "released"),)
     return LocateSettings(
         films=tuple(map(as_text, films)),
         split=given["split"] or "",

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tbspot import machine
-from tbspot.locating import films_at_once, running
+from tbspot.locating import films_at_once
+from tbspot.locating import model as module
 from tbspot.machine import cores, free_memory, keep_within_quota, threads_by_quota, whole_cores
 
 GIB = 1 << 30
@@ -85,8 +86,8 @@ def test_memory_is_what_the_group_leaves(tmp_path: Path) -> None:
 def test_films_at_once_follow_cores_and_memory(
     monkeypatch: pytest.MonkeyPatch, free: int | None, threads: int, films: int
 ) -> None:
-    monkeypatch.setattr(running, "free_memory", lambda: free)
-    monkeypatch.setattr(running, "whole_cores", lambda: threads)
+    monkeypatch.setattr(module, "free_memory", lambda: free)
+    monkeypatch.setattr(module, "whole_cores", lambda: threads)
     assert films_at_once(100) == films
 
 

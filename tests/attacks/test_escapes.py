@@ -10,10 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from tbspot.html.pages import displayed
 
 from pages import serving, write_model
 from tbspot.cli._console import open_console
+from tbspot.html.templating import _displayed as displayed
 from tbspot.printable import printable
 from tbspot.tables import write_table
 

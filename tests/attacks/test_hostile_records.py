@@ -18,13 +18,13 @@ from PIL import Image
 from pydantic import ValidationError
 
 from pages import write_model
-from tbspot.calibration import read_threshold
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
 from tbspot.export.selftest import reference_path, selftest
 from tbspot.records.evaluation import Curve, read_evaluation
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
+from tbspot.records.threshold import read_threshold
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import cache_films

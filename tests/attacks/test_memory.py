@@ -14,7 +14,7 @@ from PIL import Image
 
 from engines import bright_engine
 from pages import write_model
-from tbspot import engine
+from tbspot.engine import engine
 from tbspot.engine.engine import ModelError, open_engine
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.images import decoding, raster, read_film, read_with_facts

@@ -38,8 +38,8 @@ ROWS = [
 ]
 
 
-def numbers(**wish: object) -> list[int]:
-    return [one.number for one in select(ROWS, Query(**wish))]  # type: ignore[arg-type]
+def numbers(**query: object) -> list[int]:
+    return [one.number for one in select(ROWS, Query(**query))]  # type: ignore[arg-type]
 
 
 def test_films_come_by_score_and_those_without_last() -> None:
@@ -81,11 +81,11 @@ def test_an_address_that_makes_no_sense_means_the_usual(page: str) -> None:
     assert Query.of(given) == Query()
 
 
-def test_an_address_and_its_wish_say_the_same() -> None:
-    wish = Query("boxes", "false alarms", "ok", "a & b=c", 3)
-    address = wish.address()
+def test_an_address_and_its_query_say_the_same() -> None:
+    query = Query("boxes", "false alarms", "ok", "a & b=c", 3)
+    address = query.address()
     assert address == "?sort=boxes&show=false+alarms&status=ok&search=a+%26+b%3Dc&page=3"
-    assert wish.address(page=1) == address.removesuffix("&page=3")
+    assert query.address(page=1) == address.removesuffix("&page=3")
     assert Query().address() == ""
 
 

@@ -2,7 +2,7 @@
 
 import { follow, onKeys } from "./keys.js";
 
-const form = document.getElementById("wish");
+const form = document.getElementById("query");
 const films = [...document.querySelectorAll("a.film")];
 
 for (const choice of form.querySelectorAll("select")) {

@@ -82,9 +82,9 @@ def test_a_film_for_which_memory_runs_out_costs_that_film_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     failing = {
-        "decoding": ("tbspot.locating.run.read_with_facts", OutOfMemoryError("no memory")),
-        "asking": ("tbspot.locating.run.predict", MemoryError()),
-        "drawing": ("tbspot.locating.run.overlay", MemoryError()),
+        "decoding": ("tbspot.locating.model.read_film", OutOfMemoryError("no memory")),
+        "asking": ("tbspot.locating.model.predict", MemoryError()),
+        "drawing": ("tbspot.locating.finding.overlay", MemoryError()),
     }
     target, error = failing[place]
     usual: Callable[..., Any] = __import__(

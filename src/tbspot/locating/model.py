@@ -227,7 +227,7 @@ class Model:
         except ModelError:
             raise
         except Exception as error:
-            return self._failed(name, error)
+            return self.failed(name, error)
         update: dict[str, object] = {"code": verdict.code, "reason": verdict.reason}
         if self._settings.threshold is not None:
             update["threshold"] = self._settings.threshold
@@ -254,8 +254,12 @@ class Model:
         line = self._line(name, "refused", verdict.code, verdict.reason)
         return Finding(line, None, lambda: verdict.film)
 
-    def _failed(self, name: str, error: Exception) -> Finding:
-        """A film that could not be read, or for which memory ran short: another try may do then."""
+    def failed(self, name: str, error: Exception) -> Finding:
+        """What is to be said of a film that cannot be read, or for which memory ran short.
+
+        Raises:
+            Exception: `error` itself, where it is neither.
+        """
         if is_out_of_memory(error) or isinstance(error, OutOfMemoryError):
             code, reason = "memory", f"memory ran out for {name}; {TRY_AGAIN}"
         elif isinstance(error, TbspotError):

@@ -7,7 +7,7 @@ same settings go on after an interruption. What is said of a film is left to mod
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from tbspot.engine.engine import Engine
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
 from tbspot.holding import holding
@@ -54,11 +54,11 @@ class _Kept:
     """What is to be kept of a film; the line alone if it has no answer."""
 
     prediction: Prediction
-    seen: Seen | None
     evidence: NDArray[np.float32] | None = None
     picture: Image.Image | None = None
     stem: str | None = None
     objects: Mapping[str, Dataset] = field(default_factory=dict)
+    seen: Seen | None = None
 
 
 def locate(
@@ -134,19 +134,28 @@ class _Work:
     ) -> _Kept:
         """What is to be kept of a film, its line saying of which bytes it is."""
         seen, film = material()
-        finding = self.model.answer(film, item.name)
+        try:
+            kept = self._kept(item, self.model.answer(film, item.name))
+        except ModelError:
+            raise
+        except Exception as error:  # memory that ran out while the picture was drawn, say
+            kept = _Kept(self.model.failed(item.name, error).prediction)
+        if seen is None:
+            return kept
+        of = {"bytes": seen.bytes, "sha256": seen.sha256}
+        return replace(kept, prediction=kept.prediction.model_copy(update=of), seen=seen)
+
+    def _kept(self, item: Item, finding: Finding) -> _Kept:
         line = finding.prediction
-        if seen is not None:
-            line = line.model_copy(update={"bytes": seen.bytes, "sha256": seen.sha256})
         objects, why_not = self._objects(item, finding)
         if why_not:
             reason = "; ".join(filter(None, (line.reason, why_not)))
             line = line.model_copy(update={"reason": reason})
         if finding.evidence is None:
-            return _Kept(line, seen, objects=objects)
+            return _Kept(line, objects=objects)
         picture = finding.overlay() if self.settings.overlays else None
         stem = picture_stem(item.name, finding.read(), self.settings.names)
-        return _Kept(line, seen, finding.evidence, picture, stem, objects)
+        return _Kept(line, finding.evidence, picture, stem, objects)
 
     def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, Dataset], str]:
         """Results as DICOM where they are asked for, or a sentence on why there are none."""

@@ -28,8 +28,9 @@ from peers import Films, Side, installed_peers, onnx_runtime
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
+from tbspot.choices import Precision
 from tbspot.drawings import draw_film
-from tbspot.engine.engine import Engine, Precision, engine_of, open_engine
+from tbspot.engine.engine import Engine, engine_of, open_engine
 from tbspot.images import Frame, read_film
 from tbspot.locating import films_at_once
 from tbspot.maps.boxes import find_boxes, normalise, threshold_of

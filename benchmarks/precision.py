@@ -14,8 +14,9 @@ import numpy as np
 from measuring import machine
 from numpy.typing import NDArray
 
+from tbspot.choices import Precision
 from tbspot.drawings import draw_film
-from tbspot.engine.engine import Precision, open_engine
+from tbspot.engine.engine import open_engine
 from tbspot.export.agreement import compare, observations
 from tbspot.images import read_film
 from tbspot.samples.loading import in_split, load

@@ -45,6 +45,7 @@ def films(drawn: Path, tmp_path: Path) -> list[Path]:
 def test_the_public_names_are_those_agreed() -> None:
     assert set(tbspot.__all__) == {
         "DataError",
+        "Evaluation",
         "Film",
         "Finding",
         "MissingExtraError",
@@ -58,6 +59,7 @@ def test_the_public_names_are_those_agreed() -> None:
         "UnreadableFilmError",
         "__version__",
         "distill",
+        "evaluate",
         "load_model",
         "read_film",
         "train",
@@ -231,3 +233,33 @@ def test_films_of_a_layout_that_tbspot_does_not_know_are_taken_as_a_source(
     changed = tmp_path.stat().st_mtime_ns, path.stat().st_mtime_ns
     assert tbspot.train(settings, tmp_path / "run", precision="32-true") == path
     assert changed[1] == path.stat().st_mtime_ns
+
+
+def test_findings_in_memory_are_evaluated_as_those_in_a_folder(
+    drawn: Path, model: tbspot.Model, model_path: Path, tmp_path: Path
+) -> None:
+    out, films = tmp_path / "found", sorted((drawn / "imgs").rglob("*.png"))
+    located = ["locate", "--data", str(drawn), "--model", str(model_path), "--out", str(out)]
+    assert CliRunner().invoke(app, located).exit_code == 0
+    options = {"split": "val", "resamples": 100}
+    streamed = tbspot.evaluate(model.locate_many(films), drawn, **options)
+    written = tbspot.evaluate(out, str(drawn), **options)
+    assert streamed.contenders == written.contenders
+    assert streamed.contenders[0].localization.miou.films > 0
+    with pytest.raises(tbspot.DataError, match="no finding to evaluate"):
+        tbspot.evaluate([], drawn)
+    with pytest.raises(tbspot.DataError):
+        tbspot.evaluate(out, tmp_path / "absent")
+
+
+def test_boxes_go_out_as_coco_results_and_come_back(
+    drawn: Path, model_path: Path, tmp_path: Path
+) -> None:
+    out, coco = tmp_path / "found", tmp_path / "results.json"
+    located = ["locate", "--data", str(drawn), "--split", "val", "--model", str(model_path)]
+    result = CliRunner().invoke(app, [*located, "--out", str(out), "--coco", str(coco)])
+    assert result.exit_code == 0, result.output
+    boxes = [box for line in read_predictions(out) for box in line.boxes]
+    assert len(json.loads(coco.read_text())) == len(boxes) > 0
+    judged = tbspot.evaluate(coco, drawn, split="val", resamples=100).contenders[0]
+    assert judged.localization.rule == "given"

@@ -13,7 +13,6 @@ LOCKED = {
     "tbspot.maps.boxes": {
         "SIDE",
         "SMALLEST_SHARE",
-        "MapRule",
         "find_boxes",
         "find_regions",
         "mask_of",
@@ -24,10 +23,6 @@ LOCKED = {
     "tbspot.description": {
         "METADATA_KEY",
         "Description",
-        "MapRule",
-        "Method",
-        "Precision",
-        "ResultKind",
     },
     "tbspot.drawings": {
         "CLASSES",
@@ -40,7 +35,6 @@ LOCKED = {
     "tbspot.engine.engine": {
         "Answer",
         "Engine",
-        "Precision",
         "engine_of",
         "open_engine",
         "released_model",

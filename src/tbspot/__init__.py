@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from tbspot.errors import ModelError as ModelError
     from tbspot.errors import TbspotError as TbspotError
     from tbspot.errors import UnreadableFilmError as UnreadableFilmError
+    from tbspot.evaluation.findings import evaluate as evaluate
     from tbspot.images.film import Film as Film
     from tbspot.images.given import read_film as read_film
     from tbspot.locating.finding import Finding as Finding
     from tbspot.locating.model import Model as Model
     from tbspot.locating.model import load_model as load_model
+    from tbspot.records.evaluation import Evaluation as Evaluation
     from tbspot.samples.reading import Reading as Reading
     from tbspot.samples.sample import Sample as Sample
     from tbspot.samples.sample import TruthBox as TruthBox
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 # Where each public name is at home.
 HOMES = {
     "DataError": "errors",
+    "Evaluation": "records.evaluation",
     "Film": "images.film",
     "Finding": "locating.finding",
     "MissingExtraError": "errors",
@@ -44,12 +47,14 @@ HOMES = {
     "TruthBox": "samples.sample",
     "UnreadableFilmError": "errors",
     "distill": "training.run",
+    "evaluate": "evaluation.findings",
     "load_model": "locating.model",
     "read_film": "images.given",
     "train": "training.run",
 }
 __all__ = [
     "DataError",
+    "Evaluation",
     "Film",
     "Finding",
     "MissingExtraError",
@@ -63,6 +68,7 @@ __all__ = [
     "UnreadableFilmError",
     "__version__",
     "distill",
+    "evaluate",
     "load_model",
     "read_film",
     "train",

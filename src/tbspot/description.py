@@ -17,21 +17,12 @@ from pydantic import (
     model_validator,
 )
 
+from tbspot.choices import MapRule, OutputStride, Pooling, Refinement, StridePlace
+
 __all__ = [
     "METADATA_KEY",
     "Description",
-    "MapRule",
-    "Method",
-    "Precision",
-    "ResultKind",
 ]
-
-# What options of several commands may say.
-MapRule = Literal["tuned", "otsu", "quantile"]
-Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
-# Results as DICOM: secondary capture, segmentation, structured report.
-ResultKind = Literal["sc", "seg", "sr"]
 
 METADATA_KEY = "tbspot"
 
@@ -84,11 +75,11 @@ class Description(BaseModel):
     version: str = Field(default="", max_length=LONGEST_NAME)
     size: int = Field(default=512, ge=32, le=MOST_SIDE)
     through: int | None = Field(default=None, ge=16, le=MOST_SIDE)
-    output_stride: Literal[8, 16, 32] = 32
-    stride_place: Literal["1x1", "3x3"] = "3x3"
-    pooling: Literal["mean", "lse", "pcam"] = "mean"
+    output_stride: OutputStride = 32
+    stride_place: StridePlace = "3x3"
+    pooling: Pooling = "mean"
     evidence: Literal["logit", "probability"] = "logit"
-    refinement: Literal["none", "affinity"] = "none"
+    refinement: Refinement = "none"
     bias: float = Field(default=0.0, ge=-MOST_LOGIT, le=MOST_LOGIT)
     baseline: Literal["none", "median"] = "median"
     mirror: bool = False

@@ -19,12 +19,12 @@ from tbspot.engine.engine import ModelError, open_engine
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.images import decoding, raster, read_film, read_with_facts
 from tbspot.images.decoding import Decoder
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_predictions
 
 pytestmark = pytest.mark.attack
 
-SETTINGS = Settings(films=("x",), split="", model="m", engine="e", method="cam", gate=False)
+SETTINGS = LocateSettings(films=("x",), split="", model="m", engine="e", method="cam", gate=False)
 
 
 def _raise_memory(*_: object, **__: object) -> Any:

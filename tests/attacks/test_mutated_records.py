@@ -21,7 +21,7 @@ from pages import write_model, write_run
 from tbspot.calibration.scored import read_scores
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
-from tbspot.evaluation import Settings as Judging
+from tbspot.evaluation import EvaluationSettings as Judging
 from tbspot.evaluation import evaluate
 from tbspot.records.evaluation import write_evaluation
 from tbspot.report import write_report

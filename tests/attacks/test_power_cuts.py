@@ -17,7 +17,7 @@ import pytest
 
 from engines import bright_engine
 from tbspot.durable import replacing
-from tbspot.locating import Settings, find_items, locate
+from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_heatmap, read_predictions
 from tbspot.training.progress import Reporter
 
@@ -108,7 +108,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 def _run(films: Path, out: Path) -> None:
-    settings = Settings((str(films),), "", "bright v1", "fake", "cam", gate=False)
+    settings = LocateSettings((str(films),), "", "bright v1", "fake", "cam", gate=False)
     locate(find_items([films], out), bright_engine(), settings, out)
 
 

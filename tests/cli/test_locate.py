@@ -10,12 +10,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from tbspot.choices import Method
 from tbspot.cli import app
 from tbspot.drawings import draw_film
 from tbspot.errors import TbspotError
 from tbspot.maps.boxes import rectangle_mask
 from tbspot.metrics import mask_iou
-from tbspot.nets.attribution import Method
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 

@@ -21,7 +21,7 @@ from tbspot.cli import app
 from tbspot.description import Description
 from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Counts, Settings, find_items, locate
+from tbspot.locating import Counts, LocateSettings, find_items, locate
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -40,7 +40,7 @@ def _ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.fl
 def _locate(folder: Path, out: Path, ask: Any = _ask, **changes: Any) -> Counts:
     engine = Engine(Description(name="middle", version="1", size=64), "numpy", ask)
     values = {"gate": False, "dicom": KINDS} | changes
-    settings = Settings((str(folder),), "", "middle 1", engine.name, "cam", **values)
+    settings = LocateSettings((str(folder),), "", "middle 1", engine.name, "cam", **values)
     return locate(find_items([folder], out), engine, settings, out)
 
 

@@ -96,6 +96,27 @@ def test_a_prediction_of_another_film_is_one_sentence(case: Case) -> None:
         hospital.results_of(KINDS, case.path, other, case.pixels, case.evidence)
 
 
+@pytest.mark.parametrize(
+    "uid",
+    [
+        "1.2.840.10008.5.1.4.1.1.1.1",
+        "1.2.840.10008.5.1.4.1.1.7.2",  # of several frames, here one
+        "1.2.840.10008.5.1.4.1.1.12.2",  # fluoroscopy
+        "1.2.840.10008.5.1.4.1.1.13.1.4",  # breast projection: with a frame of reference
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_film_of_any_class_has_results_that_refer_to_it_by_its_class(
+    write_film: Write, answered: Callable[..., Case], uid: str, kind: str
+) -> None:
+    case = answered(write_film(SOPClassUID=uid))
+    made = hospital.to_dicom(kind, *case.arguments)
+    named = {
+        element.value for element in made.iterall() if element.keyword == "ReferencedSOPClassUID"
+    }
+    assert named == {uid}
+
+
 @pytest.mark.parametrize("uid", ["1.2.826.0.1.3680043.8.498.77", "1.2.840.10008.5.1.1.29"])
 def test_a_film_of_a_private_or_retired_class_gives_one_sentence(
     write_film: Write, answered: Callable[..., Case], uid: str

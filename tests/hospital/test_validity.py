@@ -34,6 +34,8 @@ ODD: dict[str, dict[str, Any]] = {
     "no modality": {"Modality": ""},
     "computed": {"Modality": "CR", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.1"},
     "capture": {"Modality": "OT", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"},
+    "class of frames": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.7.2", "NumberOfFrames": 1},
+    "fluoroscopy": {"SOPClassUID": "1.2.840.10008.5.1.4.1.1.12.2", "Modality": "RF"},
     "latin": {"SpecificCharacterSet": "ISO_IR 100", "PatientName": "Buc^Jérôme",
               "PatientID": "ÄÖÜ"},
     "chinese": {"SpecificCharacterSet": "GB18030", "PatientName": "王^小东",

@@ -134,6 +134,16 @@ def test_a_forked_program_starts_a_process_of_its_own(tiff: Path) -> None:
     assert float(read_film(tiff).sum()) == before
 
 
+def test_threads_that_read_one_after_another_share_a_process(tiff: Path) -> None:
+    read_film(tiff)
+    before = [decoder._process.pid for decoder in decoding._idle]
+    for _ in range(2):
+        thread = threading.Thread(target=read_film, args=(tiff,))
+        thread.start()
+        thread.join()
+    assert [decoder._process.pid for decoder in decoding._idle] == before
+
+
 def test_the_process_ends_with_its_decoder(tiff: Path) -> None:
     decoder = Decoder()
     decoder.read(tiff, "film.tif", follow_links=False)
@@ -152,7 +162,7 @@ def test_the_process_ends_when_the_program_is_killed(tiff: Path) -> None:
             "-c",
             "import sys, time, pathlib; from tbspot.images import decoding, read_film;"
             f"read_film(pathlib.Path({str(tiff)!r}));"
-            "print(decoding._of_thread.decoder._process.pid, flush=True); time.sleep(600)",
+            "print(decoding._idle[-1]._process.pid, flush=True); time.sleep(600)",
         ],
         stdout=subprocess.PIPE,
     )

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from engines import bright, bright_engine
 from tbspot.engine.engine import Answer
-from tbspot.locating import Counts, Item, Settings, find_items, locate
+from tbspot.locating import Counts, Item, LocateSettings, find_items, locate
 from tbspot.locating.resuming import STAMPS_FILE, see
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
@@ -34,7 +34,7 @@ class Run:
             return bright(batch)
 
         engine = replace(bright_engine(), ask=ask)
-        settings = Settings((str(self.films),), "", "bright v1", "fake", "cam", gate=False)
+        settings = LocateSettings((str(self.films),), "", "bright v1", "fake", "cam", gate=False)
         console = Console(file=io.StringIO(), width=1000)
         try:
             return locate(find_items([self.films], self.out), engine, settings, self.out, console)
@@ -160,7 +160,7 @@ def test_films_of_a_folder_that_cannot_be_looked_into_now_keep_their_lines(run: 
     assert run().ok == 6
     closed = Item(run.films / "ward", "ward/", "ward cannot be looked into")
     items = [item for item in find_items([run.films], run.out) if item.name != "ward/6.png"]
-    settings = Settings((str(run.films),), "", "bright v1", "fake", "cam", gate=False)
+    settings = LocateSettings((str(run.films),), "", "bright v1", "fake", "cam", gate=False)
     assert locate([*items, closed], bright_engine(), settings, run.out) == Counts(6, 0, 1)
     failed = [one for one in read_predictions(run.out) if one.status == "failed"]
     assert [(one.image, one.reason) for one in failed] == [("ward/", closed.fault)]
@@ -224,7 +224,7 @@ def test_a_folder_removed_meanwhile_is_told_at_the_next_film(run: Run) -> None:
         return bright(batch)
 
     shutil.rmtree(run.out)
-    settings = Settings((str(run.films),), "", "bright v1", "fake", "cam", gate=False)
+    settings = LocateSettings((str(run.films),), "", "bright v1", "fake", "cam", gate=False)
     engine = replace(bright_engine(), ask=ask)
     with pytest.raises(TbspotError, match="was removed, moved or emptied while this run"):
         locate(find_items([run.films], run.out), engine, settings, run.out)

@@ -1,8 +1,8 @@
 import pytest
 
+from tbspot.choices import MapRule
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.maps.boxes import MapRule
 from tbspot.maps.cutting import Cut, cut_of
 
 TUNED = Description(name="m", map_rule="tuned", map_threshold=0.4, area_share=0.08)

@@ -9,9 +9,10 @@ import torch
 from peers import UNUSED, LogitOnly
 from torch import Tensor, nn
 
+from tbspot.choices import Method
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.nets.attribution import Method, attribute, fine_layer_cam
+from tbspot.nets.attribution import attribute, fine_layer_cam
 from tbspot.nets.classifier import Classifier
 
 METHODS: tuple[Method, ...] = ("cam", "grad_cam", "grad_cam_pp", "layer_cam")

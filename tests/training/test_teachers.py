@@ -9,6 +9,7 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 
+from tbspot.choices import TeacherMap
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
@@ -17,7 +18,7 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import build, load_classifier, save_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
-from tbspot.training.settings import Strength, TeacherMap, TrainingSettings
+from tbspot.training.settings import Strength, TrainingSettings
 from tbspot.training.teachers import CleanTeachers, SameViewTeachers, in_frame, open_teachers
 from tbspot.training.views import Views, draw_views
 

@@ -9,7 +9,7 @@ from pages import Page, Places, serving
 from tbspot.locating.folder import Keeper
 from tbspot.records.predictions import PredictedBox, Prediction
 from tbspot.viewer.cases import Truth
-from tbspot.viewer.worklist import PAGE, Row, Wish, select
+from tbspot.viewer.worklist import PAGE, Query, Row, select
 
 
 def row(
@@ -39,7 +39,7 @@ ROWS = [
 
 
 def numbers(**wish: object) -> list[int]:
-    return [one.number for one in select(ROWS, Wish(**wish))]  # type: ignore[arg-type]
+    return [one.number for one in select(ROWS, Query(**wish))]  # type: ignore[arg-type]
 
 
 def test_films_come_by_score_and_those_without_last() -> None:
@@ -78,15 +78,15 @@ def test_a_search_finds_all_its_words_in_name_or_reason_in_any_case() -> None:
 @pytest.mark.parametrize("page", ["0", "-1", "x", "", "²", "1e3", "9" * 30])
 def test_an_address_that_makes_no_sense_means_the_usual(page: str) -> None:
     given = {"sort": "colour", "show": "<script>", "status": "0", "page": page, "other": "1"}
-    assert Wish.of(given) == Wish()
+    assert Query.of(given) == Query()
 
 
 def test_an_address_and_its_wish_say_the_same() -> None:
-    wish = Wish("boxes", "false alarms", "ok", "a & b=c", 3)
+    wish = Query("boxes", "false alarms", "ok", "a & b=c", 3)
     address = wish.address()
     assert address == "?sort=boxes&show=false+alarms&status=ok&search=a+%26+b%3Dc&page=3"
     assert wish.address(page=1) == address.removesuffix("&page=3")
-    assert Wish().address() == ""
+    assert Query().address() == ""
 
 
 def test_the_page_shows_what_the_run_says_and_escapes_it(page: Page) -> None:

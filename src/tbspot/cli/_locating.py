@@ -19,16 +19,17 @@ from typing import Any, get_args
 from rich.console import Console
 
 from tbspot import locating
+from tbspot.choices import ResultKind
 from tbspot.cli._console import open_console
 from tbspot.cli._extras import needing
 from tbspot.cli._findings import summary_of, table_of
-from tbspot.description import ResultKind
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.folder import DICOM
 from tbspot.pathnames import as_text
+from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
@@ -72,6 +73,8 @@ def _check(given: Mapping[str, Any]) -> None:
         )
     if (given["split"] or given["split_file"]) and not given["data"]:
         raise TbspotError("--split and --split-file need a data set; give --data")
+    if given["coco"] is not None and given["out"] is None:
+        raise TbspotError("--coco needs a run's folder; name one with --out")
     if given["out"] is None and not given["json"]:
         raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
@@ -112,7 +115,8 @@ def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
     description = engine.description
     threshold_file = given["threshold_file"]
     chosen = threshold_for_model(threshold_file, description) if threshold_file else None
-    films = given["films"] or given["data"] or (EXAMPLE,)
+    # The page finds the example in its folder, as any film.
+    films = given["films"] or given["data"] or (str(files("tbspot") / "released"),)
     return LocateSettings(
         films=tuple(map(as_text, films)),
         split=given["split"] or "",
@@ -183,6 +187,8 @@ def _write(
     out, start = given["out"], time.monotonic()
     counts = locating.locate(items, engine, settings, out, console, overwrite=given["overwrite"])
     seconds = time.monotonic() - start
+    if given["coco"] is not None:
+        write_coco_results(given["coco"], read_predictions(out))
     if given["json"]:
         return _print_lines(read_predictions(out))
     if console is not None:

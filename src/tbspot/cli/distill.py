@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
+from tbspot.choices import MapTarget
 from tbspot.cli._extras import needing
 from tbspot.cli.train import (
     Average,
@@ -85,7 +86,7 @@ def distill(
     score_weight: Annotated[float, typer.Option(help="Of the score distillation.", min=0)] = 1.0,
     map_weight: Annotated[float, typer.Option(help="Of the map distillation.", min=0)] = 0.0,
     map_target: Annotated[
-        Literal["probability", "overlap"],
+        MapTarget,
         typer.Option(help="What is held to the teacher's map; overlap suits mean pooling."),
     ] = "probability",
     map_low: Annotated[float, typer.Option(help="Teacher's map up to here is free of TB.")] = 0.0,

@@ -7,10 +7,11 @@ tbspot.export.onnx_file.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tbspot.choices import MapRule, Refinement
 from tbspot.cli._extras import needing
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def export(
         typer.Option("--mirror/--no-mirror", help="Average the mirrored film in, always."),
     ] = None,
     refinement: Annotated[
-        Literal["none", "affinity"] | None,
+        Refinement | None,
         typer.Option(help="affinity: near places that look alike share their evidence."),
     ] = None,
     score_threshold: Annotated[
@@ -67,9 +68,7 @@ def export(
         list[str] | None, typer.Option(help="Sources of those films; several times.")
     ] = None,
     split: Annotated[str, typer.Option(help="Split of those films.")] = "train",
-    map_rule: Annotated[
-        Literal["tuned", "otsu", "quantile"] | None, typer.Option(help="How boxes are cut.")
-    ] = None,
+    map_rule: Annotated[MapRule | None, typer.Option(help="How boxes are cut.")] = None,
     map_threshold: Annotated[
         float | None, typer.Option(help="The rule's share of the maximum or of the area.")
     ] = None,

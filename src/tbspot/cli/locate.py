@@ -6,9 +6,11 @@ Takes films and a model; gives a folder of predictions. All work is left to tbsp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from tbspot.choices import MapRule, Method, Naming, Precision
 
 __all__ = ["locate"]
 
@@ -50,7 +52,7 @@ def locate(
         Path | None, typer.Option(help="A split written by `tbspot prepare`.")
     ] = None,
     method: Annotated[
-        Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"],
+        Method,
         typer.Option(help="Of the heat map; all but cam need torch."),
     ] = "cam",
     mirror: Annotated[
@@ -65,7 +67,7 @@ def locate(
         str, typer.Option(help="Sizes to average over, relative to the model's: 1.0,1.25.")
     ] = "1.0",
     map_rule: Annotated[
-        Literal["tuned", "otsu", "quantile"] | None,
+        MapRule | None,
         typer.Option(help="How boxes are cut from the map; by default as the model says."),
     ] = None,
     map_threshold: Annotated[
@@ -77,7 +79,7 @@ def locate(
         typer.Option(metavar="FILE", help="threshold.json of `tbspot calibrate` for this model."),
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "int8"],
+        Precision,
         typer.Option(
             help="auto: int8 for .onnx models made for it, or else bfloat16, where the CPU can."
         ),
@@ -97,12 +99,16 @@ def locate(
         bool, typer.Option("--overlays/--no-overlays", help="Pictures of film, map and boxes.")
     ] = True,
     names: Annotated[
-        Literal["auto", "hash", "file"],
+        Naming,
         typer.Option(
             help="What heat maps and overlays are called by: the film's name, or a hash of its "
             "pixels; auto: a hash for DICOM."
         ),
     ] = "auto",
+    coco: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the boxes as COCO results, for other tools."),
+    ] = None,
     dicom: Annotated[
         str,
         typer.Option(

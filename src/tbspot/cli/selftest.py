@@ -6,9 +6,11 @@ Takes a model file; gives a verdict. All work is left to tbspot.export.selftest.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from tbspot.choices import Precision
 
 __all__ = ["selftest"]
 
@@ -19,7 +21,7 @@ def selftest(
         Path | None, typer.Option(help="ONNX file; by default the released model.")
     ] = None,
     precision: Annotated[
-        Literal["auto", "float32", "bfloat16", "int8"],
+        Precision,
         typer.Option(
             help="auto: int8 if the model is made for it, or else bfloat16, where the CPU can."
         ),

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import METADATA_KEY, MOST_SIDE, Description, Precision
+from tbspot.choices import Precision
+from tbspot.description import METADATA_KEY, MOST_SIDE, Description
 from tbspot.engine.devices import device_for
 from tbspot.engine.quantization import quantised
 from tbspot.errors import (
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "Engine",
-    "Precision",
     "engine_of",
     "open_engine",
     "released_model",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import MapRule
+from tbspot.choices import MapRule
 from tbspot.evaluation.outcomes import Choice, Evidence, Evidences, Map, thresholded
 from tbspot.evaluation.truth import Truth
 from tbspot.maps.boxes import mask_of, threshold_of

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.engine.engine import Engine, Precision, open_engine, released_model
+from tbspot.choices import Precision
+from tbspot.engine.engine import Engine, open_engine, released_model
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
 from tbspot.files import replacing

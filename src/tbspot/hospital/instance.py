@@ -13,12 +13,13 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from highdicom import AlgorithmIdentificationSequence
 from highdicom.sr import AlgorithmIdentification
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 from pydicom.uid import UID
 
 from tbspot import __version__
-from tbspot.description import ResultKind
+from tbspot.choices import ResultKind
 from tbspot.hospital.source import Source
 from tbspot.records.predictions import Prediction
 
@@ -159,8 +160,18 @@ def said_of_score(prediction: Prediction) -> str:
 
 
 def finished(made: Made, source: Source) -> Made:
-    """What highdicom made, in the film's study: its identifiers last, past the libraries' logs."""
+    """What highdicom made, in the film's study and referring to the film by its own class.
+
+    Identifiers come last, past the libraries' logs.
+    """
     for element in source.identifiers:
         made.add(element)
     made.StudyInstanceUID = source.reference.StudyInstanceUID
+
+    def name_class(_: Dataset, element: DataElement) -> None:
+        # Nothing but the film is referred to.
+        if element.keyword == "ReferencedSOPClassUID":
+            element.value = source.stored_as
+
+    made.walk(name_class)
     return made

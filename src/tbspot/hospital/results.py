@@ -82,13 +82,7 @@ def results_of(
         return {}
     source = read_source(path, follow_links=follow_links)
     _check_same_film(source, prediction)
-    try:
-        return {kind: _made(kind, source, prediction, pixels, evidence) for kind in wanted}
-    except KeyError as error:  # of highdicom's table of classes
-        raise TbspotError(
-            f"{source.name} is stored as a class of object that the standard has no longer or "
-            "never had; export it as CR, DX or secondary capture"
-        ) from error
+    return {kind: _made(kind, source, prediction, pixels, evidence) for kind in wanted}
 
 
 def files_of(

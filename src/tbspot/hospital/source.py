@@ -22,7 +22,7 @@ from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import UID
+from pydicom.uid import UID, SecondaryCaptureImageStorage
 from pydicom.valuerep import validate_value
 
 from tbspot.errors import TbspotError
@@ -43,7 +43,7 @@ REFERENCES = {
     "StudyInstanceUID": "study", "SeriesInstanceUID": "series", "SOPInstanceUID": "instance",
     "SOPClassUID": "class of object",
 }  # fmt: skip
-PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation", "FrameOfReferenceUID")
+PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
 TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE]
 # PS3.3 C.7.1.1: the only values that the standard has.
 SEXES = ("M", "F", "O")
@@ -59,12 +59,16 @@ class Source:
     Attributes:
         name: of the film, as sentences may hold it.
         identifiers: the patient's and the study's text in UTF-8, each value valid or empty.
-        reference: UIDs, class, size, modality and orientation; no text of a person's.
+        reference: UIDs, size, modality and orientation, and no text of a person's. Its class is
+            that of a secondary capture, whatever the film's is: highdicom asks for frames, axes
+            or refuses by the class, and a film is one frame without any.
+        stored_as: the film's own class, to be named in references.
     """
 
     name: str
     identifiers: Dataset
     reference: Dataset
+    stored_as: UID
 
 
 def read_source(path: Path, *, follow_links: bool = False) -> Source:
@@ -90,12 +94,15 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
         with _silence():
             try:
                 header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=TAGS)
-                return Source(name, _identifiers(header, name), _reference(header, name))
+                identifiers, reference = _identifiers(header, name), _reference(header, name)
             except TbspotError:
                 raise
             # A broken file may break the reader in any way; to the user it is a broken file.
             except Exception as error:
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
+    stored_as = reference.SOPClassUID
+    reference.SOPClassUID = SecondaryCaptureImageStorage
+    return Source(name, identifiers, reference, stored_as)
 
 
 @contextmanager
@@ -175,9 +182,12 @@ def _reference(header: Dataset, name: str) -> Dataset:
                 "beside it; export it from the archive again"
             )
         setattr(reference, keyword, uid)
-    frame = _uid(header, "FrameOfReferenceUID")
-    if frame is not None:
-        reference.FrameOfReferenceUID = frame
+    # dcmtk, for one, reads no report on an object of a class that it does not know.
+    if (stored_as := reference.SOPClassUID).type != "SOP Class" or stored_as.is_retired:
+        raise TbspotError(
+            f"{name} is stored as a class of object that the standard has no longer or never had; "
+            "export it as CR, DX or secondary capture"
+        )
     reference.Rows, reference.Columns = int(header.Rows), int(header.Columns)
     modality = _text(header, "Modality")
     # PS3.3 C.7.3.1.1.1: other.

@@ -1,7 +1,7 @@
 """Reading a file in a process of its own, so that no file can harm the program.
 
 Takes a path; gives the film, or one sentence when the file makes its decoder crash, hang or ask
-for too much memory. The process is warm: one a thread, kept for many files. What it does is left
+for too much memory. The process is warm: kept for many files, whoever reads. What it does is left
 to worker.py. Nothing it sends is executed: JSON and raw numbers.
 """
 
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import weakref
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, cast
@@ -41,19 +42,31 @@ FILES_PER_PROCESS = 500
 # The decoder's own arguments stand before the folders that it may import from.
 START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker import serve; serve()"
 
-_of_thread = threading.local()
+# Processes that wait for a file; appending and popping need no lock.
+_idle: deque[Decoder] = deque()
 
 
 def read_apart(path: Path, name: str, *, follow_links: bool) -> Film:
-    """Read a film in this thread's decoding process, starting or replacing it as needed.
+    """Read a film in a decoding process that no other thread uses, started where none waits.
 
     Raises:
         TbspotError: the file cannot be read, or its decoder crashed or ran out of time or memory.
     """
-    decoder: Decoder | None = getattr(_of_thread, "decoder", None)
-    if decoder is None or not decoder.usable():
-        decoder = _of_thread.decoder = Decoder()
-    return decoder.read(path, name, follow_links=follow_links)
+    decoder = _waiting() or Decoder()
+    try:
+        return decoder.read(path, name, follow_links=follow_links)
+    finally:
+        if decoder.usable():
+            _idle.append(decoder)
+
+
+def _waiting() -> Decoder | None:
+    """The process that read last, so that few are kept busy; those worn out are let go."""
+    with suppress(IndexError):
+        while not (decoder := _idle.pop()).usable():
+            pass
+        return decoder
+    return None
 
 
 class Decoder:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tbspot.description import ResultKind
+from tbspot.choices import ResultKind
 from tbspot.errors import MissingExtraError, TbspotError
 from tbspot.images import Film, resize
 from tbspot.maps.overlays import overlay

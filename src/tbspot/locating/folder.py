@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from tbspot.choices import Naming
 from tbspot.durable import replacing, sync_folder
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import Film
-from tbspot.locating.settings import Naming
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
-from tbspot.description import Description, MapRule, Method, Precision
+from tbspot.choices import MapRule, Method, Precision
+from tbspot.description import Description
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import (
     ModelError,

@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import Method
+from tbspot.choices import Method
 from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
 from tbspot.gate.borders import Area, crop, spread

@@ -7,13 +7,12 @@ a run folder records. What they do is said here, how it is done in model.py and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from tbspot.description import MapRule, Method, ResultKind
+from tbspot.choices import MapRule, Method, Naming, ResultKind
 
-__all__ = ["LocateSettings", "Naming"]
-
-Naming = Literal["auto", "hash", "file"]
+__all__ = [
+    "LocateSettings",
+]
 
 
 @dataclass(frozen=True)

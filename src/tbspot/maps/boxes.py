@@ -9,14 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.description import MapRule
+from tbspot.choices import MapRule
 from tbspot.images import resize
 from tbspot.maps.components import Components, find_components, label_components
 
 __all__ = [
     "SIDE",
     "SMALLEST_SHARE",
-    "MapRule",
     "find_boxes",
     "find_regions",
     "mask_of",

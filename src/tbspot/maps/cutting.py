@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tbspot.choices import MapRule
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.maps.boxes import MapRule
 
 __all__ = ["Cut", "cut_of"]
 

@@ -6,16 +6,17 @@ intermediate value of an explicit forward pass, so nothing can leak.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import get_args
 
 import torch
 from torch import Tensor
 
-from tbspot.description import Method
+from tbspot.choices import Method
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier, Output
 
-__all__ = ["Method", "attribute", "fine_layer_cam"]
+__all__ = ["attribute", "fine_layer_cam"]
 
 
 def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:
@@ -44,7 +45,7 @@ def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:
         features.requires_grad_()
         logits = classifier.judge(features).logit
         (gradient,) = torch.autograd.grad(logits.sum(), features)
-    return _weighted(features.detach(), gradient, method)
+    return WEIGHTINGS[method](features.detach(), gradient)
 
 
 def fine_layer_cam(classifier: Classifier, films: Tensor) -> tuple[Output, Tensor]:
@@ -66,17 +67,29 @@ def fine_layer_cam(classifier: Classifier, films: Tensor) -> tuple[Output, Tenso
         output = classifier.judge(classifier.body.late(early)[-1])
         (gradient,) = torch.autograd.grad(output.logit.sum(), early)
     answer = Output(output.logit.detach(), output.map.detach())
-    return answer, _weighted(early.detach(), gradient, "layer_cam").float()
+    return answer, _layer_cam(early.detach(), gradient).float()
 
 
-def _weighted(features: Tensor, gradient: Tensor, method: Method) -> Tensor:
-    if method == "layer_cam":
-        return (gradient.relu() * features).sum(1).relu()
-    if method == "grad_cam":
-        weights = gradient.mean((2, 3), keepdim=True)
-    else:
-        squared, cubed = gradient**2, gradient**3
-        total = features.sum((2, 3), keepdim=True)
-        share = squared / (2 * squared + total * cubed).where(squared > 0, torch.ones(()))
-        weights = (share * gradient.relu()).sum((2, 3), keepdim=True)
+def _layer_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    return (gradient.relu() * features).sum(1).relu()
+
+
+def _grad_cam(features: Tensor, gradient: Tensor) -> Tensor:
+    return (gradient.mean((2, 3), keepdim=True) * features).sum(1).relu()
+
+
+def _grad_cam_pp(features: Tensor, gradient: Tensor) -> Tensor:
+    squared, cubed = gradient**2, gradient**3
+    total = features.sum((2, 3), keepdim=True)
+    share = squared / (2 * squared + total * cubed).where(squared > 0, torch.ones(()))
+    weights = (share * gradient.relu()).sum((2, 3), keepdim=True)
     return (weights * features).sum(1).relu()
+
+
+# Features and the logit's gradient by them `[n, c, h, w]` to a map `[n, h, w]`. A new method is a
+# function here, or in a module of its own, and its name in choices.py.
+WEIGHTINGS: Mapping[Method, Callable[[Tensor, Tensor], Tensor]] = {
+    "grad_cam": _grad_cam,
+    "grad_cam_pp": _grad_cam_pp,
+    "layer_cam": _layer_cam,
+}

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tbspot.description import Description
 from tbspot.nets.refinement import refine
-from tbspot.nets.resnet import FEATURES, ResNet50
+from tbspot.nets.resnet import ResNet50
 
 __all__ = ["Classifier", "Output", "pool"]
 
@@ -73,7 +73,7 @@ class Classifier(nn.Module):
         self.pooling = description.pooling
         self.refinement = description.refinement
         self.body = ResNet50(description.output_stride, description.stride_place)
-        self.head = nn.Conv2d(FEATURES, 1, 1, bias=False)
+        self.head = nn.Conv2d(self.body.features, 1, 1, bias=False)
         nn.init.zeros_(self.head.weight)
         self.bias = nn.Parameter(torch.zeros(1))
 

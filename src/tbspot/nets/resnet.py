@@ -8,15 +8,18 @@ He et al. 2016, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 
-__all__ = ["FEATURES", "Bottleneck", "ResNet50", "StridePlace"]
+from tbspot.choices import StridePlace
+
+__all__ = [
+    "FEATURES",
+    "Bottleneck",
+    "ResNet50",
+]
 
 FEATURES = 2048
-StridePlace = Literal["1x1", "3x3"]
 
 # The statistics of ImageNet's colour channels that torchvision's weights expect.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -78,6 +81,7 @@ class ResNet50(nn.Module):
 
     mean: Tensor
     deviation: Tensor
+    features = FEATURES
 
     def __init__(self, output_stride: int = 32, stride_place: StridePlace = "3x3") -> None:
         super().__init__()

@@ -18,12 +18,12 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint, replacing
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
-from tbspot.nets.resnet import ResNet50, StridePlace
 from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:
@@ -231,7 +231,9 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         # Another file that this one names is not opened.
         model = onnx.load(path, load_external_data=False)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
-        return _unfolded(model.graph), metadata
+        with torch.device("meta"):  # for its names, without weights
+            net = Classifier(Description.model_validate_json(metadata[METADATA_KEY]))
+        return _unfolded(model.graph, net), metadata
     except (OSError, DecodeError) as error:
         raise TbspotError(
             f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
@@ -243,7 +245,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise _foreign(path) from error
 
 
-def _unfolded(graph: GraphProto) -> dict[str, Tensor]:
+def _unfolded(graph: GraphProto, net: Classifier) -> dict[str, Tensor]:
     """The weights of an exported net by the names that a safetensors file has.
 
     Raises:
@@ -264,7 +266,5 @@ def _unfolded(graph: GraphProto) -> dict[str, Tensor]:
             zeros = weight.new_zeros(len(weight))
             bias = stored[node.input[2]] if len(node.input) > 2 else zeros
             folded[name.replace("weight", "bias")] = bias
-    with torch.device("meta"):
-        names = ResNet50()  # without weights
-    state = {f"body.{name}": tensor for name, tensor in unfolded_state(names, folded).items()}
+    state = {f"body.{name}": tensor for name, tensor in unfolded_state(net.body, folded).items()}
     return state | {name: stored[name] for name in ("head.weight", "bias")}

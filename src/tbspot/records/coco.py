@@ -52,7 +52,8 @@ class _Result(BaseModel):
 
     image_id: ImageId
     category_id: int
-    bbox: tuple[Place, Place, Length, Length]
+    # What JSON calls a list, which is no tuple to a strict reader.
+    bbox: tuple[Place, Place, Length, Length] = Field(strict=False)
     score: float = Field(ge=0, le=1)
 
 

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from tbspot.description import MapRule
+from tbspot.choices import MapRule
 from tbspot.files import write_json
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure

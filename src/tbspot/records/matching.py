@@ -6,10 +6,11 @@ prediction or none, with a way to its map. Reading the lines is left to predicti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,9 @@ from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
 
-__all__ = ["Matched", "Predictions", "match", "predictions_in", "stem", "without_ending"]
+__all__ = ["Matched", "Predictions", "finder", "match", "predictions_in", "stem", "without_ending"]
 
+Thing = TypeVar("Thing")
 # A prediction's evidence `[h, w]`, read or made when it is asked for.
 ReadMap = Callable[[Prediction], NDArray[np.float32]]
 
@@ -92,14 +94,8 @@ def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Ma
     predictions = predictions_in(given) if isinstance(given, Path) else given
     by_name = _by_name(predictions)
     model, version = _model(predictions, by_name.values())
-    by_path = _unique(by_name.values(), without_ending)
-    by_stem = _unique(by_name.values(), stem)
-    found = tuple(
-        by_name.get(sample.name)
-        or by_path.get(without_ending(sample.name))
-        or by_stem.get(stem(sample.name))
-        for sample in samples
-    )
+    find = finder(by_name)
+    found = tuple(find(sample.name) for sample in samples)
     if not any(found):
         raise TbspotError(
             f"{predictions.source} has no prediction of {what} (such as {samples[0].name}); "
@@ -145,14 +141,28 @@ def stem(name: str) -> str:
     return PurePosixPath(without_ending(name)).name
 
 
-def _unique(
-    predictions: Iterable[Prediction], key: Callable[[str], str]
-) -> dict[str, Prediction | None]:
-    """Predictions by a part of their names; `None` where two have the same."""
-    by_key: dict[str, Prediction | None] = {}
-    for prediction in predictions:
-        part = key(prediction.image)
-        by_key[part] = None if part in by_key else prediction
+def finder(by_name: Mapping[str, Thing]) -> Callable[[str], Thing | None]:
+    """Finds what is of a film by the film's name, or by less of it where that is of one alone.
+
+    Args:
+        by_name: things by the names of the films that they are of.
+
+    Returns:
+        From a film's name to the thing of the same name, or of the same without the ending, or of
+        the same file name without folders and ending; `None` where there is none, or two.
+    """
+    by_path, by_stem = _unique(by_name, without_ending), _unique(by_name, stem)
+    return lambda name: (
+        by_name.get(name) or by_path.get(without_ending(name)) or by_stem.get(stem(name))
+    )
+
+
+def _unique(by_name: Mapping[str, Thing], key: Callable[[str], str]) -> dict[str, Thing | None]:
+    """Things by a part of their names; `None` where two have the same."""
+    by_key: dict[str, Thing | None] = {}
+    for name, thing in by_name.items():
+        part = key(name)
+        by_key[part] = None if part in by_key else thing
     return by_key
 
 

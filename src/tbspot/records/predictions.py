@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from tbspot.description import MapRule
+from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.parsing import LARGEST, open_file, parse
 

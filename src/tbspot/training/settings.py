@@ -10,11 +10,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tbspot.choices import (
+    BatchNorm,
+    LabelSources,
+    MapTarget,
+    OutputStride,
+    Pooling,
+    StridePlace,
+    TeacherMap,
+    TeacherView,
+)
 from tbspot.samples.loading import Source
 
-__all__ = ["Strength", "TeacherMap", "TrainingSettings"]
-
-TeacherMap = Literal["cam", "fused", "refined"]
+__all__ = ["Strength", "TrainingSettings"]
 
 
 @dataclass(frozen=True)
@@ -103,10 +111,10 @@ class TrainingSettings:
     init: str = "random"
     size: int = 512
     through: int | None = None
-    output_stride: Literal[8, 16, 32] = 32
-    stride_place: Literal["1x1", "3x3"] = "3x3"
-    pooling: Literal["mean", "lse", "pcam"] = "mean"
-    batch_norm: Literal["frozen", "train"] = "frozen"
+    output_stride: OutputStride = 32
+    stride_place: StridePlace = "3x3"
+    pooling: Pooling = "mean"
+    batch_norm: BatchNorm = "frozen"
     frozen_stages: int = 1
     epochs: int = 10
     batch_size: int = 16
@@ -115,16 +123,16 @@ class TrainingSettings:
     weight_decay: float = 0.01
     seed: int = 0
     label_weight: float = 1.0
-    label_sources: Literal["all", "paired"] = "all"
+    label_sources: LabelSources = "all"
     label_smoothing: float = 0.0
     average: float = 0.0
     teachers: tuple[Path, ...] = ()
-    teacher_view: Literal["same", "clean"] = "same"
+    teacher_view: TeacherView = "same"
     teacher_map: TeacherMap = "cam"
     temperature: float = 2.0
     score_weight: float = 1.0
     map_weight: float = 0.0
-    map_target: Literal["probability", "overlap"] = "probability"
+    map_target: MapTarget = "probability"
     map_low: float = 0.0
     map_high: float = 1.0
     draw_lesions: float = 0.0

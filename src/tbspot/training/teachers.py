@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from tbspot.choices import TeacherMap
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, replacing
@@ -28,7 +29,7 @@ from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
-from tbspot.training.settings import TeacherMap, TrainingSettings
+from tbspot.training.settings import TrainingSettings
 from tbspot.training.views import Views, warp
 
 __all__ = ["CleanTeachers", "SameViewTeachers", "Taught", "Teachers", "open_teachers"]

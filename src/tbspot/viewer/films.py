@@ -11,29 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from tbspot.errors import TbspotError
-from tbspot.files import RUN_FILE
 from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
-from tbspot.parsing import read_json
 from tbspot.pathnames import as_path
+from tbspot.records.run import LocateRun, RunSettings, read_run
 from tbspot.samples.loading import load
 from tbspot.samples.reading import exists
 
 __all__ = ["Films", "films_of"]
-
-
-class _Settings(BaseModel):
-    films: tuple[str, ...]
-    gate: bool = True
-    follow_links: bool = False
-
-
-class _Run(BaseModel):
-    settings: _Settings
-    called_in: Path
 
 
 class Films:
@@ -95,10 +82,7 @@ def films_of(folder: Path, moved_to: Path | None = None) -> Films:
         folder: of the run.
         moved_to: the folder of films or data set to look in, instead of where they were.
     """
-    try:
-        run = read_json(folder / RUN_FILE, _Run, "a record of a run")
-    except TbspotError:
-        run = _Run(settings=_Settings(films=()), called_in=folder)
+    run = read_run(folder) or LocateRun(settings=RunSettings(films=()), called_in=folder)
     settings = run.settings
     given, base = settings.films, run.called_in
     if moved_to is not None:

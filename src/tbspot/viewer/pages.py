@@ -18,7 +18,7 @@ from tbspot.html.templating import render
 from tbspot.images.opening import MOST_BYTES
 from tbspot.viewer.cases import Case, share_of
 from tbspot.viewer.site import Site
-from tbspot.viewer.worklist import PAGE, Order, Row, Show, Status, Wish, select
+from tbspot.viewer.worklist import PAGE, Order, Query, Row, Show, Status, select
 
 __all__ = ["Pages"]
 
@@ -63,14 +63,14 @@ class Pages:
         run = self._site.run
         if run is None:
             return self._page("start.html")
-        wish = Wish.of(request.query_params)
-        rows = select(run.rows, wish)
+        query = Query.of(request.query_params)
+        rows = select(run.rows, query)
         pages = max(1, math.ceil(len(rows) / PAGE))
-        page = min(wish.page, pages)
+        page = min(query.page, pages)
         return self._page(
             "worklist.html",
             run=run,
-            wish=wish,
+            query=query,
             rows=rows[PAGE * (page - 1) : PAGE * page],
             found=len(rows),
             first=PAGE * (page - 1),
@@ -90,8 +90,8 @@ class Pages:
             image = panels[0].case.prediction.image
             other = self._site.beside.case_of(image)
             panels += [_panel(f"/beside/{name}", other)] if other else []
-        wish = Wish.of(request.query_params)
-        return self._film_page(panels, wish=wish, **self._around(int(name), wish))
+        query = Query.of(request.query_params)
+        return self._film_page(panels, query=query, **self._around(int(name), query))
 
     def drop(self, request: Request) -> Response:
         """A dropped film, or how far it is."""
@@ -100,12 +100,12 @@ class Pages:
         if progress is not None and progress.case is None:
             return self._page("waiting.html", address=f"/drop/{name}")
         panels = [_panel(f"/drop/{name}", self._site.case("drop", name))]
-        return self._film_page(panels, wish=Wish(), before=None, after=None, place=0, found=0)
+        return self._film_page(panels, query=Query(), before=None, after=None, place=0, found=0)
 
-    def _around(self, number: int, wish: Wish) -> dict[str, int | None]:
+    def _around(self, number: int, query: Query) -> dict[str, int | None]:
         """The films before and after one, in the reader's order."""
         run = self._site.run
-        numbers = [row.number for row in select(run.rows, wish)] if run else []
+        numbers = [row.number for row in select(run.rows, query)] if run else []
         place = numbers.index(number) if number in numbers else None
         if place is None:
             return {"before": None, "after": None, "place": 0, "found": len(numbers)}

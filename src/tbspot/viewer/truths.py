@@ -7,12 +7,13 @@ left to evaluation/.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import numpy as np
 
 from tbspot.images import Frame
 from tbspot.records.evaluation import FILE_NAME, FilmResult, read_evaluation
+from tbspot.records.matching import finder
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
@@ -31,16 +32,9 @@ def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | N
     side = evaluation.provenance.side
     # Maps have names of their own; a film without a map is known by its name, as in evaluate.
     by_map = {film.heatmap: film for film in evaluation.films if film.heatmap}
-    by_stem = {_stem(film.image): film for film in evaluation.films if not film.heatmap}
-    found = (
-        by_map.get(one.heatmap) if one.heatmap else by_stem.get(_stem(one.image))
-        for one in predictions
-    )
+    find = finder({film.image: film for film in evaluation.films if not film.heatmap})
+    found = (by_map.get(one.heatmap) if one.heatmap else find(one.image) for one in predictions)
     return [None if film is None else _truth(film, side) for film in found]
-
-
-def _stem(name: str) -> str:
-    return PurePosixPath(name).stem
 
 
 def _truth(film: FilmResult, side: int) -> Truth:

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
-__all__ = ["PAGE", "Order", "Row", "Show", "Status", "Wish", "select"]
+__all__ = ["PAGE", "Order", "Query", "Row", "Show", "Status", "select"]
 
 Order = Literal["highest", "lowest", "name", "boxes", "status"]
 Show = Literal["all", "above", "below", "truth", "false alarms", "missed"]
@@ -53,7 +53,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Wish:
+class Query:
     """What a reader asked for.
 
     Attributes:
@@ -83,27 +83,27 @@ class Wish:
         )
 
     def address(self, **changes: object) -> str:
-        """The wish, with changes, as parameters of an address; the usual is left out."""
+        """The query, with changes, as parameters of an address; the usual is left out."""
         wanted = {field.name: getattr(self, field.name) for field in fields(self)} | changes
         usual = vars(type(self)())
         given = {name: value for name, value in wanted.items() if value != usual[name]}
         return f"?{urlencode(given)}" if given else ""
 
 
-def select(rows: Sequence[Row], wish: Wish) -> list[Row]:
+def select(rows: Sequence[Row], query: Query) -> list[Row]:
     """The rows that fit, in order, of all pages."""
-    words = wish.search.casefold().split()
-    found = [row for row in rows if _fits(row, wish, words)]
-    return sorted(found, key=ORDERS[wish.sort])
+    words = query.search.casefold().split()
+    found = [row for row in rows if _fits(row, query, words)]
+    return sorted(found, key=ORDERS[query.sort])
 
 
 def _one_of(known: tuple[str, ...], given: str | None) -> str:
     return given if given in known else known[0]
 
 
-def _fits(row: Row, wish: Wish, words: Sequence[str]) -> bool:
+def _fits(row: Row, query: Query, words: Sequence[str]) -> bool:
     prediction = row.prediction
-    if wish.status not in ("any", prediction.status) or not CHOICES[wish.show](row):
+    if query.status not in ("any", prediction.status) or not CHOICES[query.show](row):
         return False
     text = f"{prediction.image} {prediction.reason or ''}".casefold()
     return all(word in text for word in words)

@@ -1,0 +1,45 @@
+"""Every choice that an option of several commands, or of the library, may take.
+
+Takes and gives nothing; imports nothing that is slow, so that `tbspot --help` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+__all__ = [
+    "BatchNorm",
+    "LabelSources",
+    "MapRule",
+    "MapTarget",
+    "Method",
+    "Naming",
+    "OutputStride",
+    "Pooling",
+    "Precision",
+    "Refinement",
+    "ResultKind",
+    "StridePlace",
+    "TeacherMap",
+    "TeacherView",
+]
+
+# Of maps and boxes.
+Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
+MapRule = Literal["tuned", "otsu", "quantile"]
+Refinement = Literal["none", "affinity"]
+# Of running a model, and of what a run is kept as.
+Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Naming = Literal["auto", "hash", "file"]
+# Results as DICOM: secondary capture, segmentation, structured report.
+ResultKind = Literal["sc", "seg", "sr"]
+# Of nets.
+OutputStride = Literal[8, 16, 32]
+StridePlace = Literal["1x1", "3x3"]
+Pooling = Literal["mean", "lse", "pcam"]
+# Of training.
+BatchNorm = Literal["frozen", "train"]
+LabelSources = Literal["all", "paired"]
+TeacherMap = Literal["cam", "fused", "refined"]
+TeacherView = Literal["same", "clean"]
+MapTarget = Literal["probability", "overlap"]

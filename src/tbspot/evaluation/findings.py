@@ -1,0 +1,104 @@
+"""Findings and truth to an evaluation, as a caller of the library has them.
+
+Takes findings, or files of any model's predictions, and films with their truth; gives the figures
+that `tbspot evaluate` gives. How they are computed is left to protocol.py.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tbspot.errors import DataError, TbspotError, told_as
+from tbspot.evaluation.foreign import matched
+from tbspot.evaluation.protocol import JUDGED, evaluate_matched
+from tbspot.locating.finding import Finding
+from tbspot.records.evaluation import Evaluation
+from tbspot.records.figures import Drawing
+from tbspot.records.matching import Matched, Predictions, match
+from tbspot.records.predictions import Prediction
+from tbspot.samples.loading import in_split, load
+from tbspot.samples.reading import Reading
+from tbspot.samples.sample import Sample
+
+__all__ = ["evaluate"]
+
+Truth = str | os.PathLike[str] | Reading | Sequence[Sample]
+
+
+def evaluate(
+    findings: Iterable[Finding] | str | os.PathLike[str],
+    truth: Truth,
+    *,
+    split: str | None = None,
+    resamples: int = 10_000,
+    seed: int = 0,
+) -> Evaluation:
+    """Judge a model's findings by the protocol of docs/protocol.md.
+
+    Args:
+        findings: of `Model.locate_many`, which may be streamed: of each the line and the small map
+            are kept; or a path: a folder of `tbspot locate`, COCO results or a CSV of boxes of
+            any model, or a folder of its maps.
+        truth: films with labels and boxes: a data set's folder or CSV file, what a reader of
+            another layout read, or the films themselves.
+        split: name of the split to report on; `None` = all films.
+        resamples: bootstrap samples and sign flips.
+        seed: of them.
+
+    Returns:
+        Figures with intervals, controls and strata, as evaluation.json has them;
+        `contenders[0]` is the model.
+
+    Raises:
+        DataError: the truth cannot be read, or findings and films do not belong together.
+    """
+    with told_as(DataError):
+        samples, notes = _samples(truth, split)
+        models = {JUDGED: _matched(findings, samples)}
+        return evaluate_matched(
+            models,
+            samples,
+            split=split or "all films",
+            drawing=Drawing(resamples, seed),
+            data=(str(truth),) if not _are_samples(truth) else ("films given",),
+            notes=notes,
+        )
+
+
+def _samples(truth: Truth, split: str | None) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+    if isinstance(truth, (str, os.PathLike)):
+        loaded = load([os.fspath(truth)])
+    else:
+        loaded = load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
+    samples = in_split(loaded.samples, split) if split else loaded.samples
+    return samples, loaded.notes
+
+
+def _are_samples(truth: Truth) -> bool:
+    return not isinstance(truth, (str, os.PathLike, Reading))
+
+
+def _matched(
+    findings: Iterable[Finding] | str | os.PathLike[str], samples: Sequence[Sample]
+) -> Matched:
+    what = "the films given as truth"
+    if isinstance(findings, (str, os.PathLike)):
+        return matched(Path(findings), samples, what)
+    maps: dict[str, NDArray[np.float32]] = {}
+    lines: list[Prediction] = []
+    for finding in findings:
+        lines.append(finding.prediction.model_copy(update={"boxes": ()}))
+        if finding.evidence is not None:
+            maps[finding.image] = finding.evidence
+
+    def read_map(prediction: Prediction) -> NDArray[np.float32]:
+        return maps[prediction.image]
+
+    if not lines:
+        raise TbspotError("there is no finding to evaluate; locate the films first")
+    return match(Predictions("the findings", lines, read_map, "locate these films"), samples, what)

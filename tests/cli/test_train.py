@@ -97,6 +97,17 @@ def test_options_reach_the_settings(settings_of: Any) -> None:
     assert settings.teachers == ()
 
 
+@pytest.mark.parametrize("command", ["train", "distill --teacher a"])
+def test_lesions_are_drawn_and_views_handled_only_when_asked(
+    settings_of: Any, command: str
+) -> None:
+    settings = settings_of(command)
+    assert (settings.draw_lesions, settings.views.handling) == (0, 0)
+    settings = settings_of(f"{command} --draw-lesions 0.5 --drawn-weight 3 --handling 0.2")
+    assert (settings.draw_lesions, settings.drawn_weight) == (0.5, 3)
+    assert settings.views.handling == 0.2
+
+
 def test_a_net_from_random_weights_is_trained_whole(settings_of: Any) -> None:
     settings = settings_of("train --init random")
     assert (settings.batch_norm, settings.frozen_stages) == ("train", 0)

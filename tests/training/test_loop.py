@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor
 
 from tbspot.errors import TbspotError
+from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
@@ -343,30 +344,34 @@ def test_a_film_with_drawn_lesions_is_taught_as_tb_and_the_same_film_without_as_
     assert all(torch.equal(one, plain) for one in batch.films[batch.drawn == 0, 0])
 
 
-@pytest.mark.parametrize("taught", [False, True])
 def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
-    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path, *, taught: bool
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, run: tuple[TrainingSettings, Path]
 ) -> None:
-    """With no other loss, the loss on drawn lesions falls; a teacher does not stand in the way."""
-    net, description = load_classifier(run[1] / MODEL_FILE)
-    torch.nn.init.normal_(net.head.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    """With no other loss, that on drawn lesions falls; a teacher does not stand in the way."""
+    description = load_classifier(run[1] / MODEL_FILE)[1]
+    wider = description.model_copy(update={"size": 64, "output_stride": 8})
+    torch.manual_seed(0)
+    net = Classifier(wider)
+    torch.nn.init.normal_(net.head.weight, std=0.2)
     start = tmp_path / "start.safetensors"
-    save_classifier(start, net, description)
-    settings = dataclasses.replace(
-        run[0],
+    save_classifier(start, net, wider)
+    learning = dataclasses.replace(
+        settings,
+        size=64,
+        output_stride=8,
         draw_lesions=1.0,
         label_weight=0.0,
         score_weight=0.0,
-        teachers=(start,) if taught else (),
+        teachers=(start,),
         init=str(start),
+        batch_norm="train",
         views=STILL,
-        average=0.0,
+        body_rate=1e-3,
         epochs=4,
-        minutes_between_checkpoints=5.0,
     )
-    train(settings, tmp_path / "run", fabric)
+    train(learning, tmp_path / "run", fabric)
     losses = _losses(tmp_path / "run")
-    assert losses[-1] < losses[0]
+    assert losses[-1] < 0.95 * losses[0]
 
 
 def test_a_run_with_drawn_lesions_interrupted_comes_to_the_same_weights(

@@ -52,6 +52,8 @@ def test_a_drawn_chest_film_passes_as_it_is(chest: Film) -> None:
         ({"orientation": "mirrored"}, "warn", "mirrored"),
         ({"age": 14}, "warn", "child"),
         ({"age": 15}, "ok", None),
+        ({"for_processing": True}, "refused", "for_processing"),
+        ({"faults": ("Window Center",)}, "warn", "tags"),
     ],
 )
 def test_tags_refuse_or_warn(
@@ -75,6 +77,11 @@ def test_a_refusal_comes_before_a_warning(chest: Film) -> None:
     assert verdict.status == "refused"
     assert "lateral" in str(verdict.reason)
     assert "child" in str(verdict.reason)
+
+
+def test_a_tag_that_was_set_aside_is_named(chest: Film) -> None:
+    reason = examine(_tagged(chest, faults=("Window Center", "Rescale Slope"))).reason
+    assert reason == "unusable tags were set aside: Window Center, Rescale Slope"
 
 
 def test_the_age_itself_is_not_repeated(chest: Film) -> None:

@@ -19,7 +19,7 @@ __all__ = ["Finding", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
-    "turned", "child",
+    "turned", "child", "for_processing", "tags",
 ]  # fmt: skip
 
 LEAST_SIDE = 200
@@ -85,21 +85,27 @@ def examine(film: Film) -> Verdict:
 
 
 def _tags(facts: Facts) -> list[Finding]:
-    found = []
-    if facts.modality not in FILM_MODALITIES:
-        found.append(Finding("not_chest", f"tagged {facts.modality}, not an X-ray film", True))
-    if facts.body_part == "other":
-        found.append(Finding("not_chest", "tagged as another part of the body", True))
-    if facts.view == "lateral":
-        found.append(Finding("lateral", "tagged as a lateral view; a frontal one is needed", True))
-    if facts.orientation == "turned":
-        found.append(Finding("turned", "tagged as lying on its side or head down", True))
-    if facts.orientation == "mirrored":
-        found.append(Finding("mirrored", "tagged as mirrored: left and right are changed", False))
-    if facts.age is not None and facts.age < ADULT:
-        sentence = f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"
-        found.append(Finding("child", sentence, False))
-    return found
+    young = facts.age is not None and facts.age < ADULT
+    set_aside = ", ".join(facts.faults)
+    said: tuple[tuple[bool, Code, bool, str], ...] = (
+        (facts.modality not in FILM_MODALITIES, "not_chest", True,
+         f"tagged {facts.modality}, not an X-ray film"),
+        (facts.for_processing, "for_processing", True,
+         "tagged FOR PROCESSING: raw values of a detector; export it for presentation"),
+        (facts.body_part == "other", "not_chest", True, "tagged as another part of the body"),
+        (facts.view == "lateral", "lateral", True,
+         "tagged as a lateral view; a frontal one is needed"),
+        (facts.orientation == "turned", "turned", True,
+         "tagged as lying on its side or head down"),
+        (facts.orientation == "mirrored", "mirrored", False,
+         "tagged as mirrored: left and right are changed"),
+        (young, "child", False,
+         f"tagged as of a child under {ADULT}: trained on adults, not to be relied on"),
+        (set_aside != "", "tags", False, f"unusable tags were set aside: {set_aside}"),
+    )  # fmt: skip
+    return [
+        Finding(code, sentence, refuses) for applies, code, refuses, sentence in said if applies
+    ]
 
 
 def _values(pixels: NDArray[np.float32]) -> list[Finding]:

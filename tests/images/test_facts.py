@@ -84,3 +84,17 @@ def test_a_body_part_is_the_chest_another_or_unknown(part: str, expected: str) -
 def test_an_unknown_modality_is_not_repeated() -> None:
     assert _facts(Modality="PLANTED").modality == ""
     assert _facts(Modality="CR").modality == "CR"
+
+
+@pytest.mark.parametrize(
+    ("tags", "raw"),
+    [
+        ({"PresentationIntentType": "FOR PROCESSING"}, True),
+        ({"PresentationIntentType": "FOR PRESENTATION"}, False),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1.1"}, True),
+        ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.1.1"}, False),
+        ({}, False),
+    ],
+)
+def test_raw_values_of_a_detector_are_told_by_tag_or_class(tags: dict[str, Any], raw: bool) -> None:
+    assert _facts(**tags).for_processing == raw

@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.pixels.processing import apply_modality_lut, apply_windowing
 
 from tbspot.images.grey import to_display
+from tbspot.images.tags import Tags
 
 STORED = np.arange(4096, dtype=np.uint16).reshape(64, 64)
 
@@ -35,7 +36,7 @@ def _table(entries: list[int], first: int, bits: int, *, packed: bool = False) -
 
 
 def _shown(stored: NDArray[Any], **tags: Any) -> NDArray[np.float32]:
-    return to_display(stored, _header(**tags))[0]
+    return to_display(stored, Tags(_header(**tags)))
 
 
 @pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
@@ -61,7 +62,7 @@ def test_a_window_agrees_with_pydicoms(
     with np.errstate(over="ignore"):
         expected = apply_windowing(apply_modality_lut(stored, header), header)
     scaled = (expected - low) / (high - low)
-    np.testing.assert_allclose(to_display(stored, header)[0], scaled, atol=2e-5)
+    np.testing.assert_allclose(to_display(stored, Tags(header)), scaled, atol=2e-5)
 
 
 def test_the_first_of_several_windows_is_used() -> None:
@@ -146,13 +147,14 @@ def test_padding_is_black_however_the_film_is_shown_and_is_not_counted() -> None
     stored = STORED.copy()
     stored[:32] = 4000
     header = _header(PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=4000)
-    shown, corrections = to_display(stored, header)
+    tags = Tags(header)
+    shown = to_display(stored, tags)
     counted = stored[stored != 4000]
     low, high = np.percentile(counted, (0.5, 99.5))
     expected = np.where(stored == 4000, 0, 1 - ((stored - low) / (high - low)).clip(0, 1))
     np.testing.assert_allclose(shown, expected, atol=1e-6)
-    assert len(corrections) == 1
-    assert corrections[0].startswith("no window in the file")
+    assert len(tags.corrections) == 1
+    assert tags.corrections[0].startswith("no window in the file")
 
 
 def test_a_range_of_padding_is_black() -> None:
@@ -168,9 +170,10 @@ def test_a_range_of_padding_is_black() -> None:
 
 def test_without_a_window_8_bits_are_shown_as_they_are() -> None:
     stored = np.arange(64, dtype=np.uint8).reshape(8, 8)
-    shown, corrections = to_display(stored, _header(BitsStored=8))
+    tags = Tags(_header(BitsStored=8))
+    shown = to_display(stored, tags)
     np.testing.assert_allclose(shown, stored / 255, atol=1e-7)
-    assert corrections == ()
+    assert tags.corrections == []
 
 
 @pytest.mark.parametrize("width", [0, -5, float("nan")])

@@ -1,47 +1,36 @@
-"""A DICOM file to one convention: tags, decoder, colour; grey values are left to grey.py.
+"""A DICOM file to one convention: what may be read of it, and in which order.
 
 Takes an open file; gives a film and its facts. Only the tags named here are ever read, so names
-and numbers of patients never reach the program. Meant to run in the worker's process.
+and numbers of patients never reach the program. Meant to run in the worker's process. Stored
+values are left to frames.py, what they mean to grey.py and colour.py.
 """
 
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, BinaryIO
 
-import numpy as np
-from numpy.typing import NDArray
-from pydicom import dcmread
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
+from pydicom.filereader import dcmread, read_partial
 from pydicom.pixels.decoders.base import get_decoder
-from pydicom.pixels.processing import apply_color_lut
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
-    HTJ2K,
-    JPEG2000,
     UID,
-    AllTransferSyntaxes,
-    DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
-    HTJ2KLossless,
-    HTJ2KLosslessRPCL,
     ImplicitVRLittleEndian,
-    JPEG2000Lossless,
-    JPEGBaseline8Bit,
-    JPEGExtended12Bit,
-    JPEGLossless,
-    JPEGLosslessSV1,
-    JPEGLSLossless,
-    JPEGLSNearLossless,
     MediaStorageDirectoryStorage,
-    RLELossless,
 )
 
 from tbspot.errors import TbspotError
+from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
+from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, ContradictionError, decode
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.opening import check_size
+from tbspot.images.tags import Tags
 
 __all__ = ["read_dicom"]
 
@@ -52,34 +41,16 @@ PICTURE_TAGS = [
     "HighBit", "PixelRepresentation",
 ]  # fmt: skip
 WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored")
-PALETTE_TAGS = [
-    f"{segmented}{colour}PaletteColorLookupTable{part}"
-    for colour in ("Red", "Green", "Blue")
-    for segmented, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
-]
 HEADER_TAGS = [*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS]
-
-UNCOMPRESSED = (
-    ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
+PIXEL_TAGS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
+# What stands behind the pixels is none of ours, and often no DICOM: padding, or rests of a disk.
+LAST_TAG = Tag("PixelData")
+# Names that pydicom 3.0 does not know yet.
+NEWER = {f"1.2.840.10008.1.2.4.{number}": "JPEG XL" for number in (110, 111, 112)}
+INTERPRETATIONS = (
+    "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422",
+    "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT",
 )  # fmt: skip
-# The decoder of pydicom for each syntax, and the package it needs.
-DECODERS = {
-    RLELossless: ("pydicom", "pydicom"),
-    JPEGBaseline8Bit: ("pillow", "pillow"),
-    JPEGExtended12Bit: ("gdcm", "python-gdcm"),
-    JPEGLossless: ("gdcm", "python-gdcm"),
-    JPEGLosslessSV1: ("gdcm", "python-gdcm"),
-    JPEGLSLossless: ("pyjpegls", "pyjpegls"),
-    JPEGLSNearLossless: ("pyjpegls", "pyjpegls"),
-    JPEG2000Lossless: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    JPEG2000: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    HTJ2KLossless: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    HTJ2KLosslessRPCL: ("pylibjpeg", "pylibjpeg-openjpeg"),
-    HTJ2K: ("pylibjpeg", "pylibjpeg-openjpeg"),
-}
-# ITU-R 601, as Pillow weighs the colours of a PNG.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def read_dicom(file: BinaryIO, name: str) -> Film:
@@ -93,27 +64,53 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         MemoryError: the process's limit was reached.
     """
     try:
-        header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
-        _check(header, name)
-        syntax = _syntax(header, name)
-        file.seek(0)
-        stored = _decode(file, syntax)
-        if stored.ndim == 3 or header.PhotometricInterpretation == "PALETTE COLOR":
-            pixels, corrections = _luma(stored, header)
-        else:
-            pixels, corrections = to_display(stored, header)
-        facts = facts_of(header, corrections)
+        with warnings.catch_warnings():
+            # pydicom's warnings repeat what tags hold.
+            warnings.simplefilter("ignore")
+            return _read(file, name)
     except (TbspotError, MemoryError):
         raise
+    except ContradictionError as error:
+        raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
-    if pixels.shape != (header.Rows, header.Columns) or not np.isfinite(pixels).all():
-        raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels")
-    return Film(pixels, facts)
 
 
-def _check(header: Dataset, name: str) -> None:
+def _read(file: BinaryIO, name: str) -> Film:
+    header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
+    tags = Tags(header)
+    _check_kind(header, name)
+    _check_frames(tags, name)
+    _check_picture(tags, name)
+    syntax = _syntax(header, name)
+    _fill_in(tags, name)
+    file.seek(0)
+    content = _content(file, name)
+    for keyword in ("PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration"):
+        content[keyword] = header[keyword]
+    stored, interpretation, header.BitsStored = decode(content, syntax, os.fspath(file.name))
+    colour = stored.ndim == 3 or interpretation not in ("MONOCHROME1", "MONOCHROME2")
+    pixels = to_luma(stored, interpretation, tags) if colour else to_display(stored, tags)
+    if pixels.shape != (header.Rows, header.Columns):
+        raise ContradictionError("another size")
+    return Film(pixels, facts_of(header, tuple(tags.corrections), tuple(tags.faults)))
+
+
+def _content(file: BinaryIO, name: str) -> Dataset:
+    """The Image Pixel module with its pixels, and nothing that stands behind them."""
+    wanted: list[BaseTag | int] = [Tag(keyword) for keyword in (*PICTURE_TAGS, *PIXEL_TAGS)]
+    content = read_partial(file, lambda tag, *_: tag > LAST_TAG, force=True, specific_tags=wanted)
+    if content.get("PixelData"):
+        return content
+    if "FloatPixelData" in content or "DoubleFloatPixelData" in content:
+        raise TbspotError(
+            f"{name} holds floating point numbers without a known range; export it with 16 bits"
+        )
+    raise TbspotError(f"{name} is a DICOM file without pixels; export it again with them")
+
+
+def _check_kind(header: Dataset, name: str) -> None:
     if header.get("SOPClassUID") == MediaStorageDirectoryStorage or _is_directory(header):
         raise TbspotError(f"{name} is a DICOM directory, not a film; name the films")
     if "Rows" not in header or "Columns" not in header:
@@ -121,9 +118,10 @@ def _check(header: Dataset, name: str) -> None:
     # A tag of another kind than the standard's may hold anything, which no sentence may repeat.
     if not all(isinstance(header.get(keyword), int) for keyword in WHOLE_NUMBERS):
         raise TbspotError(f"{name} is a DICOM file with broken tags; export it again")
-    frames = int(header.get("NumberOfFrames") or 1)
-    if frames != 1:
-        raise TbspotError(f"{name} holds {frames} frames; export the film alone")
+
+
+def _check_picture(tags: Tags, name: str) -> None:
+    header, high = tags.header, tags.number("HighBit")
     check_size(header.Columns, header.Rows, name)
     if header.BitsAllocated not in (8, 16) or header.SamplesPerPixel not in (1, 3):
         raise TbspotError(
@@ -131,9 +129,35 @@ def _check(header: Dataset, name: str) -> None:
             "not 1 or 3 of 8 or 16; export it again"
         )
     if not 1 <= header.BitsStored <= header.BitsAllocated or (
-        header.get("HighBit", header.BitsStored - 1) != header.BitsStored - 1
+        high is not None and high != header.BitsStored - 1
     ):
         raise TbspotError(f"{name} stores its bits in a way long retired; export it again")
+
+
+def _check_frames(tags: Tags, name: str) -> None:
+    frames = int(tags.number("NumberOfFrames") or 1)
+    if frames != 1:
+        raise TbspotError(f"{name} holds {frames} frames; export the film alone")
+
+
+def _fill_in(tags: Tags, name: str) -> None:
+    """What the Image Pixel module must say and does not, as most films have it; told in `tags`.
+
+    Raises:
+        TbspotError: the colours are of a kind that is not read.
+    """
+    header = tags.header
+    grey = header.SamplesPerPixel == 1
+    interpretation = tags.word("PhotometricInterpretation")
+    if not interpretation:
+        interpretation = "MONOCHROME2" if grey else "RGB"
+        tags.say(f"no photometric interpretation in the file: read as {interpretation}")
+    if interpretation not in INTERPRETATIONS:
+        raise TbspotError(f"{name} has colours of a kind that tbspot does not read; "
+                          "export it in grey")  # fmt: skip
+    header.PhotometricInterpretation = interpretation
+    header.PixelRepresentation = int(tags.number("PixelRepresentation") == 1)
+    header.PlanarConfiguration = int(tags.number("PlanarConfiguration") == 1)
 
 
 def _is_directory(header: Dataset) -> bool:
@@ -143,59 +167,31 @@ def _is_directory(header: Dataset) -> bool:
 
 def _syntax(header: Dataset, name: str) -> UID:
     """The transfer syntax, or one sentence on what is missing to decode it."""
-    syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None:
+    syntax = UID(str(header.file_meta.get("TransferSyntaxUID") or "").strip(" \0"))
+    if not syntax:
         implicit, little = header.original_encoding
         explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
         return ImplicitVRLittleEndian if implicit else explicit
     if syntax in UNCOMPRESSED:
-        return UID(syntax)
-    title = syntax.name if syntax in AllTransferSyntaxes else "an unknown transfer syntax"
+        return syntax
+    title = _title(syntax)
     if syntax not in DECODERS:
         raise TbspotError(f"{name} is stored as {title}, which tbspot does not read; "
                           "export it uncompressed")  # fmt: skip
-    plugin, package = DECODERS[syntax]
-    if plugin not in get_decoder(syntax).available_plugins:
+    known_as, plugins = DECODERS[syntax]
+    if not set(plugins) & set(get_decoder(known_as).available_plugins):
+        package = PACKAGES[plugins[0]]
         raise TbspotError(
             f"{name} is stored as {title}, which needs the package {package}; "
             f"install it with `pip install {package}`"
         )
-    return UID(syntax)
+    return syntax
 
 
-def _decode(file: BinaryIO, syntax: UID) -> NDArray[np.integer[Any]]:
-    """The stored values `[rows, columns]`, or colours `[rows, columns, 3]` as RGB."""
-    wanted = [*PICTURE_TAGS, "PixelData"]
-    content = dcmread(file, force=True, specific_tags=wanted)
-    if syntax == JPEGExtended12Bit and content.BitsStored > 8:
-        return _decode_twelve_bits(os.fspath(file.name), content)
-    if "TransferSyntaxUID" not in content.file_meta:
-        content.file_meta = FileMetaDataset()
-        content.file_meta.TransferSyntaxUID = syntax
-    plugin, _ = DECODERS.get(syntax, ("", ""))
-    stored, _ = get_decoder(syntax).as_array(content, index=0, decoding_plugin=plugin)
-    return stored
-
-
-def _decode_twelve_bits(path: str, content: Dataset) -> NDArray[np.integer[Any]]:
-    """JPEG Extended of 12 bits through GDCM's own reader: pydicom's way to it knows 8 bits."""
-    import gdcm
-
-    reader = gdcm.ImageReader()
-    reader.SetFileName(path)
-    if not reader.Read():
-        raise ValueError("GDCM cannot read it")
-    # GDCM gives its bytes as a str.
-    values = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
-    return np.frombuffer(values, "<u2").reshape(content.Rows, content.Columns)
-
-
-def _luma(
-    stored: NDArray[np.integer[Any]], header: Dataset
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    most = 2**header.BitsStored - 1
-    if stored.ndim == 2:
-        stored = apply_color_lut(stored, header)
-        most = np.iinfo(stored.dtype).max
-    grey = (stored.astype(np.float32) @ LUMA / np.float32(most)).clip(0, 1)
-    return grey, ("colour became grey",)
+def _title(syntax: UID) -> str:
+    """The standard's name of a transfer syntax, retired ones included; never the tag's own text."""
+    if syntax in NEWER:
+        return NEWER[syntax]
+    if syntax.is_private:
+        return "a maker's own transfer syntax"
+    return syntax.name if syntax.is_transfer_syntax else "an unknown transfer syntax"

@@ -5,17 +5,16 @@ Takes a header; gives facts in words of our own. What follows from them is left 
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydicom.dataset import Dataset
 
 from tbspot.images.film import BodyPart, Facts, Orientation, View
+from tbspot.images.tags import Tags
 
 __all__ = ["FACT_TAGS", "facts_of"]
 
 FACT_TAGS = [
     "Modality", "ViewPosition", "ViewCodeSequence", "BodyPartExamined", "PatientOrientation",
-    "PatientAge", "PatientBirthDate", "StudyDate",
+    "PatientAge", "PatientBirthDate", "StudyDate", "PresentationIntentType", "SOPClassUID",
 ]  # fmt: skip
 
 # PS3.3 C.7.3.1.1.1; what else may stand there is not repeated.
@@ -40,10 +39,15 @@ OTHER_PARTS = frozenset((
 # Patient's directions along a row and a column of the picture (PS3.3 C.7.6.1.1.1).
 LIES: dict[tuple[str, str], Orientation] = {("L", "F"): "upright", ("R", "F"): "mirrored"}
 SIDES = frozenset("LRHF")
+# Digital X-ray images of a detector's raw values: DX, mammography, intra-oral (PS3.4 annex B.5).
+RAW_CLASSES = frozenset((
+    "1.2.840.10008.5.1.4.1.1.1.1.1", "1.2.840.10008.5.1.4.1.1.1.2.1",
+    "1.2.840.10008.5.1.4.1.1.1.3.1",
+))  # fmt: skip
 
 
-def facts_of(header: Dataset, corrections: tuple[str, ...]) -> Facts:
-    """Facts of a DICOM file from its header."""
+def facts_of(header: Dataset, corrections: tuple[str, ...], faults: tuple[str, ...] = ()) -> Facts:
+    """Facts of a DICOM file from its header; a tag that cannot be used says nothing."""
     modality = _word(header, "Modality")
     return Facts(
         "DICOM",
@@ -52,19 +56,29 @@ def facts_of(header: Dataset, corrections: tuple[str, ...]) -> Facts:
         body_part=_body_part(header),
         orientation=_orientation(header),
         age=_age(header),
+        for_processing=_for_processing(header),
         corrections=corrections,
+        faults=faults,
     )
 
 
 def _word(header: Dataset, keyword: str) -> str:
-    return str(header.get(keyword) or "").strip().upper()
+    return Tags(header).word(keyword)
+
+
+def _for_processing(header: Dataset) -> bool:
+    """Raw values of a detector (PS3.3 C.8.11.1.1.1), by the tag, or else by the kind of object."""
+    intent = _word(header, "PresentationIntentType").replace("_", " ")
+    return intent == "FOR PROCESSING" or (
+        not intent and _word(header, "SOPClassUID") in RAW_CLASSES
+    )
 
 
 def _view(header: Dataset) -> View:
     position = _word(header, "ViewPosition")
-    codes = {str(item.get("CodeValue")) for item in header.get("ViewCodeSequence") or ()}
+    code = Tags(header).item("ViewCodeSequence") or Dataset()
     front_edge = _directions(header)[:1] in (["A"], ["P"])
-    if position in LATERAL or codes & LATERAL_CODES or front_edge:
+    if position in LATERAL or _word(code, "CodeValue") in LATERAL_CODES or front_edge:
         return "lateral"
     return "frontal" if position in FRONTAL else ""
 
@@ -78,8 +92,7 @@ def _body_part(header: Dataset) -> BodyPart:
 
 def _directions(header: Dataset) -> list[str]:
     """First letters of PatientOrientation: for `['LH', 'F']`, `['L', 'F']`."""
-    value: Any = header.get("PatientOrientation") or ()
-    return [str(direction)[:1] for direction in ([value] if isinstance(value, str) else value)]
+    return [direction[:1] for direction in Tags(header).words("PatientOrientation")]
 
 
 def _orientation(header: Dataset) -> Orientation:

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BodyPart", "Facts", "Film", "Orientation", "View"]
+__all__ = ["BodyPart", "Facts", "Film", "Kind", "Orientation", "View"]
 
+Kind = Literal["PNG", "JPEG", "TIFF", "DICOM", "BMP", "WEBP", "JPEG2000"]
 View = Literal["frontal", "lateral", ""]
 BodyPart = Literal["chest", "other", ""]
 Orientation = Literal["upright", "mirrored", "turned", ""]
@@ -32,21 +33,39 @@ class Facts:
         orientation: how the stored picture lies to the viewer's (upright, patient's left on the
             right-hand side); empty when the tags do not say.
         age: the patient's, in whole years.
+        for_processing: whether the pixels are a detector's raw values, not meant for show.
         corrections: what was done beyond following the tags, one sentence each.
+        faults: the standard's titles of optional tags that were unusable and so set aside.
     """
 
-    kind: Literal["PNG", "JPEG", "TIFF", "DICOM"]
+    kind: Kind
     modality: str = ""
     view: View = ""
     body_part: BodyPart = ""
     orientation: Orientation = ""
     age: int | None = None
+    for_processing: bool = False
     corrections: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Film:
-    """A film: `pixels` `float32 [height, width]`, 0 = black = air, 1 = white, and its facts."""
+    """A film: `pixels` `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
+
+    Raises:
+        ValueError: the pixels are anything else, which is a fault of ours whatever a file says.
+    """
 
     pixels: NDArray[np.float32]
     facts: Facts
+
+    def __post_init__(self) -> None:
+        pixels = self.pixels
+        if pixels.dtype != np.float32 or pixels.ndim != 2 or pixels.size == 0:
+            raise ValueError(
+                f"a film is float32 [height, width], not {pixels.dtype} {pixels.shape}"
+            )
+        # A value that is not a number fails every comparison.
+        if not (pixels.min() >= 0 and pixels.max() <= 1):
+            raise ValueError("a film's pixels are numbers in [0, 1]")

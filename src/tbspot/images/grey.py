@@ -1,7 +1,7 @@
 """Stored grey values to what a viewer shows: the chain of PS3.4 N.2, in [0, 1].
 
-Takes stored values and a header; gives pixels. Order: modality LUT, VOI LUT, inversion, padding.
-Colour is left to dicom.py.
+Takes stored values and a header's tags; gives pixels. Order: modality LUT, VOI LUT, inversion,
+padding. Colour is left to colour.py, decoding to frames.py.
 """
 
 from __future__ import annotations
@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.dataset import Dataset
+
+from tbspot.images.luts import Lut, read_lut
+from tbspot.images.tags import Tags
 
 __all__ = ["GREY_TAGS", "to_display"]
 
@@ -21,64 +23,127 @@ GREY_TAGS = [
 ]  # fmt: skip
 # Without a window, this share at either end may be cut: markers at the top, collimator below.
 CUT = 0.5
+FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
+SHAPES = ("", "IDENTITY", "INVERSE", "LIN OD")
+# Rescaling that leaves less than this share of a value as its range leaves no picture in float32.
+LEAST_RANGE = 1e-4
+# A window that lies farther from all values than so many times their range is of no use.
+MOST_BESIDE = 4
+# Padding that leaves less than this share of the film is no padding.
+LEAST_FILM = 0.01
 
 
-def to_display(
-    stored: NDArray[np.integer[Any]], header: Dataset
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    """Stored values `[rows, columns]` as `float32` in [0, 1], 0 = black, and what was assumed."""
-    values, declared = _modality(stored, header)
-    padding = _padding(stored, header)
-    shown, corrections = _values_of_interest(values, declared, padding, header)
-    # The standard has the shape say INVERSE where, and only where, the interpretation says it.
-    if (
-        header.PhotometricInterpretation == "MONOCHROME1"
-        or header.get("PresentationLUTShape") == "INVERSE"
-    ):
+def to_display(stored: NDArray[np.integer[Any]], tags: Tags) -> NDArray[np.float32]:
+    """Stored values `[rows, columns]` as `float32` in [0, 1], 0 = black.
+
+    Args:
+        stored: of Bits Stored bits, signed if Pixel Representation says so.
+        tags: of the header; an unusable one is set aside there and the standard followed without
+            it, and what was assumed is said there.
+    """
+    values, declared = _modality(stored, tags)
+    padding = _padding(stored, tags)
+    shown = _values_of_interest(values, declared, padding, tags)
+    if _inverted(tags):
         shown = 1 - shown
-    shown[padding] = 0
-    return shown, corrections
+    if padding is not None:
+        shown[padding] = 0
+    return shown
+
+
+def _inverted(tags: Tags) -> bool:
+    """The standard has the shape say INVERSE where, and only where, the interpretation says it."""
+    shape = tags.word("PresentationLUTShape")
+    if shape not in SHAPES:
+        tags.set_aside("PresentationLUTShape")
+    return tags.word("PhotometricInterpretation") == "MONOCHROME1" or shape == "INVERSE"
 
 
 def _modality(
-    stored: NDArray[np.integer[Any]], header: Dataset
+    stored: NDArray[np.integer[Any]], tags: Tags
 ) -> tuple[NDArray[np.float32], tuple[float, float]]:
     """Modality LUT or rescaling (PS3.3 C.11.1): the values, and the range they are declared in."""
-    bits = header.BitsStored
-    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if header.PixelRepresentation else (
-        0, 2**bits - 1
-    )  # fmt: skip
-    table = header.get("ModalityLUTSequence")
-    if table:
-        found, most = _look_up(stored, table[0])
-        return found, (0, most)
-    slope = float(1 if header.get("RescaleSlope") is None else header.RescaleSlope)
-    intercept = float(header.get("RescaleIntercept") or 0)
+    header = tags.header
+    bits, signed = header.BitsStored, bool(header.PixelRepresentation)
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    table = _table("ModalityLUTSequence", tags, signed=signed)
+    if table is not None:
+        return table.look_up(stored), (0, table.most)
+    slope, intercept = tags.number("RescaleSlope"), tags.number("RescaleIntercept") or 0.0
+    slope = 1.0 if slope is None else slope
     ends = sorted((low * slope + intercept, high * slope + intercept))
+    largest = max(abs(end) for end in ends)
+    if not LEAST_RANGE * largest < ends[1] - ends[0] < np.finfo(np.float32).max:
+        tags.set_aside("RescaleSlope", "RescaleIntercept")
+        return stored.astype(np.float32), (low, high)
     return stored * np.float32(slope) + np.float32(intercept), (ends[0], ends[1])
+
+
+def _table(keyword: str, tags: Tags, *, signed: bool) -> Lut | None:
+    """The first table of a sequence; a sequence without one is set aside."""
+    item = tags.item(keyword)
+    if item is None:
+        return None
+    found = read_lut(
+        item,
+        ("LUTDescriptor", "LUTData"),
+        little=tags.header.original_encoding[1] is not False,
+        signed=signed,
+        tags=tags,
+        title=keyword.removesuffix("LUTSequence") + " LUT",
+    )
+    # All entries alike leave nothing of a film.
+    if found is None or found.entries.min() == found.entries.max():
+        tags.set_aside(keyword)
+        return None
+    return found
 
 
 def _values_of_interest(
     values: NDArray[np.float32],
     declared: tuple[float, float],
-    padding: NDArray[np.bool_],
-    header: Dataset,
-) -> tuple[NDArray[np.float32], tuple[str, ...]]:
+    padding: NDArray[np.bool_] | None,
+    tags: Tags,
+) -> NDArray[np.float32]:
     """VOI LUT, first window, or what stands in for them (PS3.3 C.11.2)."""
-    table = header.get("VOILUTSequence")
-    if table:
-        found, most = _look_up(values, table[0])
-        return found / np.float32(most), ()
-    center, width = _first(header, "WindowCenter"), _first(header, "WindowWidth")
-    if center is not None and width is not None and width > 0:
-        return window(values, center, width, str(header.get("VOILUTFunction") or "LINEAR")), ()
+    table = _table("VOILUTSequence", tags, signed=declared[0] < 0)
+    if table is not None:
+        return table.look_up(values) / np.float32(table.most)
+    pair = _first_window(declared, tags)
+    if pair is not None:
+        return window(values, *pair, _function(pair[1], tags))
+    inside = values if padding is None else values[~padding]
     # As a PNG of 8 bits is read: such films are meant to be shown as they are.
-    if header.BitsStored <= 8 or padding.all():
-        return _between(values, *declared), ()
-    low, high = np.percentile(values[~padding], (CUT, 100 - CUT))
-    return _between(values, float(low), float(high)), (
-        "no window in the file: the darkest and brightest 0.5 % were cut",
-    )
+    if tags.header.BitsStored <= 8 or inside.size == 0:
+        return _between(values, *declared)
+    low, high = np.percentile(inside, (CUT, 100 - CUT))
+    tags.say("no window in the file: the darkest and brightest 0.5 % were cut")
+    return _between(values, float(low), float(high))
+
+
+def _first_window(declared: tuple[float, float], tags: Tags) -> tuple[float, float] | None:
+    """Centre and width of the first window; `None` if there is none that may show anything."""
+    centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
+    whole = [pair for pair in zip(centers, widths, strict=False) if None not in pair]
+    center, width = next(iter(whole), (tags.number("WindowCenter"), tags.number("WindowWidth")))
+    if center is not None and width is not None and width > 0:
+        beside = max(declared[0] - center, center - declared[1]) - width / 2
+        if beside < MOST_BESIDE * (declared[1] - declared[0]):
+            return center, width
+    if center is not None or width is not None:
+        tags.set_aside("WindowCenter", "WindowWidth")
+    return None
+
+
+def _function(width: float, tags: Tags) -> str:
+    function = tags.word("VOILUTFunction").replace(" ", "_") or "LINEAR"
+    if function not in FUNCTIONS:
+        tags.set_aside("VOILUTFunction")
+        function = "LINEAR"
+    if function == "LINEAR" and width < 1:
+        tags.say("a LINEAR window below 1 is not allowed: it was read as LINEAR_EXACT")
+        return "LINEAR_EXACT"
+    return function
 
 
 def window(
@@ -96,42 +161,28 @@ def window(
 
 def _between(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.float32]:
     """0 at `low` and below, 1 at `high` and above; a step after `low` when they are one."""
-    if high <= low:
+    if np.float32(high) <= np.float32(low):
         return (values > np.float32(low)).astype(np.float32)
     return ((values - np.float32(low)) / np.float32(high - low)).clip(0, 1)
 
 
-def _look_up(values: NDArray[Any], table: Dataset) -> tuple[NDArray[np.float32], int]:
-    """Values through a LUT, values beyond it to its ends; and the most an entry can say."""
-    count, first, bits = (int(part) for part in table.LUTDescriptor)
-    # The descriptor's numbers are of 16 bits, signed or not depending on the encoder.
-    count = count % 65536 or 65536
-    if first > 32767 and values.min() < 0:
-        first -= 65536
-    entries = _entries(table.LUTData, count).astype(np.float32)
-    return entries[(values.astype(np.int32) - first).clip(0, count - 1)], 2**bits - 1
-
-
-def _entries(data: Any, count: int) -> NDArray[Any]:
-    if not isinstance(data, bytes):
-        return np.asarray(data, np.uint16)[:count]
-    return np.frombuffer(data, np.uint8 if len(data) < 2 * count else "<u2")[:count]
-
-
-def _padding(stored: NDArray[np.integer[Any]], header: Dataset) -> NDArray[np.bool_]:
-    """Where there is no picture (PS3.3 C.7.5.1.1.2), in stored values."""
-    value = header.get("PixelPaddingValue")
+def _padding(stored: NDArray[np.integer[Any]], tags: Tags) -> NDArray[np.bool_] | None:
+    """Where there is no picture (PS3.3 C.7.5.1.1.2), in stored values; `None` if nowhere."""
+    value = tags.number("PixelPaddingValue")
     if value is None:
-        return np.zeros(stored.shape, np.bool_)
-    limit = header.get("PixelPaddingRangeLimit")
-    low, high = sorted((int(value), int(value if limit is None else limit)))
-    return (stored >= low) & (stored <= high)
-
-
-def _first(header: Dataset, keyword: str) -> float | None:
-    """First value of a tag that may hold several, or be empty."""
-    value = header.get(keyword)
-    if value is None or isinstance(value, str):
         return None
-    number = float(value if np.ndim(value) == 0 else value[0])
-    return number if np.isfinite(number) else None
+    limit = tags.number("PixelPaddingRangeLimit")
+    ends = [value, value if limit is None else limit]
+    low, high = sorted(_as_stored(int(end), tags) for end in ends)
+    inside = (stored >= low) & (stored <= high)
+    covered = float(inside.mean())
+    if covered > 1 - LEAST_FILM:
+        tags.set_aside("PixelPaddingValue")
+        return None
+    return inside if covered else None
+
+
+def _as_stored(value: int, tags: Tags) -> int:
+    """A value of 16 bits read as stored values are, signed or not, whatever its tag's type."""
+    value %= 1 << 16
+    return value - (1 << 16) if tags.header.PixelRepresentation and value >= 1 << 15 else value

@@ -1,0 +1,303 @@
+"""The one frame of a DICOM file as stored values: bytes, decoders, bits.
+
+Takes a data set with its pixels; gives whole numbers of Bits Stored bits. What they mean is left
+to grey.py and colour.py, whether the film may be read at all to dicom.py.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import get_j2k_parameters
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    JPEG2000MC,
+    UID,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEG2000MCLossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+__all__ = ["DECODERS", "PACKAGES", "UNCOMPRESSED", "ContradictionError", "decode", "within_bits"]
+
+# Pixels that are not compressed, yet in items as those that are (PS3.5 A.4.11).
+ENCAPSULATED = UID("1.2.840.10008.1.2.1.98")
+UNCOMPRESSED = (
+    ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian, ENCAPSULATED,
+)  # fmt: skip
+# Retired processes of JPEG (PS3.5 2004, table A.4-3): extended, spectral selection and full
+# progression, which every decoder of JPEG knows.
+RETIRED_JPEG = tuple(UID(f"1.2.840.10008.1.2.4.{number}") for number in (52, 53, 54, 55, 56))
+# For each syntax the one that pydicom knows it by, and pydicom's decoders in the order of trying.
+DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
+    RLELossless: (RLELossless, ("pydicom", "pylibjpeg")),
+    JPEGBaseline8Bit: (JPEGBaseline8Bit, ("pillow", "gdcm", "pylibjpeg")),
+    JPEGExtended12Bit: (JPEGExtended12Bit, ("pillow", "gdcm", "pylibjpeg")),
+    **dict.fromkeys(RETIRED_JPEG, (JPEGExtended12Bit, ("pillow", "gdcm", "pylibjpeg"))),
+    JPEGLossless: (JPEGLossless, ("gdcm", "pylibjpeg")),
+    JPEGLosslessSV1: (JPEGLosslessSV1, ("gdcm", "pylibjpeg")),
+    JPEGLSLossless: (JPEGLSLossless, ("pyjpegls", "gdcm", "pylibjpeg")),
+    JPEGLSNearLossless: (JPEGLSNearLossless, ("pyjpegls", "gdcm", "pylibjpeg")),
+    JPEG2000Lossless: (JPEG2000Lossless, ("pylibjpeg", "gdcm")),
+    JPEG2000: (JPEG2000, ("pylibjpeg", "gdcm")),
+    JPEG2000MCLossless: (JPEG2000Lossless, ("pylibjpeg", "gdcm")),
+    JPEG2000MC: (JPEG2000, ("pylibjpeg", "gdcm")),
+    HTJ2KLossless: (HTJ2KLossless, ("pylibjpeg",)),
+    HTJ2KLosslessRPCL: (HTJ2KLosslessRPCL, ("pylibjpeg",)),
+    HTJ2K: (HTJ2K, ("pylibjpeg",)),
+}
+LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless,
+            JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
+# An overlay above the stored bits at least doubles a value; no lossy stream is that far off.
+OVERSHOOT = 1.125
+# What to install for the first decoder of a syntax.
+PACKAGES = {
+    "pydicom": "pydicom",
+    "pillow": "pillow",
+    "gdcm": "python-gdcm",
+    "pyjpegls": "pyjpegls",
+    "pylibjpeg": "pylibjpeg-openjpeg",
+}
+ITEM = b"\xfe\xff\x00\xe0"
+START_OF_JPEG_2000, END_OF_IMAGE = b"\xff\x4f\xff\x51", b"\xff\xd9"
+JPEG_2000 = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
+# Markers of JPEG that open a frame (ISO 10918-1 B.1.1.3), and JPEG-LS's; not C4, C8 and CC.
+FRAME_MARKERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
+                           *range(0xCD, 0xD0), 0xF7))  # fmt: skip
+
+
+class ContradictionError(ValueError):
+    """The tags say another picture than the pixels hold."""
+
+
+@dataclass(frozen=True)
+class _Stream:
+    """What a compressed stream says of itself."""
+
+    bits: int
+    signed: bool = False
+    shape: tuple[int, int, int] | None = None
+
+
+def decode(content: Dataset, syntax: UID, path: str) -> tuple[NDArray[np.integer[Any]], str, int]:
+    """Stored values, what they are (PS3.3 C.7.6.3.1.2), and how many bits they have.
+
+    Args:
+        content: pixels and the tags of the Image Pixel module, which is changed on the way.
+        syntax: a transfer syntax of `UNCOMPRESSED` or `DECODERS`.
+        path: of the file, which GDCM wants to open itself for JPEG of 12 bits.
+
+    Returns:
+        `[rows, columns]`, or `[rows, columns, 3]` for colours; luma alone where colours are
+        halved and not compressed.
+
+    Raises:
+        ContradictionError: the tags say another picture.
+        Exception: no installed decoder can do it.
+    """
+    if syntax in UNCOMPRESSED:
+        data = content.PixelData
+        if syntax == ENCAPSULATED:
+            data = b"".join(_fragments(data))
+        values, bits = _native(content, data, big=syntax == ExplicitVRBigEndian), content.BitsStored
+        interpretation = str(content.PhotometricInterpretation)
+    else:
+        values, interpretation, bits = _compressed(content, syntax, path)
+        if syntax not in LOSSLESS and not content.PixelRepresentation:
+            values = _without_overshoot(values, bits)
+    return within_bits(values, bits, signed=bool(content.PixelRepresentation)), interpretation, bits
+
+
+def within_bits(
+    values: NDArray[np.integer[Any]], bits: int, *, signed: bool
+) -> NDArray[np.integer[Any]]:
+    """Values of `bits` bits, whatever stands in the bits above them (PS3.5 8.1.1).
+
+    Overlays of old files stand there, or rests of a scanner's own; whether a decoder gives them
+    back depends on the decoder.
+    """
+    width = 8 * values.dtype.itemsize
+    values = values.view(values.dtype.str.replace("u", "i") if signed else (
+        values.dtype.str.replace("i", "u")
+    ))  # fmt: skip
+    if bits >= width:
+        return values
+    if not signed:
+        return values & values.dtype.type(2**bits - 1)
+    return (values << (width - bits)) >> (width - bits)
+
+
+def _without_overshoot(values: NDArray[np.integer[Any]], bits: int) -> NDArray[np.integer[Any]]:
+    """White that a lossy stream gives back a little too white, which cutting would make black."""
+    most = 2**bits - 1
+    return values.clip(max=most) if most < values.max() < OVERSHOOT * most else values
+
+
+def _native(content: Dataset, data: bytes, *, big: bool) -> NDArray[np.integer[Any]]:
+    """Pixels that are not compressed (PS3.5 8.1.1, 8.2 and annex D)."""
+    rows, columns, samples = content.Rows, content.Columns, content.SamplesPerPixel
+    if big and content.BitsAllocated == 8 and content["PixelData"].VR == "OW":
+        data = np.frombuffer(data[: len(data) // 2 * 2], "<u2").byteswap().tobytes()
+    number = np.dtype(np.uint8 if content.BitsAllocated == 8 else ">u2" if big else "<u2")
+    needed = rows * columns * samples * number.itemsize
+    # Two pixels share their colours: four samples of two pixels. Some files say so and do not.
+    halved = str(content.PhotometricInterpretation).endswith("422") and len(data) < needed
+    needed = needed * 2 // 3 if halved else needed
+    data = _whole(data, needed, needed // rows)
+    values: NDArray[Any] = np.frombuffer(data, number, needed // number.itemsize).astype(
+        number.newbyteorder("="), copy=False
+    )
+    if halved:
+        return values.reshape(rows, -1, 4)[..., :2].reshape(rows, columns)
+    if samples == 1:
+        return values.reshape(rows, columns)
+    if content.get("PlanarConfiguration") == 1:
+        return np.moveaxis(values.reshape(samples, rows, columns), 0, -1)
+    return values.reshape(rows, columns, samples)
+
+
+def _whole(data: bytes, needed: int, row: int) -> bytes:
+    """The pixels, their end filled up with what came last, if less than a row is missing.
+
+    Raises:
+        ValueError: more is missing.
+    """
+    missing = needed - len(data)
+    if missing >= row:
+        raise ValueError("pixels are missing")
+    return data + data[-row:][:missing] if missing > 0 else data
+
+
+def _compressed(
+    content: Dataset, syntax: UID, path: str
+) -> tuple[NDArray[np.integer[Any]], str, int]:
+    known_as, plugins = DECODERS[syntax]
+    stream = b"".join(_fragments(content.PixelData))
+    # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
+    stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
+    said = _described(stream) or _Stream(content.BitsStored)
+    if said.bits > content.BitsAllocated or said.shape not in (
+        None,
+        (content.Rows, content.Columns, content.SamplesPerPixel),
+    ):
+        raise ContradictionError("another size, depth or number of colours")
+    if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
+        values = _by_gdcm_alone(path, content)
+        return values, str(content.PhotometricInterpretation), min(said.bits, content.BitsStored)
+    plain = _plain(content, stream, said, known_as)
+    installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
+    # What was cut off is refused by the first decoder; others would fill it with grey.
+    whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
+    values, interpretation = _by_first(plain, known_as, installed if whole else installed[:1])
+    return values, interpretation, min(said.bits, content.BitsStored)
+
+
+def _plain(content: Dataset, stream: bytes, said: _Stream, known_as: UID) -> Dataset:
+    """A data set that says of the stream what the stream says of itself, whatever the file does."""
+    plain = Dataset()
+    plain.file_meta = FileMetaDataset()
+    plain.file_meta.TransferSyntaxUID = known_as
+    plain.Rows, plain.Columns = content.Rows, content.Columns
+    plain.SamplesPerPixel, plain.NumberOfFrames = content.SamplesPerPixel, 1
+    plain.PlanarConfiguration = content.get("PlanarConfiguration") or 0
+    interpretation = str(content.PhotometricInterpretation)
+    plain.PhotometricInterpretation = interpretation.replace("PARTIAL", "FULL")
+    rle = known_as == RLELossless
+    plain.BitsAllocated = content.BitsAllocated if rle else 8 if said.bits <= 8 else 16
+    plain.BitsStored, plain.HighBit = said.bits, said.bits - 1
+    plain.PixelRepresentation = int(said.signed)
+    # One fragment and no table of offsets: with one frame, a wrong table can do no harm.
+    plain.PixelData = encapsulate([stream], has_bot=False)
+    plain["PixelData"].VR = "OB"
+    return plain
+
+
+def _by_first(
+    plain: Dataset, syntax: UID, plugins: list[str]
+) -> tuple[NDArray[np.integer[Any]], str]:
+    """Values and what they are by the first decoder that can."""
+    for plugin in plugins:
+        try:
+            values, properties = get_decoder(syntax).as_array(
+                plain, index=0, raw=True, decoding_plugin=plugin
+            )
+            return values, str(properties["photometric_interpretation"])
+        except MemoryError:
+            raise
+        # A decoder may fail in any way; the next may know better.
+        except Exception as error:
+            if plugin == plugins[-1]:
+                raise ValueError("no decoder can") from error
+    raise ValueError("no decoder is installed")
+
+
+def _by_gdcm_alone(path: str, content: Dataset) -> NDArray[np.integer[Any]]:
+    """JPEG of 12 bits through GDCM's own reader: pydicom's way to it knows 8 bits."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(path)
+    if not reader.Read():
+        raise ValueError("GDCM cannot read it")
+    # GDCM gives its bytes as a str.
+    values = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
+    return np.frombuffer(values, "<u2").reshape(content.Rows, content.Columns)
+
+
+def _fragments(data: bytes) -> Iterator[bytes]:
+    """The fragments of encapsulated pixels (PS3.5 A.4), without the table of offsets before them.
+
+    With one frame they all belong to it, whatever the table says.
+    """
+    at, items = 0, []
+    while data[at : at + 4] == ITEM:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        items.append((at + 8, at + 8 + length))
+        at += 8 + length
+    for start, end in items[1:] or items:
+        yield data[start:end]
+
+
+def _described(stream: bytes) -> _Stream | None:
+    """Size, colours and bits from the stream's own header; `None` if it has none."""
+    if stream.startswith(START_OF_JPEG_2000):
+        # SIZ (ISO 15444-1 A.5.1): grid's ends, then its beginnings, ..., number of components.
+        right, lower, left, upper = struct.unpack_from(">4I", stream, 8)
+        (samples,) = struct.unpack_from(">H", stream, 40)
+        found = get_j2k_parameters(stream[:64])
+        return _Stream(
+            found["precision"], bool(found["is_signed"]), (lower - upper, right - left, samples)
+        )
+    at = 2
+    while stream.startswith(b"\xff\xd8") and at + 10 <= len(stream):
+        marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
+        if stream[at] != 0xFF:
+            return None
+        if marker in FRAME_MARKERS:
+            bits, rows, columns, samples = struct.unpack_from(">BHHB", stream, at + 4)
+            # Rows may stand behind the picture instead (DNL).
+            return _Stream(bits, shape=(rows, columns, samples) if rows else None)
+        at += 1 if marker == 0xFF else 2 + length
+    return None

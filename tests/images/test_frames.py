@@ -1,0 +1,287 @@
+"""Stored values have Bits Stored bits, whichever decoder gave them and whatever the file says."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pydicom.uid
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from pydicom.encaps import encapsulate
+from pydicom.pixels.encoders.base import get_encoder
+from pydicom.uid import UID
+
+from tbspot.errors import TbspotError
+from tbspot.images import Film
+from tbspot.images.dicom import read_dicom
+from tbspot.images.frames import within_bits
+
+WriteDicom = Callable[..., Path]
+
+FULL_WINDOW = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
+
+
+def _read(path: Path) -> Film:
+    with path.open("rb") as file:
+        return read_dicom(file, path.name)
+
+
+def _jpeg_ls(values: NDArray[np.uint16], bits: int = 16, error: int = 0) -> bytes:
+    syntax = pydicom.uid.JPEGLSNearLossless if error else pydicom.uid.JPEGLSLossless
+    encoded: bytes = get_encoder(syntax).encode(
+        values,
+        rows=values.shape[0],
+        columns=values.shape[1],
+        samples_per_pixel=1,
+        bits_allocated=16,
+        bits_stored=bits,
+        pixel_representation=0,
+        photometric_interpretation="MONOCHROME2",
+        number_of_frames=1,
+        encoding_plugin="pyjpegls",
+        **({"jls_error": error} if error else {}),
+    )
+    return encoded
+
+
+def _jpeg_2000(values: NDArray[np.uint16]) -> bytes:
+    frame = io.BytesIO()
+    Image.fromarray(values).save(frame, "JPEG2000", irreversible=False, no_jp2=True)
+    return frame.getvalue()
+
+
+def _jpeg(values: NDArray[np.uint8], **settings: Any) -> bytes:
+    frame = io.BytesIO()
+    Image.fromarray(values).save(frame, "JPEG", quality=95, **settings)
+    return frame.getvalue()
+
+
+ENCODERS = {
+    pydicom.uid.ExplicitVRLittleEndian: None,
+    pydicom.uid.ExplicitVRBigEndian: None,
+    pydicom.uid.JPEGLSLossless: _jpeg_ls,
+    pydicom.uid.JPEG2000Lossless: _jpeg_2000,
+}
+
+
+@pytest.mark.parametrize("syntax", ENCODERS, ids=lambda syntax: syntax.keyword)
+@pytest.mark.parametrize("rest", [0, 0xF000, 0x5000])
+def test_bits_above_the_stored_ones_are_ignored_whatever_decoded_them(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: UID, rest: int
+) -> None:
+    encode = ENCODERS[syntax]
+    values = twelve_bits | np.uint16(rest)
+    frame = encode(values) if encode else None
+    film = _read(write_dicom(values, syntax=syntax, frame=frame, **FULL_WINDOW))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("syntax", ENCODERS, ids=lambda syntax: syntax.keyword)
+def test_a_signed_film_whose_high_bits_are_zero_is_signed(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: UID
+) -> None:
+    encode = ENCODERS[syntax]
+    values = ((twelve_bits.astype(int) - 2048) & 0xFFF).astype(np.uint16)
+    tags = FULL_WINDOW | {"WindowCenter": 0, "PixelRepresentation": 1}
+    frame = encode(values) if encode else None
+    film = _read(write_dicom(values, syntax=syntax, frame=frame, **tags))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+
+
+def test_white_that_a_lossy_stream_gives_back_too_white_stays_white(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = np.maximum(twelve_bits, 4090)
+    frame = _jpeg_ls(values, error=3)
+    path = write_dicom(
+        twelve_bits, syntax=pydicom.uid.JPEGLSNearLossless, frame=frame, **FULL_WINDOW
+    )
+    assert _read(path).pixels.min() > 0.99
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])
+def test_values_are_brought_within_their_bits(kind: type[Any]) -> None:
+    values = np.array([0, 1, 7, 8, 15, 16, 127], kind)
+    unsigned = within_bits(values, 4, signed=False)
+    assert unsigned.tolist() == [0, 1, 7, 8, 15, 0, 15]
+    assert within_bits(values, 4, signed=True).tolist() == [0, 1, 7, -8, -1, 0, -1]
+    assert unsigned.dtype.kind == "u"
+
+
+def test_a_second_decoder_is_tried_where_the_first_fails(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    frame = _jpeg_ls(twelve_bits, 12)
+    whole = frame[: frame.rindex(b"\xff\xd9")]
+    path = write_dicom(
+        twelve_bits,
+        syntax=pydicom.uid.JPEGLSLossless,
+        frame=whole + b"\0\xff\xd9",
+        **FULL_WINDOW,
+    )
+    np.testing.assert_allclose(_read(path).pixels, twelve_bits / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("syntax", ["JPEGLSLossless", "JPEG2000Lossless", "JPEGBaseline8Bit"])
+def test_a_film_that_was_cut_off_is_not_filled_up_by_another_decoder(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str
+) -> None:
+    eight = (twelve_bits >> 4).astype(np.uint8)
+    frame, values = {
+        "JPEGLSLossless": (_jpeg_ls(twelve_bits), twelve_bits),
+        "JPEG2000Lossless": (_jpeg_2000(twelve_bits), twelve_bits),
+        "JPEGBaseline8Bit": (_jpeg(eight), eight),
+    }[syntax]
+    cut = frame[: len(frame) // 2]
+    path = write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=cut)
+    with pytest.raises(TbspotError, match="is a broken DICOM file"):
+        _read(path)
+
+
+def test_an_8_bit_jpeg_under_16_bits_allocated_is_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    path = write_dicom(
+        values, syntax=pydicom.uid.JPEGBaseline8Bit, frame=_jpeg(values), BitsAllocated=16
+    )
+    assert np.abs(_read(path).pixels - values / 255).mean() < 0.01
+
+
+@pytest.mark.parametrize("number", [50, 51, 53, 55])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_progressive_jpeg_is_read_under_today_s_and_retired_syntaxes(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], number: int, progressive: bool
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    frame = _jpeg(values, progressive=progressive)
+    path = write_dicom(values, syntax=UID(f"1.2.840.10008.1.2.4.{number}"), frame=frame)
+    assert np.abs(_read(path).pixels - values / 255).mean() < 0.01
+
+
+def _with_pixels(path: Path, data: bytes) -> Path:
+    """The file with other encapsulated pixels."""
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = data
+    dataset["PixelData"].is_undefined_length = True
+    dataset.save_as(path)
+    return path
+
+
+def test_a_wrong_table_of_offsets_does_no_harm(
+    write_jpeg_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    frame = _jpeg(values)
+    frame += b"\0" * (len(frame) % 2)
+
+    def item(content: bytes) -> bytes:
+        return b"\xfe\xff\x00\xe0" + len(content).to_bytes(4, "little") + content
+
+    path = write_jpeg_dicom(values)
+    right = _read(path).pixels
+    half = len(frame) // 4 * 2
+    for data in (
+        item(b"\xd2\x04\0\0") + item(frame),
+        item(b"\0\0\0\0\xd2\x04\0\0") + item(frame[:half]) + item(frame[half:]),
+        encapsulate([frame], fragments_per_frame=3, has_bot=False),
+    ):
+        np.testing.assert_array_equal(_read(_with_pixels(path, data)).pixels, right)
+
+
+@pytest.mark.parametrize("missing", [1, 2, 100])
+def test_pixels_that_end_less_than_a_row_too_early_are_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], missing: int
+) -> None:
+    path = write_dicom(twelve_bits, **FULL_WINDOW)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = dataset.PixelData[:-missing]
+    dataset.save_as(path)
+    film = _read(path).pixels
+    np.testing.assert_allclose(film[:-1], (twelve_bits / 4095)[:-1], atol=1e-6)
+    # The gap holds what stood above it, or what an odd length spoils: never plain black or white.
+    np.testing.assert_allclose(film[-1, :-missing], (twelve_bits / 4095)[-1, :-missing], atol=1e-6)
+
+
+def test_what_stands_behind_the_pixels_does_no_harm(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    path = write_dicom(twelve_bits, **FULL_WINDOW)
+    right, content = _read(path).pixels, path.read_bytes()
+    for rest in (b"\0" * 512, b"\xff" * 33, b"PLANTED"):
+        path.write_bytes(content + rest)
+        np.testing.assert_array_equal(_read(path).pixels, right)
+
+
+@pytest.mark.parametrize("interpretation", ["YBR_FULL_422", "YBR_PARTIAL_422"])
+def test_uncompressed_pixels_that_share_their_colours_are_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], interpretation: str
+) -> None:
+    low, range_ = (16, 219) if "PARTIAL" in interpretation else (0, 255)
+    right = twelve_bits / 4095
+    luma = (right * range_ + low).round().astype(np.uint8).reshape(-1, 2)
+    data = np.stack([luma[:, 0], luma[:, 1], np.full(len(luma), 128), np.full(len(luma), 128)], -1)
+    path = write_dicom(np.zeros((*right.shape, 3), np.uint8),
+                       PhotometricInterpretation=interpretation)  # fmt: skip
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = data.astype(np.uint8).tobytes()
+    dataset.save_as(path)
+    np.testing.assert_allclose(_read(path).pixels, right, atol=0.003)
+
+
+def test_a_stream_of_another_size_than_the_tags_say_contradicts_them(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    frame = _jpeg_ls(twelve_bits)
+    path = write_dicom(
+        twelve_bits[:64], syntax=pydicom.uid.JPEGLSLossless, frame=frame, **FULL_WINDOW
+    )
+    with pytest.raises(TbspotError, match="whose tags contradict its pixels"):
+        _read(path)
+
+
+def test_planes_of_colours_are_read_as_pixels_of_colours_are(write_dicom: WriteDicom) -> None:
+    colours = np.random.default_rng(3).integers(0, 256, (8, 6, 3), np.uint8)
+    right = _read(write_dicom(colours)).pixels
+    path = write_dicom(colours, PlanarConfiguration=1)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = np.moveaxis(colours, -1, 0).tobytes()
+    dataset.save_as(path)
+    np.testing.assert_array_equal(_read(path).pixels, right)
+
+
+@pytest.mark.parametrize(
+    ("tags", "sentence"),
+    [
+        ({"PixelData": b""}, "is a DICOM file without pixels; export it again with them"),
+        ({"PhotometricInterpretation": "HSV"}, "has colours of a kind that tbspot does not read"),
+    ],
+)
+def test_what_cannot_be_read_for_a_reason_is_not_called_broken(
+    write_dicom: WriteDicom, tags: dict[str, Any], sentence: str
+) -> None:
+    path = write_dicom(np.zeros((8, 8, 3), np.uint8))
+    dataset = pydicom.dcmread(path)
+    for keyword, value in tags.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path)
+    with pytest.raises(TbspotError, match=sentence):
+        _read(path)
+
+
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [("1.2.4.59", "JPEG Extended"), ("1.2.4.106", "MPEG-4"), ("1.2.4.94", "JPIP")],
+)
+def test_a_syntax_that_is_not_read_is_called_by_its_name(
+    write_dicom: WriteDicom, last: str, name: str
+) -> None:
+    path = write_dicom(np.zeros((4, 4), np.uint8), syntax=UID(f"1.2.840.10008.{last}"),
+                       frame=b"\0" * 8)  # fmt: skip
+    with pytest.raises(TbspotError, match=rf"stored as {name}.*; export it uncompressed"):
+        _read(path)

@@ -39,7 +39,9 @@ START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker impor
 _of_thread = threading.local()
 
 
-def read_apart(path: Path, name: str, *, follow_links: bool) -> Film:
+def read_apart(
+    path: Path, name: str, *, follow_links: bool, enough: int | None = None
+) -> Film:
     """Read a film in this thread's decoding process, starting or replacing it as needed.
 
     Raises:
@@ -48,7 +50,7 @@ def read_apart(path: Path, name: str, *, follow_links: bool) -> Film:
     decoder: Decoder | None = getattr(_of_thread, "decoder", None)
     if decoder is None or not decoder.usable():
         decoder = _of_thread.decoder = Decoder()
-    return decoder.read(path, name, follow_links=follow_links)
+    return decoder.read(path, name, follow_links=follow_links, enough=enough)
 
 
 class Decoder:
@@ -90,7 +92,9 @@ class Decoder:
         """Whether it may be given another file: alive, not worn out, and of this process."""
         return self._owner == os.getpid() and self._files_left > 0 and self._process.poll() is None
 
-    def read(self, path: Path, name: str, *, follow_links: bool) -> Film:
+    def read(
+        self, path: Path, name: str, *, follow_links: bool, enough: int | None = None
+    ) -> Film:
         """Read one film; see `read_apart`."""
         starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1
@@ -98,10 +102,9 @@ class Decoder:
         seconds = self._seconds + START_SECONDS * starting
         timer = threading.Timer(seconds, _stop, (self._process, late))
         timer.start()
+        question = {"path": str(path.absolute()), "name": name}
         try:
-            film = self._ask(
-                {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
-            )
+            film = self._ask(question | {"follow_links": follow_links, "enough": enough})
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             self._files_left = 0
             with suppress(subprocess.TimeoutExpired):
@@ -128,7 +131,8 @@ class Decoder:
         check_size(width, height, request["name"])
         pixels = np.frombuffer(_exactly(answers, 4 * height * width), np.float32)
         facts = answer["facts"] | {"corrections": tuple(answer["facts"]["corrections"])}
-        return Film(pixels.reshape(height, width), Facts(**facts))
+        whole = answer.get("reduced_from")
+        return Film(pixels.reshape(height, width), Facts(**facts), whole and (whole[0], whole[1]))
 
     def _fault(self, late: threading.Event) -> str:
         if late.is_set():

@@ -50,11 +50,20 @@ def read_film(path: Path) -> NDArray[np.float32]:
     return read_with_facts(path, follow_links=True).pixels
 
 
-def read_with_facts(path: Path, *, follow_links: bool = False) -> Film:
+def read_with_facts(
+    path: Path, *, follow_links: bool = False, enough: int | None = None
+) -> Film:
     """Read a film and what its file says of it.
 
     PNG and JPEG are decoded here, as their decoders have been attacked for decades and films of
     a data set are read by the thousand; TIFF and DICOM in a process with limits.
+
+    Args:
+        path: of the file.
+        follow_links: whether a symbolic link stands for the file it leads to.
+        enough: pixels that are enough for either side. A film that has twice as many or more may
+            be reduced by a whole factor, each pixel the mean of several; `Film.shape` keeps the
+            file's size. `None` = the whole film.
 
     Raises:
         TbspotError: the file is absent, a link that is not to be followed, empty, broken, too
@@ -64,5 +73,5 @@ def read_with_facts(path: Path, *, follow_links: bool = False) -> Film:
     with open_regular(path, name, follow_links=follow_links) as file:
         kind = sniff(file, name)
         if kind in ("PNG", "JPEG"):
-            return read_raster(file, name, kind)
-    return read_apart(path, name, follow_links=follow_links)
+            return read_raster(file, name, kind, enough)
+    return read_apart(path, name, follow_links=follow_links, enough=enough)

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
+
 from tbspot.errors import TbspotError
 from tbspot.images.dicom import read_dicom
 from tbspot.images.film import Film
@@ -33,7 +35,7 @@ def serve() -> None:
         _limit_seconds(seconds)
         request = json.loads(line)
         try:
-            film = _read(Path(request["path"]), request["name"], request["follow_links"])
+            film = _read(Path(request.pop("path")), **request)
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:
@@ -41,19 +43,23 @@ def serve() -> None:
             _answer(answers, {"error": sentence})
         else:
             facts = dataclasses.asdict(film.facts)
-            _answer(answers, {"shape": film.pixels.shape, "facts": facts}, film)
+            said = {"shape": film.pixels.shape, "reduced_from": film.reduced_from, "facts": facts}
+            _answer(answers, said, film)
 
 
-def _read(path: Path, name: str, follow_links: bool) -> Film:
+def _read(path: Path, name: str, *, follow_links: bool, enough: int | None) -> Film:
     with open_regular(path, name, follow_links=follow_links) as file:
         kind = sniff(file, name)
-        return read_dicom(file, name) if kind == "DICOM" else read_raster(file, name, kind)
+        if kind == "DICOM":
+            return read_dicom(file, name, enough)
+        return read_raster(file, name, kind, enough)
 
 
 def _answer(answers: BinaryIO, line: dict[str, Any], film: Film | None = None) -> None:
     answers.write(json.dumps(line).encode() + b"\n")
     if film is not None:
-        answers.write(film.pixels.tobytes())
+        # Not by tobytes(): a film of 64 megapixels would be copied whole.
+        answers.write(np.ascontiguousarray(film.pixels).data.cast("B"))
     answers.flush()
 
 

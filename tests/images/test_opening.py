@@ -4,10 +4,13 @@ import gzip
 import os
 import shutil
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
@@ -76,6 +79,64 @@ def test_archives_say_what_to_do_with_them(film_path: Path, tmp_path: Path) -> N
     for name, what in (("a.png", "a gzip archive"), ("b.dcm", "a zip archive")):
         with pytest.raises(TbspotError, match=f"{name} is {what}; unpack it first"):
             read_film(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("start", "what"),
+    [
+        (b"GIF89a", "a GIF picture; save it as PNG"),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "a HEIC picture; save it as PNG"),
+        (b"\0\0\0\x1cftypavif", "an AVIF picture; save it as PNG"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "a JPEG XL picture; save it as PNG"),
+        (b"P5 512 512 255\n", "a PGM picture; save it as PNG"),
+        (b"8BPS\0\1", "a Photoshop picture; save it as PNG"),
+        (b"Rar!\x1a\x07\0", "a RAR archive; unpack it first"),
+        (b"\0" * 257 + b"ustar", "a tar archive; unpack it first"),
+        (b"\x5c\x01\0\0" + b"\0" * 340 + b"n+1\0", "a NIfTI volume; export the film"),
+        (b"\xef\xbb\xbf <?xml version='1.0'?>", "an XML file; export the film"),
+        (b"\0\0\0\x18ftypisom", "a video; save the picture as PNG"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(
+    tmp_path: Path, start: bytes, what: str
+) -> None:
+    (tmp_path / "a.png").write_bytes(start + b"\0" * 200)
+    with pytest.raises(TbspotError, match=f"a.png is {what}"):
+        read_film(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("implicit", [True, False])
+@pytest.mark.parametrize("little", [True, False])
+@pytest.mark.parametrize(
+    "first", ["SOPClassUID", "Modality", "PatientOrientation", "SamplesPerPixel"]
+)
+def test_a_bare_data_set_may_start_at_any_element(
+    write_dicom: Callable[..., Path],
+    twelve_bits: NDArray[np.uint16],
+    implicit: bool,
+    little: bool,
+    first: str,
+) -> None:
+    if implicit and not little:
+        return  # no transfer syntax is both
+    syntax = pydicom.uid.ExplicitVRLittleEndian if little else pydicom.uid.ExplicitVRBigEndian
+    path = write_dicom(twelve_bits, syntax=syntax, BitsStored=12, WindowCenter=2048,
+                       WindowWidth=4096, PatientOrientation=["L", "F"])  # fmt: skip
+    whole = pydicom.dcmread(path)
+    for tag in [tag for tag in whole if tag.tag < pydicom.tag.Tag(first)]:
+        del whole[tag.tag]
+    del whole.file_meta
+    whole.save_as(path, enforce_file_format=False, implicit_vr=implicit, little_endian=little)
+    np.testing.assert_allclose(read_film(path), twelve_bits / 4095, atol=1e-6)
+
+
+def test_file_meta_without_preamble_is_read(
+    write_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16]
+) -> None:
+    path = write_dicom(twelve_bits, BitsStored=12, WindowCenter=2048, WindowWidth=4096)
+    whole = read_film(path)
+    path.write_bytes(path.read_bytes()[132:])
+    np.testing.assert_array_equal(read_film(path), whole)
 
 
 def test_what_is_no_image_is_one_sentence(tmp_path: Path) -> None:

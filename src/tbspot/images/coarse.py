@@ -57,7 +57,7 @@ def _values(
         return None
     size = (-(-image.width // factor), -(-image.height // factor))
     if image.format == "JPEG":
-        image.draft("L", size)
+        image.draft("L", (image.width // factor, image.height // factor))
     else:
         image.reduce = factor.bit_length() - 1  # type: ignore[assignment, method-assign]
     image.load()

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_color_lut
 
+from tbspot.images.depth import LUMA
 from tbspot.images.frames import within_bits
 from tbspot.images.luts import Lut, read_lut
 from tbspot.images.reducing import Shade, shown
 from tbspot.images.tags import Tags
 
-__all__ = ["LUMA", "PALETTE_TAGS", "to_luma"]
+__all__ = ["PALETTE_TAGS", "to_luma"]
 
 COLOURS = ("Red", "Green", "Blue")
 PALETTE_TAGS = [
@@ -24,8 +25,6 @@ PALETTE_TAGS = [
     for colour in COLOURS
     for segmented, part in (("", "Descriptor"), ("", "Data"), ("Segmented", "Data"))
 ]
-# ITU-R 601, as Pillow weighs the colours of a PNG.
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def to_luma(

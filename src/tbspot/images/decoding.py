@@ -39,9 +39,7 @@ START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker impor
 _of_thread = threading.local()
 
 
-def read_apart(
-    path: Path, name: str, *, follow_links: bool, enough: int | None = None
-) -> Film:
+def read_apart(path: Path, name: str, *, follow_links: bool, enough: int | None = None) -> Film:
     """Read a film in this thread's decoding process, starting or replacing it as needed.
 
     Raises:
@@ -92,9 +90,7 @@ class Decoder:
         """Whether it may be given another file: alive, not worn out, and of this process."""
         return self._owner == os.getpid() and self._files_left > 0 and self._process.poll() is None
 
-    def read(
-        self, path: Path, name: str, *, follow_links: bool, enough: int | None = None
-    ) -> Film:
+    def read(self, path: Path, name: str, *, follow_links: bool, enough: int | None = None) -> Film:
         """Read one film; see `read_apart`."""
         starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1

@@ -1,7 +1,7 @@
 """Opening a file that may be anything, and telling what it is by its content.
 
 Takes a path; gives an open regular file of a sensible size and its kind. Decoding it is left to
-raster.py and dicom.py.
+raster.py and dicom.py, the formats' first bytes are magic.py's.
 """
 
 from __future__ import annotations
@@ -9,37 +9,18 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 from tbspot.errors import TbspotError
+from tbspot.images.film import Kind
+from tbspot.images.magic import START, kind_of, other_of
 
 __all__ = ["MOST_PIXELS", "Kind", "check_size", "open_regular", "shown", "sniff"]
-
-Kind = Literal["PNG", "JPEG", "TIFF", "DICOM"]
 
 # 64 megapixels: four times the largest detector in use, a quarter of a gigabyte as float32.
 MOST_PIXELS = 64_000_000
 # An uncompressed colour film of 64 megapixels with 16 bits a sample, and its header.
 MOST_BYTES = 512_000_000
-
-STARTS: dict[bytes, Kind] = {
-    b"\x89PNG\r\n\x1a\n": "PNG",
-    b"\xff\xd8\xff": "JPEG",
-    b"II*\x00": "TIFF",
-    b"MM\x00*": "TIFF",
-    b"II+\x00": "TIFF",
-    b"MM\x00+": "TIFF",
-}
-# A DICOM file without its preamble opens with a tag of group 2 or 8; the next byte of the
-# element number, as stored little-endian, tells it from a text file.
-BARE_DICOM = (b"\x02\x00\x00\x00", b"\x02\x00\x01\x00", b"\x08\x00\x00\x00", b"\x08\x00\x05\x00",
-              b"\x08\x00\x08\x00", b"\x08\x00\x16\x00")  # fmt: skip
-NO_FILM = {
-    b"\x1f\x8b": "a gzip archive; unpack it first",
-    b"PK\x03\x04": "a zip archive; unpack it first",
-    b"7z\xbc\xaf": "a 7-Zip archive; unpack it first",
-    b"%PDF": "a PDF; export the film as DICOM or PNG",
-}
 
 
 def shown(path: Path) -> str:
@@ -103,19 +84,18 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     Raises:
         TbspotError: none of the formats that hold films.
     """
-    start = file.read(132)
+    start = file.read(START)
     file.seek(0)
-    if start[128:] == b"DICM":
-        return "DICOM"
-    for magic, kind in STARTS.items():
-        if start.startswith(magic):
-            return kind
-    if start.startswith(BARE_DICOM):
-        return "DICOM"
-    for magic, what in NO_FILM.items():
-        if start.startswith(magic):
-            raise TbspotError(f"{name} is {what}")
-    raise TbspotError(f"{name} is not an image (DICOM, PNG, JPEG or TIFF); replace or remove it")
+    kind = kind_of(start, os.fstat(file.fileno()).st_size)
+    if kind is not None:
+        return kind
+    other = other_of(start)
+    if other is not None:
+        raise TbspotError(f"{name} is {other}")
+    raise TbspotError(
+        f"{name} is not an image (DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000) that tbspot "
+        "knows; replace or remove it"
+    )
 
 
 def check_size(width: int, height: int, name: str) -> None:

@@ -1,66 +1,131 @@
-"""PNG, JPEG and TIFF to one convention.
+"""PNG, JPEG, TIFF, BMP, WebP and JPEG 2000 to one convention.
 
 Takes an open file; gives a film, upright and grey. Telling the format is left to opening.py,
-keeping a decoder's crash from the program to decoding.py.
+keeping a decoder's crash from the program to decoding.py, what Pillow narrows to tiff.py and
+jpeg2000.py.
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import BinaryIO, Literal
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps
 
 from tbspot.errors import TbspotError
-from tbspot.images.film import Facts, Film
+from tbspot.images.depth import to_pixels, upright
+from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
+from tbspot.images.reducing import factor_for, shown
 
 __all__ = ["read_raster"]
 
 # Pillow's modes for whole numbers of more than 8 bits.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
-TIFF_PHOTOMETRIC = 262
-WHITE_IS_ZERO = 0
+# Of a PNG's colours of 16 bits Pillow keeps the high bytes; asked for the other order of bytes it
+# keeps the low ones. Grey with transparency of 16 bits are four bytes, as RGBA of 8 bits are.
+LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
+GREY_AND_ALPHA = "LA;16B"
+# What Pillow calls the kinds of picture whose colours are weighed.
+COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
+ORIENTATION = 274
+# Of EXIF, those that swap width and height.
+SIDEWAYS = (5, 6, 7, 8)
+TITLES = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}
+
+# Pixels, and what was done beyond reading them.
+Read = tuple[NDArray[np.float32], tuple[str, ...]]
 
 
-def read_raster(file: BinaryIO, name: str, kind: Literal["PNG", "JPEG", "TIFF"]) -> Film:
+def read_raster(file: BinaryIO, name: str, kind: Kind, enough: int | None = None) -> Film:
     """Read one picture as `float32 [height, width]` in [0, 1].
 
     8-bit values are divided by 255; deeper ones by the most that the smallest even number of
     bits that holds them can say (65535, or 4095 for a 12-bit film kept in a 16-bit file); colour
     becomes luma (ITU-R 601); transparency is ignored; the EXIF orientation is applied.
 
+    Args:
+        file: open for reading.
+        name: what sentences call it.
+        kind: of file.
+        enough: pixels that are enough for either side: the film may be reduced to that by a whole
+            factor, a JPEG already in decoding. `None` = the whole film.
+
     Raises:
-        TbspotError: the file is broken, too large, of many pages or of floating point numbers.
+        TbspotError: the file is broken, too large, of many pages, of floating point numbers, or
+            of a kind that would be read wrongly.
     """
     try:
         with warnings.catch_warnings():
             # Between its warning and its error Pillow leaves the choice to us: our cap is lower.
             warnings.simplefilter("ignore")
-            with Image.open(file, formats=[kind]) as image:
-                _check(image, name)
-                image.load()
-                pixels, corrections = _grey(ImageOps.exif_transpose(image))
-                # Pillow inverts a TIFF whose zero is white only if it has 8 bits or fewer.
-                if image.mode in DEEP_MODES and _white_is_zero(image):
-                    pixels = 1 - pixels
-    except TbspotError:
+            return _read(file, name, kind, enough)
+    except (TbspotError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
         raise TbspotError(f"{name} has far too many pixels for a film; remove it") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
         raise TbspotError(
-            f"{name} cannot be read as a {kind} image; replace or remove it"
+            f"{name} cannot be read as a {TITLES.get(kind, kind)} image; replace or remove it"
         ) from error
-    return Film(pixels, Facts(kind, corrections=corrections))
+
+
+def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
+    # Imported only where needed: training reads PNG by the thousand and these never.
+    if kind == "TIFF":
+        from tbspot.images.tiff import read_tiff
+
+        found = read_tiff(file, name)
+    elif kind == "JPEG2000":
+        from tbspot.images.jpeg2000 import read_jpeg2000
+
+        found = read_jpeg2000(file, name)
+    else:
+        found = None
+    if found is None:
+        return _by_pillow(file, name, kind, enough)
+    pixels, said = found
+    factor = factor_for(*pixels.shape, enough)
+    return _film(shown(pixels, lambda strip: strip, factor), said, kind, pixels.shape)
+
+
+def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
+    file.seek(0)
+    with Image.open(file, formats=[kind]) as image:
+        _check(image, name)
+        turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        whole = image.size if turned else image.size[::-1]
+        order = image.tile[0].args if kind == "PNG" and image.tile else None
+        if order == GREY_AND_ALPHA or order in LOW_BYTES:
+            values = _sixteen_bits(file, image, str(order))
+            return _film(*to_pixels(values, factor_for(*whole, enough)), kind, whole)
+        colour = image.mode in COLOURS
+        _draft(image, factor_for(*whole, enough))
+        image.load()
+        pixels, said = _grey(ImageOps.exif_transpose(image), enough)
+        return _film(pixels, ("colour became grey",) if colour else said, kind, whole)
+
+
+def _film(
+    pixels: NDArray[np.float32], said: tuple[str, ...], kind: Kind, whole: tuple[int, ...]
+) -> Film:
+    reduced_from = None if pixels.shape == whole else (whole[0], whole[1])
+    return Film(pixels, Facts(kind, corrections=said), reduced_from)
+
+
+def _draft(image: ImageFile.ImageFile, factor: int) -> None:
+    """Have a JPEG decoded smaller, by no more than a factor; its luma is all that is wanted."""
+    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB") and factor > 1:
+        image.draft("L", (image.width // factor, image.height // factor))
 
 
 def _check(image: Image.Image, name: str) -> None:
     check_size(image.width, image.height, name)
-    pages = getattr(image, "n_frames", 1)
+    # Further pictures of a JPEG are a camera's previews or depths of the first.
+    pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
     if pages != 1:
         raise TbspotError(f"{name} holds {pages} pictures; save the film alone")
     if image.mode == "F":
@@ -69,17 +134,28 @@ def _check(image: Image.Image, name: str) -> None:
         )
 
 
-def _grey(image: Image.Image) -> tuple[NDArray[np.float32], tuple[str, ...]]:
-    if image.mode not in DEEP_MODES:
-        colour = image.mode in ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
-        pixels = np.asarray(image.convert("L"), np.float32) / np.float32(255)
-        return pixels, ("colour became grey",) if colour else ()
-    values = np.asarray(image).clip(0, 65535)
-    bits = max(8, int(values.max()).bit_length())
-    bits += bits % 2
-    pixels = values.astype(np.float32) / np.float32(2**bits - 1)
-    return pixels, () if bits == 16 else (f"read as {bits} bits, which hold all its values",)
+def _grey(image: Image.Image, enough: int | None) -> Read:
+    factor = factor_for(image.height, image.width, enough)
+    if image.mode in DEEP_MODES:
+        return to_pixels(np.asarray(image), factor)
+    levels = np.asarray(image.convert("L"))
+    return shown(levels, lambda strip: strip / np.float32(255), factor), ()
 
 
-def _white_is_zero(image: Image.Image) -> bool:
-    return bool(getattr(image, "tag_v2", {}).get(TIFF_PHOTOMETRIC) == WHITE_IS_ZERO)
+def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDArray[np.uint16]:
+    """A PNG's colours `[h, w, 3]`, or grey `[h, w]`, with all their bits; upright."""
+    if order == GREY_AND_ALPHA:
+        both = _as(image, "RGBA")[..., :2]
+        values = both[..., 0].astype(np.uint16) << 8 | both[..., 1]
+    else:
+        high = _as(image, order)[..., :3].astype(np.uint16)
+        file.seek(0)
+        with Image.open(file, formats=["PNG"]) as again:
+            values = high << 8 | _as(again, LOW_BYTES[order])[..., :3]
+    return upright(values, image.getexif().get(ORIENTATION, 1))
+
+
+def _as(image: ImageFile.ImageFile, order: str) -> NDArray[np.uint8]:
+    """The picture `[h, w, bytes]`, its bytes taken in that order."""
+    image.tile = [tile._replace(args=order) for tile in image.tile]
+    return np.asarray(image)

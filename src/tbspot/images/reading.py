@@ -20,7 +20,9 @@ from tbspot.images.raster import read_raster
 __all__ = ["SUFFIXES", "is_film", "read_film", "read_with_facts"]
 
 # What to look for in a folder; a file that is named is told by its content alone.
-SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom")
+SUFFIXES = (
+    ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".bmp", ".webp", ".jp2", ".j2k",
+)  # fmt: skip
 
 
 def is_film(path: Path) -> bool:
@@ -50,13 +52,11 @@ def read_film(path: Path) -> NDArray[np.float32]:
     return read_with_facts(path, follow_links=True).pixels
 
 
-def read_with_facts(
-    path: Path, *, follow_links: bool = False, enough: int | None = None
-) -> Film:
+def read_with_facts(path: Path, *, follow_links: bool = False, enough: int | None = None) -> Film:
     """Read a film and what its file says of it.
 
     PNG and JPEG are decoded here, as their decoders have been attacked for decades and films of
-    a data set are read by the thousand; TIFF and DICOM in a process with limits.
+    a data set are read by the thousand; all others in a process with limits.
 
     Args:
         path: of the file.

@@ -1,0 +1,197 @@
+"""Pictures of more than 8 bits are read with all of them, whatever their format is."""
+
+from __future__ import annotations
+
+import itertools
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.errors import TbspotError
+from tbspot.images import read_film, read_with_facts
+from tbspot.images.depth import to_pixels, upright
+
+RAMP = np.add.outer(np.arange(40), np.arange(50)) / 88
+
+
+def _values(bits: int, kind: Any = np.uint16) -> NDArray[Any]:
+    return np.round(RAMP * (2.0**bits - 1)).astype(kind)
+
+
+def _png(path: Path, values: NDArray[Any], kind: int) -> Path:
+    """A PNG of 16 bits a sample, colour type `kind`; rows filtered by the row above them."""
+    rows = values.astype(">u2").reshape(len(values), -1).view(np.uint8)
+    above = np.vstack([np.zeros_like(rows[:1]), rows[:-1]])
+    content = np.hstack([np.full((len(rows), 1), 2, np.uint8), rows - above]).tobytes()
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(
+            ">I", zlib.crc32(name + data)
+        )  # fmt: skip
+
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 16, kind, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+                     + chunk(b"IDAT", zlib.compress(content)) + chunk(b"IEND", b""))  # fmt: skip
+    return path
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+@pytest.mark.parametrize(("kind", "colours"), [(0, 1), (4, 1), (2, 3), (6, 3)])
+def test_a_png_of_16_bits_keeps_them_all(
+    tmp_path: Path, bits: int, kind: int, colours: int
+) -> None:
+    values = _values(bits)
+    alpha = [np.full_like(values, 65535)] if kind in (4, 6) else []
+    film = read_with_facts(_png(tmp_path / "a.png", np.stack([values] * colours + alpha, -1), kind))
+    np.testing.assert_allclose(film.pixels, values / (2**bits - 1), atol=1e-6)
+    assert ("colour became grey" in film.facts.corrections) == (colours == 3)
+    assert any(f"{bits} bits" in said for said in film.facts.corrections) == (bits < 16)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bits"),
+    [("u1", 8), ("u2", 16), ("u2", 12), ("u4", 32), ("i1", 8), ("i2", 16), ("i2", 12), ("i4", 32)],
+)
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("big", [False, True])
+def test_a_tiff_of_any_depth_is_read_signed_or_not(
+    tmp_path: Path, kind: str, bits: int, order: str, big: bool
+) -> None:
+    low = 2.0 ** (bits - 1) if kind[0] == "i" else 0
+    values = (_values(bits, np.float64) - low).astype(kind)
+    for white, compression in itertools.product((False, True), (None, "zlib")):
+        tifffile.imwrite(
+            tmp_path / "a.tif", values, byteorder=order, bigtiff=big, compression=compression,
+            photometric="miniswhite" if white else "minisblack", rowsperstrip=7,
+        )  # fmt: skip
+        right = (values + low) / (2.0**bits - 1)
+        film = read_film(tmp_path / "a.tif")
+        np.testing.assert_allclose(film, 1 - right if white else right, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2", "i2"])
+@pytest.mark.parametrize("planes", ["contig", "separate"])
+@pytest.mark.parametrize("samples", [2, 3, 4, 5])
+def test_a_tiff_s_planes_and_transparency_do_no_harm(
+    tmp_path: Path, kind: str, planes: str, samples: int
+) -> None:
+    most = np.iinfo(kind).max
+    values = np.round(RAMP * most).astype(kind)
+    rest = np.full_like(values, most)
+    stack = [values] * (3 if samples > 2 else 1)
+    stack += [rest] * (samples - len(stack))
+    for compression, predictor, tile in itertools.product(
+        (None, "zlib"), (False, True), (None, (16, 32))
+    ):
+        if predictor and not compression:
+            continue
+        tifffile.imwrite(
+            tmp_path / "a.tif", np.stack(stack, -1 if planes == "contig" else 0),
+            photometric="rgb" if samples > 2 else "minisblack", planarconfig=planes,
+            compression=compression, predictor=predictor, tile=tile,
+        )  # fmt: skip
+        film = read_with_facts(tmp_path / "a.tif")
+        np.testing.assert_allclose(film.pixels, values / most, atol=1e-6)
+        assert ("colour became grey" in film.facts.corrections) == (samples > 2)
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "tiff_adobe_deflate"])
+def test_a_tiff_that_libtiff_packed_is_unpacked(tmp_path: Path, compression: str) -> None:
+    values = _values(12)
+    Image.fromarray(values).save(tmp_path / "a.tif", compression=compression)
+    np.testing.assert_allclose(read_film(tmp_path / "a.tif"), values / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_tiff_lies_as_its_tag_says(tmp_path: Path, orientation: int) -> None:
+    for kind in (np.uint8, np.uint16):
+        values = _values(np.iinfo(kind).bits, kind)
+        tag = (274, "H", 1, orientation, True)
+        tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", extratags=[tag])
+        right = upright(values, orientation) / np.iinfo(kind).max
+        np.testing.assert_allclose(read_film(tmp_path / "a.tif"), right, atol=1e-6)
+
+
+def test_a_preview_behind_the_film_does_not_count(tmp_path: Path) -> None:
+    values = _values(16)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(values, photometric="minisblack")
+        file.write(values[::4, ::4], photometric="minisblack", subfiletype=1)
+    np.testing.assert_allclose(read_film(tmp_path / "a.tif"), values / 65535, atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [1, 100, 2000])
+def test_a_tiff_that_was_cut_off_is_not_filled_up(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, _values(16), photometric="minisblack")
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(TbspotError, match="cannot be read as a TIFF image"):
+        read_film(path)
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"data": _values(16), "photometric": 32803},
+        {"data": _values(8, np.uint64), "photometric": "minisblack"},
+        {"data": np.stack([_values(16)] * 4, -1), "photometric": "separated"},
+    ],
+)
+def test_a_tiff_that_would_be_read_wrongly_is_refused(tmp_path: Path, how: dict[str, Any]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", **how)
+    with pytest.raises(TbspotError, match="is a TIFF of a kind that tbspot does not read"):
+        read_film(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("format_", "name"), [("BMP", "a.bmp"), ("WEBP", "a.webp"), ("JPEG2000", "a.jp2")]
+)
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_bmp_webp_and_jpeg_2000_are_read(
+    tmp_path: Path, format_: str, name: str, mode: str
+) -> None:
+    values = _values(8, np.uint8)
+    settings = {"lossless": True} if format_ == "WEBP" else {}
+    Image.fromarray(values).convert(mode).save(tmp_path / name, format_, **settings)
+    film = read_with_facts(tmp_path / name)
+    np.testing.assert_allclose(film.pixels, values / 255, atol=1e-6)
+    assert film.facts.kind == format_
+
+
+def test_a_jpeg_2000_file_of_12_bits_keeps_them(tmp_path: Path) -> None:
+    values = _values(12)
+    Image.fromarray(values).save(tmp_path / "a.jp2", irreversible=False)
+    np.testing.assert_allclose(read_film(tmp_path / "a.jp2"), values / 4095, atol=1e-6)
+
+
+def test_an_animation_is_refused(tmp_path: Path) -> None:
+    pages = [Image.fromarray(_values(8, np.uint8)).rotate(angle) for angle in (0, 90)]
+    pages[0].save(tmp_path / "a.webp", save_all=True, append_images=pages[1:])
+    with pytest.raises(TbspotError, match="holds 2 pictures; save the film alone"):
+        read_film(tmp_path / "a.webp")
+
+
+@pytest.mark.parametrize(
+    ("values", "right"),
+    [
+        (np.array([[0, 4095]], np.int16), [0, 1]),
+        (np.array([[0, 32767]], np.int16), [0, 1]),
+        (np.array([[-2048, 2047]], np.int16), [0, 1]),
+        (np.array([[-1, 0]], np.int8), [127 / 255, 128 / 255]),
+        (np.array([[-(2**31), 2**31 - 1]], np.int32), [0, 1]),
+        (np.array([[0, 2**32 - 1]], np.uint32), [0, 1]),
+        (np.array([[0, 100]], np.uint16), [0, 100 / 255]),
+        (np.array([[0, 0]], np.uint8), [0, 0]),
+    ],
+)
+def test_depth_is_the_least_even_number_of_bits_that_holds_all(
+    values: NDArray[Any], right: list[float]
+) -> None:
+    np.testing.assert_allclose(to_pixels(values)[0][0], right, atol=1e-6)

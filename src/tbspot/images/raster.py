@@ -88,8 +88,9 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     if found is None:
         return _by_pillow(file, name, kind, enough)
     pixels, said = found
-    factor = factor_for(*pixels.shape, enough)
-    return _film(shown(pixels, lambda strip: strip, factor), said, kind, pixels.shape)
+    height, width = pixels.shape
+    smaller = shown(pixels, lambda strip: strip, factor_for(height, width, enough))
+    return _film(smaller, said, kind, (height, width))
 
 
 def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
@@ -110,9 +111,9 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
 
 
 def _film(
-    pixels: NDArray[np.float32], said: tuple[str, ...], kind: Kind, whole: tuple[int, ...]
+    pixels: NDArray[np.float32], said: tuple[str, ...], kind: Kind, whole: tuple[int, int]
 ) -> Film:
-    reduced_from = None if pixels.shape == whole else (whole[0], whole[1])
+    reduced_from = None if pixels.shape == whole else whole
     return Film(pixels, Facts(kind, corrections=said), reduced_from)
 
 
@@ -139,7 +140,7 @@ def _grey(image: Image.Image, enough: int | None) -> Read:
     if image.mode in DEEP_MODES:
         return to_pixels(np.asarray(image), factor)
     levels = np.asarray(image.convert("L"))
-    return shown(levels, lambda strip: strip / np.float32(255), factor), ()
+    return shown(levels, lambda strip: strip.astype(np.float32) / np.float32(255), factor), ()
 
 
 def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDArray[np.uint16]:

@@ -23,6 +23,9 @@ from tbspot.images.raster import read_raster
 
 __all__ = ["serve"]
 
+# Of a request, besides the path.
+ASKED = ("name", "follow_links", "enough")
+
 
 def serve() -> None:
     """Answer requests until standard input ends; arguments: bytes of memory, seconds a file."""
@@ -35,7 +38,7 @@ def serve() -> None:
         _limit_seconds(seconds)
         request = json.loads(line)
         try:
-            film = _read(Path(request.pop("path")), **request)
+            film = _read(Path(request["path"]), *(request[part] for part in ASKED))
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:
@@ -47,7 +50,7 @@ def serve() -> None:
             _answer(answers, said, film)
 
 
-def _read(path: Path, name: str, *, follow_links: bool, enough: int | None) -> Film:
+def _read(path: Path, name: str, follow_links: bool, enough: int | None) -> Film:
     with open_regular(path, name, follow_links=follow_links) as file:
         kind = sniff(file, name)
         if kind == "DICOM":

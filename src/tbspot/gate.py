@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.borders import Area, crop, inner_areas
 from tbspot.chest import look, threshold
 from tbspot.images import Facts, Film
 
@@ -19,7 +20,7 @@ __all__ = ["Finding", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
-    "turned", "child", "for_processing", "tags",
+    "turned", "child", "for_processing", "tags", "border",
 ]  # fmt: skip
 
 LEAST_SIDE = 200
@@ -51,10 +52,13 @@ class Verdict:
     Attributes:
         film: the film to judge: the one that was examined, set right where it was inverted.
         findings: what is not as it should be; refusals first.
+        area: of the film that is to be judged, in its pixels, where a plain border was left out;
+            `None` = all of it.
     """
 
     film: Film
     findings: tuple[Finding, ...]
+    area: Area | None = None
 
     @property
     def status(self) -> Literal["ok", "warn", "refused"]:
@@ -62,6 +66,16 @@ class Verdict:
         if not self.findings:
             return "ok"
         return "refused" if self.findings[0].refuses else "warn"
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the film is to be judged, and need not be inverted for it."""
+        return self.status != "refused" and "inverted" not in self.codes
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """All findings' codes, refusals first."""
+        return tuple(finding.code for finding in self.findings)
 
     @property
     def code(self) -> Code | None:
@@ -75,13 +89,36 @@ class Verdict:
 
 
 def examine(film: Film) -> Verdict:
-    """Say whether a film is to be judged, by its tags, its size, its values and its look."""
+    """Say whether a film is to be judged, by its tags, its size, its values and its look.
+
+    A film that does not look like one as it is may be a whole one inside a plain border, as of a
+    photograph or a screen: then it is judged inside it.
+    """
+    verdict = _examine(film)
+    if verdict.as_it_is or any(finding.refuses for finding in _tags(film.facts)):
+        return verdict
+    for area in inner_areas(film.pixels):
+        inner = _examine(Film(crop(film.pixels, area), film.facts))
+        if inner.as_it_is or inner.status != "refused" == verdict.status:
+            return _inside(film, area, inner)
+    return verdict
+
+
+def _examine(film: Film) -> Verdict:
     found = [*_tags(film.facts), *_values(film.pixels)]
     if not any(finding.code in ("small", "blank", "saturated") for finding in found):
         film, looks = _look(film)
         known = {finding.code for finding in found}
         found += [finding for finding in looks if finding.code not in known]
     return Verdict(film, tuple(sorted(found, key=lambda finding: not finding.refuses)))
+
+
+def _inside(film: Film, area: Area, inner: Verdict) -> Verdict:
+    """What was said of the inner film, said of the whole; one set right is so with its border."""
+    pixels = 1 - film.pixels if "inverted" in inner.codes else film.pixels
+    whole = Film(pixels, inner.film.facts)
+    border = Finding("border", "the plain border around the film was left out", False)
+    return Verdict(whole, (*inner.findings, border), area)
 
 
 def _tags(facts: Facts) -> list[Finding]:

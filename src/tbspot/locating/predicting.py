@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.borders import Area, crop, spread
 from tbspot.boxes import SIDE, find_boxes, normalise, threshold_of
 from tbspot.engine import Engine
 from tbspot.errors import TbspotError
@@ -70,6 +71,7 @@ def predict(
     engine: Engine,
     cut: Cut,
     scales: Sequence[float] = (1.0,),
+    area: Area | None = None,
 ) -> tuple[Prediction, NDArray[np.float32]]:
     """A film's prediction, without its heat map's file name, and its evidence `[h, w]`.
 
@@ -82,15 +84,21 @@ def predict(
         engine: to ask.
         cut: how boxes are cut.
         scales: sizes to average over, relative to the model's.
+        area: of the film that the net is shown; `None` = all. Boxes and evidence are of the whole
+            film all the same.
 
     Raises:
         TbspotError: the net's answer is not finite.
     """
     description = engine.description
-    logit, evidence = observe(pixels, description, engine, scales)
+    logit, evidence = observe(crop(pixels, area), description, engine, scales)
     if not np.isfinite(logit) or not np.isfinite(evidence).all():
         raise TbspotError(f"model {description.name} gives no finite answer for {name}")
     score, (height, width) = probability(logit), pixels.shape
+    boxes = boxes_of(evidence, cut, score, *crop(pixels, area).shape)
+    if area is not None:
+        boxes = tuple(_moved(box, area[0], area[1]) for box in boxes)
+        evidence = spread(evidence, area, height, width)
     prediction = Prediction(
         image=name,
         status="ok",
@@ -98,13 +106,18 @@ def predict(
         threshold=description.score_threshold,
         map_threshold=cut.value,
         map_rule=cut.rule,
-        boxes=boxes_of(evidence, cut, score, height, width),
+        boxes=boxes,
         width=width,
         height=height,
         model=description.name,
         version=description.version,
     )
     return prediction, evidence
+
+
+def _moved(box: PredictedBox, x: float, y: float) -> PredictedBox:
+    update = {"x0": box.x0 + x, "y0": box.y0 + y, "x1": box.x1 + x, "y1": box.y1 + y}
+    return box.model_copy(update=update)
 
 
 def boxes_of(

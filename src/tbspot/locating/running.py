@@ -176,7 +176,7 @@ def _answer(
         pixels = verdict.film.pixels
         answer = None
         if verdict.status != "refused":
-            answer = predict(pixels, item.name, engine, cut, settings.scales)
+            answer = predict(pixels, item.name, engine, cut, settings.scales, verdict.area)
     except ModelError:
         raise
     except TbspotError as error:

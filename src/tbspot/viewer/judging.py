@@ -63,7 +63,7 @@ class Judge:
             return _seen(self._without_score(name, verdict.reason), verdict.film.pixels, None)
         engine = self._engine
         prediction, evidence = predict(
-            verdict.film.pixels, name, engine, cut_of(engine.description)
+            verdict.film.pixels, name, engine, cut_of(engine.description), area=verdict.area
         )
         prediction = prediction.model_copy(update={"reason": verdict.reason})
         return _seen(prediction, verdict.film.pixels, evidence)

@@ -1,0 +1,129 @@
+"""A film inside a plain border is judged inside it, and its boxes are in the file's pixels."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.borders import crop, inner_areas, spread
+from tbspot.description import Description
+from tbspot.drawings import draw_film
+from tbspot.engine import Engine
+from tbspot.gate import examine
+from tbspot.images import Facts, Film
+from tbspot.locating.cutting import Cut
+from tbspot.locating.predicting import predict
+
+SIDE = 256
+
+
+@pytest.fixture(scope="module")
+def chest() -> NDArray[np.float32]:
+    return draw_film("tb", SIDE, (3,)).pixels.astype(np.float32) / np.float32(255)
+
+
+def _framed(
+    chest: NDArray[np.float32], sides: tuple[int, int, int, int], level: float
+) -> NDArray[np.float32]:
+    """The film with a border of so many pixels on the left, above, on the right and below."""
+    left, above, right, below = sides
+    return np.pad(chest, ((above, below), (left, right)), constant_values=np.float32(level))
+
+
+@pytest.mark.parametrize("level", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize(
+    "sides", [(90, 90, 90, 90), (130, 0, 130, 0), (0, 200, 0, 200), (10, 150, 200, 5)]
+)
+def test_a_whole_film_inside_a_plain_border_is_judged_inside_it(
+    chest: NDArray[np.float32], sides: tuple[int, int, int, int], level: float
+) -> None:
+    framed = _framed(chest, sides, level)
+    verdict = examine(Film(framed, Facts("PNG")))
+    assert verdict.status != "refused"
+    if verdict.area is None:
+        assert verdict.status == "ok"  # seen well enough with its border
+        return
+    assert verdict.code == "border"
+    assert "border" in str(verdict.reason)
+    np.testing.assert_array_equal(crop(framed, verdict.area), chest)
+    assert verdict.film.pixels.shape == framed.shape
+
+
+def test_a_white_border_of_a_third_is_left_out(chest: NDArray[np.float32]) -> None:
+    verdict = examine(Film(_framed(chest, (90, 80, 70, 60), 1), Facts("PNG")))
+    assert verdict.area == (90, 80, 90 + SIDE, 80 + SIDE)
+
+
+def test_a_border_inside_a_border_is_left_out_too(chest: NDArray[np.float32]) -> None:
+    framed = _framed(_framed(chest, (90, 80, 90, 80), 1), (50, 150, 50, 150), 0)
+    verdict = examine(Film(framed, Facts("PNG")))
+    assert verdict.area == (140, 230, 140 + SIDE, 230 + SIDE)
+
+
+def test_a_border_that_jpeg_blurred_is_left_out(chest: NDArray[np.float32]) -> None:
+    stream = io.BytesIO()
+    grey = (_framed(chest, (150, 10, 150, 10), 1) * 255).astype(np.uint8)
+    Image.fromarray(grey).save(stream, "JPEG", quality=75)
+    verdict = examine(Film(np.asarray(Image.open(stream), np.float32) / 255, Facts("JPEG")))
+    assert verdict.area is not None
+    np.testing.assert_allclose(verdict.area, (150, 10, 150 + SIDE, 10 + SIDE), atol=8)
+
+
+def test_an_inverted_film_inside_a_border_is_set_right_with_it(
+    chest: NDArray[np.float32],
+) -> None:
+    framed = _framed(1 - chest, (140, 140, 140, 140), 0.98)
+    verdict = examine(Film(framed, Facts("PNG")))
+    assert verdict.code == "inverted"
+    np.testing.assert_allclose(crop(verdict.film.pixels, verdict.area), chest, atol=1e-6)
+
+
+@pytest.mark.parametrize("cut", [slice(0, SIDE // 2), slice(SIDE // 2, SIDE)])
+def test_half_a_film_inside_a_border_is_refused(chest: NDArray[np.float32], cut: slice) -> None:
+    half = np.ascontiguousarray(np.repeat(chest[:, cut], 2, axis=1))
+    verdict = examine(Film(_framed(half, (90, 90, 90, 90), 1), Facts("PNG")))
+    assert (verdict.status, verdict.area) == ("refused", None)
+
+
+def test_what_a_tag_refuses_is_not_looked_for_inside_a_border(chest: NDArray[np.float32]) -> None:
+    framed = Film(_framed(chest, (90, 80, 70, 60), 1), Facts("DICOM", view="lateral"))
+    assert examine(framed).status == "refused"
+
+
+def test_a_film_without_a_border_and_a_plain_one_have_no_inside() -> None:
+    noise = np.random.default_rng(1).random((64, 64), np.float32)
+    assert list(inner_areas(noise)) == []
+    assert list(inner_areas(np.zeros((64, 64), np.float32))) == []
+
+
+def test_boxes_and_evidence_are_of_the_whole_file(chest: NDArray[np.float32]) -> None:
+    maps = np.zeros((1, 8, 8), np.float32)
+    maps[:, 2:4, 5:7] = 1
+
+    def ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.zeros(len(films), np.float32), np.repeat(maps, len(films), axis=0)
+
+    engine = Engine(Description(name="there", version="1", size=64), "numpy", ask)
+    cut = Cut("tuned", 0.5)
+    (inner,) = predict(chest, "a", engine, cut)[0].boxes
+    framed = _framed(chest, (128, 64, 128, 192), 1)
+    area = (128, 64, 128 + SIDE, 64 + SIDE)
+    prediction, evidence = predict(framed, "a", engine, cut, area=area)
+    (box,) = prediction.boxes
+    moved = (inner.x0 + 128, inner.y0 + 64, inner.x1 + 128, inner.y1 + 64)
+    assert (box.x0, box.y0, box.x1, box.y1) == moved
+    assert (prediction.width, prediction.height) == (512, 512)
+    assert evidence.shape == (16, 16)
+    assert np.argwhere(evidence > 0.5).min(0).tolist() == [2 + 2, 4 + 5]
+    assert not evidence[:, :4].any()
+
+
+def test_evidence_of_a_part_keeps_its_place_in_the_whole() -> None:
+    whole = spread(np.ones((4, 4), np.float32), (30, 0, 70, 40), 80, 100)
+    assert whole.shape == (8, 10)
+    assert np.argwhere(whole).min(0).tolist() == [0, 3]
+    assert np.argwhere(whole).max(0).tolist() == [3, 6]

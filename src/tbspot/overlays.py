@@ -36,14 +36,18 @@ def colours(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def overlay(
-    film: NDArray[np.float32], evidence: NDArray[np.float32], boxes: Sequence[PredictedBox]
+    film: NDArray[np.float32],
+    evidence: NDArray[np.float32],
+    boxes: Sequence[PredictedBox],
+    shape: tuple[int, int] | None = None,
 ) -> Image.Image:
     """The film in grey, evidence over it as strongly as it is positive, boxes around.
 
     Args:
-        film: `[height, width]` in [0, 1].
+        film: `[height, width]` in [0, 1], in its own size or reduced.
         evidence: `[h, w]` of the whole film.
-        boxes: in pixels of the film.
+        boxes: in pixels of the film's own size.
+        shape: its own height and width; `None` = of `film`.
 
     Returns:
         An RGB picture of at most 1024 pixels a side.
@@ -59,7 +63,8 @@ def overlay(
     coloured.putpalette(_palette())
     picture = Image.composite(coloured.convert("RGB"), grey, half)
     draw = ImageDraw.Draw(picture)
-    across, down = small.shape[1] / width, small.shape[0] / height
+    whole = shape or film.shape
+    across, down = small.shape[1] / whole[1], small.shape[0] / whole[0]
     for box in boxes:
         corners = (box.x0 * across, box.y0 * down, box.x1 * across - 1, box.y1 * down - 1)
         draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=2)

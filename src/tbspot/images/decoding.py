@@ -98,9 +98,9 @@ class Decoder:
         seconds = self._seconds + START_SECONDS * starting
         timer = threading.Timer(seconds, _stop, (self._process, late))
         timer.start()
-        question = {"path": str(path.absolute()), "name": name}
+        question = {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
         try:
-            film = self._ask(question | {"follow_links": follow_links, "enough": enough})
+            film = self._ask(question if enough is None else question | {"enough": enough})
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             self._files_left = 0
             with suppress(subprocess.TimeoutExpired):

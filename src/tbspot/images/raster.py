@@ -97,17 +97,20 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
     file.seek(0)
     with Image.open(file, formats=[kind]) as image:
         _check(image, name)
-        turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
-        whole = image.size if turned else image.size[::-1]
+        height, width = image.height, image.width
+        factor = factor_for(height, width, enough)
         order = image.tile[0].args if kind == "PNG" and image.tile else None
         if order == GREY_AND_ALPHA or order in LOW_BYTES:
-            values = _sixteen_bits(file, image, str(order))
-            return _film(*to_pixels(values, factor_for(*whole, enough)), kind, whole)
-        colour = image.mode in COLOURS
-        _draft(image, factor_for(*whole, enough))
-        image.load()
-        pixels, said = _grey(ImageOps.exif_transpose(image), enough)
-        return _film(pixels, ("colour became grey",) if colour else said, kind, whole)
+            pixels, said = to_pixels(_sixteen_bits(file, image, str(order)), factor)
+        else:
+            colour = image.mode in COLOURS
+            _draft(image, factor)
+            image.load()
+            pixels, said = _grey(ImageOps.exif_transpose(image), enough)
+            said = ("colour became grey",) if colour else said
+        # Asked for only now: a PNG is decoded for it.
+        turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+        return _film(pixels, said, kind, (width, height) if turned else (height, width))
 
 
 def _film(

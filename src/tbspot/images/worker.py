@@ -23,9 +23,6 @@ from tbspot.images.raster import read_raster
 
 __all__ = ["serve"]
 
-# Of a request, besides the path.
-ASKED = ("name", "follow_links", "enough")
-
 
 def serve() -> None:
     """Answer requests until standard input ends; arguments: bytes of memory, seconds a file."""
@@ -38,7 +35,8 @@ def serve() -> None:
         _limit_seconds(seconds)
         request = json.loads(line)
         try:
-            film = _read(Path(request["path"]), *(request[part] for part in ASKED))
+            path, enough = Path(request["path"]), request.get("enough")
+            film = _read(path, request["name"], request["follow_links"], enough)
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,12 +25,12 @@ from tbspot.boxes import MapRule
 from tbspot.engine import Engine, ModelError
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
-from tbspot.gate import Verdict, examine
-from tbspot.images import read_with_facts
+from tbspot.gate import Verdict
 from tbspot.locating.cutting import Cut, cut_of
 from tbspot.locating.keeping import Keeper, Naming, picture_stem
 from tbspot.locating.listing import Item
 from tbspot.locating.predicting import engine_for, predict
+from tbspot.locating.seeing import enough_for, see
 from tbspot.locating.tabling import write_predictions_table
 from tbspot.overlays import overlay
 from tbspot.predictions import Prediction
@@ -39,9 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Counts", "Settings", "films_at_once", "locate"]
 
-# Films read before they are needed. More would hide no more of the reading, and a film of 64
-# megapixels takes a quarter of a gigabyte.
-AHEAD = 2
+# Films read at the same time, each decoded in a process of its own: at least so many, which hide
+# what reading takes, and one a core, up to as many as may each hold 64 megapixels.
+AHEAD, MOST_READERS = 2, 8
 # More would hold more films and more of the net's memory, and leave each a smaller part of it.
 MOST_AT_ONCE = 4
 
@@ -110,8 +111,14 @@ def films_at_once(count: int) -> int:
     With a core for each, one film's reading and pictures fill the time in which another is in the
     net. A single film gets all cores.
     """
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, min(count, available or 1, MOST_AT_ONCE))
+    return max(1, min(count, _cores(), MOST_AT_ONCE))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def locate(
@@ -154,12 +161,19 @@ def _answers(
 ) -> Iterator[_Answered]:
     """Of each film in order, while those after it are being read and answered."""
     waiting: deque[Future[_Answered]] = deque()
-    with ThreadPoolExecutor(AHEAD) as readers, ThreadPoolExecutor(engine.at_once) as workers:
+    ahead = min(max(AHEAD, _cores()), MOST_READERS)
+    read = partial(
+        see,
+        enough=enough_for(engine.description, settings.scales),
+        follow_links=settings.follow_links,
+        gate=settings.gate,
+    )
+    with ThreadPoolExecutor(ahead) as readers, ThreadPoolExecutor(engine.at_once) as workers:
         try:
             for item in items:
-                film = readers.submit(_read, item.path, settings)
+                film = readers.submit(read, item.path)
                 waiting.append(workers.submit(_answer, item, film, engine, cut, settings))
-                if len(waiting) > max(AHEAD, engine.at_once):
+                if len(waiting) > max(ahead, engine.at_once):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
@@ -176,7 +190,9 @@ def _answer(
         pixels = verdict.film.pixels
         answer = None
         if verdict.status != "refused":
-            answer = predict(pixels, item.name, engine, cut, settings.scales, verdict.area)
+            answer = predict(
+                pixels, item.name, engine, cut, settings.scales, verdict.area, verdict.film.shape
+            )
     except ModelError:
         raise
     except TbspotError as error:
@@ -188,7 +204,9 @@ def _answer(
     if settings.threshold is not None:
         update |= {"threshold": settings.threshold, "calibration": settings.calibration}
     prediction = prediction.model_copy(update=update)
-    picture = overlay(pixels, evidence, prediction.boxes) if settings.overlays else None
+    picture = None
+    if settings.overlays:
+        picture = overlay(pixels, evidence, prediction.boxes, verdict.film.shape)
     stem = picture_stem(item.name, verdict.film, settings.names)
     return _Answered(prediction, evidence, picture, stem)
 
@@ -209,11 +227,6 @@ def _without_answer(
         model=description.name,
         version=description.version,
     )
-
-
-def _read(path: Path, settings: Settings) -> Verdict:
-    film = read_with_facts(path, follow_links=settings.follow_links)
-    return examine(film) if settings.gate else Verdict(film, ())
 
 
 def _progress(console: Console | None) -> Progress:

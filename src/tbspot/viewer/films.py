@@ -15,9 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 from tbspot.files import RUN_FILE
-from tbspot.gate import examine
-from tbspot.images import read_with_facts
+from tbspot.locating.seeing import see
 from tbspot.samples.loading import load
+from tbspot.viewer.pictures import LONGEST_SIDE
 
 __all__ = ["Films", "films_of"]
 
@@ -52,13 +52,14 @@ class Films:
         self._follow_links = follow_links
 
     def read(self, name: str) -> NDArray[np.float32]:
-        """The pixels `[height, width]` in [0, 1] that the model was shown.
+        """The pixels `[height, width]` in [0, 1] that the model was shown, reduced if many.
 
         Raises:
             TbspotError: the film is not where it was, or cannot be read.
         """
-        film = read_with_facts(self._find(name), follow_links=self._follow_links)
-        return (examine(film).film if self._gate else film).pixels
+        path = self._find(name)
+        seen = see(path, LONGEST_SIDE, follow_links=self._follow_links, gate=self._gate)
+        return seen.film.pixels
 
     def _find(self, name: str) -> Path:
         for given in self._given:

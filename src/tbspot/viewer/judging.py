@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 
 from tbspot.engine import Engine, open_engine
 from tbspot.errors import TbspotError
-from tbspot.gate import examine
-from tbspot.images import read_with_facts
 from tbspot.images.opening import shown
 from tbspot.locating import cut_of, predict
+from tbspot.locating.seeing import see
 from tbspot.predictions import Prediction
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import Judged
-from tbspot.viewer.pictures import grey_values
+from tbspot.viewer.pictures import LONGEST_SIDE, grey_values
 
 __all__ = ["Judge"]
 
@@ -57,13 +56,17 @@ class Judge:
         return open_engine(self._model)
 
     def _judge(self, file: Path, name: str) -> Judged:
-        film = read_with_facts(file)
-        verdict = examine(film)
+        verdict = see(file, LONGEST_SIDE)
         if verdict.status == "refused" and self._gate:
             return _seen(self._without_score(name, verdict.reason), verdict.film.pixels, None)
         engine = self._engine
         prediction, evidence = predict(
-            verdict.film.pixels, name, engine, cut_of(engine.description), area=verdict.area
+            verdict.film.pixels,
+            name,
+            engine,
+            cut_of(engine.description),
+            area=verdict.area,
+            shape=verdict.film.shape,
         )
         prediction = prediction.model_copy(update={"reason": verdict.reason})
         return _seen(prediction, verdict.film.pixels, evidence)

@@ -1,0 +1,54 @@
+"""A film read no finer than it is needed, and what the gate says of it.
+
+Takes a path; gives a verdict with the film to judge. What is needed of it depends on who asks:
+the net's frame, or a page's picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+from pathlib import Path
+
+from tbspot.description import Description
+from tbspot.gate import Verdict, examine
+from tbspot.images import read_with_facts
+
+__all__ = ["enough_for", "see"]
+
+# Pixels of a film for each of the frame's: fewer, and scores would move by more than 0.01.
+FINER = 1.6
+
+
+def enough_for(description: Description, scales: Sequence[float] = (1.0,)) -> int:
+    """Pixels a side that are enough for a net: somewhat more than it is shown.
+
+    Args:
+        description: of the model.
+        scales: sizes to average over, relative to the model's.
+    """
+    size = max(description.scaled(scale) for scale in scales)
+    return ceil(FINER * min(size, description.through or size))
+
+
+def see(path: Path, enough: int, *, follow_links: bool = False, gate: bool = True) -> Verdict:
+    """Read a film and say whether it is to be judged.
+
+    A film inside a border is read whole, so that it has all its pixels however wide the border.
+
+    Args:
+        path: of the film.
+        enough: pixels that are enough for either side; see `read_with_facts`.
+        follow_links: whether a symbolic link stands for the film that it leads to.
+        gate: whether anything is said of it at all.
+
+    Raises:
+        TbspotError: the file cannot be read.
+    """
+    film = read_with_facts(path, follow_links=follow_links, enough=enough)
+    if not gate:
+        return Verdict(film, ())
+    verdict = examine(film)
+    if verdict.area is None or film.reduced_from is None:
+        return verdict
+    return examine(read_with_facts(path, follow_links=follow_links))

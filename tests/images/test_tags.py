@@ -14,7 +14,7 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from tbspot.images import Film
+from tbspot.images import Film, read_with_facts
 from tbspot.images.dicom import read_dicom
 from tbspot.images.tags import Tags
 
@@ -48,6 +48,7 @@ def _with(path: Path, keyword: str, representation: str, value: bytes) -> Path:
         ("RescaleSlope", "DS", b"0 "),
         ("RescaleSlope", "DS", b"nan "),
         ("RescaleSlope", "DS", b"1e40"),
+        ("RescaleSlope", "DS", b"1e-300"),
         ("RescaleSlope", "DS", b""),
         ("RescaleSlope", "OB", b"\1\2"),
         ("RescaleIntercept", "DS", b"PLANTED "),
@@ -209,6 +210,13 @@ def test_a_fact_that_cannot_be_read_says_nothing(
 ) -> None:
     film = _read(_with(write_dicom(twelve_bits, **WINDOW), keyword, "OB", b"PLANTED "))
     assert (film.facts.view, film.facts.orientation, film.facts.age) == ("", "", None)
+
+
+def test_what_was_set_aside_is_told_by_the_decoding_process_too(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    path = _with(write_dicom(twelve_bits, **WINDOW), "VOILUTFunction", "CS", b"PLANTED ")
+    assert read_with_facts(path).facts == _read(path).facts
 
 
 def test_numbers_words_and_items_of_a_header() -> None:

@@ -178,7 +178,7 @@ def test_a_fault_of_the_model_costs_one_film_only(
     def fail(*_: object) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("tbspot.viewer.judging.examine", fail)
+    monkeypatch.setattr("tbspot.viewer.judging.see", fail)
     said = judge(film, "the film").case.prediction
     assert (said.status, said.reason) == (
         "failed",

@@ -126,8 +126,8 @@ class Decoder:
         height, width = answer["shape"]
         check_size(width, height, request["name"])
         pixels = np.frombuffer(_exactly(answers, 4 * height * width), np.float32)
-        facts = answer["facts"] | {"corrections": tuple(answer["facts"]["corrections"])}
-        whole = answer.get("reduced_from")
+        facts, whole = answer["facts"], answer.get("reduced_from")
+        facts |= {name: tuple(facts[name]) for name in ("corrections", "faults")}
         return Film(pixels.reshape(height, width), Facts(**facts), whole and (whole[0], whole[1]))
 
     def _fault(self, late: threading.Event) -> str:

@@ -29,8 +29,9 @@ GREY_TAGS = [
 CUT = 0.5
 FUNCTIONS = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
 SHAPES = ("", "IDENTITY", "INVERSE", "LIN OD")
-# Rescaling that leaves less than this share of a value as its range leaves no picture in float32.
-LEAST_RANGE = 1e-4
+# Rescaling that leaves less than this share of a value, or less than this number, as its range
+# leaves no picture in float32.
+LEAST_RANGE, LEAST_NUMBER = 1e-4, 1e-30
 # A window that lies farther from all values than so many times their range is of no use.
 MOST_BESIDE = 4
 # Padding that leaves less than this share of the film is no padding.
@@ -103,8 +104,8 @@ def _modality(
     slope, intercept = tags.number("RescaleSlope"), tags.number("RescaleIntercept") or 0.0
     slope = 1.0 if slope is None else slope
     ends = sorted((low * slope + intercept, high * slope + intercept))
-    largest = max(abs(end) for end in ends)
-    if not LEAST_RANGE * largest < ends[1] - ends[0] < np.finfo(np.float32).max:
+    least = max(LEAST_RANGE * max(abs(end) for end in ends), LEAST_NUMBER)
+    if not least < ends[1] - ends[0] < np.finfo(np.float32).max:
         tags.set_aside("RescaleSlope", "RescaleIntercept")
         return stored.astype(np.float32), (low, high)
     values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)

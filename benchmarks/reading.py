@@ -3,9 +3,12 @@
 Takes the size and number of films; draws them with noise, writes them in each syntax, and prints
 seconds a film beside a PNG of 512 pixels, the start of the program taken off. Beside it, in turns:
 pydicom and Pillow written the plain way, and dcmtk's dcm2pnm with scaling where it is installed.
-The largest film that tbspot reads is measured for its memory:
+The largest film that tbspot reads is measured for its memory. With --compare, films of a folder are
+made to such files, and what the net says of them reduced is compared with what it says of them
+whole:
 
     python benchmarks/reading.py
+    python benchmarks/reading.py --compare ../shared/data/tbx11k/films --films 24
 """
 
 from __future__ import annotations
@@ -30,11 +33,14 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 
+from tbspot.boxes import mask_of, normalise, threshold_of
 from tbspot.drawings import draw_film
-from tbspot.engine import released_model
-from tbspot.images import resize
+from tbspot.engine import open_engine, released_model
+from tbspot.images import is_film, read_film, read_with_facts, resize
+from tbspot.locating import Cut, cut_of, predict
+from tbspot.locating.seeing import enough_for
 
-BITS, SMALL, SIDE = 12, 512, 384
+BITS, SMALL, SIDE, NOISE = 12, 512, 384, 0.004
 # Of the program's start and the films that only fill its cores.
 FIRST = 2
 LARGEST = (8000, 8000)
@@ -46,9 +52,7 @@ Write = Callable[[Film, Path], None]
 def drawn(height: int, width: int, seed: int) -> Film:
     """A drawn film of 12 bits with a detector's noise, without which it would pack too well."""
     picture = draw_film("tb", SMALL, (seed,)).pixels.astype(np.float32) / np.float32(255)
-    noise = np.random.default_rng(seed).normal(0, 0.004, (height, width)).astype(np.float32)
-    levels = (resize(picture, height, width) * 0.96 + 0.02 + noise) * (2**BITS - 1)
-    return levels.clip(0, 2**BITS - 1).astype(np.uint16)
+    return _as_scanned(picture, height, width, seed)
 
 
 def _png(film: Film, path: Path) -> None:
@@ -125,6 +129,8 @@ KINDS: dict[str, tuple[str, Write]] = {
     "JPEG 2000": (".dcm", partial(_dicom, syntax=pydicom.uid.JPEG2000Lossless)),
     "PNG, 16 bits": (".png", _png),
 }
+# The other lossless syntaxes give the same stored values as the uncompressed one (tested).
+COMPARED = ("uncompressed DICOM", "JPEG baseline", "JPEG 2000", "PNG, 16 bits")
 REFERENCE = next(iter(KINDS))
 
 
@@ -220,6 +226,46 @@ def measure_largest(folder: Path, model: Path) -> None:
         path.unlink()
 
 
+def compare(folder: Path, source: Path, height: int, width: int, films: int) -> None:
+    """Print how far scores and masks move when films are read no finer than is needed."""
+    found = sorted(path for path in source.rglob("*") if is_film(path))
+    engine = open_engine()
+    cut, enough = cut_of(engine.description), enough_for(engine.description)
+    row("made to", "films", "greatest move of a score", "mean IoU of masks", "least")
+    row(*["---"] * 5)
+    for kind in COMPARED:
+        moves, overlaps = [], []
+        for number in range(films):
+            path = folder / f"film{KINDS[kind][0]}"
+            film = read_film(found[number * len(found) // films])
+            KINDS[kind][1](_as_scanned(film, height, width, number), path)
+            whole, reduced = (
+                predict(read_with_facts(path, enough=asked).pixels, "", engine, cut)
+                for asked in (None, enough)
+            )
+            moves.append(abs(whole[0].score - reduced[0].score))
+            overlaps.append(_iou(*(_mask(evidence, cut) for _, evidence in (whole, reduced))))
+        least, mean = min(overlaps), sum(overlaps) / films
+        row(kind, films, f"{max(moves):.4f}", f"{mean:.4f}", f"{least:.4f}")
+
+
+def _as_scanned(film: NDArray[np.float32], height: int, width: int, seed: int) -> Film:
+    """A film of 12 bits and a clinic's size, with a detector's noise."""
+    noise = np.random.default_rng(seed).normal(0, NOISE, (height, width)).astype(np.float32)
+    levels = (resize(film, height, width) * 0.96 + 0.02 + noise) * (2**BITS - 1)
+    return levels.clip(0, 2**BITS - 1).astype(np.uint16)
+
+
+def _mask(evidence: NDArray[np.float32], cut: Cut) -> NDArray[np.bool_]:
+    normalised = normalise(evidence)
+    return mask_of(normalised, threshold_of(normalised, cut.rule, cut.value))
+
+
+def _iou(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> float:
+    either = np.count_nonzero(one | other)
+    return np.count_nonzero(one & other) / either if either else 1.0
+
+
 def _watched(command: list[str | Path]) -> tuple[int, float]:
     """Peak of the resident memory of a process and its children together (Linux), and seconds."""
     start, peak = time.perf_counter(), 0
@@ -248,11 +294,14 @@ if __name__ == "__main__":
     parser.add_argument("--size", type=int, nargs=2, default=[3000, 2500], help="height and width")
     parser.add_argument("--films", type=int, default=12)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compare", type=Path, metavar="FOLDER", help="of films to be made such")
     given = parser.parse_args()
     print(machine())
     with tempfile.TemporaryDirectory() as name:
+        if given.compare:
+            compare(Path(name), given.compare, *given.size, given.films)
+            sys.exit()
         chosen = given.model or released_model()
         measure(Path(name), chosen, *given.size, given.films, given.rounds)
         print()
         measure_largest(Path(name), chosen)
-    sys.exit()

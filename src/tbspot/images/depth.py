@@ -6,12 +6,12 @@ raster.py, tiff.py and jpeg2000.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.images.reducing import shown
+from tbspot.images.reducing import Rows, shown
 
 __all__ = ["LUMA", "to_pixels", "upright"]
 
@@ -19,8 +19,26 @@ __all__ = ["LUMA", "to_pixels", "upright"]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+class Deep(Rows, Protocol):
+    """Rows whose range is known."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a value."""
+
+    @property
+    def ndim(self) -> int:
+        """2 for grey, 3 for colours."""
+
+    def min(self) -> Any:
+        """The least value."""
+
+    def max(self) -> Any:
+        """The greatest value."""
+
+
 def to_pixels(
-    values: NDArray[np.integer[Any]], factor: int = 1
+    values: NDArray[np.integer[Any]] | Deep, factor: int = 1
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Values as `float32 [height, width]` in [0, 1], and what was done.
 
@@ -29,7 +47,8 @@ def to_pixels(
     them all can say: 65535, or 4095 for a film of 12 bits kept in 16. Colour becomes luma.
 
     Args:
-        values: `[height, width]` or `[height, width, 3]`, of 8, 16 or 32 bits.
+        values: `[height, width]` or `[height, width, 3]`, of 8, 16 or 32 bits; an array or as good
+            as one.
         factor: the mean of so many pixels a side is given; 1 = the whole film.
     """
     width = 8 * values.dtype.itemsize

@@ -8,7 +8,7 @@ jpeg2000.py.
 from __future__ import annotations
 
 import warnings
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,15 +102,22 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
         order = image.tile[0].args if kind == "PNG" and image.tile else None
         if order == GREY_AND_ALPHA or order in LOW_BYTES:
             pixels, said = to_pixels(_sixteen_bits(file, image, str(order)), factor)
+            turned = _on_its_side(image)
         else:
             colour = image.mode in COLOURS
             _draft(image, factor)
             image.load()
-            pixels, said = _grey(ImageOps.exif_transpose(image), enough)
+            turned = _on_its_side(image)
+            # In place, or a film of 64 megapixels would be there twice.
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels, said = _grey(image, enough)
             said = ("colour became grey",) if colour else said
-        # Asked for only now: a PNG is decoded for it.
-        turned = image.getexif().get(ORIENTATION, 1) in SIDEWAYS
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
+
+
+def _on_its_side(image: Image.Image) -> bool:
+    """Whether height and width are swapped when it is seen upright; decodes a PNG."""
+    return image.getexif().get(ORIENTATION, 1) in SIDEWAYS
 
 
 def _film(
@@ -140,10 +147,37 @@ def _check(image: Image.Image, name: str) -> None:
 
 def _grey(image: Image.Image, enough: int | None) -> Read:
     factor = factor_for(image.height, image.width, enough)
+    if image.mode == "I;16":
+        return to_pixels(_Deep(image), factor)
     if image.mode in DEEP_MODES:
         return to_pixels(np.asarray(image), factor)
-    levels = np.asarray(image.convert("L"))
+    levels = _Rows(image.convert("L"))
     return shown(levels, lambda strip: strip.astype(np.float32) / np.float32(255), factor), ()
+
+
+class _Rows:
+    """A grey picture whose rows are copied when they are asked for, not all at once."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+        self.shape = (image.height, image.width)
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        first, end, _ = rows.indices(self._image.height)
+        return np.asarray(self._image.crop((0, first, self._image.width, end)))
+
+
+class _Deep(_Rows):
+    """The same of 16 bits."""
+
+    dtype: np.dtype[Any] = np.dtype(np.uint16)
+    ndim = 2
+
+    def min(self) -> Any:
+        return self._image.getextrema()[0]
+
+    def max(self) -> Any:
+        return self._image.getextrema()[1]
 
 
 def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDArray[np.uint16]:

@@ -8,16 +8,29 @@ detail by themselves are left to coarse.py.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Shade", "count", "factor_for", "shown"]
+__all__ = ["Rows", "Shade", "count", "factor_for", "shown"]
 
 # From stored values `[h, w]` or `[h, w, samples]` to pixels `[h, w]` in [0, 1].
 Shade = Callable[[NDArray[Any]], NDArray[np.float32]]
+
+
+class Rows(Protocol):
+    """Stored values of which a strip becomes an array when it is asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Height, width and, if there are several, samples."""
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        """The values of some rows."""
+
+
 # Values of a strip: few enough for a core's own cache, with all that is made of them.
 STRIP = 1 << 17
 
@@ -27,7 +40,7 @@ def factor_for(height: int, width: int, enough: int | None) -> int:
     return 1 if enough is None else max(1, min(height, width) // enough)
 
 
-def shown(values: NDArray[Any], shade: Shade, factor: int = 1) -> NDArray[np.float32]:
+def shown(values: NDArray[Any] | Rows, shade: Shade, factor: int = 1) -> NDArray[np.float32]:
     """Pixels of stored values, the mean of each cell of `factor` x `factor`.
 
     They are averaged after they were shown, so that a window's ends, padding and inversion are

@@ -52,18 +52,19 @@ def to_pixels(
         factor: the mean of so many pixels a side is given; 1 = the whole film.
     """
     width = 8 * values.dtype.itemsize
-    least, most = int(values.min()), int(values.max())
+    signed = values.dtype.kind == "i"
+    least, most = int(values.min()) if signed else 0, int(values.max())
     bits = 1 + max((-least - 1).bit_length(), most.bit_length()) if least < 0 else most.bit_length()
     # Without negative values the bit of a sign is never used.
-    room = width - 1 if values.dtype.kind == "i" and least >= 0 else width
+    room = width - 1 if signed and least >= 0 else width
     bits = min(max(8, bits + bits % 2), room)
     low = -(2 ** (bits - 1)) if least < 0 else 0
 
     def shade(strip: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         # In float64 where float32 would round before the least number is taken off.
-        shifted = strip.astype(np.float64) - low if width > 16 or low else strip
-        pixels: NDArray[np.float32] = shifted.astype(np.float32) / np.float32(2**bits - 1)
-        return (pixels @ LUMA if pixels.ndim == 3 else pixels).clip(0, 1)
+        pixels = (strip.astype(np.float64) - low if width > 16 or low else strip).astype(np.float32)
+        pixels /= np.float32(2**bits - 1)
+        return (pixels @ LUMA).clip(0, 1) if pixels.ndim == 3 else pixels
 
     said = [] if bits == room else [f"read as {bits} bits, which hold all its values"]
     said += ["colour became grey"] if values.ndim == 3 else []

@@ -93,7 +93,7 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     if other is not None:
         raise TbspotError(f"{name} is {other}")
     raise TbspotError(
-        f"{name} is not an image (DICOM, PNG, JPEG, TIFF, BMP, WebP or JPEG 2000) that tbspot "
+        f"{name} is not an image (DICOM, PNG, JPEG or TIFF), nor of another kind that tbspot "
         "knows; replace or remove it"
     )
 

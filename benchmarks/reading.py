@@ -240,8 +240,8 @@ def compare(folder: Path, source: Path, height: int, width: int, films: int) -> 
             film = read_film(found[number * len(found) // films])
             KINDS[kind][1](_as_scanned(film, height, width, number), path)
             whole, reduced = (
-                predict(read_with_facts(path, enough=asked).pixels, "", engine, cut)
-                for asked in (None, enough)
+                predict(film.pixels, "", engine, cut, shape=film.shape)
+                for film in (read_with_facts(path, enough=asked) for asked in (None, enough))
             )
             moves.append(abs(whole[0].score - reduced[0].score))
             overlaps.append(_iou(*(_mask(evidence, cut) for _, evidence in (whole, reduced))))

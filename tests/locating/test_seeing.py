@@ -12,9 +12,9 @@ from tbspot.locating.seeing import enough_for, see
 
 
 def test_enough_is_more_than_the_largest_frame_asks_for() -> None:
-    assert enough_for(DESCRIPTION) == 103
-    assert enough_for(DESCRIPTION, (1.0, 2.0)) == 205
-    assert enough_for(DESCRIPTION.model_copy(update={"through": 32})) == 52
+    assert enough_for(DESCRIPTION) == 154
+    assert enough_for(DESCRIPTION, (1.0, 2.0)) == 308
+    assert enough_for(DESCRIPTION.model_copy(update={"through": 32})) == 77
 
 
 @pytest.fixture

@@ -50,6 +50,16 @@ def decode_coarse(
     return None if values is None else (values, fitting)
 
 
+def _centred(values: NDArray[np.integer[Any]], factor: int) -> NDArray[np.integer[Any]]:
+    """A wavelet's low band, which lies at each cell's first pixel, moved to the cells' middle."""
+    aside = (factor - 1) / (2 * factor)
+    height, width = values.shape
+    wider = Image.fromarray(np.pad(values, (0, 1), "edge").astype(np.float32))
+    box = (aside, aside, width + aside, height + aside)
+    moved = np.asarray(wider.resize((width, height), Image.Resampling.BICUBIC, box))
+    return moved.round().clip(values.min(), values.max()).astype(values.dtype)
+
+
 def _values(
     image: ImageFile.ImageFile, bits: int, factor: int, *, signed: bool
 ) -> NDArray[np.integer[Any]] | None:
@@ -64,6 +74,8 @@ def _values(
     if image.size != size:
         return None
     values = np.asarray(image)
+    if image.format == "JPEG2000":
+        values = _centred(values, factor)
     # Pillow fills its 8 or 16 bits from the left, and counts from the least number.
     levels = values >> (8 * values.dtype.itemsize - bits)
     if not signed:

@@ -94,11 +94,11 @@ def predict(
         TbspotError: the net's answer is not finite.
     """
     description = engine.description
-    logit, evidence = observe(crop(pixels, area), description, engine, scales)
+    seen = (shape or pixels.shape) if area is None else crop(pixels, area).shape
+    logit, evidence = observe(crop(pixels, area), description, engine, scales, seen)
     if not np.isfinite(logit) or not np.isfinite(evidence).all():
         raise TbspotError(f"model {description.name} gives no finite answer for {name}")
     score, (height, width) = probability(logit), shape or pixels.shape
-    seen = (height, width) if area is None else crop(pixels, area).shape
     boxes = boxes_of(evidence, cut, score, *seen)
     if area is not None:
         boxes = tuple(_moved(box, area[0], area[1]) for box in boxes)

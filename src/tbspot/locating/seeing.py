@@ -16,8 +16,9 @@ from tbspot.images import read_with_facts
 
 __all__ = ["enough_for", "see"]
 
-# Pixels of a film for each of the frame's: fewer, and scores would move by more than 0.01.
-FINER = 1.6
+# Pixels of a film for each of the frame's. With so many, reading smaller moves scores by no more
+# than another draw of a detector's noise does (docs/performance.md).
+FINER = 2.4
 
 
 def enough_for(description: Description, scales: Sequence[float] = (1.0,)) -> int:

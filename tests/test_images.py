@@ -221,3 +221,12 @@ def test_a_film_smaller_than_the_square_it_is_seen_through_is_not_enlarged_twice
 def test_a_film_of_another_size_does_not_fit_the_frame() -> None:
     with pytest.raises(ValueError, match="200 x 100"):
         Frame(200, 100, 64).apply(np.zeros((100, 200), np.float32))
+
+
+@pytest.mark.parametrize("side", [400, 401, 403])
+def test_a_reduced_film_lies_in_the_frame_as_the_whole_one(side: int) -> None:
+    ramp = np.tile(np.linspace(0, 1, side, dtype=np.float32), (side, 1))
+    cells = [ramp[::4, first : first + 4].mean(1) for first in range(0, side, 4)]
+    reduced = np.stack(cells, 1).astype(np.float32)
+    frame = Frame(side, side, 32)
+    np.testing.assert_allclose(frame.apply(reduced), frame.apply(ramp), atol=2e-3)

@@ -26,6 +26,13 @@ def test_a_box_is_in_the_films_own_pixels() -> None:
     assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((75, 50, 100, 100), abs=3)
 
 
+def test_a_box_of_a_reduced_film_is_in_the_files_pixels() -> None:
+    prediction, _ = predict(_film(), "a", bright_engine(), HALF, shape=(399, 199))
+    assert (prediction.height, prediction.width) == (399, 199)
+    (box,) = prediction.boxes
+    assert (box.x0, box.y0, box.x1, box.y1) == pytest.approx((150, 100, 199, 200), abs=6)
+
+
 def test_the_best_boxs_score_is_the_films() -> None:
     prediction, _ = predict(_film(), "a", bright_engine(), HALF)
     assert prediction.score == pytest.approx(1 / (1 + np.exp(-1 / 16)), abs=1e-3)

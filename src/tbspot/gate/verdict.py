@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tbspot.gate.borders import Area, crop, inner_areas
 from tbspot.gate.chest import look, threshold
@@ -98,14 +97,14 @@ def examine(film: Film) -> Verdict:
     if verdict.as_it_is or any(remark.refuses for remark in _tags(film.facts)):
         return verdict
     for area in inner_areas(film.pixels):
-        inner = _examine(Film(crop(film.pixels, area), film.facts))
+        inner = _examine(_part(film, area))
         if inner.as_it_is or inner.status != "refused" == verdict.status:
             return _inside(film, area, inner)
     return verdict
 
 
 def _examine(film: Film) -> Verdict:
-    found = [*_tags(film.facts), *_values(film.pixels)]
+    found = [*_tags(film.facts), *_values(film)]
     if not any(remark.code in ("small", "blank", "saturated") for remark in found):
         film, looks = _look(film)
         known = {remark.code for remark in found}
@@ -113,10 +112,18 @@ def _examine(film: Film) -> Verdict:
     return Verdict(film, tuple(sorted(found, key=lambda remark: not remark.refuses)))
 
 
+def _part(film: Film, area: Area) -> Film:
+    """The film inside an area of its pixels."""
+    pixels = crop(film.pixels, area)
+    scales = [whole / side for whole, side in zip(film.shape, film.pixels.shape, strict=True)]
+    height, width = (round(side * scale) for side, scale in zip(pixels.shape, scales, strict=True))
+    return Film(pixels, film.facts, film.reduced_from and (height, width))
+
+
 def _inside(film: Film, area: Area, inner: Verdict) -> Verdict:
     """What was said of the inner film, said of the whole; one set right is so with its border."""
     pixels = 1 - film.pixels if "inverted" in inner.codes else film.pixels
-    whole = Film(pixels, inner.film.facts)
+    whole = replace(film, pixels=pixels, facts=inner.film.facts)
     border = Remark("border", "the plain border around the film was left out", False)
     return Verdict(whole, (*inner.remarks, border), area)
 
@@ -143,8 +150,8 @@ def _tags(facts: Facts) -> list[Remark]:
     return [Remark(code, sentence, refuses) for applies, code, refuses, sentence in said if applies]
 
 
-def _values(pixels: NDArray[np.float32]) -> list[Remark]:
-    height, width = pixels.shape
+def _values(film: Film) -> list[Remark]:
+    pixels, (height, width) = film.pixels, film.shape
     found = []
     if min(height, width) < LEAST_SIDE:
         sentence = f"{width} x {height} pixels are too few; {LEAST_SIDE} a side are needed"
@@ -171,7 +178,7 @@ def _look(film: Film) -> tuple[Film, list[Remark]]:
         said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
-        return Film(negative, facts), [Remark("inverted", sentence, False)]
+        return replace(film, pixels=negative, facts=facts), [Remark("inverted", sentence, False)]
     most = max(LOOKS, key=lambda kind: chances[kind])
     return film, [LOOKS[most]]
 

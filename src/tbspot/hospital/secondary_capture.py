@@ -90,7 +90,7 @@ def _item_of(code: Code) -> Dataset:
 def _picture(
     prediction: Prediction, pixels: NDArray[np.float32], evidence: NDArray[np.float32]
 ) -> Image.Image:
-    film = overlay(pixels, evidence, prediction.boxes, LONGEST_SIDE)
+    film = overlay(pixels, evidence, prediction.boxes, LONGEST_SIDE, _shape(prediction, pixels))
     width = max(film.width, LEAST_WIDTH)
     band = _band(_words(prediction), width)
     picture = Image.new("RGB", (width, band.height + film.height))
@@ -122,3 +122,8 @@ def _band(lines: tuple[str, ...], width: int) -> Image.Image:
         colour = TEXT_COLOUR if number else DISCLAIMER_COLOUR
         draw.text((size, size // 2 + number * step), line, fill=colour, font=font)
     return band
+
+
+def _shape(prediction: Prediction, pixels: NDArray[np.float32]) -> tuple[int, int]:
+    """The film's own height and width, in whose pixels boxes are."""
+    return prediction.height or pixels.shape[0], prediction.width or pixels.shape[1]

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from pydicom.pixels.processing import apply_color_lut
 
 from tbspot.images.depth import LUMA
+from tbspot.images.frames import within_bits
 from tbspot.images.luts import Lut, read_lut
+from tbspot.images.reducing import Shade, shown
 from tbspot.images.tags import Tags
 
 __all__ = ["PALETTE_TAGS", "to_luma"]
@@ -26,48 +28,61 @@ PALETTE_TAGS = [
 
 
 def to_luma(
-    stored: NDArray[np.integer[Any]], interpretation: str, tags: Tags
+    stored: NDArray[np.integer[Any]], interpretation: str, tags: Tags, factor: int = 1
 ) -> NDArray[np.float32]:
     """Luma `float32 [rows, columns]` in [0, 1].
 
     Args:
         stored: `[rows, columns, 3]`, indices `[rows, columns]` of a palette, or luma alone where
-            the file halves its colours.
+            the file halves its colours; of Bits Stored bits, whatever stands above them.
         interpretation: what the values are (PS3.3 C.7.6.3.1.2).
         tags: of the header, where what was done is said.
+        factor: the mean of so many pixels a side is given; 1 = the whole film.
 
     Raises:
         ValueError: there is no palette.
     """
     tags.say("colour became grey")
+    bits = int(tags.header.BitsStored)
+    shade = _shade(interpretation, tags, 2**bits - 1)
+    return shown(stored, lambda strip: shade(within_bits(strip, bits, signed=False)), factor)
+
+
+def _shade(interpretation: str, tags: Tags, most: int) -> Shade:
     if interpretation == "PALETTE COLOR":
-        return _through_palette(stored, tags)
-    most = 2**tags.header.BitsStored - 1
+        shades = _of_palette(tags, most)
+        return lambda indices: shades.take(indices, mode="clip")
     if not interpretation.startswith("YBR"):
-        return (stored.astype(np.float32) @ LUMA / np.float32(most)).clip(0, 1)
-    # The first sample is the luma, which is all that is wanted.
-    luma = (stored if stored.ndim == 2 else stored[..., 0]).astype(np.float32)
+        return lambda colours: (colours.astype(np.float32) @ LUMA / np.float32(most)).clip(0, 1)
     low, high = (16 / 255, 235 / 255) if "PARTIAL" in interpretation else (0.0, 1.0)
-    return ((luma / np.float32(most) - np.float32(low)) / np.float32(high - low)).clip(0, 1)
+
+    def luma(colours: NDArray[Any]) -> NDArray[np.float32]:
+        # The first sample is the luma, which is all that is wanted.
+        first = (colours if colours.ndim == 2 else colours[..., 0]).astype(np.float32)
+        share: NDArray[np.float32] = (first / np.float32(most) - np.float32(low)) / np.float32(
+            high - low
+        )
+        return share.clip(0, 1)
+
+    return luma
 
 
-def _through_palette(stored: NDArray[np.integer[Any]], tags: Tags) -> NDArray[np.float32]:
-    """PS3.3 C.7.6.3.1.5 and C.7.6.3.1.6; entries have 8 or 16 bits, the three tables alike."""
+def _of_palette(tags: Tags, last: int) -> NDArray[np.float32]:
+    """Luma of each index from 0 to `last` (PS3.3 C.7.6.3.1.5 and C.7.6.3.1.6).
+
+    Entries have 8 or 16 bits, the three tables alike.
+    """
+    indices = np.arange(last + 1)
     if "SegmentedRedPaletteColorLookupTableData" in tags.header:
-        colours = apply_color_lut(stored, tags.header)
+        colours = apply_color_lut(indices.astype(np.uint16), tags.header)
         most = np.iinfo(colours.dtype).max
         return (colours.astype(np.float32) @ LUMA / np.float32(most)).clip(0, 1)
     tables = [_table(colour, tags) for colour in COLOURS]
     most = max(table.most for table in tables)
-    # Weighed entry by entry, then looked up once.
-    first, count = tables[0].first, max(len(table.entries) for table in tables)
-    inputs = np.arange(first, first + count)
     weighed = sum(
-        table.look_up(inputs) * weight for table, weight in zip(tables, LUMA, strict=True)
+        table.look_up(indices) * weight for table, weight in zip(tables, LUMA, strict=True)
     )
-    luma: NDArray[np.float32] = (np.asarray(weighed, np.float32) / np.float32(most)).clip(0, 1)
-    found: NDArray[np.float32] = luma[(stored.astype(np.int64) - first).clip(0, count - 1)]
-    return found
+    return (np.asarray(weighed, np.float32) / np.float32(most)).clip(0, 1)
 
 
 def _table(colour: str, tags: Tags) -> Lut:

@@ -46,7 +46,7 @@ START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker impor
 _idle: deque[Decoder] = deque()
 
 
-def read_apart(path: Path, name: str, *, follow_links: bool) -> Film:
+def read_apart(path: Path, name: str, *, follow_links: bool, enough: int | None = None) -> Film:
     """Read a film in a decoding process that no other thread uses, started where none waits.
 
     Raises:
@@ -54,7 +54,7 @@ def read_apart(path: Path, name: str, *, follow_links: bool) -> Film:
     """
     decoder = _waiting() or Decoder()
     try:
-        return decoder.read(path, name, follow_links=follow_links)
+        return decoder.read(path, name, follow_links=follow_links, enough=enough)
     finally:
         if decoder.usable():
             _idle.append(decoder)
@@ -109,7 +109,7 @@ class Decoder:
         """Whether it may be given another file: alive, not worn out, and of this process."""
         return self._owner == os.getpid() and self._files_left > 0 and self._process.poll() is None
 
-    def read(self, path: Path, name: str, *, follow_links: bool) -> Film:
+    def read(self, path: Path, name: str, *, follow_links: bool, enough: int | None = None) -> Film:
         """Read one film; see `read_apart`."""
         starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1
@@ -117,10 +117,9 @@ class Decoder:
         seconds = self._seconds + START_SECONDS * starting
         timer = threading.Timer(seconds, _stop, (self._process, late))
         timer.start()
+        question = {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
         try:
-            film = self._ask(
-                {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
-            )
+            film = self._ask(question if enough is None else question | {"enough": enough})
         except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
             self._files_left = 0
             with suppress(subprocess.TimeoutExpired):
@@ -155,9 +154,9 @@ class Decoder:
         height, width = answer["shape"]
         check_size(width, height, request["name"])
         pixels = np.frombuffer(_exactly(answers, 4 * height * width), np.float32)
-        facts = answer["facts"]
+        facts, whole = answer["facts"], answer.get("reduced_from")
         facts |= {name: tuple(facts[name]) for name in ("corrections", "faults")}
-        return Film(pixels.reshape(height, width), Facts(**facts))
+        return Film(pixels.reshape(height, width), Facts(**facts), whole and (whole[0], whole[1]))
 
     def _fault(self, late: threading.Event) -> str:
         if late.is_set():

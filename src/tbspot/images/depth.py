@@ -6,10 +6,12 @@ raster.py, tiff.py and jpeg2000.py.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from tbspot.images.reducing import Rows, shown
 
 __all__ = ["LUMA", "to_pixels", "upright"]
 
@@ -17,8 +19,26 @@ __all__ = ["LUMA", "to_pixels", "upright"]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
+class Deep(Rows, Protocol):
+    """Rows whose range is known."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of a value."""
+
+    @property
+    def ndim(self) -> int:
+        """2 for grey, 3 for colours."""
+
+    def min(self) -> Any:
+        """The least value."""
+
+    def max(self) -> Any:
+        """The greatest value."""
+
+
 def to_pixels(
-    values: NDArray[np.integer[Any]],
+    values: NDArray[np.integer[Any]] | Deep, factor: int = 1
 ) -> tuple[NDArray[np.float32], tuple[str, ...]]:
     """Values as `float32 [height, width]` in [0, 1], and what was done.
 
@@ -27,7 +47,9 @@ def to_pixels(
     them all can say: 65535, or 4095 for a film of 12 bits kept in 16. Colour becomes luma.
 
     Args:
-        values: `[height, width]` or `[height, width, 3]`, of 8, 16 or 32 bits.
+        values: `[height, width]` or `[height, width, 3]`, of 8, 16 or 32 bits; an array or as good
+            as one.
+        factor: the mean of so many pixels a side is given; 1 = the whole film.
     """
     width = 8 * values.dtype.itemsize
     signed = values.dtype.kind == "i"
@@ -37,14 +59,16 @@ def to_pixels(
     room = width - 1 if signed and least >= 0 else width
     bits = min(max(8, bits + bits % 2), room)
     low = -(2 ** (bits - 1)) if least < 0 else 0
-    # In float64 where float32 would round before the least number is taken off.
-    pixels = (values.astype(np.float64) - low if width > 16 or low else values).astype(np.float32)
-    pixels /= np.float32(2**bits - 1)
+
+    def shade(strip: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        # In float64 where float32 would round before the least number is taken off.
+        pixels = (strip.astype(np.float64) - low if width > 16 or low else strip).astype(np.float32)
+        pixels /= np.float32(2**bits - 1)
+        return (pixels @ LUMA).clip(0, 1) if pixels.ndim == 3 else pixels
+
     said = [] if bits == room else [f"read as {bits} bits, which hold all its values"]
-    if pixels.ndim == 3:
-        pixels = (pixels @ LUMA).clip(0, 1)
-        said.append("colour became grey")
-    return pixels, tuple(said)
+    said += ["colour became grey"] if values.ndim == 3 else []
+    return shown(values, shade, factor), tuple(said)
 
 
 def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:

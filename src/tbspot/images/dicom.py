@@ -31,6 +31,7 @@ from tbspot.images.film import Film
 from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, ContradictionError, decode
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.opening import check_size
+from tbspot.images.reducing import factor_for
 from tbspot.images.tags import Tags
 
 __all__ = ["read_dicom"]
@@ -54,10 +55,16 @@ INTERPRETATIONS = (
 )  # fmt: skip
 
 
-def read_dicom(file: BinaryIO, name: str) -> Film:
+def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
     """Read one film (CR, DX or secondary capture) as `float32 [rows, columns]` in [0, 1].
 
     Size, bits, frames and transfer syntax are checked before anything is decoded.
+
+    Args:
+        file: open for reading.
+        name: what sentences call it.
+        enough: pixels that are enough for either side: the film may be reduced to that by a whole
+            factor, at once where its format was made for it. `None` = the whole film.
 
     Raises:
         TbspotError: the file is broken, no single picture, too large, or stored in a way that no
@@ -68,7 +75,7 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         with warnings.catch_warnings():
             # pydicom's warnings repeat what tags hold.
             warnings.simplefilter("ignore")
-            return _read(file, name)
+            return _read(file, name, enough)
     except (TbspotError, MemoryError):
         raise
     except ContradictionError as error:
@@ -80,7 +87,7 @@ def read_dicom(file: BinaryIO, name: str) -> Film:
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 
-def _read(file: BinaryIO, name: str) -> Film:
+def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
     tags = Tags(header)
     _check_kind(header, name)
@@ -94,12 +101,21 @@ def _read(file: BinaryIO, name: str) -> Film:
         content[keyword] = header[keyword]
     if syntax in DECODERS:
         check_codestream(content, name)
-    stored, interpretation, header.BitsStored = decode(content, syntax, os.fspath(file.name))
-    colour = stored.ndim == 3 or interpretation not in ("MONOCHROME1", "MONOCHROME2")
-    pixels = to_luma(stored, interpretation, tags) if colour else to_display(stored, tags)
-    if pixels.shape != (header.Rows, header.Columns):
+    whole = (header.Rows, header.Columns)
+    # Means of padding and of picture would be a seam that is neither.
+    factor = 1 if tags.number("PixelPaddingValue") is not None else factor_for(*whole, enough)
+    stored = decode(content, syntax, os.fspath(file.name), factor)
+    header.BitsStored = stored.bits
+    height, width = stored.values.shape[:2]
+    if (height, width) != tuple(-(-side // stored.factor) for side in whole):
         raise ContradictionError("another size")
-    return Film(pixels, facts_of(header, tuple(tags.corrections), tuple(tags.faults)))
+    factor = factor_for(height, width, enough)
+    if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        pixels = to_luma(stored.values, stored.interpretation, tags, factor)
+    else:
+        pixels = to_display(stored.values, tags, factor)
+    facts = facts_of(header, tuple(tags.corrections), tuple(tags.faults))
+    return Film(pixels, facts, None if pixels.shape == whole else whole)
 
 
 def _content(file: BinaryIO, name: str) -> Dataset:

@@ -53,12 +53,24 @@ class Facts:
 class Film:
     """A film: `pixels` `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
 
+    Attributes:
+        pixels: of the whole film, each the mean of several of the file's where it is reduced.
+        facts: what the file says.
+        reduced_from: height and width in the file, if the film was read smaller.
+
     Raises:
         ValueError: the pixels are anything else, which is a fault of ours whatever a file says.
     """
 
     pixels: NDArray[np.float32]
     facts: Facts
+    reduced_from: tuple[int, int] | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels of the file, in which boxes are given."""
+        height, width = self.reduced_from or self.pixels.shape
+        return height, width
 
     def __post_init__(self) -> None:
         pixels = self.pixels

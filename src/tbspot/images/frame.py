@@ -15,11 +15,25 @@ from PIL import Image
 __all__ = ["Frame", "resize"]
 
 
-def resize(image: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Bilinear resize of `[h, w]`, pixel centres aligned, averaging where it reduces."""
-    if image.shape == (height, width):
+def resize(
+    image: NDArray[np.float32],
+    height: int,
+    width: int,
+    part: tuple[float, float] | None = None,
+) -> NDArray[np.float32]:
+    """Bilinear resize of `[h, w]`, pixel centres aligned, averaging where it reduces.
+
+    Args:
+        image: to resize.
+        height: wanted.
+        width: wanted.
+        part: height and width, from the upper left corner, of what is resized; `None` = all.
+    """
+    part = part or (image.shape[0], image.shape[1])
+    if image.shape == (height, width) == part:
         return image
-    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR)
+    box = (0.0, 0.0, float(part[1]), float(part[0]))
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box)
     return np.asarray(resized, np.float32)
 
 
@@ -44,12 +58,15 @@ class Frame:
     through: int | None = None
 
     def apply(self, film: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The film `[height, width]` in the frame, `[size, size]`."""
-        if film.shape != (self.height, self.width):
+        """The film `[height, width]`, or reduced by a whole factor, in the frame `[size, size]`."""
+        factor = max(1, round(self.height / film.shape[0]))
+        if film.shape != (-(-self.height // factor), -(-self.width // factor)):
             raise ValueError(f"the frame is for {self.height} x {self.width}, not {film.shape}")
+        # The last cells of a reduced film reach beyond it.
+        part = (self.height / factor, self.width / factor)
         if self.through is not None and self.through < self.size:
-            film = resize(film, self.through, self.through)
-        return resize(film, self.size, self.size)
+            return resize(resize(film, self.through, self.through, part), self.size, self.size)
+        return resize(film, self.size, self.size, part)
 
     def to_frame(self, boxes: NDArray[np.float64]) -> NDArray[np.float64]:
         """Boxes `[n, 4]` (x0, y0, x1, y1) from the film's pixels to the frame's."""

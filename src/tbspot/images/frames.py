@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,17 @@ from pydicom.uid import (
     RLELossless,
 )
 
-__all__ = ["DECODERS", "PACKAGES", "UNCOMPRESSED", "ContradictionError", "decode", "within_bits"]
+from tbspot.images.coarse import decode_coarse
+
+__all__ = [
+    "DECODERS",
+    "PACKAGES",
+    "UNCOMPRESSED",
+    "ContradictionError",
+    "Stored",
+    "decode",
+    "within_bits",
+]
 
 # Pixels that are not compressed, yet in items as those that are (PS3.5 A.4.11).
 ENCAPSULATED = UID("1.2.840.10008.1.2.1.98")
@@ -52,7 +62,7 @@ UNCOMPRESSED = (
 RETIRED_JPEG = tuple(UID(f"1.2.840.10008.1.2.4.{number}") for number in (52, 53, 54, 55, 56))
 # For each syntax the one that pydicom knows it by, and pydicom's decoders in the order of trying.
 DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
-    RLELossless: (RLELossless, ("pydicom", "pylibjpeg")),
+    RLELossless: (RLELossless, ("pylibjpeg", "pydicom")),
     JPEGBaseline8Bit: (JPEGBaseline8Bit, ("pillow", "gdcm", "pylibjpeg")),
     JPEGExtended12Bit: (JPEGExtended12Bit, ("pillow", "gdcm", "pylibjpeg")),
     **dict.fromkeys(RETIRED_JPEG, (JPEGExtended12Bit, ("pillow", "gdcm", "pylibjpeg"))),
@@ -101,17 +111,32 @@ class _Stream:
     shape: tuple[int, int, int] | None = None
 
 
-def decode(content: Dataset, syntax: UID, path: str) -> tuple[NDArray[np.integer[Any]], str, int]:
-    """Stored values, what they are (PS3.3 C.7.6.3.1.2), and how many bits they have.
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file stores of a film.
+
+    Attributes:
+        values: `[rows, columns]`, or `[rows, columns, 3]` for colours; luma alone where colours
+            are halved and not compressed. What stands above their bits is no part of them.
+        interpretation: what they are (PS3.3 C.7.6.3.1.2).
+        bits: of a value.
+        factor: how many times smaller a side than the file's frame it was decoded.
+    """
+
+    values: NDArray[np.integer[Any]]
+    interpretation: str
+    bits: int
+    factor: int = 1
+
+
+def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
+    """The frame, whole, or smaller by up to `factor` where its format was made for it.
 
     Args:
         content: pixels and the tags of the Image Pixel module, which is changed on the way.
         syntax: a transfer syntax of `UNCOMPRESSED` or `DECODERS`.
         path: of the file, which GDCM wants to open itself for JPEG of 12 bits.
-
-    Returns:
-        `[rows, columns]`, or `[rows, columns, 3]` for colours; luma alone where colours are
-        halved and not compressed.
+        factor: how many times smaller the frame may be a side; it is by 1, 2, 4 or 8.
 
     Raises:
         ContradictionError: the tags say another picture.
@@ -121,13 +146,12 @@ def decode(content: Dataset, syntax: UID, path: str) -> tuple[NDArray[np.integer
         data = content.PixelData
         if syntax == ENCAPSULATED:
             data = b"".join(_fragments(data))
-        values, bits = _native(content, data, big=syntax == ExplicitVRBigEndian), content.BitsStored
-        interpretation = str(content.PhotometricInterpretation)
-    else:
-        values, interpretation, bits = _compressed(content, syntax, path)
-        if syntax not in LOSSLESS and not content.PixelRepresentation:
-            values = _without_overshoot(values, bits)
-    return within_bits(values, bits, signed=bool(content.PixelRepresentation)), interpretation, bits
+        values = _native(content, data, big=syntax == ExplicitVRBigEndian)
+        return Stored(values, str(content.PhotometricInterpretation), content.BitsStored)
+    stored = _compressed(content, syntax, path, factor)
+    if syntax not in LOSSLESS and not content.PixelRepresentation:
+        stored = replace(stored, values=_without_overshoot(stored.values, stored.bits))
+    return stored
 
 
 def within_bits(
@@ -190,9 +214,7 @@ def _whole(data: bytes, needed: int, row: int) -> bytes:
     return data + data[-row:][:missing] if missing > 0 else data
 
 
-def _compressed(
-    content: Dataset, syntax: UID, path: str
-) -> tuple[NDArray[np.integer[Any]], str, int]:
+def _compressed(content: Dataset, syntax: UID, path: str, factor: int) -> Stored:
     known_as, plugins = DECODERS[syntax]
     stream = b"".join(_fragments(content.PixelData))
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
@@ -203,15 +225,30 @@ def _compressed(
         (content.Rows, content.Columns, content.SamplesPerPixel),
     ):
         raise ContradictionError("another size, depth or number of colours")
+    bits, interpretation = (
+        min(said.bits, content.BitsStored),
+        str(content.PhotometricInterpretation),
+    )
+    smaller = _smaller(content, stream, said, factor)
+    if smaller is not None:
+        return Stored(smaller[0], interpretation, bits, smaller[1])
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
-        values = _by_gdcm_alone(path, content)
-        return values, str(content.PhotometricInterpretation), min(said.bits, content.BitsStored)
+        return Stored(_by_gdcm_alone(path, content), interpretation, bits)
     plain = _plain(content, stream, said, known_as)
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.
     whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
-    values, interpretation = _by_first(plain, known_as, installed if whole else installed[:1])
-    return values, interpretation, min(said.bits, content.BitsStored)
+    return Stored(*_by_first(plain, known_as, installed if whole else installed[:1]), bits)
+
+
+def _smaller(
+    content: Dataset, stream: bytes, said: _Stream, factor: int
+) -> tuple[NDArray[np.integer[Any]], int] | None:
+    """The frame decoded smaller, and by how much, where the stream's values are stored values."""
+    alike = said.signed == bool(content.PixelRepresentation) and said.bits <= content.BitsStored
+    if factor == 1 or not alike or said.shape is None or content.SamplesPerPixel != 1:
+        return None
+    return decode_coarse(stream, said.bits, factor, signed=said.signed)
 
 
 def _plain(content: Dataset, stream: bytes, said: _Stream, known_as: UID) -> Dataset:

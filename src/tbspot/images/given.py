@@ -35,6 +35,7 @@ def read_film(
     *,
     name: str | None = None,
     follow_links: bool = True,
+    enough: int | None = None,
 ) -> Film:
     """Read a film: pixels `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
 
@@ -46,6 +47,8 @@ def read_film(
             floating point numbers alone.
         name: what sentences call the film; `None` = its path, or `film`.
         follow_links: whether a symbolic link stands for the file that it leads to.
+        enough: pixels that are enough for either side; a film with twice as many or more may be
+            reduced, and `Film.shape` keeps its size. `None` = the whole film.
 
     Raises:
         UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
@@ -55,13 +58,13 @@ def read_film(
     if isinstance(source, np.ndarray):
         return Film(_display(source, value_range), Facts("array"))
     if isinstance(source, (str, os.PathLike)):
-        return read_with_facts(Path(source), follow_links=follow_links, name=name)
+        return read_with_facts(Path(source), follow_links=follow_links, name=name, enough=enough)
     content = source if isinstance(source, bytes) else source.read()
     # Decoders of another process read files; this one is seen by this user alone.
     with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
         path = Path(folder, "film")
         path.write_bytes(content)
-        return read_with_facts(path, name=name)
+        return read_with_facts(path, name=name, enough=enough)
 
 
 def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:

@@ -6,12 +6,16 @@ padding. Colour is left to colour.py, decoding to frames.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.images.frames import within_bits
 from tbspot.images.luts import Lut, read_lut
+from tbspot.images.reducing import count, shown
 from tbspot.images.tags import Tags
 
 __all__ = ["GREY_TAGS", "to_display"]
@@ -34,22 +38,49 @@ MOST_BESIDE = 4
 LEAST_FILM = 0.01
 
 
-def to_display(stored: NDArray[np.integer[Any]], tags: Tags) -> NDArray[np.float32]:
+def to_display(
+    stored: NDArray[np.integer[Any]], tags: Tags, factor: int = 1
+) -> NDArray[np.float32]:
     """Stored values `[rows, columns]` as `float32` in [0, 1], 0 = black.
 
+    Every step depends on the value alone, so that the steps are taken once for each value that
+    the bits can say, and the film is looked up.
+
     Args:
-        stored: of Bits Stored bits, signed if Pixel Representation says so.
+        stored: of Bits Stored bits, signed if Pixel Representation says so, whatever stands in
+            the bits above them.
         tags: of the header; an unusable one is set aside there and the standard followed without
             it, and what was assumed is said there.
+        factor: the mean of so many pixels a side is given; 1 = the whole film.
     """
-    values, declared = _modality(stored, tags)
-    padding = _padding(stored, tags)
-    shown = _values_of_interest(values, declared, padding, tags)
+    bits = int(tags.header.BitsStored)
+
+    def codes(strip: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
+        return within_bits(strip, bits, signed=False)
+
+    shades = _shades(tags, cache(lambda: count(codes, stored, 2**bits - 1)))
+    return shown(stored, lambda strip: shades.take(codes(strip), mode="clip"), factor)
+
+
+def _shades(tags: Tags, counted: Callable[[], NDArray[np.int64]]) -> NDArray[np.float32]:
+    """What the film shows of each code of Bits Stored bits, `[2 ** bits]`.
+
+    Args:
+        tags: of the header.
+        counted: how often each code occurs in the film, for what depends on that.
+    """
+    bits = int(tags.header.BitsStored)
+    values = np.arange(2**bits, dtype=np.int32)
+    if tags.header.PixelRepresentation:
+        values -= (values >> (bits - 1)) << bits  # as two's complement has them
+    levels, declared = _modality(values, tags)
+    padding = _padding(values, tags, counted)
+    shades = _values_of_interest(levels, declared, padding, tags, counted)
     if _inverted(tags):
-        shown = 1 - shown
+        shades = 1 - shades
     if padding is not None:
-        shown[padding] = 0
-    return shown
+        shades[padding] = 0
+    return shades
 
 
 def _inverted(tags: Tags) -> bool:
@@ -77,7 +108,8 @@ def _modality(
     if not least < ends[1] - ends[0] < np.finfo(np.float32).max:
         tags.set_aside("RescaleSlope", "RescaleIntercept")
         return stored.astype(np.float32), (low, high)
-    return stored * np.float32(slope) + np.float32(intercept), (ends[0], ends[1])
+    values = stored.astype(np.float32) * np.float32(slope) + np.float32(intercept)
+    return values, (ends[0], ends[1])
 
 
 def _table(keyword: str, tags: Tags, *, signed: bool) -> Lut | None:
@@ -105,6 +137,7 @@ def _values_of_interest(
     declared: tuple[float, float],
     padding: NDArray[np.bool_] | None,
     tags: Tags,
+    counted: Callable[[], NDArray[np.int64]],
 ) -> NDArray[np.float32]:
     """VOI LUT, first window, or what stands in for them (PS3.3 C.11.2)."""
     table = _table("VOILUTSequence", tags, signed=declared[0] < 0)
@@ -113,13 +146,22 @@ def _values_of_interest(
     pair = _first_window(declared, tags)
     if pair is not None:
         return window(values, *pair, _function(pair[1], tags))
-    inside = values if padding is None else values[~padding]
     # As a PNG of 8 bits is read: such films are meant to be shown as they are.
-    if tags.header.BitsStored <= 8 or inside.size == 0:
+    if tags.header.BitsStored <= 8:
         return _between(values, *declared)
-    low, high = np.percentile(inside, (CUT, 100 - CUT))
+    counts = counted() if padding is None else np.where(padding, 0, counted())
+    low, high = (_percentile(values, counts, share) for share in (CUT, 100 - CUT))
     tags.say("no window in the file: the darkest and brightest 0.5 % were cut")
-    return _between(values, float(low), float(high))
+    return _between(values, low, high)
+
+
+def _percentile(values: NDArray[np.float32], counts: NDArray[np.int64], share: float) -> float:
+    """NumPy's percentile of values that occur so often, without sorting a film."""
+    order = np.argsort(values)
+    below = counts[order].cumsum()
+    place = (below[-1] - 1) * share / 100
+    low, high = values[order[np.searchsorted(below, (np.floor(place), np.ceil(place)), "right")]]
+    return float(low + (high - low) * (place % 1))
 
 
 def _first_window(declared: tuple[float, float], tags: Tags) -> tuple[float, float] | None:
@@ -167,16 +209,19 @@ def _between(values: NDArray[np.float32], low: float, high: float) -> NDArray[np
     return ((values - np.float32(low)) / np.float32(high - low)).clip(0, 1)
 
 
-def _padding(stored: NDArray[np.integer[Any]], tags: Tags) -> NDArray[np.bool_] | None:
-    """Where there is no picture (PS3.3 C.7.5.1.1.2), in stored values; `None` if nowhere."""
+def _padding(
+    values: NDArray[np.int32], tags: Tags, counted: Callable[[], NDArray[np.int64]]
+) -> NDArray[np.bool_] | None:
+    """Which values are no picture (PS3.3 C.7.5.1.1.2); `None` if the film has none of them."""
     value = tags.number("PixelPaddingValue")
     if value is None:
         return None
     limit = tags.number("PixelPaddingRangeLimit")
     ends = [value, value if limit is None else limit]
     low, high = sorted(_as_stored(int(end), tags) for end in ends)
-    inside = (stored >= low) & (stored <= high)
-    covered = float(inside.mean())
+    inside = (values >= low) & (values <= high)
+    counts = counted()
+    covered = float(counts[inside].sum() / counts.sum())
     if covered > 1 - LEAST_FILM:
         tags.set_aside("PixelPaddingValue")
         return None

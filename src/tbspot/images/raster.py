@@ -8,7 +8,7 @@ jpeg2000.py.
 from __future__ import annotations
 
 import warnings
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.depth import to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
+from tbspot.images.reducing import factor_for, shown
 
 __all__ = ["read_raster"]
 
@@ -27,18 +28,30 @@ DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 # keeps the low ones. Grey with transparency of 16 bits are four bytes, as RGBA of 8 bits are.
 LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 GREY_AND_ALPHA = "LA;16B"
+# What Pillow calls the kinds of picture whose colours are weighed.
+COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
 ORIENTATION = 274
+# Of EXIF, those that swap width and height.
+SIDEWAYS = (5, 6, 7, 8)
 TITLES = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}
 
+# Pixels, and what was done beyond reading them.
 Read = tuple[NDArray[np.float32], tuple[str, ...]]
 
 
-def read_raster(file: BinaryIO, name: str, kind: Kind) -> Film:
+def read_raster(file: BinaryIO, name: str, kind: Kind, enough: int | None = None) -> Film:
     """Read one picture as `float32 [height, width]` in [0, 1].
 
     8-bit values are divided by 255; deeper ones by the most that the smallest even number of
     bits that holds them can say (65535, or 4095 for a 12-bit film kept in a 16-bit file); colour
     becomes luma (ITU-R 601); transparency is ignored; the EXIF orientation is applied.
+
+    Args:
+        file: open for reading.
+        name: what sentences call it.
+        kind: of file.
+        enough: pixels that are enough for either side: the film may be reduced to that by a whole
+            factor, a JPEG already in decoding. `None` = the whole film.
 
     Raises:
         TbspotError: the file is broken, too large, of many pages, of floating point numbers, or
@@ -49,7 +62,7 @@ def read_raster(file: BinaryIO, name: str, kind: Kind) -> Film:
         with warnings.catch_warnings():
             # Between its warning and its error Pillow leaves the choice to us: our cap is lower.
             warnings.simplefilter("ignore")
-            pixels, corrections = _read(file, name, kind)
+            return _read(file, name, kind, enough)
     except (TbspotError, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -61,10 +74,9 @@ def read_raster(file: BinaryIO, name: str, kind: Kind) -> Film:
         raise TbspotError(
             f"{name} cannot be read as a {TITLES.get(kind, kind)} image; replace or remove it"
         ) from error
-    return Film(pixels, Facts(kind, corrections=corrections))
 
 
-def _read(file: BinaryIO, name: str, kind: Kind) -> Read:
+def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     # Imported only where needed: training reads PNG by the thousand and these never.
     if kind == "TIFF":
         from tbspot.images.tiff import read_tiff
@@ -76,18 +88,52 @@ def _read(file: BinaryIO, name: str, kind: Kind) -> Read:
         found = read_jpeg2000(file, name)
     else:
         found = None
-    return found or _by_pillow(file, name, kind)
+    if found is None:
+        return _by_pillow(file, name, kind, enough)
+    pixels, said = found
+    height, width = pixels.shape
+    smaller = shown(pixels, lambda strip: strip, factor_for(height, width, enough))
+    return _film(smaller, said, kind, (height, width))
 
 
-def _by_pillow(file: BinaryIO, name: str, kind: Kind) -> Read:
+def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     file.seek(0)
     with Image.open(file, formats=[kind]) as image:
         _check(image, name)
+        height, width = image.height, image.width
+        factor = factor_for(height, width, enough)
         order = image.tile[0].args if kind == "PNG" and image.tile else None
         if order == GREY_AND_ALPHA or order in LOW_BYTES:
-            return to_pixels(_sixteen_bits(file, image, str(order)))
-        image.load()
-        return _grey(ImageOps.exif_transpose(image))
+            pixels, said = to_pixels(_sixteen_bits(file, image, str(order)), factor)
+            turned = _on_its_side(image)
+        else:
+            colour = image.mode in COLOURS
+            _draft(image, factor)
+            image.load()
+            turned = _on_its_side(image)
+            # In place, or a film of 64 megapixels would be there twice.
+            ImageOps.exif_transpose(image, in_place=True)
+            pixels, said = _grey(image, enough)
+            said = ("colour became grey",) if colour else said
+        return _film(pixels, said, kind, (width, height) if turned else (height, width))
+
+
+def _on_its_side(image: Image.Image) -> bool:
+    """Whether height and width are swapped when it is seen upright; decodes a PNG."""
+    return image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+
+
+def _film(
+    pixels: NDArray[np.float32], said: tuple[str, ...], kind: Kind, whole: tuple[int, int]
+) -> Film:
+    reduced_from = None if pixels.shape == whole else whole
+    return Film(pixels, Facts(kind, corrections=said), reduced_from)
+
+
+def _draft(image: ImageFile.ImageFile, factor: int) -> None:
+    """Have a JPEG decoded smaller, by no more than a factor; its luma is all that is wanted."""
+    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB") and factor > 1:
+        image.draft("L", (image.width // factor, image.height // factor))
 
 
 def _check(image: Image.Image, name: str) -> None:
@@ -102,12 +148,39 @@ def _check(image: Image.Image, name: str) -> None:
         )
 
 
-def _grey(image: Image.Image) -> Read:
+def _grey(image: Image.Image, enough: int | None) -> Read:
+    factor = factor_for(image.height, image.width, enough)
+    if image.mode == "I;16":
+        return to_pixels(_Deep(image), factor)
     if image.mode in DEEP_MODES:
-        return to_pixels(np.asarray(image))
-    colour = image.mode in ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
-    pixels = np.asarray(image.convert("L"), np.float32) / np.float32(255)
-    return pixels, ("colour became grey",) if colour else ()
+        return to_pixels(np.asarray(image), factor)
+    levels = _Rows(image.convert("L"))
+    return shown(levels, lambda strip: strip.astype(np.float32) / np.float32(255), factor), ()
+
+
+class _Rows:
+    """A grey picture whose rows are copied when they are asked for, not all at once."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._image = image
+        self.shape = (image.height, image.width)
+
+    def __getitem__(self, rows: slice, /) -> NDArray[Any]:
+        first, end, _ = rows.indices(self._image.height)
+        return np.asarray(self._image.crop((0, first, self._image.width, end)))
+
+
+class _Deep(_Rows):
+    """The same of 16 bits."""
+
+    dtype: np.dtype[Any] = np.dtype(np.uint16)
+    ndim = 2
+
+    def min(self) -> Any:
+        return self._image.getextrema()[0]
+
+    def max(self) -> Any:
+        return self._image.getextrema()[1]
 
 
 def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDArray[np.uint16]:

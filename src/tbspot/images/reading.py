@@ -62,7 +62,9 @@ def read_film(path: Path) -> NDArray[np.float32]:
     return read_apart(path, name, follow_links=True).pixels
 
 
-def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None = None) -> Film:
+def read_with_facts(
+    path: Path, *, follow_links: bool = False, name: str | None = None, enough: int | None = None
+) -> Film:
     """Read a film and what its file says of it, in a process with limits, whatever its format.
 
     For films that a stranger may have sent: one whose decoder crashes, hangs or asks for too much
@@ -72,6 +74,9 @@ def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None 
         path: of the file.
         follow_links: whether a symbolic link stands for the file that it leads to.
         name: what sentences call the film; `None` = its path.
+        enough: pixels that are enough for either side. A film that has twice as many or more may
+            be reduced by a whole factor, each pixel the mean of several; `Film.shape` keeps the
+            file's size. `None` = the whole film.
 
     Raises:
         UnreadableFilmError: the file is absent, a link that is not to be followed, empty, broken,
@@ -83,4 +88,4 @@ def read_with_facts(path: Path, *, follow_links: bool = False, name: str | None 
         # What is no file or no film at all needs no process to be told.
         with open_regular(path, name, follow_links=follow_links) as file:
             sniff(file, name)
-        return read_apart(path, name, follow_links=follow_links)
+        return read_apart(path, name, follow_links=follow_links, enough=enough)

@@ -35,25 +35,30 @@ def serve() -> None:
         _limit_seconds(seconds)
         request = json.loads(line)
         try:
-            film = _read(Path(request["path"]), request["name"], request["follow_links"])
+            path, enough = Path(request["path"]), request.get("enough")
+            film = _read(path, request["name"], request["follow_links"], enough)
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:
             _answer(answers, {"error": "", "memory": True})
         else:
             facts = dataclasses.asdict(film.facts)
-            _answer(answers, {"shape": film.pixels.shape, "facts": facts}, film)
+            said = {"shape": film.pixels.shape, "reduced_from": film.reduced_from, "facts": facts}
+            _answer(answers, said, film)
 
 
-def _read(path: Path, name: str, follow_links: bool) -> Film:
+def _read(path: Path, name: str, follow_links: bool, enough: int | None) -> Film:
     with open_regular(path, name, follow_links=follow_links) as file:
         kind = sniff(file, name)
-        return read_dicom(file, name) if kind == "DICOM" else read_raster(file, name, kind)
+        if kind == "DICOM":
+            return read_dicom(file, name, enough)
+        return read_raster(file, name, kind, enough)
 
 
 def _answer(answers: BinaryIO, line: dict[str, Any], film: Film | None = None) -> None:
     answers.write(json.dumps(line).encode() + b"\n")
     if film is not None:
+        # Not by tobytes(): a film of 64 megapixels would be copied whole.
         answers.write(np.ascontiguousarray(film.pixels).data.cast("B"))
     answers.flush()
 

@@ -27,7 +27,10 @@ from tbspot.records.predictions import PredictedBox, Prediction, Status
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["Finding"]
+__all__ = ["PICTURE_SIDE", "Finding"]
+
+# Of the film in a secondary capture, which people look at closely.
+PICTURE_SIDE = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +42,14 @@ class Finding:
             in it only where one was written.
         evidence: for TB, `float32 [h, w]` on the net's own grid, which spans the whole film;
             positive speaks for TB. `None` unless the status is `ok`.
-        read: gives the film that the model was shown; of many films, it is read anew.
+        read: gives the film: with `None` as the model was shown it, which may be reduced; with a
+            number, read anew with so many pixels a side, where it has them.
         path: of the film's file; `None` where it was given as bytes or pixels.
     """
 
     prediction: Prediction
     evidence: NDArray[np.float32] | None
-    read: Callable[[], Film]
+    read: Callable[[int | None], Film]
     path: Path | None = None
 
     @property
@@ -108,7 +112,8 @@ class Finding:
         """
         if self.evidence is None:
             raise TbspotError(f"{self.image} has no heat map: {self.reason}")
-        return overlay(self.read().pixels, self.evidence, self.boxes)
+        film = self.read(None)
+        return overlay(film.pixels, self.evidence, self.boxes, shape=film.shape)
 
     def to_dicom(self, kind: ResultKind) -> Dataset:
         """The result as a DICOM object in the film's study, ready for `save_as`.
@@ -131,7 +136,7 @@ class Finding:
                 f"results as DICOM need {error.name}; install it with "
                 "`pip install 'tbspot[hospital]'`"
             ) from error
-        pixels = None if self.status == "failed" else self.read().pixels
+        pixels = None if self.status == "failed" else self.read(PICTURE_SIDE).pixels
         return to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
 
     def _repr_html_(self) -> str:

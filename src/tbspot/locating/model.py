@@ -12,6 +12,8 @@ from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
+import numpy as np
+
 from tbspot.choices import MapRule, Method, Precision
 from tbspot.description import Description
 from tbspot.engine.engine import Engine, open_engine
@@ -22,11 +24,12 @@ from tbspot.errors import (
     UnreadableFilmError,
     is_out_of_memory,
 )
-from tbspot.gate.verdict import Verdict, examine
+from tbspot.gate.verdict import Verdict
 from tbspot.images import Film
 from tbspot.images.decoding import TRY_AGAIN
 from tbspot.images.given import FilmSource, name_of, read_film
 from tbspot.images.opening import shown
+from tbspot.locating.detail import ReadFilm, enough_for, see
 from tbspot.locating.finding import Finding
 from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
@@ -128,6 +131,7 @@ class Model:
         rule = settings.map_rule
         if settings.method != "cam" and rule is None:
             rule = "otsu"  # the model's threshold was chosen for maps of the closed form
+        self._enough = enough_for(engine.description, settings.scales)
         self._cut = cut_of(engine.description, rule, settings.map_threshold)
 
     @property
@@ -164,12 +168,19 @@ class Model:
             ValueError: the array is no film: not two-dimensional, or without a range.
         """
         name = name or name_of(film)
-        read = partial(
-            read_film, film, value_range, name=name, follow_links=self._settings.follow_links
+        path, source = None, film
+        if isinstance(film, (str, os.PathLike)):
+            path = Path(film)
+        elif not isinstance(film, (bytes, np.ndarray)):
+            source = film.read()  # a stream is taken once, and a film may be read twice
+        follow_links = self._settings.follow_links
+        read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
+        finding = self.answer(lambda: self._seen(read, self._enough), name)
+        return (
+            finding
+            if path is None
+            else replace(finding, read=partial(self._closer, finding, path), path=path)
         )
-        finding = self.answer(lambda: self._examined(read), name)
-        path = Path(film) if isinstance(film, (str, os.PathLike)) else None
-        return replace(finding, path=path)
 
     def locate_many(self, films: Iterable[str | os.PathLike[str]]) -> Iterator[Finding]:
         """What the model says of each film, in order, while those after it are being read.
@@ -187,20 +198,24 @@ class Model:
         """The same of films that have names of their own, as many at once as the engine is for."""
         return stream(items, self.read_item, self._answer_lightly, self.at_once)
 
-    def read(self, path: Path) -> Verdict:
-        """Read a film and say whether it is to be judged.
+    def read(self, path: Path, *, enough: int | None = None) -> Verdict:
+        """Read a film no finer than it is needed, and say whether it is to be judged.
+
+        Args:
+            path: of the film.
+            enough: pixels that are enough for either side; `None` = for the net.
 
         Raises:
             TbspotError: it cannot be read.
         """
-        follow_links = self._settings.follow_links
-        return self._examined(lambda: read_film(path, follow_links=follow_links))
+        read = partial(read_film, path, follow_links=self._settings.follow_links)
+        return self._seen(read, enough or self._enough)
 
-    def read_item(self, item: Item) -> Verdict:
+    def read_item(self, item: Item, *, enough: int | None = None) -> Verdict:
         """The same of one of many films, of which it may be known that it cannot be read."""
         if item.fault:
             raise UnreadableFilmError(item.fault)
-        return self.read(item.path)
+        return self.read(item.path, enough=enough)
 
     def answer(self, read: Callable[[], Verdict], name: str) -> Finding:
         """What is to be said of a film: the one way for command, page and library.
@@ -223,6 +238,7 @@ class Model:
                 self._cut,
                 self._settings.scales,
                 verdict.area,
+                verdict.film.shape,
             )
         except ModelError:
             raise
@@ -232,7 +248,7 @@ class Model:
         if self._settings.threshold is not None:
             update["threshold"] = self._settings.threshold
             update["calibration"] = self._settings.calibration
-        return Finding(prediction.model_copy(update=update), evidence, lambda: verdict.film)
+        return Finding(prediction.model_copy(update=update), evidence, partial(_film_of, verdict))
 
     @cached_property
     def _for_many(self) -> Model:
@@ -244,15 +260,22 @@ class Model:
     def _answer_lightly(self, item: Item, read: Callable[[], Verdict]) -> Finding:
         """The same without the film, which is read anew when it is asked for."""
         finding = self.answer(read, item.name)
-        return replace(finding, read=lambda: self.read_item(item).film, path=item.path)
+        again = partial(self._film_of, item)
+        return replace(finding, read=again, path=item.path)
 
-    def _examined(self, read: Callable[[], Film]) -> Verdict:
-        film = read()
-        return examine(film) if self._settings.gate else Verdict(film, ())
+    def _film_of(self, item: Item, enough: int | None = None) -> Film:
+        return self.read_item(item, enough=enough).film
+
+    def _closer(self, finding: Finding, path: Path, enough: int | None) -> Film:
+        """The film that was read, or with more pixels read anew."""
+        return finding.read(None) if enough is None else self.read(path, enough=enough).film
+
+    def _seen(self, read: ReadFilm, enough: int) -> Verdict:
+        return see(read, enough, gate=self._settings.gate)
 
     def _without_score(self, verdict: Verdict, name: str) -> Finding:
         line = self._line(name, "refused", verdict.code, verdict.reason)
-        return Finding(line, None, lambda: verdict.film)
+        return Finding(line, None, partial(_film_of, verdict))
 
     def failed(self, name: str, error: Exception) -> Finding:
         """What is to be said of a film that cannot be read, or for which memory ran short.
@@ -280,5 +303,9 @@ class Model:
         )
 
 
-def _raise(error: Exception) -> Film:
+def _film_of(verdict: Verdict, _: int | None) -> Film:
+    return verdict.film
+
+
+def _raise(error: Exception, _: int | None = None) -> Film:
     raise error

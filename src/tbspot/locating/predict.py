@@ -69,6 +69,7 @@ def predict(
     cut: Cut,
     scales: Sequence[float] = (1.0,),
     area: Area | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> tuple[Prediction, NDArray[np.float32]]:
     """A film's prediction, without its heat map's file name, and its evidence `[h, w]`.
 
@@ -83,16 +84,19 @@ def predict(
         scales: sizes to average over, relative to the model's.
         area: of the film that the net is shown; `None` = all. Boxes and evidence are of the whole
             film all the same.
+        shape: height and width of the film in its file, in whose pixels boxes are given, if it
+            was read smaller, and then whole; `None` = of `pixels`.
 
     Raises:
         TbspotError: the net's answer is not finite.
     """
     description = engine.description
-    logit, evidence = observe(crop(pixels, area), description, engine, scales)
+    seen = (shape or pixels.shape) if area is None else crop(pixels, area).shape
+    logit, evidence = observe(crop(pixels, area), description, engine, scales, seen)
     if not np.isfinite(logit) or not np.isfinite(evidence).all():
         raise TbspotError(f"model {description.name} gives no finite answer for {name}")
-    score, (height, width) = probability(logit), pixels.shape
-    boxes = boxes_of(evidence, cut, score, *crop(pixels, area).shape)
+    score, (height, width) = probability(logit), shape or pixels.shape
+    boxes = boxes_of(evidence, cut, score, *seen)
     if area is not None:
         boxes = tuple(_moved(box, area[0], area[1]) for box in boxes)
         evidence = spread(evidence, area, height, width)

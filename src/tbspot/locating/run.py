@@ -23,7 +23,7 @@ from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
 from tbspot.holding import holding
-from tbspot.locating.finding import Finding
+from tbspot.locating.finding import PICTURE_SIDE, Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.model import Model
@@ -154,7 +154,7 @@ class _Work:
         if finding.evidence is None:
             return _Kept(line, objects=objects)
         picture = finding.overlay() if self.settings.overlays else None
-        stem = picture_stem(item.name, finding.read(), self.settings.names)
+        stem = picture_stem(item.name, finding.read(None), self.settings.names)
         return _Kept(line, finding.evidence, picture, stem, objects)
 
     def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, Dataset], str]:
@@ -162,7 +162,7 @@ class _Work:
         settings = self.settings
         if not settings.dicom or finding.status == "failed":
             return {}, ""
-        film = finding.read()
+        film = finding.read(None)
         if film.facts.kind != "DICOM":
             return {}, ""
         from tbspot.hospital import files_of
@@ -172,7 +172,7 @@ class _Work:
                 settings.dicom,
                 item.path,
                 finding.prediction,
-                film.pixels,
+                self.model.read_item(item, enough=PICTURE_SIDE).film.pixels,
                 finding.evidence,
                 follow_links=settings.follow_links,
             )

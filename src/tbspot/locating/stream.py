@@ -19,9 +19,9 @@ Item = TypeVar("Item")
 Material = TypeVar("Material")
 Result = TypeVar("Result")
 
-# Films read before they are needed. More would hide no more of the reading, and a film of 64
-# megapixels takes a quarter of a gigabyte.
-AHEAD = 2
+# Items in hand at least, so that reading is hidden; and the most that are read at the same time,
+# one a core, as films are by processes of their own: each may hold 64 megapixels.
+AHEAD, MOST_READERS = 2, 8
 
 
 def stream(
@@ -40,15 +40,16 @@ def stream(
         at_once: how many answers are made at the same time.
     """
     waiting: deque[Future[Result]] = deque()
+    ahead = min(whole_cores(), MOST_READERS)
     with (
-        ThreadPoolExecutor(min(AHEAD, whole_cores())) as readers,
+        ThreadPoolExecutor(ahead) as readers,
         ThreadPoolExecutor(at_once) as workers,
     ):
         try:
             for item in items:
                 material = readers.submit(read, item)
                 waiting.append(workers.submit(answer, item, material.result))
-                if len(waiting) > max(AHEAD, at_once):
+                if len(waiting) > max(AHEAD, ahead, at_once):
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -37,7 +37,11 @@ def evidence_of(raw: NDArray[np.float32], description: Description) -> NDArray[n
 
 
 def observe(
-    film: NDArray[np.float32], description: Description, ask: Ask, scales: Sequence[float] = (1.0,)
+    film: NDArray[np.float32],
+    description: Description,
+    ask: Ask,
+    scales: Sequence[float] = (1.0,),
+    shape: tuple[int, int] | None = None,
 ) -> tuple[float, NDArray[np.float32]]:
     """A film's logit and evidence, the mean over sizes and, if the model wants it, the mirror.
 
@@ -46,6 +50,7 @@ def observe(
         description: the frame, and whether the mirrored film is averaged in.
         ask: the engine.
         scales: sizes relative to the description's.
+        shape: the film's height and width, if it was read smaller; `None` = of `film`.
 
     Returns:
         The logit divided by the description's temperature, and `[h, w]` of the largest size.
@@ -53,7 +58,8 @@ def observe(
     logits, maps = [], []
     for scale in scales:
         size = description.scaled(scale)
-        view = Frame(film.shape[0], film.shape[1], size, description.through).apply(film)
+        height, width = shape or film.shape
+        view = Frame(height, width, size, description.through).apply(film)
         views = [view, view[:, ::-1]] if description.mirror else [view]
         answer, raw = ask(np.stack(views))
         evidence = [evidence_of(one, description) for one in raw]

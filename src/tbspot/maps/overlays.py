@@ -42,14 +42,16 @@ def overlay(
     evidence: NDArray[np.float32],
     boxes: Sequence[PredictedBox],
     longest_side: int = LONGEST_SIDE,
+    shape: tuple[int, int] | None = None,
 ) -> Image.Image:
     """The film in grey, evidence over it as strongly as it is positive, boxes around.
 
     Args:
-        film: `[height, width]` in [0, 1].
+        film: `[height, width]` in [0, 1], in its own size or reduced.
         evidence: `[h, w]` of the whole film.
-        boxes: in pixels of the film.
+        boxes: in pixels of the film's own size.
         longest_side: to which a larger film is reduced.
+        shape: its own height and width; `None` = of `film`.
 
     Returns:
         An RGB picture of at most `longest_side` pixels a side.
@@ -66,7 +68,8 @@ def overlay(
     picture = Image.composite(coloured.convert("RGB"), grey, half)
     draw = ImageDraw.Draw(picture)
     line = max(2, round(max(small.shape) / LINES))
-    across, down = small.shape[1] / width, small.shape[0] / height
+    whole = shape or film.shape
+    across, down = small.shape[1] / whole[1], small.shape[0] / whole[0]
     for box in boxes:
         corners = (box.x0 * across, box.y0 * down, box.x1 * across - 1, box.y1 * down - 1)
         draw.rectangle(_ordered(corners), outline=BOX_COLOUR, width=line)

@@ -6,19 +6,20 @@ Nothing outside what `locate` was given is ever read.
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
-from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
+from tbspot.locating.detail import see
 from tbspot.pathnames import as_path
 from tbspot.records.run import LocateRun, RunSettings, read_run
 from tbspot.samples.loading import load
 from tbspot.samples.reading import exists
+from tbspot.viewer.pictures import LONGEST_SIDE
 
 __all__ = ["Films", "films_of"]
 
@@ -42,13 +43,13 @@ class Films:
         self._follow_links = follow_links
 
     def read(self, name: str) -> NDArray[np.float32]:
-        """The pixels `[height, width]` in [0, 1] that the model was shown.
+        """The pixels `[height, width]` in [0, 1] that the model was shown, reduced if many.
 
         Raises:
             TbspotError: the film is not where it was, or cannot be read.
         """
-        film = read_with_facts(self._find(name), follow_links=self._follow_links)
-        return (examine(film).film if self._gate else film).pixels
+        read = partial(read_with_facts, self._find(name), follow_links=self._follow_links)
+        return see(read, LONGEST_SIDE, gate=self._gate).film.pixels
 
     def _find(self, name: str) -> Path:
         for given in self._given:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import zlib
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tbspot.locating import Finding, Model, load_model
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import Judged
-from tbspot.viewer.pictures import grey_values
+from tbspot.viewer.pictures import LONGEST_SIDE, grey_values
 
 __all__ = ["Judge"]
 
@@ -40,7 +41,8 @@ class Judge:
     def __call__(self, file: Path, name: str) -> Judged:
         """What is to be said of a file, called `name` in sentences; never raises."""
         try:
-            return _kept(self._model.locate(file, name=name))
+            finding = self._model.locate(file, name=name)
+            return _kept(finding, lambda: self._model.read(file, enough=LONGEST_SIDE).film.pixels)
         except TbspotError as error:
             return _unseen(_without_model(name, str(error)))
         except Exception as error:
@@ -60,11 +62,14 @@ def _without_model(name: str, reason: str) -> Prediction:
     return Prediction(image=name, status="failed", reason=reason, model="", version="")
 
 
-def _kept(finding: Finding) -> Judged:
-    """The film packed, so that many fit into memory; nothing of it where it cannot be read."""
+def _kept(finding: Finding, read: Callable[[], NDArray[np.float32]]) -> Judged:
+    """The film packed, so that many fit into memory; nothing of it where it cannot be read.
+
+    For a page it is read anew, as a reader looks closer than the net does.
+    """
     if finding.status == "failed":
         return _unseen(finding.prediction)
-    grey = grey_values(finding.read().pixels)
+    grey = grey_values(read())
     height, width = grey.shape
     packed = zlib.compress(grey.tobytes(), 1)
     evidence = finding.evidence

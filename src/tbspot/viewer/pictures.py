@@ -15,7 +15,7 @@ from PIL import Image
 from tbspot.images import resize
 from tbspot.maps.boxes import mask_of, normalise
 from tbspot.maps.overlays import colours, overlay
-from tbspot.records.predictions import PredictedBox, Prediction
+from tbspot.records.predictions import Prediction
 
 __all__ = ["film_png", "grey_values", "heatmap_png", "legend_png", "overlay_png"]
 
@@ -64,19 +64,8 @@ def overlay_png(
         evidence: of the whole film.
         prediction: whose boxes are in pixels of the film's own size.
     """
-    height, width = film.shape
-    down, across = height / (prediction.height or height), width / (prediction.width or width)
-    boxes = [
-        PredictedBox(
-            x0=box.x0 * across,
-            y0=box.y0 * down,
-            x1=box.x1 * across,
-            y1=box.y1 * down,
-            score=box.score,
-        )
-        for box in prediction.boxes
-    ]
-    return _png(overlay(film, evidence, boxes))
+    shape = (prediction.height or film.shape[0], prediction.width or film.shape[1])
+    return _png(overlay(film, evidence, prediction.boxes, shape=shape))
 
 
 def _within(film: NDArray[np.float32], side: int) -> NDArray[np.float32]:

@@ -4,6 +4,8 @@
 PYTHON ?= python3
 # One release of PyTorch, named in every call of pip, so that no dependency brings another build.
 TORCH ?= torch==2.13.0
+# Tests at the same time.
+WORKERS ?= 2
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
@@ -17,13 +19,13 @@ demo: $(INSTALLED) ## Train, distil, locate, evaluate and report on drawn films 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh runs/demo.sh demo
 
 test: $(INSTALLED) ## Run the tests; those of the browser or of real films only where these are.
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: $(INSTALLED) ## Check format, lint, complexity and types, then run the tests (documented commands too).
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 bench: $(INSTALLED) ## Measure what docs/performance.md claims.
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done

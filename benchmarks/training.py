@@ -83,17 +83,17 @@ def our_step(
     """One step of the loop in `tbspot.training.loop.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
     teachers = open_teachers(settings, films.cached, cache, fabric) if cache else None
-    net = training._start(settings, _described(settings))
+    net = training.start_net(settings, _described(settings))
     nn.init.normal_(net.head.weight, std=HEAD)
-    model, optimizer = fabric.setup(net, training._optimizer(net, settings))
-    training._set_mode(net, settings)
-    training._set_rates(optimizer, settings, 0.2)
+    model, optimizer = fabric.setup(net, training.optimizer_of(net, settings))
+    training.set_mode(net, settings)
+    training.set_rates(optimizer, settings, 0.2)
     batches = itertools.chain.from_iterable(
         films.batches(epoch, 0, fabric) for epoch in itertools.count()
     )
 
     def step() -> None:
-        loss = training._loss(model, next(batches), teachers, settings, 0)
+        loss = training.batch_loss(model, next(batches), teachers, settings, 0)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

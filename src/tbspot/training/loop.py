@@ -40,7 +40,17 @@ from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import Taught, Teachers, open_teachers
 from tbspot.training.views import draw_views, warp
 
-__all__ = ["MODEL_FILE", "paired_sources", "train"]
+__all__ = [
+    "MODEL_FILE",
+    "Films",
+    "batch_loss",
+    "optimizer_of",
+    "paired_sources",
+    "set_mode",
+    "set_rates",
+    "start_net",
+    "train",
+]
 
 MODEL_FILE = "model.safetensors"
 # Share of the steps in which the learning rate rises, and its first value relative to the peak:
@@ -85,8 +95,8 @@ def _train(
     teachers = open_teachers(settings, films.cached, _cache_of(folder), fabric)
     description = _describe(settings, films)
     torch.manual_seed(settings.seed)
-    net = _start(settings, description)
-    model, optimizer = fabric.setup(net, _optimizer(net, settings))
+    net = start_net(settings, description)
+    model, optimizer = fabric.setup(net, optimizer_of(net, settings))
     _open(folder, settings, fabric, hold, overwrite=overwrite)
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
@@ -94,10 +104,10 @@ def _train(
     total = steps * settings.epochs
     with _reporter(folder, state, steps, settings, fabric) as reporter:
         for epoch in range(state.done // steps, settings.epochs):
-            _set_mode(net, settings)
+            set_mode(net, settings)
             for batch in films.batches(epoch, state.done % steps, fabric):
-                _set_rates(optimizer, settings, state.done / total)
-                loss = _loss(model, batch, teachers, settings, epoch)
+                set_rates(optimizer, settings, state.done / total)
+                loss = batch_loss(model, batch, teachers, settings, epoch)
                 mean = _finite(loss, state.done, steps, fabric)
                 fabric.backward(loss)
                 optimizer.step()
@@ -298,7 +308,8 @@ def _describe(settings: TrainingSettings, films: Films) -> Description:
     )
 
 
-def _start(settings: TrainingSettings, description: Description) -> Classifier:
+def start_net(settings: TrainingSettings, description: Description) -> Classifier:
+    """The net at its first step: its weights, what is folded and what stays as it is."""
     net = build(description, settings.init)
     if settings.batch_norm == "frozen":
         fold_batch_norm(net.body)
@@ -308,13 +319,15 @@ def _start(settings: TrainingSettings, description: Description) -> Classifier:
     return net
 
 
-def _set_mode(net: Classifier, settings: TrainingSettings) -> None:
+def set_mode(net: Classifier, settings: TrainingSettings) -> None:
+    """Set the net to train, its frozen parts to stay as they are."""
     net.train(settings.batch_norm == "train")
     for module in net.body.first_parts(settings.frozen_stages):
         module.eval()
 
 
-def _optimizer(net: Classifier, settings: TrainingSettings) -> torch.optim.Optimizer:
+def optimizer_of(net: Classifier, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """AdamW over what is trained: the body and the head with rates of their own."""
     body = [parameter for parameter in net.body.parameters() if parameter.requires_grad]
     head = [*net.head.parameters(), net.bias]
     groups = [
@@ -324,7 +337,7 @@ def _optimizer(net: Classifier, settings: TrainingSettings) -> torch.optim.Optim
     return torch.optim.AdamW(groups, weight_decay=settings.weight_decay)
 
 
-def _set_rates(
+def set_rates(
     optimizer: torch.optim.Optimizer, settings: TrainingSettings, progress: float
 ) -> None:
     """Set the rates for a share `progress` of all steps: a linear rise, then a cosine."""
@@ -337,7 +350,7 @@ def _set_rates(
         group["lr"] = peak * factor
 
 
-def _loss(
+def batch_loss(
     model: nn.Module,
     batch: Batch,
     teachers: Teachers | None,

@@ -15,8 +15,8 @@ PACKAGE = Path(tbspot.__file__).parent
 # From the ground up. A module may import from its own floor and from those before it in the list;
 # wings of one floor do not know each other. A new wing is a line here: say where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("choices", "errors", "importing", "numerics", "description", "machine", "printable"),
-    ("durable", "faults", "holding", "interrupting", "pathnames"),
+    ("choices", "errors", "imports", "numerics", "description", "machine", "printable"),
+    ("storage", "faults", "lock", "interruption", "pathnames"),
     ("files",),
     ("parsing", "tables"),
     ("metrics", "images"),

@@ -13,8 +13,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.importing import trust_installed_code_alone
-from tbspot.interrupting import interruptible
+from tbspot.imports import trust_installed_code_alone
+from tbspot.interruption import interruptible
 from tbspot.machine import keep_within_quota
 from tbspot.printable import printable
 

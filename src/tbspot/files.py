@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
-from tbspot.durable import clear_parts, is_part, make_folder, replacing
 from tbspot.errors import TbspotError
-from tbspot.holding import LOCK_FILE, RECORD_FILE, refusals_told
+from tbspot.lock import LOCK_FILE, RECORD_FILE, refusals_told
 from tbspot.pathnames import as_text
+from tbspot.storage import clear_parts, is_part, make_folder, replacing
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from engines import bright_engine
-from tbspot.durable import replacing
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_heatmap, read_predictions
+from tbspot.storage import replacing
 from tbspot.training.progress import Reporter
 
 pytestmark = [

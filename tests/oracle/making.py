@@ -1,7 +1,7 @@
 """Writes a file of each kind: drawn films, encoded by libraries that are not tbspot's readers.
 
 Takes a kind and a path; gives the file, packed by dcmtk, GDCM, OpenJPEG, OpenJPH or CharLS.
-Reading it again is left to tbspot and to judging.py.
+Reading it again is left to tbspot and to judge.py.
 """
 
 from __future__ import annotations

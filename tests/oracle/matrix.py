@@ -1,7 +1,7 @@
 """The matrix of files: what a film's DICOM file may vary in, and every kind that is tried.
 
 Takes nothing; gives kinds, each with a name of its own. Writing them is left to making.py,
-the pictures that they hold to judging.py.
+the pictures that they hold to judge.py.
 """
 
 from __future__ import annotations

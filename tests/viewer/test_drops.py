@@ -21,7 +21,7 @@ from tbspot.records.predictions import Prediction
 from tbspot.viewer import drops as module
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import BusyError, Drops, Judged
-from tbspot.viewer.judging import Judge
+from tbspot.viewer.judge import Judge
 
 
 async def parts(*content: bytes) -> AsyncIterator[bytes]:
@@ -178,7 +178,7 @@ def test_a_fault_of_the_model_costs_one_film_only(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("out of luck")
 
-    monkeypatch.setattr("tbspot.viewer.judging.load_model", fail)
+    monkeypatch.setattr("tbspot.viewer.judge.load_model", fail)
     said = judge(film, "the film").case.prediction
     assert (said.status, said.reason) == (
         "failed",

@@ -63,7 +63,7 @@ def audit(
         from tbspot.audit import audit as run_audit
     from tbspot.audit.page import write_page
     from tbspot.files import check_run, open_run, write_json
-    from tbspot.holding import holding
+    from tbspot.lock import holding
 
     settings = AuditSettings(
         models=tuple(model),

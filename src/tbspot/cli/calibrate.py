@@ -80,7 +80,7 @@ def calibrate(
     from tbspot.calibration.page import write_page
     from tbspot.cli._console import open_console
     from tbspot.files import check_run, open_run
-    from tbspot.holding import holding
+    from tbspot.lock import holding
 
     settings = calibration.CalibrationSettings(
         scores=scores,

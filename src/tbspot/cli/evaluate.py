@@ -105,7 +105,7 @@ def evaluate(
     """
     from tbspot import evaluation
     from tbspot.cli._console import open_console
-    from tbspot.holding import holding
+    from tbspot.lock import holding
     from tbspot.records.evaluation import write_evaluation
 
     given = _given(predictions, boxes, maps)

@@ -65,7 +65,7 @@ def view(
     """
     from tbspot import viewer
     from tbspot.cli._console import open_console
-    from tbspot.interrupting import Interrupted
+    from tbspot.interruption import Interrupted
 
     console = open_console()
     settings = viewer.ViewSettings(

@@ -19,7 +19,7 @@ from tbspot.drawings.exposure import Style
 from tbspot.drawings.film import CLASSES, Corners, DrawnFilm, FilmClass, draw_film
 from tbspot.errors import TbspotError
 from tbspot.files import open_run, replacing, write_json
-from tbspot.holding import holding
+from tbspot.lock import holding
 from tbspot.samples.sample import TruthBox
 
 __all__ = ["SHORTCUTS_FILE", "Shortcut", "draw_dataset"]

@@ -1,7 +1,7 @@
 """A film inside a plain border: where it is, and the way back from what was found in it.
 
 Takes pixels; gives rectangles that may hold a film, and maps of the whole from maps of such a
-part. Whether a part looks like a chest film is left to gate.py.
+part. Whether a part looks like a chest film is left to verdict.py.
 """
 
 from __future__ import annotations

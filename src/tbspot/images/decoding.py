@@ -23,7 +23,7 @@ import numpy as np
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import check_size
-from tbspot.importing import trusted_folders
+from tbspot.imports import trusted_folders
 
 __all__ = ["TRY_AGAIN", "Decoder", "read_apart"]
 

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.choices import Naming
-from tbspot.durable import replacing, sync_folder
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import Film
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
+from tbspot.storage import replacing, sync_folder
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -22,15 +22,15 @@ from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
-from tbspot.holding import holding
 from tbspot.locating.finding import PICTURE_SIDE, Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item
 from tbspot.locating.model import Model
-from tbspot.locating.resuming import Earlier, Seen, Stamps, see
+from tbspot.locating.resumption import Earlier, Seen, Stamps, see
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
+from tbspot.lock import holding
 from tbspot.records.predictions import Prediction
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tbspot.durable import replacing
 from tbspot.errors import TbspotError
+from tbspot.storage import replacing
 
 __all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
 

@@ -24,7 +24,7 @@ from torch.nn import functional
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import CACHE, check_run, open_run
-from tbspot.holding import Hold, holding
+from tbspot.lock import Hold, holding
 from tbspot.metrics import auroc
 from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.folding import fold_batch_norm, unfolded_state

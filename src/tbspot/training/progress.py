@@ -13,8 +13,8 @@ from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from tbspot.durable import replacing
-from tbspot.holding import refusals_told
+from tbspot.lock import refusals_told
+from tbspot.storage import replacing
 
 __all__ = ["Reporter"]
 

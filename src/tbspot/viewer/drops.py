@@ -1,7 +1,7 @@
 """Films dropped on the page: a queue, one film at a time, results in memory for a while.
 
 Takes bytes of any file; gives what becomes of it. A file lies on the disk, in a folder of this
-user's alone, only until it is read. How a film is judged is left to judging.py.
+user's alone, only until it is read. How a film is judged is left to judge.py.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
 from tbspot.viewer.app import create_app
 from tbspot.viewer.drops import Drops
-from tbspot.viewer.judging import Judge
+from tbspot.viewer.judge import Judge
 from tbspot.viewer.operating import read_operating
 from tbspot.viewer.patience import Patient
 from tbspot.viewer.runs import Run

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tbspot.interrupting import Interrupted, interruptible
+from tbspot.interruption import Interrupted, interruptible
 
 # A command that works until it is asked to end, and says that it could close what it opened.
 WORKING = """

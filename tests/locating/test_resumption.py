@@ -14,7 +14,7 @@ from rich.console import Console
 from engines import bright, bright_engine
 from tbspot.engine.engine import Answer
 from tbspot.locating import Counts, Item, LocateSettings, find_items, locate
-from tbspot.locating.resuming import STAMPS_FILE, see
+from tbspot.locating.resumption import STAMPS_FILE, see
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 
@@ -76,7 +76,7 @@ def test_a_line_says_of_which_bytes_it_is(run: Run) -> None:
 def test_films_that_are_as_they_were_are_neither_asked_of_nor_read(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tbspot.locating.resuming.see", None)
+    monkeypatch.setattr("tbspot.locating.resumption.see", None)
     run()
     assert run.asked == 0
 

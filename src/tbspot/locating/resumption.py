@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tbspot.durable import replacing
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images.opening import open_regular, shown
 from tbspot.locating.inputs import Item
 from tbspot.records.predictions import Prediction
+from tbspot.storage import replacing
 
 __all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "see"]
 

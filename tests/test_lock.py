@@ -13,17 +13,17 @@ from pathlib import Path
 import pytest
 
 from tbspot import files
-from tbspot.durable import replacing
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
-from tbspot.holding import LOCK_FILE, holding
+from tbspot.lock import LOCK_FILE, holding
+from tbspot.storage import replacing
 
 LINUX_ROOT = sys.platform == "linux" and os.geteuid() == 0
 # Holds a folder, says so, and waits to be killed.
 HOLDER = """
 import sys, time
 from pathlib import Path
-from tbspot.holding import holding
+from tbspot.lock import holding
 with holding(Path(sys.argv[1])):
     print("held", flush=True)
     time.sleep(600)
@@ -35,7 +35,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
-from tbspot.holding import holding
+from tbspot.lock import holding
 # Only now: the interpreter may lie where nobody else may read.
 os.setgid(65534); os.setuid(65534)
 @dataclass

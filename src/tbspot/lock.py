@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tbspot.durable import make_folder
 from tbspot.errors import TbspotError
+from tbspot.storage import make_folder
 
 if sys.platform == "win32":
     import msvcrt

@@ -17,8 +17,9 @@ PACKAGE = Path(tbspot.__file__).parent
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("choices", "errors", "imports", "numerics", "description", "machine", "printable"),
     ("storage", "faults", "lock", "interruption", "pathnames"),
+    ("parsing",),
     ("files",),
-    ("parsing", "tables"),
+    ("tables",),
     ("metrics", "images"),
     ("samples",),
     ("drawings", "records", "nets"),
@@ -34,7 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 # Files on one floor that know each other: the ground has no wings yet.
-GROUND = {name for floor in FLOORS[:4] for name in floor}
+GROUND = {name for floor in FLOORS[:5] for name in floor}
 HEIGHT = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 # What every module may know of the package itself.
 OF_THE_PACKAGE = {"__version__"}

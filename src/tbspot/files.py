@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from tbspot import __version__
 from tbspot.errors import TbspotError
 from tbspot.lock import LOCK_FILE, RECORD_FILE, refusals_told
+from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
 
@@ -184,11 +185,13 @@ def _plain(value: Any) -> Any:
 
 def _recorded(record: Path) -> dict[str, Any] | None:
     try:
-        run = json.loads(record.read_text("utf-8"))
+        with open_file(record) as file:
+            run = json.load(file)
         return {"command": run["command"], "settings": run["settings"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def _is_emptying(record: Path) -> bool:
-    return bool(json.loads(record.read_text("utf-8")).get(EMPTYING))
+    with open_file(record) as file:
+        return bool(json.load(file).get(EMPTYING))

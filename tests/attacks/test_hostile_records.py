@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import time
 import zipfile
 from collections.abc import Callable
@@ -16,8 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 from PIL import Image
 from pydantic import ValidationError
+from typer.testing import CliRunner
 
 from pages import write_model
+from tbspot.cli import app
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
@@ -302,3 +306,26 @@ def test_a_cache_that_is_a_pipe_is_made_anew(
     path.unlink()
     os.mkfifo(path)
     np.testing.assert_array_equal(cache_films(samples, 16, None, path.parent).pixels, films)
+
+
+@pytest.mark.parametrize("name", ["run.json", "checkpoint.pt", "log.jsonl"])
+def test_a_pipe_in_the_place_of_a_run_s_own_file_is_told_and_never_waited_for(
+    tmp_path: Path, name: str
+) -> None:
+    films, run = tmp_path / "films", tmp_path / "run"
+    drawn = ["draw", str(films), "--count", "12", "--size", "64"]
+    assert CliRunner().invoke(app, drawn).exit_code == 0
+    run.mkdir()
+    os.mkfifo(run / name)
+    train = ["train", "--data", str(films), "--init", "random", "--size", "32", "--epochs", "1",
+             "--precision", "32-true", "--out", str(run)]  # fmt: skip
+    if name != "run.json":
+        settings = [sys.executable, "-m", "tbspot", *train[:-1], str(tmp_path / "other")]
+        subprocess.run(settings, check=True, capture_output=True, timeout=120)
+        (run / "run.json").write_bytes((tmp_path / "other" / "run.json").read_bytes())
+    ended = subprocess.run(
+        [sys.executable, "-m", "tbspot", *train], capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("error: ")

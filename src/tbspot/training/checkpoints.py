@@ -7,6 +7,7 @@ is whole or absent; the finished model is left to nets/weights.py.
 from __future__ import annotations
 
 import io
+import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from tbspot.errors import TbspotError
+from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
 __all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
@@ -119,7 +121,8 @@ class TrainingState:
 
     def _resume(self, path: Path) -> None:
         try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
+            with open_file(path, sys.maxsize) as file:
+                saved = torch.load(file, map_location="cpu", weights_only=True)
             self.net.load_state_dict(saved["net"])
             self.optimizer.load_state_dict(saved["optimizer"])
             for name, value in saved["average"].items():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tbspot.lock import refusals_told
+from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
 __all__ = ["Reporter"]
@@ -92,7 +94,8 @@ class Reporter:
 
     def _drop_what_was_not_saved(self, epochs: int) -> None:
         """An epoch whose checkpoint was not written is trained, and logged, again."""
-        lines = self._log.read_bytes().splitlines(keepends=True)
+        with refusals_told(self._log.parent), open_file(self._log, sys.maxsize) as log:
+            lines = log.read().splitlines(keepends=True)
         saved = [line for line in lines if 0 < _epoch_of(line) <= epochs]
         if saved != lines:
             with replacing(self._log) as temporary:

@@ -49,7 +49,7 @@ def test_a_large_film_becomes_a_picture_of_at_most_1024_pixels_with_its_box_in_p
 
 def test_a_box_lies_where_it_lies_in_the_film_that_was_read_smaller() -> None:
     box = PredictedBox(x0=40, y0=80, x1=160, y1=240, score=1)
-    small = overlay(FILM, NOTHING, (box,), (240, 160))
+    small = overlay(FILM, NOTHING, (box,), shape=(240, 160))
     whole = overlay(FILM, NOTHING, (PredictedBox(x0=10, y0=20, x1=40, y1=60, score=1),))
     np.testing.assert_array_equal(np.asarray(small), np.asarray(whole))
 

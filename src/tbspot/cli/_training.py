@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+# First, so that where it is missing it is told by its name, and not by that of what needs it.
+import torch  # noqa: F401
+
 from tbspot.cli._console import open_console
 from tbspot.errors import TbspotError
 from tbspot.nets.weights import stride_place_of
@@ -22,7 +25,6 @@ def run(given: dict[str, Any]) -> None:
     Raises:
         TbspotError: an option has no such value, or training cannot go on.
     """
-    # Not above: that torch is missing is told by its name, and not by that of what needs it.
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
     options = {name: given.pop(name) for name in OF_THE_RUN}

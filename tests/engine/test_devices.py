@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from tbspot.engine import devices
 from tbspot.engine.devices import device_for
-from tbspot.engine.engine import devices, open_engine
+from tbspot.engine.engine import open_engine
 from tbspot.errors import MissingExtraError, ModelError
 
 

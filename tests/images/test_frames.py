@@ -241,9 +241,7 @@ def test_a_stream_of_another_size_than_the_tags_say_contradicts_them(
     path = write_dicom(
         twelve_bits[:64], syntax=pydicom.uid.JPEGLSLossless, frame=frame, **FULL_WINDOW
     )
-    with pytest.raises(
-        TbspotError, match="128 x 64 pixels .* by its header and 128 x 128 of 1 in its picture"
-    ):
+    with pytest.raises(TbspotError, match=r"128 x 64 .* by its header and 128 x 128 of 1 in its"):
         _read(path)
 
 

@@ -144,6 +144,15 @@ def test_threads_that_read_one_after_another_share_a_process(tiff: Path) -> None
     assert [decoder._process.pid for decoder in decoding._idle] == before
 
 
+def test_a_process_that_was_started_ahead_reads_the_first_film(tiff: Path) -> None:
+    decoding._idle.clear()
+    decoding.start_ahead()
+    decoding.start_ahead()
+    (ahead,) = decoding._idle
+    read_film(tiff)
+    assert list(decoding._idle) == [ahead]
+
+
 def test_the_process_ends_with_its_decoder(tiff: Path) -> None:
     decoder = Decoder()
     decoder.read(tiff, "film.tif", follow_links=False)

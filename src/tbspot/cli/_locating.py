@@ -25,6 +25,7 @@ from tbspot.cli._extras import needing
 from tbspot.cli._findings import summary_of, table_of
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
+from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.folder import DICOM
@@ -51,6 +52,7 @@ def run(given: Mapping[str, Any]) -> None:
     _check(given)
     console = open_console() if not given["json"] and not given["quiet"] else None
     with _items_of(given, console) as items:
+        start_ahead()
         # Gradient methods ask for one film at a time, which then gets all cores.
         at_once = locating.films_at_once(len(items)) if given["method"] == "cam" else 1
         engine = open_engine(

@@ -25,7 +25,7 @@ from tbspot.images.film import Facts, Film
 from tbspot.images.opening import check_size
 from tbspot.imports import trusted_folders
 
-__all__ = ["TRY_AGAIN", "Decoder", "read_apart"]
+__all__ = ["TRY_AGAIN", "Decoder", "read_apart", "start_ahead"]
 
 SECONDS = 60.0
 # A process's first file also pays for its start, which a busy machine may draw out.
@@ -58,6 +58,12 @@ def read_apart(path: Path, name: str, *, follow_links: bool, enough: int | None 
     finally:
         if decoder.usable():
             _idle.append(decoder)
+
+
+def start_ahead() -> None:
+    """Start a process for the first film, which takes its time while others work."""
+    if not _idle:
+        _idle.append(Decoder())
 
 
 def _waiting() -> Decoder | None:

@@ -267,8 +267,11 @@ class Model:
         return self.read_item(item, enough=enough).film
 
     def _closer(self, finding: Finding, path: Path, enough: int | None) -> Film:
-        """The film that was read, or with more pixels read anew."""
-        return finding.read(None) if enough is None else self.read(path, enough=enough).film
+        """The film that was read, or with more pixels, where it has more, read anew."""
+        film = finding.read(None)
+        if enough is None or film.reduced_from is None:
+            return film
+        return self.read(path, enough=enough).film
 
     def _seen(self, read: ReadFilm, enough: int) -> Verdict:
         return see(read, enough, gate=self._settings.gate)

@@ -168,11 +168,13 @@ class _Work:
         from tbspot.hospital import files_of
 
         try:
+            if film.reduced_from is not None:
+                film = self.model.read_item(item, enough=PICTURE_SIDE).film
             objects = files_of(
                 settings.dicom,
                 item.path,
                 finding.prediction,
-                self.model.read_item(item, enough=PICTURE_SIDE).film.pixels,
+                film.pixels,
                 finding.evidence,
                 follow_links=settings.follow_links,
             )

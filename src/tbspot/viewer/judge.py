@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 
@@ -42,7 +41,7 @@ class Judge:
         """What is to be said of a file, called `name` in sentences; never raises."""
         try:
             finding = self._model.locate(file, name=name)
-            return _kept(finding, lambda: self._model.read(file, enough=LONGEST_SIDE).film.pixels)
+            return _kept(finding)
         except TbspotError as error:
             return _unseen(_without_model(name, str(error)))
         except Exception as error:
@@ -62,14 +61,14 @@ def _without_model(name: str, reason: str) -> Prediction:
     return Prediction(image=name, status="failed", reason=reason, model="", version="")
 
 
-def _kept(finding: Finding, read: Callable[[], NDArray[np.float32]]) -> Judged:
+def _kept(finding: Finding) -> Judged:
     """The film packed, so that many fit into memory; nothing of it where it cannot be read.
 
-    For a page it is read anew, as a reader looks closer than the net does.
+    One that was reduced for the net is read anew, as a reader looks closer.
     """
     if finding.status == "failed":
         return _unseen(finding.prediction)
-    grey = grey_values(read())
+    grey = grey_values(finding.read(LONGEST_SIDE).pixels)
     height, width = grey.shape
     packed = zlib.compress(grey.tobytes(), 1)
     evidence = finding.evidence

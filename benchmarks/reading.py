@@ -32,13 +32,14 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
-from tbspot.locating.seeing import enough_for
 
 from tbspot.drawings import draw_film
 from tbspot.engine.engine import open_engine, released_model
 from tbspot.images import is_film, read_film, read_with_facts, resize
-from tbspot.locating import Cut, cut_of, predict
+from tbspot.locating.detail import enough_for
+from tbspot.locating.predict import predict
 from tbspot.maps.boxes import mask_of, normalise, threshold_of
+from tbspot.maps.cutting import Cut, cut_of
 
 BITS, SMALL, SIDE, NOISE = 12, 512, 384, 0.004
 # Of the program's start and the films that only fill its cores.

@@ -6,6 +6,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -229,4 +230,23 @@ def test_a_folder_removed_meanwhile_is_told_at_the_next_film(run: Run) -> None:
     with pytest.raises(TbspotError, match="was removed, moved or emptied while this run"):
         locate(find_items([run.films], run.out), engine, settings, run.out)
     assert len(asked) < 5
+    assert not run.out.exists()
+
+
+def test_a_folder_removed_while_a_film_is_kept_does_not_come_back(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tbspot.errors import TbspotError
+    from tbspot.locating.folder import Keeper
+
+    keep = Keeper.keep
+
+    def keep_late(keeper: Keeper, *of: Any) -> None:
+        shutil.rmtree(run.out)
+        keep(keeper, *of)
+
+    shutil.rmtree(run.out)
+    monkeypatch.setattr(Keeper, "keep", keep_late)
+    with pytest.raises(TbspotError, match="was removed, moved or emptied while this run"):
+        run()
     assert not run.out.exists()

@@ -213,10 +213,15 @@ class Keeper:
 
     def _picture(self, name: str) -> AbstractContextManager[Path]:
         path = self._folder / name
-        # Its folder is made once: if somebody removes the run, nothing of it comes back.
-        first = path.parent.name not in self._made
-        self._made.add(path.parent.name)
-        return replacing(path, parents=first)
+        # Its folder alone, and once: if somebody removes the run, nothing of it comes back.
+        if path.parent.name not in self._made:
+            try:
+                path.parent.mkdir(exist_ok=True)
+            except OSError as error:
+                raise self._refusal(error) from error
+            sync_folder(self._folder)
+            self._made.add(path.parent.name)
+        return replacing(path, parents=False)
 
     def _append(self, line: bytes) -> None:
         try:

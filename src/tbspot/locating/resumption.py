@@ -104,7 +104,7 @@ class Stamps:
         stamps = [[name, self._known[name]] for name in names if name in self._known]
         lines = "".join(json.dumps(stamp) + "\n" for stamp in stamps).encode()
         if stamps and (not self._path.exists() or self._path.read_bytes() != lines):
-            with replacing(self._path) as temporary:
+            with replacing(self._path, parents=False) as temporary:
                 temporary.write_bytes(lines)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,12 @@ HEIGHT = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 OF_THE_PACKAGE = {"__version__"}
 
 MODULES = sorted(PACKAGE.rglob("*.py"))
+# Scripts that no test runs whole.
+SCRIPTS = sorted(
+    path
+    for folder in ("benchmarks", "runs")
+    for path in (Path(__file__).parents[1] / folder).glob("*.py")
+)
 
 
 def wing_of(module: Path) -> str:
@@ -112,3 +120,12 @@ def test_an_arrow_up_or_across_a_floor_is_one() -> None:
     assert runs_up("audit", "evaluation")
     assert not runs_up("evaluation", "metrics")
     assert not runs_up("viewer", "__version__")
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
+def test_what_a_script_takes_from_the_program_is_there(script: Path) -> None:
+    for node in ast.walk(ast.parse(script.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "tbspot":
+            module = importlib.import_module(node.module or "")
+            for one in node.names:
+                assert hasattr(module, one.name) or find_spec(f"{node.module}.{one.name}")

@@ -29,7 +29,7 @@ Method = Literal["cam", "grad_cam", "grad_cam_pp", "layer_cam"]
 MapRule = Literal["tuned", "otsu", "quantile"]
 Refinement = Literal["none", "affinity"]
 # Of running a model, and of what a run is kept as.
-Precision = Literal["auto", "float32", "bfloat16", "int8"]
+Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Naming = Literal["auto", "hash", "file"]
 # Results as DICOM: secondary capture, segmentation, structured report.
 ResultKind = Literal["sc", "seg", "sr"]

@@ -14,6 +14,11 @@ from tbspot.choices import MapRule, Method, Naming, Precision
 
 __all__ = ["locate"]
 
+Device = Annotated[
+    str,
+    typer.Option(help="cpu, cuda[:N] (NVIDIA), gpu[:N] (Intel); auto: a GPU where there is one."),
+]
+
 
 def locate(
     films: Annotated[
@@ -84,9 +89,7 @@ def locate(
             help="auto: int8 for .onnx models made for it, or else bfloat16, where the CPU can."
         ),
     ] = "auto",
-    device: Annotated[
-        str, typer.Option(help="cpu, cuda or cuda:N; auto: the first GPU that torch can use.")
-    ] = "auto",
+    device: Device = "auto",
     gate: Annotated[
         bool | None,
         typer.Option(

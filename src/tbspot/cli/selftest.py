@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from tbspot.choices import Precision
+from tbspot.cli.locate import Device
 
 __all__ = ["selftest"]
 
@@ -26,6 +27,7 @@ def selftest(
             help="auto: int8 if the model is made for it, or else bfloat16, where the CPU can."
         ),
     ] = "auto",
+    device: Device = "cpu",
 ) -> None:
     """Compare this installation's answer to a drawn film with the stored reference.
 
@@ -37,11 +39,11 @@ def selftest(
     from tbspot.errors import TbspotError
     from tbspot.export.selftest import selftest as run
 
-    result = run(model, precision)
+    result = run(model, precision, device)
     if not result.passed:
         raise TbspotError(
             f"{result.engine} does not give the reference's answer: {result.agreement.words()}; "
-            "try --precision float32, or install the package anew"
+            "try --precision float32 or --device cpu, or install the package anew"
         )
     console = open_console()
     console.print(f"passed: {result.engine}; {result.agreement.words()}")

@@ -12,13 +12,14 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from threading import Lock, local
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.choices import Precision
 from tbspot.description import METADATA_KEY, MOST_SIDE, Description
+from tbspot.engine.batching import Answer, Batches
 from tbspot.engine.devices import device_for
 from tbspot.engine.quantization import quantised
 from tbspot.errors import (
@@ -45,7 +46,16 @@ __all__ = [
 
 # Hundreds of times the released model.
 MOST_BYTES = 4_000_000_000
-Answer = tuple[NDArray[np.float32], NDArray[np.float32]]
+Ask = Callable[[NDArray[np.float32]], Answer]
+# Of each kind of device, precisions that are made for it.
+COMPUTED_IN: dict[str, tuple[Precision, ...]] = {
+    "cpu": ("float32", "bfloat16", "int8"),
+    "cuda": ("float32", "bfloat16", "float16"),
+    "gpu": ("float32", "float16"),
+}
+# Films that a card is asked for together, and threads that ask, so that the next batch gathers
+# while one is computed; a film and its mirror image are two.
+MOST_IN_BATCH, ASKING = 32, 24
 
 
 class _ModelMemoryError(ModelError, OutOfMemoryError):
@@ -122,70 +132,93 @@ def open_engine(
         threads: of the CPU; 0 = what the library takes by itself, one a core.
         at_once: threads that will ask at the same time, among whom an exported model shares out
             the cores: each waits longer for its film, all together less. A checkpoint takes 1.
-        device: `cpu`, `cuda`, `cuda:N`, or `auto`; see `devices.device_for`. On a GPU torch runs
-            every model, in bfloat16 unless told otherwise.
+        device: `cpu`, `cuda`, `cuda:N`, `gpu`, `gpu:N` or `auto`; see `devices.device_for`. On
+            NVIDIA's torch runs every model, in bfloat16 unless told otherwise; on Intel's OpenVINO
+            runs exported ones, in float16. Films that threads ask for at the same time are
+            answered in one batch.
 
     Raises:
         ModelError: the file is absent, broken, not a model of tbspot or not for this precision.
         MissingExtraError: torch is missing.
     """
     with told_as(ModelError):
-        return _open(path, precision, threads, at_once, device_for(device))
+        path = released_model() if path is None else path
+        _check(path, precision)
+        device = device_for(device, exported=path.suffix == ".onnx")
+        _check_on(device, precision)
+        if device.startswith("cuda"):
+            return _open_on_cuda(path, precision, device)
+        if path.suffix == ".onnx":
+            return _open_onnx(path, precision, threads, at_once, device)
+        return _open_checkpoint(path, precision, threads)
 
 
-def _open(
-    path: Path | None, precision: Precision, threads: int, at_once: int, device: str
-) -> Engine:
-    path = released_model() if path is None else path
+def _check(path: Path, precision: Precision) -> None:
     if precision not in get_args(Precision):
-        raise TbspotError(f"the precision must be auto, float32, bfloat16 or int8, not {precision}")
+        kinds = f"{', '.join(get_args(Precision)[:-1])} or {get_args(Precision)[-1]}"
+        raise TbspotError(f"the precision must be {kinds}, not {precision}")
     if not path.is_file():
         raise TbspotError(f"{path} does not exist; give a model file of tbspot")
-    if device != "cpu":
-        return _open_on_gpu(path, precision, device)
-    if path.suffix == ".onnx":
-        return _open_onnx(path, precision, threads, at_once)
-    return _open_checkpoint(path, precision, threads)
 
 
-def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> Engine:
+def _check_on(device: str, precision: Precision) -> None:
+    kind = device.partition(":")[0]
+    if precision not in ("auto", *COMPUTED_IN[kind]):
+        kinds = f"{', '.join(COMPUTED_IN[kind][:-1])} or {COMPUTED_IN[kind][-1]}"
+        instead = "" if kind == "cpu" else ', or use `device="cpu"`'
+        raise TbspotError(f"{device} computes in {kinds}, not in {precision}; choose one{instead}")
+
+
+def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, device: str) -> Engine:
     import openvino
 
     core = openvino.Core()
     threads = threads or threads_by_quota()
     model, description = _read_onnx(path)
-    capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    target = device.upper().replace(":", ".")
+    capable = core.get_property(target, "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
-        precision = _fastest(description, capable)
+        precision = _fastest(description, capable) if device == "cpu" else _half(capable)
     if precision == "int8":
         model = _quantised(model, description, path)
-    options = {
-        "INFERENCE_PRECISION_HINT": _in_float(precision, capable),
-        "NUM_STREAMS": at_once,
-        "INFERENCE_NUM_THREADS": threads,
-    }
+    options: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": _in_float(precision, capable)}
+    if device == "cpu":
+        options |= {"NUM_STREAMS": at_once, "INFERENCE_NUM_THREADS": threads}
 
     def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
             shaped.reshape(shape)
-            return core.compile_model(shaped, "CPU", options)
+            return core.compile_model(shaped, target, options)
         except Exception as error:
             if is_out_of_memory(error):
                 raise _no_memory_for(path) from error
             raise ModelError(
-                f"OpenVINO cannot run {path} in {precision} on this processor; try "
+                f"OpenVINO cannot run {path} in {precision} on {_this(device)}; try "
                 '`precision="float32"`, or a .safetensors model, which torch runs'
             ) from error
 
-    ask = _SharedModel(model, compile_model, path)
+    ask, net = _SharedModel(model, compile_model, path), _net_when_asked(path)
+    if device != "cpu":
+        return _batched(description, f"OpenVINO {precision} on {device}", ask, net)
     return Engine(
         description,
         f"OpenVINO {precision}",
         ask,
-        _net_when_asked(path),
+        net,
         at_once,
-        lambda askers: _open_onnx(path, precision, threads, askers),
+        lambda askers: _open_onnx(path, precision, threads, askers, device),
     )
+
+
+def _this(device: str) -> str:
+    return "this processor" if device == "cpu" else device
+
+
+def _batched(
+    description: Description, name: str, ask: Ask, open_classifier: Callable[[], Classifier]
+) -> Engine:
+    """An engine of a graphics card, which many threads fill."""
+    return Engine(description, name, Batches(ask, MOST_IN_BATCH), open_classifier, ASKING)
 
 
 def _read_onnx(path: Path) -> tuple[Any, Description]:
@@ -321,9 +354,15 @@ def _fastest(description: Description, capable: list[str]) -> Precision:
     return "bfloat16" if "BF16" in capable else "float32"
 
 
+def _half(capable: list[str]) -> Precision:
+    return "float16" if "FP16" in capable else "float32"
+
+
 def _in_float(precision: Precision, capable: list[str]) -> str:
     """OpenVINO's name of the type in which it computes what is not in int8."""
     # What int8 leaves in float, sums above all, moves half the bytes in bfloat16.
+    if precision == "float16":
+        return "f16"
     halved = precision == "bfloat16" or (precision == "int8" and "BF16" in capable)
     return "bf16" if halved else "f32"
 
@@ -339,13 +378,12 @@ def _open_checkpoint(path: Path, precision: Precision, threads: int) -> Engine:
     return engine_of(classifier, description, "float32" if precision == "auto" else precision)
 
 
-def _open_on_gpu(path: Path, precision: Precision, device: str) -> Engine:
-    if precision == "int8":
-        raise TbspotError(f'{device} runs in float32 or bfloat16; use `device="cpu"` for int8')
+def _open_on_cuda(path: Path, precision: Precision, device: str) -> Engine:
     classifier, description = _in_torch(path, 'use `device="cpu"`')
-    return engine_of(
+    engine = engine_of(
         classifier, description, "bfloat16" if precision == "auto" else precision, device
     )
+    return _batched(engine.description, engine.name, engine.ask, engine.classifier)
 
 
 def _net_when_asked(path: Path) -> Callable[[], Classifier]:
@@ -370,17 +408,28 @@ def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
 def engine_of(
     classifier: Classifier,
     description: Description,
-    precision: Literal["float32", "bfloat16"] = "float32",
+    precision: Precision = "float32",
     device: str = "cpu",
 ) -> Engine:
-    """An engine that asks a classifier of torch, on the device that torch calls so."""
+    """An engine that asks a classifier of torch, on the device that torch calls so.
+
+    Args:
+        classifier: moved to the device.
+        description: of the model.
+        precision: `float32`, or half of it by autocast: `bfloat16` or `float16`.
+        device: as torch calls it.
+    """
     import torch
 
-    halved, kind = precision == "bfloat16", device.partition(":")[0]
+    kind, halved = device.partition(":")[0], precision != "float32"
+    half = torch.float16 if precision == "float16" else torch.bfloat16
 
     def ask(films: NDArray[np.float32]) -> Answer:
-        batch = torch.from_numpy(np.ascontiguousarray(films[:, None])).to(device)
-        with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=halved):
+        batch = torch.from_numpy(np.ascontiguousarray(films[:, None]))
+        if kind == "cuda":  # from pinned memory the card fetches by itself
+            batch = batch.pin_memory()
+        batch = batch.to(device, non_blocking=True)
+        with torch.inference_mode(), torch.autocast(kind, half, enabled=halved):
             output = classifier(batch)
         return output.logit.float().cpu().numpy(), output.map.float().cpu().numpy()
 

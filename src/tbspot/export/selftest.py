@@ -26,7 +26,12 @@ SEED = (2026,)
 # Of the film and map, unpacked: a thousand times those of the released model.
 MOST_BYTES = 500_000_000
 # Differences between processors in float32 stay far below; the others keep 8 bits of a number.
-ALLOWED = {"float32": (1e-3, 0.99), "bfloat16": (0.05, 0.85), "int8": (0.1, 0.8)}
+ALLOWED = {
+    "float32": (1e-3, 0.99),
+    "bfloat16": (0.05, 0.85),
+    "float16": (0.05, 0.85),
+    "int8": (0.1, 0.8),
+}
 
 
 @dataclass(frozen=True)
@@ -69,18 +74,21 @@ def write_reference(path: Path, engine: Engine) -> Path:
     return reference
 
 
-def selftest(model: Path | None = None, precision: Precision = "auto") -> Result:
+def selftest(
+    model: Path | None = None, precision: Precision = "auto", device: str = "cpu"
+) -> Result:
     """Ask a model file for its reference film and compare.
 
     Args:
         model: an `.onnx` file of `tbspot export`; `None` = the released one.
         precision: to compute in.
+        device: to compute on; see `tbspot.engine.devices.device_for`.
 
     Raises:
         TbspotError: the reference is absent, broken, or of another version of the model.
     """
     model = released_model() if model is None else model
-    engine = open_engine(model, precision)
+    engine = open_engine(model, precision, device=device)
     film, expected, version = _read(reference_path(model))
     if version != engine.description.version:
         raise TbspotError(
@@ -89,7 +97,7 @@ def selftest(model: Path | None = None, precision: Precision = "auto") -> Result
         )
     found = observations(engine, engine.description, [film])
     agreement = compare(found, [expected], engine.description)
-    score, mask = ALLOWED[engine.name.split()[-1]]
+    score, mask = ALLOWED[engine.name.split()[1]]
     return Result(engine.name, agreement, agreement.score <= score and agreement.mask >= mask)
 
 

@@ -78,9 +78,9 @@ def load_model(
     Args:
         path: a file of `tbspot export`, or of `tbspot train` or `distill`, which needs torch;
             `None` = the released student.
-        device: `cpu`, `cuda` or `cuda:N`, which need torch; `auto` takes the first GPU of NVIDIA's
-            that torch can use, else the CPU.
-        precision: `auto`, `float32`, `bfloat16` or `int8`.
+        device: `cpu`; `cuda` or `cuda:N`, which need torch; `gpu` or `gpu:N`, one of Intel's;
+            `auto` takes the first GPU that there is, else the CPU.
+        precision: `auto`, `float32`, `bfloat16`, `float16` or `int8`.
         method: of the heat map; all but `cam` need torch.
         mirror: whether the mirrored film is averaged in; `None` = as the model says.
         scales: sizes to average over, relative to the model's.

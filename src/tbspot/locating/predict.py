@@ -57,7 +57,7 @@ def _by_gradients(engine: Engine, method: Method) -> Ask:
 
     def ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         maps = attribute(classifier, torch.from_numpy(films[:, None].copy()), method)
-        return engine(films)[0], maps.numpy()
+        return engine(films)[0], maps.cpu().numpy()
 
     return ask
 

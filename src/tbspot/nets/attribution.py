@@ -24,12 +24,13 @@ def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:
 
     Args:
         classifier: in eval mode.
-        films: `[n, 1, h, w]` in [0, 1].
+        films: `[n, 1, h, w]` in [0, 1], on any device.
         method: `cam` (Zhou et al. 2016), `grad_cam` (Selvaraju et al. 2017), `grad_cam_pp`
             (Chattopadhay et al. 2018) or `layer_cam` (Jiang et al. 2021).
 
     Returns:
-        `[n, h', w']`; `cam` is signed, the others are clipped at 0 as their papers do.
+        `[n, h', w']` on the classifier's device; `cam` is signed, the others are clipped at 0 as
+        their papers do.
 
     Raises:
         TbspotError: another method.
@@ -37,7 +38,7 @@ def attribute(classifier: Classifier, films: Tensor, method: Method) -> Tensor:
     if method not in get_args(Method):
         raise TbspotError(f"the method must be one of {', '.join(get_args(Method))}, not {method}")
     with torch.no_grad():
-        features = classifier.body(films)
+        features = classifier.body(films.to(classifier.bias.device))
         if method == "cam":
             return classifier.judge(features).map
     with torch.enable_grad():
@@ -55,7 +56,7 @@ def fine_layer_cam(classifier: Classifier, films: Tensor) -> tuple[Output, Tenso
 
     Args:
         classifier: in eval mode.
-        films: `[n, 1, h, w]` in [0, 1].
+        films: `[n, 1, h, w]` in [0, 1], on any device.
 
     Returns:
         The classifier's answer, and `[n, h / 8, w / 8]`, not negative.

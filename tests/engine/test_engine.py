@@ -167,7 +167,7 @@ def test_an_onnx_model_of_others_is_one_clear_sentence(exported: Path, tmp_path:
 
 
 def test_another_precision_is_one_clear_sentence(checkpoint: Path) -> None:
-    with pytest.raises(TbspotError, match="must be auto, float32, bfloat16 or int8"):
+    with pytest.raises(TbspotError, match="must be auto, float32, bfloat16, float16 or int8"):
         open_engine(checkpoint, "int4")  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ PACKAGE = Path(tbspot.__file__).parent
 # wings of one floor do not know each other. A new wing is a line here: say where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("choices", "errors", "imports", "numerics", "description", "machine", "printable"),
-    ("storage", "faults", "lock", "interruption", "pathnames"),
+    ("extras", "storage", "faults", "lock", "interruption", "pathnames"),
     ("parsing",),
     ("files",),
     ("tables",),

@@ -107,6 +107,6 @@ def test_without_two_sources_or_without_features_there_is_a_reason() -> None:
     measured = films(60, 0, "a", features=0) + films(60, 0, "b", features=0)
     for film in measured:
         film.by_model["m"] = bare
-    assert "features need torch; install it" in (
+    assert "a comparison of features needs torch; install it" in (
         source_aurocs(measured, "m", 0)[0].auroc.reason or ""
     )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tbspot.audit.per_film import FilmMeasures
 from tbspot.audit.probes import PROBES
 from tbspot.audit.regression import out_of_fold
+from tbspot.extras import missing
 from tbspot.metrics import Estimate, delong, source_label_auroc
 from tbspot.records.audit import Shortcuts, SourceAuroc
 from tbspot.records.figures import Figure, figure_of
@@ -133,7 +134,7 @@ def _source_auroc(films: Sequence[FilmMeasures], model: str, kind: str, seed: in
     if len(sources) < 2:
         reason = f"there are no two sources with {LEAST_FILMS} such films each"
     elif any(one is None for one in features):
-        reason = "features need torch; install it with `pip install 'tbspot[train]'`"
+        reason = missing("torch", "train", "a comparison of features")
     if reason:
         auroc = Figure(value=None, films=len(kept), reason=reason)
         return SourceAuroc(films=kind, sources=sources, auroc=auroc)

@@ -21,10 +21,10 @@ from rich.console import Console
 from tbspot import locating
 from tbspot.choices import ResultKind
 from tbspot.cli._console import open_console
-from tbspot.cli._extras import needing
 from tbspot.cli._findings import summary_of, table_of
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
+from tbspot.extras import needing
 from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tbspot.cli._extras import needing
+from tbspot.extras import needing
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tbspot.choices import MapTarget
-from tbspot.cli._extras import needing
 from tbspot.cli.train import (
     Average,
     BatchNorm,
@@ -38,6 +37,7 @@ from tbspot.cli.train import (
     Through,
     TuningSplit,
 )
+from tbspot.extras import needing
 
 __all__ = ["distill"]
 

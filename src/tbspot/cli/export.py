@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tbspot.choices import MapRule, Refinement
-from tbspot.cli._extras import needing
+from tbspot.extras import needing
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tbspot.cli._extras import needing
+from tbspot.extras import needing
 
 __all__ = ["send"]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tbspot.cli._extras import needing
+from tbspot.extras import needing
 
 __all__ = ["train"]
 

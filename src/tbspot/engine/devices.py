@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tbspot.errors import MissingExtraError, ModelError
+from tbspot.extras import missing
 
 __all__ = ["device_for"]
 
@@ -42,9 +43,7 @@ def device_for(asked: str, *, exported: bool = True) -> str:
         raise ModelError(f"the device must be auto, cpu, cuda, cuda:N, gpu or gpu:N, not {asked}")
     kind, _, digits = asked.partition(":")
     if kind == "cuda" and find_spec("torch") is None:
-        raise MissingExtraError(
-            f"the device {asked} needs torch; install it with `pip install 'tbspot[train]'`"
-        )
+        raise MissingExtraError(missing("torch", "train", f"the device {asked}"))
     if kind == "gpu" and not exported:
         raise ModelError(f"the device {asked} runs .onnx files alone; `tbspot export` writes one")
     number, found = int(digits or 0), _of_torch() if kind == "cuda" else _of_openvino()

@@ -23,13 +23,13 @@ from tbspot.engine.batching import Answer, Batches
 from tbspot.engine.devices import device_for
 from tbspot.engine.quantization import quantised
 from tbspot.errors import (
-    MissingExtraError,
     ModelError,
     OutOfMemoryError,
     TbspotError,
     is_out_of_memory,
     told_as,
 )
+from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
 from tbspot.parsing import open_file, parse
 
@@ -395,14 +395,10 @@ def _net_when_asked(path: Path) -> Callable[[], Classifier]:
 
 
 def _in_torch(path: Path, instead: str) -> tuple[Classifier, Description]:
-    try:
+    with needing("train", str(path), instead):  # torch, or onnx, which reads an exported file
         from tbspot.nets.weights import load_classifier
 
         return load_classifier(path)
-    except ImportError as error:  # torch's, or onnx's, which reads an exported file
-        raise MissingExtraError(
-            f"{path} needs torch; install it with `pip install 'tbspot[train]'`, or {instead}"
-        ) from error
 
 
 def engine_of(

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.choices import ResultKind
-from tbspot.errors import MissingExtraError, TbspotError
+from tbspot.errors import TbspotError
+from tbspot.extras import needing
 from tbspot.images import Film, resize
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
@@ -129,13 +130,8 @@ class Finding:
         """
         if self.path is None:
             raise TbspotError(f"{self.image} was not given as a file, so no study is known")
-        try:
+        with needing("hospital", "a result as DICOM"):
             from tbspot.hospital import to_dicom
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(
-                f"results as DICOM need {error.name}; install it with "
-                "`pip install 'tbspot[hospital]'`"
-            ) from error
         pixels = None if self.status == "failed" else self.read(PICTURE_SIDE).pixels
         return to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
 

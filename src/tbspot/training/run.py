@@ -9,7 +9,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tbspot.errors import MissingExtraError, TbspotError
+from tbspot.errors import TbspotError
+from tbspot.extras import needing
 from tbspot.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -70,12 +71,8 @@ def _run(
     *,
     overwrite: bool,
 ) -> Path:
-    try:
+    with needing("train", "training"):
         from tbspot.training import loop
         from tbspot.training.devices import launch_fabric
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"training needs {error.name}; install it with `pip install 'tbspot[train]'`"
-        ) from error
     fabric: Fabric = launch_fabric(precision, devices)
     return loop.train(settings, Path(folder), fabric, overwrite=overwrite)

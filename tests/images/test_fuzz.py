@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from mutations import broken
 from tbspot.errors import TbspotError
 from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts
@@ -68,28 +69,6 @@ def _jpeg_lossless(plain: Path, path: Path) -> None:
     writer.SetFile(reader.GetFile())
     writer.SetImage(change.GetOutput())
     assert writer.Write()
-
-
-def broken(content: bytes, random: np.random.Generator) -> bytes:
-    """The file with a few bytes changed, dropped, repeated, or its end cut off."""
-    data = bytearray(content)
-    for _ in range(random.integers(1, 6)):
-        # Half of the harm goes to the first bytes, where the headers are.
-        end = len(data) if random.random() < 0.5 else min(len(data), 700)
-        at = int(random.integers(0, max(end, 1)))
-        length = int(random.integers(1, 9))
-        match random.integers(0, 5):
-            case 0:
-                data[at : at + 1] = bytes([int(random.integers(0, 256))])
-            case 1:
-                data[at : at + length] = b"\xff" * length
-            case 2:
-                data[at : at + length] = b"\0" * length
-            case 3:
-                data[at:at] = data[at : at + length]
-            case _:
-                del data[at : at + length if random.random() < 0.8 else len(data)]
-    return bytes(data)
 
 
 STARTS = (

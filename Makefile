@@ -6,6 +6,8 @@ PYTHON ?= python3
 TORCH ?= torch==2.13.0
 # Tests at the same time.
 WORKERS ?= 2
+# Threads of one test that wait for each other must not spin on the cores of the other's.
+export OMP_WAIT_POLICY ?= PASSIVE
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.encaps import encapsulate
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import (
@@ -265,8 +264,11 @@ def _plain(content: Dataset, stream: bytes, said: _Stream, known_as: UID) -> Dat
     plain.BitsAllocated = content.BitsAllocated if rle else 8 if said.bits <= 8 else 16
     plain.BitsStored, plain.HighBit = said.bits, said.bits - 1
     plain.PixelRepresentation = int(said.signed)
-    # One fragment and no table of offsets: with one frame, a wrong table can do no harm.
-    plain.PixelData = encapsulate([stream], has_bot=False)
+    # One fragment and no table of offsets: with one frame, a wrong table can do no harm. Items are
+    # of even length (PS3.5 A.4).
+    stream += b"\0" * (len(stream) % 2)
+    length = len(stream).to_bytes(4, "little")
+    plain.PixelData = b"".join((ITEM, bytes(4), ITEM, length, stream))
     plain["PixelData"].VR = "OB"
     return plain
 

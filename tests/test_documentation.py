@@ -17,7 +17,7 @@ import typer
 from tbspot.cli import app
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = typer.main.get_command(app).commands
 
 
@@ -110,6 +110,10 @@ def test_every_module_page_and_folder_that_a_docstring_or_comment_names_is_there
 ) -> None:
     source = path.read_text("utf-8")
     assert not _absent(_prose(source), source if path.is_relative_to(ROOT / "src") else "")
+
+
+def test_every_module_page_and_folder_that_contributors_are_sent_to_is_there() -> None:
+    assert not _absent((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 
 
 def test_a_name_of_nothing_is_found_wherever_it_is_said() -> None:

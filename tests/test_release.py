@@ -1,0 +1,92 @@
+"""What a release says of itself is true everywhere it is said: version, date, terms.
+
+And the recipes that build, install and bundle it work; these need a package index, and are skipped
+where none answers, except in CI.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def _cited(key: str) -> str:
+    citation = (ROOT / "CITATION.cff").read_text("utf-8")
+    return re.findall(rf"^{key}: (.+)$", citation, re.MULTILINE)[0]
+
+
+def test_the_newest_release_has_one_version_and_one_date() -> None:
+    changes = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    released = re.findall(r"^## (\S+) \((\d{4}-\d\d-\d\d)\)$", changes, re.MULTILINE)
+    assert released[0] == (PROJECT["version"], _cited("date-released"))
+    assert _cited("version") == PROJECT["version"]
+
+
+def test_each_licence_that_the_package_names_has_its_text() -> None:
+    texts = [path for glob in PROJECT["license-files"] for path in ROOT.glob(glob)]
+    apache, creative = sorted(texts)
+    assert PROJECT["license"] == f"Apache-2.0 AND {creative.stem}"
+    assert "Apache License" in apache.read_text("utf-8")
+    title = "Creative Commons Attribution-NonCommercial-ShareAlike 4.0 International"
+    assert creative.read_text("utf-8").startswith(title)
+
+
+@pytest.fixture
+def _index(tmp_path: Path) -> None:
+    asked = ["pip", "install", "--dry-run", "--target", str(tmp_path / "none"), "hatchling"]
+    answer = subprocess.run([sys.executable, "-m", "uv", *asked], check=False, capture_output=True)
+    if answer.returncode and not os.environ.get("CI"):
+        pytest.skip("no package index answers")
+
+
+def _recipe(name: str, *arguments: Path) -> str:
+    done = subprocess.run(
+        ["bash", ROOT / "runs" / name, *arguments],
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def _tracked_or_new() -> set[str]:
+    """What git would commit: neither caches nor runs."""
+    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    return set(subprocess.check_output(listing, cwd=ROOT, text=True).splitlines())
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_index")
+def test_a_release_has_the_same_bytes_twice_holds_what_is_named_and_works_outside_the_checkout(
+    tmp_path: Path,
+) -> None:
+    said = _recipe("dist.sh", tmp_path)
+    assert "the same bytes" in said
+    assert f"tbspot {PROJECT['version']} (Apache-2.0)" in said
+    assert "torch: not installed" in said
+    assert "passed: OpenVINO" in said
+    assert "ok 1, refused 0, failed 0" in said
+    name = f"tbspot-{PROJECT['version']}"
+    with zipfile.ZipFile(tmp_path / f"{name}-py3-none-any.whl") as wheel:
+        files = set(wheel.namelist())
+    about = f"{name}.dist-info/"
+    assert {path.split("/")[0] for path in files} == {"tbspot", about.strip("/")}
+    assert {f"{about}licenses/LICENSE", f"{about}licenses/LICENSES/CC-BY-NC-SA-4.0.txt"} < files
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        with tarfile.open(tmp_path / f"{name}.tar.gz") as sdist:
+            held = {member.name.removeprefix(f"{name}/") for member in sdist}
+        assert held - {"PKG-INFO"} == {one for one in _tracked_or_new() if one[:4] != ".ci/"}

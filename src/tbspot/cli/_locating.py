@@ -28,7 +28,7 @@ from tbspot.errors import TbspotError
 from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
-from tbspot.locating.folder import DICOM
+from tbspot.locating.places import DICOM
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -198,7 +198,7 @@ def _write(
             console.print(table_of(read_predictions(out), out))
         console.print(f"predictions: {out / FILE_NAME}", markup=False)
         if settings.dicom:
-            made = len(list((out / DICOM).glob("*.dcm")))
+            made = sum(1 for _ in (out / DICOM).rglob("*.dcm"))
             console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
         console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
     return counts.failed

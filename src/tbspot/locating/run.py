@@ -85,8 +85,8 @@ def locate(
         open_run(out, "locate", settings, overwrite=overwrite)
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
-        earlier = Earlier(items, stamps)
-        with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:
+        earlier, names = Earlier(items, stamps), [item.name for item in items]
+        with Keeper(out, earlier.holds, names) as keeper, _progress(console) as progress:
             _say(earlier.notes(), console)
             task = progress.add_task("locating", total=len(items), completed=0)
             done = keeper.done
@@ -102,8 +102,8 @@ def locate(
                 if found.seen:
                     stamps.keep(found.prediction.image, found.seen)
                 progress.advance(task)
-            keeper.finish([item.name for item in items])
-        stamps.forget_others([item.name for item in items])
+            keeper.finish()
+        stamps.forget_others(names)
         write_predictions_table(out)
         hold.check()
     counts = keeper.counts

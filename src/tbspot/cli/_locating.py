@@ -28,6 +28,7 @@ from tbspot.errors import TbspotError
 from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
+from tbspot.locating.inputs import faulty
 from tbspot.locating.places import DICOM
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
@@ -92,7 +93,7 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
             yield (_of_standard_input(Path(folder, "film")),)
     elif given["films"]:
         items = locating.find_items(given["films"], given["out"])
-        _note((item.fault for item in items if item.fault), console)
+        _note((item.fault for item in faulty(items)), console)
         yield items
     else:
         loaded = load(given["data"], given["split_file"])

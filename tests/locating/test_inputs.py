@@ -5,8 +5,8 @@ import os
 import shutil
 import subprocess
 import sys
-import tracemalloc
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 

@@ -122,6 +122,14 @@ def test_what_one_archive_has_confirmed_is_sent_to_it_once_and_to_others_too(run
     assert len(set(received)) == 3
 
 
+def test_results_in_numbered_folders_are_sent_too(run: Path) -> None:
+    (run / "dicom" / "3f").mkdir()
+    (run / "dicom" / "sr.dcm").rename(run / "dicom" / "3f" / "sr.dcm")
+    with _network(lambda _: 0x0000) as archive:
+        assert sending.send(run, archive).stored == 3
+        assert sending.send(run, archive).before == 3
+
+
 @pytest.mark.parametrize("status", [0xA700, 0xA900, 0xC000, 0x0122, 0x0124, 0xFE00])
 def test_an_instance_that_is_refused_is_told_and_sent_again_by_the_same_call(
     run: Path, status: int

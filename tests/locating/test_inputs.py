@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import pytest
 
 from tbspot.errors import TbspotError
 from tbspot.locating import Item, find_items, items_of
+from tbspot.locating.inputs import names_of
 from tbspot.samples.sample import Sample
 
 
@@ -62,6 +64,37 @@ def test_two_films_of_one_name_are_refused_before_anything_is_written(tmp_path: 
 def test_a_film_that_is_named_twice_is_located_once(tmp_path: Path) -> None:
     _touch(tmp_path, "a.png")
     assert len(_names(tmp_path / "a.png", tmp_path / "a.png")) == 1
+
+
+def test_films_of_several_folders_and_files_keep_their_paths_and_order(tmp_path: Path) -> None:
+    _touch(tmp_path, "a/2.png", "a/1.png", "b/ward/3.png", "c.png")
+    paths = [tmp_path / "b", tmp_path / "c.png", tmp_path / "a"]
+    found = find_items(paths, tmp_path / "out")
+    named = (tmp_path / "c.png").as_posix()
+    assert [item.name for item in found] == ["ward/3.png", named, "1.png", "2.png"]
+    assert [item.path.relative_to(tmp_path).as_posix() for item in found] == [
+        "b/ward/3.png",
+        "c.png",
+        "a/1.png",
+        "a/2.png",
+    ]
+    assert found[-1] == found[3] == found[2:][1]
+    assert list(names_of(found)) == list(names_of(list(found)))
+    assert find_items(paths, None) == found
+
+
+def test_a_list_of_very_many_films_holds_little_but_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = 50_000
+    names = (f"film-{number:06}.png" for number in range(films))
+    monkeypatch.setattr("os.walk", lambda *_, **__: [(str(tmp_path), [], names)])
+    tracemalloc.start()
+    found = find_items([tmp_path], None)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found) == films
+    assert held / films < 100
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names that are no text are Linux's")

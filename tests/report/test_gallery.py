@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 from tbspot.records.evaluation import Evaluation, FilmResult
-from tbspot.report.gallery import KINDS, picked
+from tbspot.records.predictions import FILE_NAME
+from tbspot.report.gallery import KINDS, gallery_of, picked
 
 
 def film(
@@ -58,3 +63,20 @@ def test_nothing_is_picked_from_nothing() -> None:
 
 def test_one_film_is_the_best_and_nothing_else() -> None:
     assert names([film("only", 1, 0.5, True, 0.9)]) == {KINDS["best"]: ["only"]}
+
+
+def test_maps_that_came_to_numbered_folders_since_are_shown(
+    folder: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    moved = tmp_path / folder.name
+    shutil.copytree(folder, moved)
+    lines = [json.loads(line) for line in (moved / FILE_NAME).read_bytes().splitlines()]
+    for line in lines:
+        before = Path(line["heatmap"])
+        line["heatmap"] = (before.parent / "3f" / before.name).as_posix()
+        (moved / line["heatmap"]).parent.mkdir(exist_ok=True)
+        (moved / before).rename(moved / line["heatmap"])
+    (moved / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    shown = [film.heatmap for film in gallery_of(moved, evaluation, [])]
+    assert shown == [film.heatmap for film in gallery_of(folder, evaluation, [])]
+    assert any(shown)

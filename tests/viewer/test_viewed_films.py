@@ -116,6 +116,17 @@ def test_a_run_that_was_not_evaluated_knows_no_truth(places: Places) -> None:
     assert set(truths_of(places.other_run, list(read_predictions(places.other_run)))) == {None}
 
 
+def test_truth_is_known_of_films_whose_maps_came_to_numbered_folders_since(places: Places) -> None:
+    predictions = list(read_predictions(places.run))
+    moved = [
+        one.model_copy(update={"heatmap": one.heatmap and one.heatmap.replace("/", "/3f/")})
+        for one in predictions
+    ]
+    known = truths_of(places.run, predictions)
+    assert known == truths_of(places.run, moved)
+    assert any(known)
+
+
 def test_truth_is_in_pixels_of_the_film(places: Places, drawn: Path) -> None:
     predictions = list(read_predictions(places.run))
     truths = dict(

@@ -28,7 +28,8 @@ from tbspot.extras import needing
 from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
-from tbspot.locating.folder import DICOM
+from tbspot.locating.inputs import faulty
+from tbspot.locating.places import DICOM
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -92,7 +93,7 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
             yield (_of_standard_input(Path(folder, "film")),)
     elif given["films"]:
         items = locating.find_items(given["films"], given["out"])
-        _note((item.fault for item in items if item.fault), console)
+        _note((item.fault for item in faulty(items)), console)
         yield items
     else:
         loaded = load(given["data"], given["split_file"])
@@ -198,7 +199,7 @@ def _write(
             console.print(table_of(read_predictions(out), out))
         console.print(f"predictions: {out / FILE_NAME}", markup=False)
         if settings.dicom:
-            made = len(list((out / DICOM).glob("*.dcm")))
+            made = sum(1 for _ in (out / DICOM).rglob("*.dcm"))
             console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
         console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
     return counts.failed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +24,9 @@ from tbspot.choices import Naming
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import Film
-from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
+from tbspot.locating.places import Places, digits_for, picture_beside
+from tbspot.parsing import parse
+from tbspot.records.predictions import FILE_NAME, Prediction, Status, read_predictions
 from tbspot.storage import replacing, sync_folder
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Keeper", "file_stem", "overlay_of", "picture_stem"]
 
-HEATMAPS, OVERLAYS, DICOM = "heatmaps", "overlays", "dicom"
 # Long enough to know the film by, short enough for every file system with the rest.
 LONGEST_WORD = 40
 
@@ -62,18 +63,18 @@ def overlay_of(folder: Path, prediction: Prediction) -> Path | None:
     """The picture of a film in a folder of predictions; `None` where none was made."""
     if prediction.heatmap is None:
         return None
-    path = folder / OVERLAYS / f"{Path(prediction.heatmap).stem}.jpg"
+    path = folder / picture_beside(prediction.heatmap)
     return path if path.is_file() else None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """Where a film's line stands in the file, and what else is to be known of it."""
 
     start: int
     length: int
-    status: str
-    stem: str | None
+    status: Status
+    heatmap: str | None
 
 
 class Keeper:
@@ -84,16 +85,22 @@ class Keeper:
     Args:
         folder: of the predictions; a last line that was cut off is dropped.
         holds: whether a line stays; by default all do.
-
+        names: of the films that there are, in their order.
     """
 
-    def __init__(self, folder: Path, holds: Callable[[Prediction], bool] = lambda _: True) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        holds: Callable[[Prediction], bool] = lambda _: True,
+        names: Sequence[str] = (),
+    ) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
         self._holds = holds
+        self._names = names
+        self._places = Places(folder)
         self._kept: dict[str, _Line] = {}
         self._end = 0
-        self._made: set[str] = set()
 
     @property
     def done(self) -> set[str]:
@@ -110,6 +117,8 @@ class Keeper:
             self._path.touch()
             _drop_torn_line(self._path)
             self._take_up()
+            films = len(self._kept) + sum(name not in self._kept for name in self._names)
+            self._places = Places(self._folder, digits_for(films))
             self._lines = self._path.open("ab", buffering=0)
             sync_folder(self._folder)
         except OSError as error:
@@ -135,8 +144,8 @@ class Keeper:
         if sum(line.length for line in self._kept.values()) != self._end:
             self._rewrite(list(self._kept))
 
-    def finish(self, names: Sequence[str]) -> None:
-        """Put the lines in the order of `names`, and remove pictures that are no line's.
+    def finish(self) -> None:
+        """Put lines in the films' order and files in their places; remove files of no line.
 
         So a folder is the same however often its run was interrupted and films came and went.
 
@@ -144,20 +153,28 @@ class Keeper:
             TbspotError: the file system refuses.
         """
         self._lines.close()
-        order = [name for name in dict.fromkeys([*names, *self._kept]) if name in self._kept]
-        if order != list(self._kept):
-            self._rewrite(order)
-        stems = {line.stem for line in self._kept.values()}
-        for folder, ending in ((HEATMAPS, ".npy"), (OVERLAYS, ".jpg")):
-            for path in (self._folder / folder).glob(f"*{ending}"):
-                if path.stem not in stems:
-                    path.unlink(missing_ok=True)
-        films = {fingerprint(name.encode()) for name in self._kept}
-        for path in (self._folder / DICOM).glob("*.dcm"):
-            if path.stem.rpartition("-")[0] not in films:
-                path.unlink(missing_ok=True)
+        try:
+            order = self._in_order()
+            moved = dict(self._moved())
+            if moved or order != list(self._kept):
+                self._rewrite(order, moved)
+            maps = {line.heatmap for line in self._kept.values() if line.heatmap}
+            self._places.tidy(maps, {fingerprint(name.encode()) for name in self._kept})
+        except OSError as error:
+            raise self._refusal(error) from error
 
-    def _rewrite(self, names: Sequence[str]) -> None:
+    def _in_order(self) -> list[str]:
+        first = [name for name in self._names if name in self._kept]
+        others = self._kept.keys() - set(first)
+        return first + [name for name in self._kept if name in others]
+
+    def _moved(self) -> Iterator[tuple[str, str]]:
+        """Films whose heat map lies elsewhere now, as there were fewer films before."""
+        for name, line in self._kept.items():
+            if line.heatmap and (place := self._places.copied(line.heatmap)) != line.heatmap:
+                yield name, place
+
+    def _rewrite(self, names: Sequence[str], moved: Mapping[str, str] | None = None) -> None:
         kept, self._kept, self._end = self._kept, {}, 0
         with (
             replacing(self._path, parents=False) as temporary,
@@ -167,9 +184,13 @@ class Keeper:
             for name in names:
                 line = kept[name]
                 before.seek(line.start)
-                after.write(before.read(line.length))
-                self._kept[name] = replace(line, start=self._end)
-                self._end += line.length
+                content = before.read(line.length)
+                if moved and name in moved:
+                    line = replace(line, heatmap=moved[name])
+                    content = _named(content, moved[name])
+                after.write(content)
+                self._kept[name] = replace(line, start=self._end, length=len(content))
+                self._end += len(content)
 
     def keep(
         self,
@@ -193,17 +214,17 @@ class Keeper:
         """
         stem = stem or file_stem(prediction.image)
         if evidence is not None:
-            heatmap = f"{HEATMAPS}/{stem}.npy"
+            heatmap = self._places.of_map(stem)
             # By an open file: np.save adds an ending to a name that has none.
-            with self._picture(heatmap) as temporary, temporary.open("wb") as file:
+            with self._writing(heatmap) as temporary, temporary.open("wb") as file:
                 np.save(file, evidence, allow_pickle=False)
             prediction = prediction.model_copy(update={"heatmap": heatmap})
         if overlay is not None:
-            with self._picture(f"{OVERLAYS}/{stem}.jpg") as temporary:
+            with self._writing(picture_beside(self._places.of_map(stem))) as temporary:
                 # Colours unthinned, or the boxes' thin lines would blur.
                 overlay.save(temporary, "JPEG", quality=90, subsampling=0)
         for name, made in (objects or {}).items():
-            with self._picture(name) as temporary:
+            with self._writing(self._places.of_object(name)) as temporary:
                 made.save_as(temporary, enforce_file_format=True)
         line = prediction.model_dump_json().encode() + b"\n"
         self._append(line)
@@ -211,17 +232,11 @@ class Keeper:
         self._note(prediction, self._end, len(line))
         self._end += len(line)
 
-    def _picture(self, name: str) -> AbstractContextManager[Path]:
-        path = self._folder / name
-        # Its folder alone, and once: if somebody removes the run, nothing of it comes back.
-        if path.parent.name not in self._made:
-            try:
-                path.parent.mkdir(exist_ok=True)
-            except OSError as error:
-                raise self._refusal(error) from error
-            sync_folder(self._folder)
-            self._made.add(path.parent.name)
-        return replacing(path, parents=False)
+    def _writing(self, place: str) -> AbstractContextManager[Path]:
+        try:
+            return self._places.writing(place)
+        except OSError as error:
+            raise self._refusal(error) from error
 
     def _append(self, line: bytes) -> None:
         try:
@@ -234,14 +249,20 @@ class Keeper:
             raise self._refusal(error) from error
 
     def _note(self, prediction: Prediction, start: int, length: int) -> None:
-        stem = Path(prediction.heatmap).stem if prediction.heatmap else None
-        self._kept[prediction.image] = _Line(start, length, prediction.status, stem)
+        line = _Line(start, length, prediction.status, prediction.heatmap)
+        self._kept[prediction.image] = line
 
     def _refusal(self, error: OSError) -> TbspotError:
         return TbspotError(
             f"cannot write {self._path}: {error.strerror or error}; free space or choose another "
             "folder, and the same command goes on"
         )
+
+
+def _named(line: bytes, heatmap: str) -> bytes:
+    """A line that names another file as its heat map, to the byte as `keep` writes it."""
+    prediction = parse(line, Prediction).model_copy(update={"heatmap": heatmap})
+    return prediction.model_dump_json().encode() + b"\n"
 
 
 def _drop_torn_line(path: Path) -> None:

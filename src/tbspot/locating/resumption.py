@@ -12,12 +12,14 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images.opening import open_regular, shown
-from tbspot.locating.inputs import Item
+from tbspot.locating.inputs import Item, faulty, names_of
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
@@ -97,15 +99,24 @@ class Stamps:
         """Note a film's stamp, once its line is written."""
         self._known[name] = seen.stamp
         with suppress(OSError), self._path.open("ab") as lines:
-            lines.write(json.dumps([name, seen.stamp]).encode() + b"\n")
+            lines.write(_line(name, seen.stamp))
 
     def forget_others(self, names: Sequence[str]) -> None:
         """Keep the stamps of these films alone, in their order."""
-        stamps = [[name, self._known[name]] for name in names if name in self._known]
-        lines = "".join(json.dumps(stamp) + "\n" for stamp in stamps).encode()
-        if stamps and (not self._path.exists() or self._path.read_bytes() != lines):
-            with replacing(self._path, parents=False) as temporary:
-                temporary.write_bytes(lines)
+        if self._known and not self._are_written(names):
+            with replacing(self._path, parents=False) as temporary, temporary.open("wb") as file:
+                file.writelines(self._lines(names))
+
+    def _are_written(self, names: Sequence[str]) -> bool:
+        try:
+            with self._path.open("rb") as file:
+                return all(one == other for one, other in zip_longest(file, self._lines(names)))
+        except OSError:
+            return False
+
+    def _lines(self, names: Sequence[str]) -> Iterator[bytes]:
+        known = (name for name in names if name in self._known)
+        return (_line(name, self._known[name]) for name in known)
 
 
 class Earlier:
@@ -120,8 +131,8 @@ class Earlier:
     """
 
     def __init__(self, items: Sequence[Item], stamps: Stamps) -> None:
-        self._paths = {item.name: item.path for item in items}
-        self._unseen = tuple(item.name for item in items if item.fault)
+        self._items = items
+        self._unseen = tuple(item.name for item in faulty(items))
         self._stamps = stamps
         self._gone: list[str] = []
         self._changed: list[str] = []
@@ -130,7 +141,8 @@ class Earlier:
     def holds(self, prediction: Prediction) -> bool:
         """Whether a line stays."""
         name = prediction.image
-        path = self._paths.get(name)
+        place = self._places.get(name)
+        path = None if place is None else self._items[place].path
         if prediction.status == "failed":
             if path is not None:
                 self._failed.append(name)
@@ -144,6 +156,11 @@ class Earlier:
             self._changed.append(name)
             return False
         return True
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        """Of the films in their list; a run that has no line yet needs none."""
+        return {name: place for place, name in enumerate(names_of(self._items))}
 
     def notes(self) -> Iterator[str]:
         """What became of the lines that do not stay, in words."""
@@ -162,6 +179,10 @@ def _stamp(status: os.stat_result) -> str:
     """Of a file's size and times; the time of any change cannot be set back, as by an archive."""
     times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return fingerprint("|".join(map(str, times)).encode())
+
+
+def _line(name: str, stamp: str) -> bytes:
+    return json.dumps([name, stamp]).encode() + b"\n"
 
 
 def _read_stamps(path: Path) -> Iterator[tuple[str, str]]:

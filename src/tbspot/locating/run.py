@@ -24,7 +24,7 @@ from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
 from tbspot.locating.finding import PICTURE_SIDE, Finding
 from tbspot.locating.folder import Keeper, picture_stem
-from tbspot.locating.inputs import Item
+from tbspot.locating.inputs import Item, names_of
 from tbspot.locating.model import Model
 from tbspot.locating.resumption import Earlier, Seen, Stamps, see
 from tbspot.locating.settings import LocateSettings
@@ -85,15 +85,16 @@ def locate(
         open_run(out, "locate", settings, overwrite=overwrite)
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
-        earlier = Earlier(items, stamps)
-        with Keeper(out, earlier.holds) as keeper, _progress(console) as progress:
+        earlier, names = Earlier(items, stamps), names_of(items)
+        with Keeper(out, earlier.holds, names) as keeper, _progress(console) as progress:
             _say(earlier.notes(), console)
             task = progress.add_task("locating", total=len(items), completed=0)
             done = keeper.done
-            waiting = [item for item in items if item.name not in done]
-            if waiting:
+            new = sum(name not in done for name in names)
+            waiting = (item for item in items if item.name not in done)
+            if new:
                 forget_predictions_table(out)
-            progress.update(task, completed=len(items) - len(waiting))
+            progress.update(task, completed=len(items) - new)
             for found in stream(waiting, work.read, work.answer, work.model.at_once):
                 hold.check()
                 keeper.keep(
@@ -102,12 +103,12 @@ def locate(
                 if found.seen:
                     stamps.keep(found.prediction.image, found.seen)
                 progress.advance(task)
-            keeper.finish([item.name for item in items])
-        stamps.forget_others([item.name for item in items])
+            keeper.finish()
+        stamps.forget_others(names)
         write_predictions_table(out)
         hold.check()
     counts = keeper.counts
-    return Counts(counts["ok"], counts["refused"], counts["failed"], len(waiting))
+    return Counts(counts["ok"], counts["refused"], counts["failed"], new)
 
 
 @dataclass(frozen=True)

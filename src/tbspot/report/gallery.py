@@ -98,11 +98,12 @@ def gallery_of(
     """
     chosen = picked(evaluation.films)
     predictions = folder / evaluation.provenance.predictions
-    wanted = {film.heatmap for _, film in chosen if film.heatmap}
+    # By the file's own name: a run that grew may have put it into a numbered folder since.
+    wanted = {Path(film.heatmap).name for _, film in chosen if film.heatmap}
     maps = {
-        one.heatmap: one
+        Path(one.heatmap).name: one
         for one in (read_predictions(predictions) if wanted else ())
-        if one.heatmap and one.heatmap in wanted
+        if one.heatmap and Path(one.heatmap).name in wanted
     }
     paths = {(sample.source, sample.name): sample.path for sample in samples}
     for kind, film in chosen:
@@ -129,7 +130,7 @@ def _film(path: Path) -> str:
 
 
 def _heatmap(folder: Path, film: FilmResult, maps: Mapping[str, Prediction]) -> str:
-    prediction = maps.get(film.heatmap or "")
+    prediction = maps.get(Path(film.heatmap or "").name)
     if prediction is None:
         return ""
     return _uri(_coloured(normalise(read_heatmap(folder, prediction), MAP_SIDE)), "PNG")

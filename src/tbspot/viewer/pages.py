@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import get_args
 
+import numpy as np
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
@@ -18,7 +19,7 @@ from tbspot.html.templating import render
 from tbspot.images.opening import MOST_BYTES
 from tbspot.viewer.cases import Case, share_of
 from tbspot.viewer.site import Site
-from tbspot.viewer.worklist import PAGE, Order, Query, Row, Show, Status, select
+from tbspot.viewer.worklist import PAGE, Order, Query, Row, Show, Status
 
 __all__ = ["Pages"]
 
@@ -64,19 +65,19 @@ class Pages:
         if run is None:
             return self._page("start.html")
         query = Query.of(request.query_params)
-        rows = select(run.rows, query)
-        pages = max(1, math.ceil(len(rows) / PAGE))
+        found = run.worklist.select(query)
+        pages = max(1, math.ceil(len(found) / PAGE))
         page = min(query.page, pages)
         return self._page(
             "worklist.html",
             run=run,
             query=query,
-            rows=rows[PAGE * (page - 1) : PAGE * page],
-            found=len(rows),
+            rows=[run.rows[place] for place in found[PAGE * (page - 1) : PAGE * page]],
+            found=len(found),
             first=PAGE * (page - 1),
             page=page,
             pages=pages,
-            has_truth=any(row.truth for row in run.rows),
+            has_truth=run.worklist.has_truth,
             orders=get_args(Order),
             shows=get_args(Show),
             statuses=get_args(Status),
@@ -105,13 +106,14 @@ class Pages:
     def _around(self, number: int, query: Query) -> dict[str, int | None]:
         """The films before and after one, in the reader's order."""
         run = self._site.run
-        numbers = [row.number for row in select(run.rows, query)] if run else []
-        place = numbers.index(number) if number in numbers else None
-        if place is None:
+        numbers = run.worklist.select(query) if run else np.empty(0, np.intp)
+        places = np.flatnonzero(numbers == number)
+        if not len(places):
             return {"before": None, "after": None, "place": 0, "found": len(numbers)}
+        place = int(places[0])
         return {
-            "before": numbers[place - 1] if place else None,
-            "after": numbers[place + 1] if place + 1 < len(numbers) else None,
+            "before": int(numbers[place - 1]) if place else None,
+            "after": int(numbers[place + 1]) if place + 1 < len(numbers) else None,
             "place": place + 1,
             "found": len(numbers),
         }

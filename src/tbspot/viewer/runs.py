@@ -14,7 +14,7 @@ from tbspot.records.predictions import read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
 from tbspot.viewer.films import films_of
 from tbspot.viewer.truths import truths_of
-from tbspot.viewer.worklist import Row
+from tbspot.viewer.worklist import Row, Worklist
 
 __all__ = ["Run"]
 
@@ -29,6 +29,7 @@ class Run:
     Attributes:
         folder: as given.
         rows: one a film, in the order of predictions.jsonl.
+        worklist: the same, to choose from.
 
     Raises:
         TbspotError: the folder holds no predictions, or they cannot be read.
@@ -43,6 +44,7 @@ class Run:
         self.rows = tuple(
             Row(number, *pair) for number, pair in enumerate(zip(predictions, truths, strict=True))
         )
+        self.worklist = Worklist(self.rows)
         self._films = films_of(folder, films)
         self._numbers = {row.prediction.image: row.number for row in self.rows}
 

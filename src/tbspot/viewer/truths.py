@@ -30,10 +30,14 @@ def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | N
         return [None] * len(predictions)
     evaluation = read_evaluation(folder)
     side = evaluation.provenance.side
-    # Maps have names of their own; a film without a map is known by its name, as in evaluate.
-    by_map = {film.heatmap: film for film in evaluation.films if film.heatmap}
+    # Maps have names of their own, whatever numbered folder they lie in since; a film without a
+    # map is known by its name, as in evaluate.
+    by_map = {Path(film.heatmap).name: film for film in evaluation.films if film.heatmap}
     find = finder({film.image: film for film in evaluation.films if not film.heatmap})
-    found = (by_map.get(one.heatmap) if one.heatmap else find(one.image) for one in predictions)
+    found = (
+        by_map.get(Path(one.heatmap).name) if one.heatmap else find(one.image)
+        for one in predictions
+    )
     return [None if film is None else _truth(film, side) for film in found]
 
 

@@ -15,7 +15,7 @@ PACKAGE = Path(tbspot.__file__).parent
 # From the ground up. A module may import from its own floor and from those before it in the list;
 # wings of one floor do not know each other. A new wing is a line here: say where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("choices", "errors", "imports", "numerics", "description", "machine", "printable"),
+    ("choices", "errors", "imports", "numerics", "description", "machine", "printable", "scores"),
     ("storage", "faults", "lock", "interruption", "pathnames"),
     ("parsing",),
     ("files",),

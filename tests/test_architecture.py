@@ -19,7 +19,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("storage", "faults", "lock", "interruption", "pathnames"),
     ("parsing",),
     ("files",),
-    ("tables",),
+    ("tables", "amendment"),
     ("metrics", "images"),
     ("samples",),
     ("drawings", "records", "nets"),

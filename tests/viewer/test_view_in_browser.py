@@ -340,7 +340,9 @@ def test_real_dicom_films_are_dropped_and_looked_at(tab: playwright.Page) -> Non
     lines = tab.locator(".drops li")
     expect(lines).to_have_count(len(films))
     for number in range(len(films)):
-        expect(lines.nth(number)).to_contain_text(re.compile(r"score \d+\.\d of 100|refused|failed"))
+        expect(lines.nth(number)).to_contain_text(
+            re.compile(r"score \d+\.\d of 100|refused|failed")
+        )
     scored = lines.filter(has_text=SCORE)
     assert scored.count() == len(films)
     scored.first.get_by_role("link").click()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.amendment import amended
 from tbspot.choices import Precision
 from tbspot.description import METADATA_KEY, MOST_SIDE, Description
 from tbspot.engine.devices import device_for
@@ -153,7 +154,8 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int) -> 
 
     core = openvino.Core()
     threads = threads or threads_by_quota()
-    model, description = _read_onnx(path)
+    model, written = _read_onnx(path)
+    description = amended(path, written)
     capable = core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":
         precision = _fastest(description, capable)

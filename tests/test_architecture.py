@@ -17,11 +17,11 @@ PACKAGE = Path(tbspot.__file__).parent
 # From the ground up. A module may import from its own floor and from those before it in the list;
 # wings of one floor do not know each other. A new wing is a line here: say where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("choices", "errors", "imports", "numerics", "description", "machine", "printable"),
+    ("choices", "errors", "imports", "numerics", "description", "machine", "printable", "scores"),
     ("extras", "storage", "faults", "lock", "interruption", "pathnames"),
     ("parsing",),
     ("files",),
-    ("tables",),
+    ("tables", "amendment"),
     ("metrics", "images"),
     ("samples",),
     ("drawings", "records", "nets"),

@@ -14,6 +14,8 @@ import pytest
 from numpy.typing import NDArray
 
 from pages import PLANTED, Page, Places, dicom_of
+from tbspot.scores import shown_score
+from tbspot.viewer import serving
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
@@ -31,6 +33,8 @@ pytestmark = [
 GONE = ("/film/13/", "/film/999")
 # A busy machine may take its time.
 PATIENCE = 30_000
+HELD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
+SCORE = re.compile(r"score \d+\.\d of 100")
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +127,7 @@ def told_boxes(boxes: list[dict[str, float]]) -> list[list[str]]:
             str(number),
             f"{rounded(box['x0'])} to {rounded(box['x1'])}",
             f"{rounded(box['y0'])} to {rounded(box['y1'])}",
-            f"{box['score']:.3f}",
+            shown_score(box["score"]),
         ]
         for number, box in enumerate(boxes, 1)
     ]
@@ -299,11 +303,11 @@ def test_two_models_stand_side_by_side_and_move_as_one(tab: playwright.Page) -> 
 
 def test_the_threshold_of_the_score_decides_before_ones_eyes(tab: playwright.Page) -> None:
     open_film(tab)
-    slider = tab.get_by_label("A film counts as TB from a score of")
+    slider = tab.get_by_label("A film is called TB from a score of")
     slider.press("Home")
-    expect(tab.locator("#verdict")).to_contain_text("counts as TB")
+    expect(tab.locator("#verdict")).to_contain_text("is called TB")
     slider.press("End")
-    expect(tab.locator("#verdict")).to_contain_text("does not count as TB")
+    expect(tab.locator("#verdict")).to_contain_text("is not called TB")
 
 
 def test_a_dicom_film_is_dropped_and_looked_at(tab: playwright.Page) -> None:
@@ -315,7 +319,7 @@ def test_a_dicom_film_is_dropped_and_looked_at(tab: playwright.Page) -> None:
     )
     line = tab.locator(".drops li")
     expect(line).to_contain_text("Doe^Jane.dcm")
-    expect(line).to_contain_text("score 0.")
+    expect(line).to_contain_text(SCORE)
     line.get_by_role("link").click()
     expect(tab.locator("h1")).to_have_text("the dropped film")
     expect(tab.locator(".said")).to_contain_text("of the map's maximum")
@@ -336,8 +340,10 @@ def test_real_dicom_films_are_dropped_and_looked_at(tab: playwright.Page) -> Non
     lines = tab.locator(".drops li")
     expect(lines).to_have_count(len(films))
     for number in range(len(films)):
-        expect(lines.nth(number)).to_contain_text(re.compile(r"score 0\.\d|refused|failed"))
-    scored = lines.filter(has_text="score 0.")
+        expect(lines.nth(number)).to_contain_text(
+            re.compile(r"score \d+\.\d of 100|refused|failed")
+        )
+    scored = lines.filter(has_text=SCORE)
     assert scored.count() == len(films)
     scored.first.get_by_role("link").click()
     expect(tab.locator(".said")).to_contain_text("of the map's maximum")
@@ -359,7 +365,7 @@ def test_films_are_dropped_anywhere_on_the_page(tab: playwright.Page, places: Pl
     tab.evaluate(drop, [list(film)])
     lines = tab.locator(".drops li")
     expect(lines).to_have_count(2)
-    expect(lines.nth(0)).to_contain_text("score 0.")
+    expect(lines.nth(0)).to_contain_text(SCORE)
     sentence = "failed: the dropped film is empty; replace or remove it"
     expect(lines.nth(1)).to_have_text(f"two.png {sentence}")
 
@@ -432,14 +438,14 @@ def test_dropped_films_are_listed_on_the_way_back_by_number_not_by_name(
     )
     lines = tab.locator(".drops li")
     expect(lines.nth(0)).to_contain_text(
-        re.compile(r"Doe\.png\s+score 0\.\d{3} [<≥] 0\.500; \d+ box")
+        re.compile(r"Doe\.png\s+score \d+\.\d of 100, (not )?called TB; \d+ box")
     )
     expect(lines.nth(0).locator("img")).to_have_js_property("naturalWidth", 96)
     expect(lines.nth(1)).to_contain_text("Roe.png failed: the dropped film is empty")
     lines.nth(0).get_by_role("link").click()
     expect(tab.locator("h1")).to_have_text("the dropped film")
     tab.get_by_role("link", name="Worklist").click()
-    expect(lines.nth(0)).to_contain_text("Dropped film 1 score 0.")
+    expect(lines.nth(0)).to_contain_text(re.compile(r"Dropped film 1\s+score \d"))
     expect(lines.nth(1)).to_contain_text("Dropped film 2 failed: the dropped film is empty")
     lines.nth(1).get_by_role("link").click()
     tab.get_by_role("button", name="Forget this film").click()
@@ -502,7 +508,52 @@ def test_pages_hold_the_guidelines_and_the_screen(
     tab.set_viewport_size({"width": width, "height": 800})
     tab.goto(path)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    found = axe.Axe().run(
-        tab, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
-    )
+    found = axe.Axe().run(tab, options=HELD)
     assert [one["id"] for one in found.response["violations"]] == [], found.generate_report()
+
+
+@pytest.mark.parametrize("path", ["/", "/film/0", "/film/999"])
+def test_a_question_mark_shows_the_keys_and_escape_closes_them(
+    tab: playwright.Page, path: str
+) -> None:
+    tab.goto(path)
+    keys = tab.get_by_role("dialog", name="Keys")
+    expect(keys).to_be_hidden()
+    expect(tab.get_by_role("button", name="Keys")).to_be_enabled()
+    tab.keyboard.press("?")
+    expect(keys).to_be_visible()
+    found = axe.Axe().run(tab, options=HELD)
+    assert [one["id"] for one in found.response["violations"]] == [], found.generate_report()
+    # Keys of the page wait behind the dialog.
+    tab.keyboard.press("j")
+    expect(tab).to_have_url(re.compile(f"{re.escape(path)}$"))
+    tab.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    tab.get_by_role("button", name="Keys").click()
+    expect(keys).to_be_visible()
+    keys.get_by_role("button", name="Close").click()
+    expect(keys).to_be_hidden()
+
+
+def test_every_key_of_the_page_stands_in_its_dialog(tab: playwright.Page) -> None:
+    static = Path(serving.__file__).parent / "static"
+    pages = ((tab.goto, "/", ("worklist.js",)), (open_film, tab, ("film.js", "keys.js")))
+    for show, what, scripts in pages:
+        source = "".join((static / name).read_text("utf-8") for name in scripts)
+        keys = re.findall(r"""^  "?([^\s"])"?: (?:\(\) => |reset)""", source, re.MULTILINE)
+        assert len(keys) >= 5
+        show(what)
+        listed = tab.locator("#keys kbd").all_text_contents()
+        assert set(keys) <= set(listed)
+
+
+def test_the_page_s_script_shows_scores_as_python_does(tab: playwright.Page) -> None:
+    rng = np.random.default_rng(0)
+    scores = [*rng.random(300).tolist(), 0.0, 1.0, 0.1225, 0.49996, 0.99996, 0.4999]
+    asked = [[score, threshold] for score in scores for threshold in (None, 0.5, 0.001)]
+    tab.goto("/")
+    script = """async (asked) => {
+        const { shownScore } = await import("/static/scores.js");
+        return asked.map(([score, threshold]) => shownScore(score, threshold));
+    }"""
+    assert tab.evaluate(script, asked) == [shown_score(*one) for one in asked]

@@ -1,7 +1,6 @@
 """What `tbspot locate` says of films at its end: a table of few, the numbers of many.
 
-Takes predictions; gives what a console prints. A score is shown as 0 to 100 with one decimal, as
-people read it; files keep it in [0, 1].
+Takes predictions; gives what a console prints. Files keep scores in [0, 1].
 """
 
 from __future__ import annotations
@@ -16,20 +15,16 @@ from rich.table import Table
 
 from tbspot.locating.folder import overlay_of
 from tbspot.records.predictions import Prediction
+from tbspot.scores import shown_score
 
-__all__ = ["shown_score", "summary_of", "table_of"]
-
-
-def shown_score(score: float | None) -> str:
-    """A score in [0, 1] as people read it: 0 to 100 with one decimal."""
-    return "" if score is None else f"{100 * score:.1f}"
+__all__ = ["summary_of", "table_of"]
 
 
 def table_of(predictions: Iterable[Prediction], folder: Path) -> Table:
     """A row a film: its score, whether it is called TB, its boxes, what to know, its picture."""
     table = Table(
         "film",
-        title="0 to 100; research use only, not a diagnosis",
+        title="scores from 0 to 100; research use only, not a diagnosis",
         box=SIMPLE_HEAD,
     )
     table.add_column("score", justify="right")
@@ -41,7 +36,7 @@ def table_of(predictions: Iterable[Prediction], folder: Path) -> Table:
         overlay = overlay_of(folder, one)
         table.add_row(
             escape(one.image),
-            shown_score(one.score),
+            shown_score(one.score, one.threshold),
             {True: "yes", False: "no", None: ""}[one.called],
             str(len(one.boxes)) if one.status == "ok" else one.status,
             escape(one.reason or ""),

@@ -50,6 +50,10 @@ def export(
         Refinement | None,
         typer.Option(help="affinity: near places that look alike share their evidence."),
     ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(help="By which the logit is divided, as `tbspot calibrate` fits it."),
+    ] = None,
     score_threshold: Annotated[
         float | None, typer.Option(help="Score from which a film counts as TB.")
     ] = None,
@@ -115,7 +119,7 @@ def export(
 def _refuse_moving(changes: dict[str, Any]) -> None:
     from tbspot.errors import TbspotError
 
-    for option in ("size", "mirror", "score_threshold", "score_rule"):
+    for option in ("size", "mirror", "temperature", "score_threshold", "score_rule"):
         if option in changes:
             raise TbspotError(
                 f"--{option.replace('_', '-')} changes what --healthy chooses by; export first "

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.amendment import amended
 from tbspot.choices import Precision
 from tbspot.description import METADATA_KEY, MOST_SIDE, Description
 from tbspot.engine.batching import Answer, Batches
@@ -174,7 +175,8 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, dev
 
     core = openvino.Core()
     threads = threads or threads_by_quota()
-    model, description = _read_onnx(path)
+    model, written = _read_onnx(path)
+    description = amended(path, written)
     target = device.upper().replace(":", ".")
     capable = core.get_property(target, "OPTIMIZATION_CAPABILITIES")
     if precision == "auto":

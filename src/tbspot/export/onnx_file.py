@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
+from tbspot.amendment import amendment_path
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import engine_of, open_engine
 from tbspot.engine.quantization import measure_ranges
@@ -120,6 +121,7 @@ def export(
             reduced = compare(ours, observations(automatic, description, films), description)
         with replacing(out) as temporary:
             temporary.write_bytes(trial.read_bytes())
+        amendment_path(out).unlink(missing_ok=True)  # of the file that was replaced
         reference = write_reference(out, replace(exported, description=description))
     rounding = compare(ours, original, description)
     size = out.stat().st_size

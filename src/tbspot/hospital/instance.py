@@ -22,6 +22,7 @@ from tbspot import __version__
 from tbspot.choices import ResultKind
 from tbspot.hospital.source import Source
 from tbspot.records.predictions import Prediction
+from tbspot.scores import shown_score
 
 __all__ = [
     "DISCLAIMER",
@@ -152,11 +153,11 @@ def _parameters(prediction: Prediction) -> dict[str, str]:
 
 def said_of_score(prediction: Prediction) -> str:
     """The score, its threshold and on which side of it the film is, in words."""
-    said = f"TB score {prediction.score:.3f}"
+    said = f"TB score {shown_score(prediction.score, prediction.threshold)} of 100"
     if prediction.threshold is None:
         return f"{said}, no threshold"
     side = "reached" if prediction.called else "not reached"
-    return f"{said}, threshold {prediction.threshold:.3f} {side}"
+    return f"{said}, threshold {shown_score(prediction.threshold)} {side}"
 
 
 def finished(made: Made, source: Source) -> Made:

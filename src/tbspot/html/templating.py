@@ -14,6 +14,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tbspot.files import replacing
 from tbspot.printable import printable
+from tbspot.scores import shown_score
 
 __all__ = ["render", "write_page"]
 
@@ -41,7 +42,7 @@ def _displayed(value: Any) -> Any:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    made = Environment(
         loader=PackageLoader("tbspot.html"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -49,3 +50,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["score"] = shown_score
+    return made

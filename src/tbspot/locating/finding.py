@@ -24,6 +24,7 @@ from tbspot.extras import needing
 from tbspot.images import Film, resize
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
+from tbspot.scores import shown_score
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -145,7 +146,7 @@ class Finding:
         picture = b64encode(file.getvalue()).decode()
         rows = "".join(
             f"<tr><td>{box.x0:.0f}</td><td>{box.y0:.0f}</td><td>{box.x1:.0f}</td>"
-            f"<td>{box.y1:.0f}</td><td>{box.score:.3f}</td></tr>"
+            f"<td>{box.y1:.0f}</td><td>{shown_score(box.score)}</td></tr>"
             for box in self.boxes
         )
         return (
@@ -159,4 +160,4 @@ class Finding:
             return f"{self.status}: {self.reason}"
         called = {True: ", called TB", False: ", not called TB", None: ""}[self.called]
         warning = f" ({self.reason})" if self.reason else ""
-        return f"score {self.score:.3f}{called}{warning}"
+        return f"score {shown_score(self.score, self.threshold)} of 100{called}{warning}"

@@ -18,6 +18,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor
 
+from tbspot.amendment import amended
 from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
@@ -169,7 +170,8 @@ def load_classifier(
             the changes.
     """
     state, metadata = _read(path)
-    description = _changed(path, _described(path, metadata), changes or {})
+    described = amended(path, _described(path, metadata))
+    description = _changed(path, described, changes or {})
     classifier = Classifier(description)
     try:
         classifier.load_state_dict(state)

@@ -3,6 +3,7 @@
 
 import { drop, keep, kept } from "./kept.js";
 import { ask, LOST } from "./requests.js";
+import { called, shownScore } from "./scores.js";
 
 const section = document.querySelector("[data-most-bytes]");
 const list = section?.querySelector(".drops");
@@ -94,7 +95,7 @@ class Line {
     if (status !== "failed") link.prepend(thumbnail(address));
     if (status !== "ok") return this.say(`${status}: ${reason}`);
     const told = [
-      `score ${score.toFixed(3)} ${score >= threshold ? "≥" : "<"} ${threshold.toFixed(3)}`,
+      `score ${shownScore(score, threshold)} of 100, ${called(score, threshold)}`,
       boxes === 1 ? "1 box" : `${boxes || "no"} boxes`,
     ];
     this.say(told.concat(reason ?? []).join("; "));

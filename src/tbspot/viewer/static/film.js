@@ -3,6 +3,7 @@
 import { onKeys, WAYS } from "./keys.js";
 import { listen } from "./pointers.js";
 import { ask, attempt, newest } from "./requests.js";
+import { called, shownScore } from "./scores.js";
 import { clamp, Film, Stage, View } from "./stage.js";
 
 const page = document.getElementById("film");
@@ -147,7 +148,7 @@ function fillTable(boxes) {
     const row = document.createElement("tr");
     const cells = [
       place + 1, `${box.x0.toFixed(0)} to ${box.x1.toFixed(0)}`,
-      `${box.y0.toFixed(0)} to ${box.y1.toFixed(0)}`, box.score.toFixed(3),
+      `${box.y0.toFixed(0)} to ${box.y1.toFixed(0)}`, shownScore(box.score),
     ];
     row.append(...cells.map((text) => Object.assign(document.createElement("td"), { textContent: text })));
     return row;
@@ -190,8 +191,9 @@ const tellOperating = newest((threshold) => attempt(async () => {
 function judge() {
   const slider = control("threshold");
   const threshold = Number(slider.value), score = Number(slider.dataset.score);
-  show("threshold", threshold.toFixed(3));
-  control("verdict").textContent = `This film, with ${score.toFixed(3)}, ${score >= threshold ? "counts" : "does not count"} as TB.`;
+  show("threshold", shownScore(threshold));
+  slider.ariaValueText = shownScore(threshold);
+  control("verdict").textContent = `This film, with ${shownScore(score, threshold)}, is ${called(score, threshold)}.`;
   if ("ask" in control("operating").dataset) tellOperating(threshold);
 }
 

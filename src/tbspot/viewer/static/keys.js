@@ -1,9 +1,10 @@
-// Single keys as commands, except where somebody types or moves a slider.
+// Single keys as commands, except where somebody types or reads the dialog of keys.
 
 export function onKeys(commands) {
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     if (event.target.matches("input[type=search], select, textarea")) return;
+    if (document.querySelector("dialog[open]")) return;
     const command = commands[event.key];
     if (!command) return;
     event.preventDefault();

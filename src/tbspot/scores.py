@@ -1,0 +1,32 @@
+"""A score as people read it: 0 to 100 with one decimal, wherever one is shown.
+
+Takes scores in [0, 1], as files and programs have them; gives words. `viewer/static/scores.js` does
+the same while a slider moves, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["shown_score"]
+
+
+def shown_score(score: float | None, threshold: float | None = None) -> str:
+    """A score as 0 to 100 with one decimal; nothing for none.
+
+    Args:
+        score: in [0, 1].
+        threshold: from which a film is called TB, if one stands beside it: a score under it is
+            not rounded up to it, so that what is shown does not contradict what is said.
+    """
+    if score is None:
+        return ""
+    tenths = _tenths(score)
+    if threshold is not None and score < threshold:
+        tenths = max(0, min(tenths, _tenths(threshold) - 1))
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def _tenths(score: float) -> int:
+    # As JavaScript rounds: halves up.
+    return math.floor(1000 * score + 0.5)

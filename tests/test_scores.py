@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from tbspot.scores import shown_score
+
+
+@pytest.mark.parametrize(
+    ("score", "shown"),
+    [(0.0, "0.0"), (1.0, "100.0"), (0.8765, "87.7"), (0.12, "12.0"), (0.0004, "0.0"), (None, "")],
+)
+def test_a_score_is_shown_from_0_to_100_with_one_decimal(score: float | None, shown: str) -> None:
+    assert shown_score(score) == shown
+
+
+@pytest.mark.parametrize(
+    ("score", "threshold", "shown"),
+    [(0.49996, 0.5, "49.9"), (0.5, 0.5, "50.0"), (0.5432, 0.5434, "54.2"), (0.0001, 0.0002, "0.0")],
+)
+def test_a_score_under_its_threshold_is_not_rounded_up_to_it(
+    score: float, threshold: float, shown: str
+) -> None:
+    assert shown_score(score, threshold) == shown

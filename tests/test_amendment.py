@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from amend import amend as amend_model
 
 from pages import write_model
 from tbspot.amendment import amendment_path
 from tbspot.engine.engine import open_engine, released_model
 from tbspot.errors import ModelError, TbspotError
 from tbspot.export.onnx_file import export
+from tbspot.export.selftest import selftest
 from tbspot.locating import load_model
 from tbspot.nets.weights import load_classifier
 from tbspot.records.threshold import threshold_for_model
@@ -73,6 +75,7 @@ def test_a_threshold_of_before_is_refused(model: Path, tmp_path: Path) -> None:
     [
         ({"amends": "other"}, "amends version other, and .* is version student-1; remove it"),
         ({"temperature": 0}, "is not an amendment of a model .*; remove it"),
+        ({"score_threshold": 2}, "is not an amendment of a model .*; remove it"),
         ({"temperature": "NaN"}, "is not an amendment of a model .*; remove it"),
         ({"bias": 3}, "is not an amendment of a model .*; remove it"),
     ],
@@ -83,6 +86,26 @@ def test_an_amendment_of_another_model_or_of_nonsense_is_one_sentence(
     amend(model, **changes)
     with pytest.raises(ModelError, match=sentence):
         open_engine(model)
+
+
+def test_an_amendment_changes_what_it_names_and_nothing_else(model: Path) -> None:
+    before = open_engine(model).description
+    amend(model, temperature=None, mirror=not before.mirror, score_threshold=0.25)
+    after = open_engine(model).description
+    assert (after.mirror, after.score_threshold) == (not before.mirror, 0.25)
+    assert after.version != before.version
+    named = {"mirror": before.mirror, "score_threshold": before.score_threshold}
+    assert after.model_copy(update={**named, "version": before.version}) == before
+
+
+def test_amendments_add_up_and_leave_a_reference_that_the_model_passes(model: Path) -> None:
+    amend_model(model, "half the time", {"mirror": False})
+    amend_model(model, "of some films", {"temperature": 2.0})
+    description = open_engine(model).description
+    assert (description.mirror, description.temperature) == (False, 2.0)
+    said = json.loads(amendment_path(model).read_text("utf-8"))
+    assert said["note"] == "half the time; of some films"
+    assert selftest(model).passed
 
 
 @pytest.mark.slow

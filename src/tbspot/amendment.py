@@ -6,35 +6,45 @@ is of one version of a model alone, and makes another version of it, as scores c
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tbspot.description import MOST_LOGIT, Description
+from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.parsing import read_json
+from tbspot.parsing import first_fault, read_json
 
 __all__ = ["Amendment", "amended", "amendment_path"]
 
 
 class Amendment(BaseModel):
-    """The whole of the file beside a model.
+    """The whole of the file beside a model; what it does not name stays as the model's file has it.
 
     Attributes:
         format: version of this file's layout.
         amends: the version that the model's file says it has, a hash of its weights and settings.
-        temperature: takes the place of the file's (description.py).
         note: on which films it was chosen, and what it is worth.
+
+    The others are those of `Description`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     format: Literal[1] = 1
     amends: str = Field(min_length=1)
-    temperature: float = Field(ge=1 / MOST_LOGIT, le=MOST_LOGIT)
     note: str
+    temperature: float | None = None
+    mirror: bool | None = None
+    score_threshold: float | None = None
+    score_rule: str | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What it changes, by the names of `Description`."""
+        return self.model_dump(exclude={"format", "amends", "note"}, exclude_none=True)
 
 
 def amendment_path(model: Path) -> Path:
@@ -57,5 +67,14 @@ def amended(model: Path, description: Description) -> Description:
             f"{path} amends version {change.amends}, and {model} is version "
             f"{description.version}; remove it, or put back the model that it belongs to"
         )
-    version = fingerprint(description.version.encode(), repr(change.temperature).encode())
-    return description.model_copy(update={"temperature": change.temperature, "version": version})
+    changes = change.changes
+    try:
+        after = Description.model_validate(description.model_dump() | changes)
+    except ValidationError as error:
+        raise TbspotError(
+            f"{path} is not an amendment of a model ({first_fault(error)}); remove it"
+        ) from error
+    # A rule is words, and another wording of it no other model.
+    told = json.dumps({name: changes[name] for name in sorted(changes) if name != "score_rule"})
+    version = fingerprint(description.version.encode(), told.encode())
+    return after.model_copy(update={"version": version})

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -54,6 +56,41 @@ def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(
         entry.main()
     assert exit_info.value.code == 1
     assert capsys.readouterr().err == "error: [red]film[/red].png is empty; remove it\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "name", "sentence"),
+    [
+        (errno.EROFS, "/cdrom/a.onnx", "/cdrom/a.onnx cannot be used (Read-only file system); "),
+        (errno.EACCES, b"/root/\xff", "/root/\ufffd cannot be used (Permission denied); "),
+        (errno.ENAMETOOLONG, "a" * 300, f"{'a' * 80}... cannot be used (File name too long); "),
+    ],
+)
+def test_what_a_file_system_refuses_is_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    name: str | bytes,
+    sentence: str,
+) -> None:
+    def refused() -> None:
+        raise OSError(number, os.strerror(number), name)
+
+    monkeypatch.setattr(cli, "app", refused)
+    with pytest.raises(SystemExit) as exit_info:
+        entry.main()
+    assert exit_info.value.code == 1
+    end = "choose another path, or see to its disk\n"
+    assert capsys.readouterr().err == f"error: {sentence}{end}"
+
+
+def test_a_name_too_long_for_the_file_system_is_one_sentence(tmp_path: Path) -> None:
+    long = str(tmp_path / ("b" * 300))
+    result = _tbspot("export", str(tmp_path / "model.safetensors"), "--out", f"{long}.onnx")
+    assert result.returncode == 1
+    assert result.stderr.startswith("error: ")
+    assert "too long" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_help_names_every_command_and_exits_with_0() -> None:

@@ -23,6 +23,13 @@ __all__ = ["main"]
 # What a write to standard output ends with where its reader or its device gives up.
 OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
 
+# What a file system says of a path or of itself, wherever a command names the path to it first.
+REFUSALS = (
+    errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
+    errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE,
+)  # fmt: skip
+LONGEST_NAME = 80
+
 
 def main() -> None:
     """Run `tbspot`; where something is wrong, one sentence on stderr and exit code 1, or 70.
@@ -57,9 +64,18 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
         return f"cannot write to standard output ({error.strerror}); lead it elsewhere", 1
     if sys.flags.dev_mode:
         raise error
+    if isinstance(error, OSError) and error.filename is not None and error.errno in REFUSALS:
+        return _refused(error), 1
     from tbspot.faults import EXIT_CODE, sentence_of
 
     return sentence_of(error), EXIT_CODE
+
+
+def _refused(error: OSError) -> str:
+    name = os.fsdecode(error.filename) if not isinstance(error.filename, int) else "a stream"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[:LONGEST_NAME]}..."
+    return f"{name} cannot be used ({error.strerror}); choose another path, or see to its disk"
 
 
 def _prepare_streams() -> None:

@@ -12,7 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench dist clean
+.PHONY: help demo test check bench dist bundle lowest clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,8 +35,14 @@ bench: $(INSTALLED) ## Measure what docs/performance.md claims.
 dist: $(INSTALLED) ## Build sdist and wheel twice, check them, and use the wheel in a fresh environment.
 	@PYTHON="$(CURDIR)/$(BIN)/python" bash runs/dist.sh dist
 
+bundle: dist ## Make folders of wheels from which tbspot is installed without a network (docs/install.md).
+	@$(BIN)/python runs/bundle.py dist/tbspot-*.whl bundle $(if $(BUNDLE_PYTHON),--python $(BUNDLE_PYTHON))
+
+lowest: $(INSTALLED) ## Run the fast tests with the lowest versions that pyproject.toml allows.
+	@PYTHON="$(CURDIR)/$(BIN)/python" bash runs/lowest.sh
+
 clean: ## Remove the demo and the tools' caches; .venv stays.
-	rm -rf demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo dist bundle .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests runs -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml

@@ -6,6 +6,7 @@ where none answers, except in CI.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -90,3 +91,66 @@ def test_a_release_has_the_same_bytes_twice_holds_what_is_named_and_works_outsid
         with tarfile.open(tmp_path / f"{name}.tar.gz") as sdist:
             held = {member.name.removeprefix(f"{name}/") for member in sdist}
         assert held - {"PKG-INFO"} == {one for one in _tracked_or_new() if one[:4] != ".ci/"}
+
+
+def _folder_to_install(tmp_path: Path, python: str) -> Path:
+    """A bundle's script, with a file and its sum, for a Python."""
+    script = (ROOT / "runs" / "bundle" / "install.sh").read_text("utf-8")
+    (tmp_path / "install.sh").write_text(script.replace("@PYTHON@", python))
+    (tmp_path / "wheel").write_bytes(b"wheel")
+    digest = hashlib.sha256(b"wheel").hexdigest()
+    (tmp_path / "SHA256SUMS").write_text(f"{digest}  wheel\n")
+    return tmp_path
+
+
+def _refusal(folder: Path) -> str:
+    into = folder / "installed"
+    done = subprocess.run(
+        ["sh", folder / "install.sh", into],
+        env=os.environ | {"PYTHON": sys.executable},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert not into.exists()
+    return done.stderr.splitlines()[-1]
+
+
+def test_a_bundle_with_a_changed_file_is_not_installed(tmp_path: Path) -> None:
+    folder = _folder_to_install(tmp_path, f"3.{sys.version_info[1]}")
+    (folder / "wheel").write_bytes(b"another")
+    assert _refusal(folder) == "this folder is not as it was made; copy it again"
+
+
+def test_a_bundle_is_not_installed_for_another_python(tmp_path: Path) -> None:
+    assert _refusal(_folder_to_install(tmp_path, "3.1")).startswith(
+        "these wheels are for Python 3.1;"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("_index")
+@pytest.mark.skipif("TBSPOT_BUNDLE" not in os.environ, reason="two minutes: TBSPOT_BUNDLE=1")
+def test_the_bundle_for_linux_is_installed_without_an_index_and_used(tmp_path: Path) -> None:
+    wheel = [sys.executable, "-m", "uv", "build", "--wheel", "--out-dir", tmp_path, ROOT]
+    subprocess.run(wheel, check=True, capture_output=True)
+    maker = [sys.executable, ROOT / "runs" / "bundle.py", "--platform", "linux-x86_64"]
+    subprocess.run([*maker, *tmp_path.glob("*.whl"), tmp_path], check=True, capture_output=True)
+    (folder,) = tmp_path.glob("tbspot-*-linux-x86_64-*")
+    assert not list(folder.glob("wheels/torch*"))
+    closed = {"PYTHON": sys.executable, "https_proxy": "http://127.0.0.1:9"}
+    subprocess.run(
+        ["sh", folder / "install.sh", tmp_path / "clinic"], env=os.environ | closed, check=True
+    )
+    subprocess.run(
+        [
+            tmp_path / "clinic" / "bin" / "tbspot",
+            "locate",
+            "--example",
+            "--out",
+            tmp_path / "shown",
+        ],
+        check=True,
+    )
+    assert list((tmp_path / "shown" / "overlays").iterdir())

@@ -10,7 +10,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench site clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,13 +30,16 @@ check: $(INSTALLED) ## Check format, lint, complexity and types, then run the te
 bench: $(INSTALLED) ## Measure what docs/performance.md claims.
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done
 
+site: $(INSTALLED) ## Build the documentation as a site: site/index.html, which opens without a network.
+	$(BIN)/python -m mkdocs build --strict --quiet
+
 clean: ## Remove the demo and the tools' caches; .venv stays.
-	rm -rf demo dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo site dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests runs -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,test]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,test,docs]'
 	touch $@

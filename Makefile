@@ -12,7 +12,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench dist bundle lowest clean
+.PHONY: help demo test check bench dist bundle lowest site clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,13 +41,16 @@ bundle: dist ## Make folders of wheels from which tbspot is installed without a 
 lowest: $(INSTALLED) ## Run the fast tests with the lowest versions that pyproject.toml allows.
 	@PYTHON="$(CURDIR)/$(BIN)/python" bash runs/lowest.sh
 
+site: $(INSTALLED) ## Build the documentation as a site: site/index.html, which opens without a network.
+	$(BIN)/python -m mkdocs build --strict --quiet
+
 clean: ## Remove the demo and the tools' caches; .venv stays.
-	rm -rf demo dist bundle .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo site dist bundle .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find src tests runs -name __pycache__ -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,test,release]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,test,release,docs]'
 	touch $@

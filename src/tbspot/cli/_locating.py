@@ -30,6 +30,7 @@ from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.inputs import faulty
 from tbspot.locating.places import DICOM
+from tbspot.locating.table import PARQUET_FILE
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -78,6 +79,11 @@ def _check(given: Mapping[str, Any]) -> None:
         raise TbspotError("--split and --split-file need a data set; give --data")
     if given["coco"] is not None and given["out"] is None:
         raise TbspotError("--coco needs a run's folder; name one with --out")
+    if given["parquet"]:
+        if given["out"] is None:
+            raise TbspotError("--parquet needs a run's folder; name one with --out")
+        with needing("parquet"):
+            importlib.import_module("tbspot.locating.parquet")
     if given["out"] is None and not given["json"]:
         raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
@@ -192,6 +198,10 @@ def _write(
     seconds = time.monotonic() - start
     if given["coco"] is not None:
         write_coco_results(given["coco"], read_predictions(out))
+    if given["parquet"]:
+        from tbspot.locating.parquet import write_predictions_parquet
+
+        write_predictions_parquet(out / PARQUET_FILE, out)
     if given["json"]:
         return _print_lines(read_predictions(out))
     if console is not None:

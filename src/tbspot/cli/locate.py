@@ -109,6 +109,14 @@ def locate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the boxes as COCO results, for other tools."),
     ] = None,
+    parquet: Annotated[
+        bool,
+        typer.Option(
+            "--parquet",
+            help="Also write DIR/predictions.parquet for pandas, DuckDB and Spark; needs the "
+            "extra parquet.",
+        ),
+    ] = False,
     dicom: Annotated[
         str,
         typer.Option(

@@ -92,7 +92,7 @@ def locate(
             done = keeper.done
             new = sum(name not in done for name in names)
             waiting = (item for item in items if item.name not in done)
-            if new:
+            if new or not earlier.all_hold:
                 forget_predictions_table(out)
             progress.update(task, completed=len(items) - new)
             for found in stream(waiting, work.read, work.answer, work.model.at_once):

@@ -1,8 +1,8 @@
 """Memory of `evaluate` over very many films: what it holds of each, and the figures' own.
 
 Takes a number of films; makes samples and a predictions.jsonl of that many, of which one in ten
-is TB with a box, and evaluates them. The time of cutting maps is left out: every film has the
-same map, cut once. Prints the memory after each step:
+(`--one-in`) is TB with a box, and evaluates them. The time of cutting maps is left out: every film
+has the same map, cut once. Prints the memory after each step:
 
     python benchmarks/evaluation_memory.py --films 100000 --resamples 100
 """
@@ -41,15 +41,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--films", type=int, default=10_000)
     parser.add_argument("--resamples", type=int, default=100)
+    parser.add_argument("--one-in", type=int, default=10, help="is TB with a box")
     given = parser.parse_args()
     print(machine())
     row("after", "MiB", "KiB a film", "seconds")
     row(*["---"] * 4)
     with tempfile.TemporaryDirectory() as name:
-        evaluate(Path(name), given.films, given.resamples)
+        evaluate(Path(name), given.films, given.resamples, given.one_in)
 
 
-def evaluate(folder: Path, films: int, resamples: int) -> None:
+def evaluate(folder: Path, films: int, resamples: int, one_in: int) -> None:
     """Evaluate films that are there in their records alone."""
     begun, base = time.monotonic(), _memory()
 
@@ -63,7 +64,7 @@ def evaluate(folder: Path, films: int, resamples: int) -> None:
         for number in range(films):
             lines.write(f"{_prediction(number).model_dump_json()}\n")
     tell("lines written")
-    samples = [_sample(number) for number in range(films)]
+    samples = [_sample(number, tb=number % one_in == 0) for number in range(films)]
     tell("samples")
     matched = match(folder, samples, "a film")
     tell("predictions matched")
@@ -98,11 +99,11 @@ def _prediction(number: int) -> Prediction:
     )  # fmt: skip
 
 
-def _sample(number: int) -> Sample:
+def _sample(number: int, *, tb: bool) -> Sample:
     name = _name(number)
-    boxes = (TruthBox(10, 20, 110, 120),) if number % 10 == 0 else None
+    boxes = (TruthBox(10, 20, 110, 120),) if tb else None
     path = Path("/data/films", name)
-    return Sample(path, name, int(number % 10 == 0), "source", f"patient {number}", "val", boxes)
+    return Sample(path, name, int(tb), "source", f"patient {number}", "val", boxes)
 
 
 def _memory() -> float:

@@ -87,6 +87,14 @@ def locate(
     device: Annotated[
         str, typer.Option(help="cpu, cuda or cuda:N; auto: the first GPU that torch can use.")
     ] = "auto",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Let the workers of a Dask cluster answer the films, such as tcp://host:8786; "
+            "needs the extra cluster.",
+        ),
+    ] = None,
     gate: Annotated[
         bool | None,
         typer.Option(

@@ -52,5 +52,5 @@ $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet '$(TORCH)'
-	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,test,release,docs]'
+	$(BIN)/python -m pip install --quiet '$(TORCH)' --editable '.[train,hospital,cluster,parquet,test,release,docs]'
 	touch $@

@@ -12,7 +12,7 @@ from engines import bright_engine
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.locating.folder import Keeper, file_stem, overlay_of
 from tbspot.locating.places import MOST_FILES, Places, digits_for, picture_beside
-from tbspot.records.predictions import FILE_NAME, read_heatmap, read_predictions
+from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 
 KINDS = 3
 
@@ -165,16 +165,10 @@ def test_files_copied_where_there_are_no_links_are_the_same(
 
 @pytest.mark.usefixtures("low")
 def test_results_as_dicom_come_to_their_places_and_those_of_no_film_go(tmp_path: Path) -> None:
-    class Made:
-        def save_as(self, path: Path, **_: object) -> None:
-            path.write_bytes(b"made")
-
-    objects = {"dicom/0123456789abcdef-sr.dcm": Made(), "dicom/a123456789abcdef-sc.dcm": Made()}
-    from tbspot.records.predictions import Prediction
-
+    objects = {"dicom/0123456789abcdef-sr.dcm": b"made", "dicom/a123456789abcdef-sc.dcm": b"made"}
     line = Prediction(image="1", status="ok", model="m", version="v")
     with Keeper(tmp_path) as keeper:
-        keeper.keep(line, objects=objects)  # type: ignore[arg-type]
+        keeper.keep(line, objects=objects)
     (tmp_path / "dicom" / "mine").mkdir()
     (tmp_path / "dicom" / "mine" / "x.dcm").touch()
     places = Places(tmp_path, 1)

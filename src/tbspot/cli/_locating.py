@@ -30,6 +30,8 @@ from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.inputs import faulty
 from tbspot.locating.places import DICOM
+from tbspot.locating.run import Answers
+from tbspot.locating.table import PARQUET_FILE
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -78,6 +80,22 @@ def _check(given: Mapping[str, Any]) -> None:
         raise TbspotError("--split and --split-file need a data set; give --data")
     if given["coco"] is not None and given["out"] is None:
         raise TbspotError("--coco needs a run's folder; name one with --out")
+    if given["parquet"]:
+        if given["out"] is None:
+            raise TbspotError("--parquet needs a run's folder; name one with --out")
+        with needing("parquet"):
+            importlib.import_module("tbspot.locating.parquet")
+    if given["scheduler"] is not None:
+        _check_scheduler(given)
+
+
+def _check_scheduler(given: Mapping[str, Any]) -> None:
+    if given["out"] is None:
+        raise TbspotError("--scheduler needs a run's folder; name one with --out")
+    if given["example"] or given["films"] == [STANDARD_INPUT]:
+        raise TbspotError("--scheduler is for films in files that every worker sees; leave it out")
+    with needing("cluster"):
+        importlib.import_module("distributed")
     if given["out"] is None and not given["json"]:
         raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
@@ -188,10 +206,17 @@ def _write(
     console: Console | None,
 ) -> int:
     out, start = given["out"], time.monotonic()
-    counts = locating.locate(items, engine, settings, out, console, overwrite=given["overwrite"])
+    with _answers(engine, settings, given) as answers:
+        counts = locating.locate(
+            items, engine, settings, out, console, overwrite=given["overwrite"], answers=answers
+        )
     seconds = time.monotonic() - start
     if given["coco"] is not None:
         write_coco_results(given["coco"], read_predictions(out))
+    if given["parquet"]:
+        from tbspot.locating.parquet import write_predictions_parquet
+
+        write_predictions_parquet(out / PARQUET_FILE, out)
     if given["json"]:
         return _print_lines(read_predictions(out))
     if console is not None:
@@ -203,6 +228,22 @@ def _write(
             console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
         console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
     return counts.failed
+
+
+@contextmanager
+def _answers(
+    engine: Engine, settings: LocateSettings, given: Mapping[str, Any]
+) -> Iterator[Answers | None]:
+    """Where films are answered: by the workers of a scheduler, or here."""
+    if given["scheduler"] is None:
+        yield None
+        return
+    from tbspot.locating.cluster import Opening, answers_of, identity_of
+
+    model = given["model"].absolute() if given["model"] else None
+    opening = Opening(settings, identity_of(engine), model, given["precision"], given["device"])
+    with answers_of(given["scheduler"], opening) as answers:
+        yield answers
 
 
 def _of_failed(failed: int, films: int, out: Path | None) -> str:

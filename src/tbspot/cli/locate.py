@@ -90,6 +90,14 @@ def locate(
         ),
     ] = "auto",
     device: Device = "auto",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Let the workers of a Dask cluster answer the films, such as tcp://host:8786; "
+            "needs the extra cluster.",
+        ),
+    ] = None,
     gate: Annotated[
         bool | None,
         typer.Option(
@@ -112,6 +120,14 @@ def locate(
         Path | None,
         typer.Option(metavar="FILE", help="Also write the boxes as COCO results, for other tools."),
     ] = None,
+    parquet: Annotated[
+        bool,
+        typer.Option(
+            "--parquet",
+            help="Also write DIR/predictions.parquet for pandas, DuckDB and Spark; needs the "
+            "extra parquet.",
+        ),
+    ] = False,
     dicom: Annotated[
         str,
         typer.Option(

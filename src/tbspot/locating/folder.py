@@ -14,11 +14,10 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from tbspot.choices import Naming
 from tbspot.errors import TbspotError
@@ -28,9 +27,6 @@ from tbspot.locating.places import Places, digits_for, picture_beside
 from tbspot.parsing import parse
 from tbspot.records.predictions import FILE_NAME, Prediction, Status, read_predictions
 from tbspot.storage import replacing, sync_folder
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 __all__ = ["Keeper", "file_stem", "overlay_of", "picture_stem"]
 
@@ -196,18 +192,18 @@ class Keeper:
         self,
         prediction: Prediction,
         evidence: NDArray[np.float32] | None = None,
-        overlay: Image.Image | None = None,
+        overlay: bytes | None = None,
         stem: str | None = None,
-        objects: Mapping[str, Dataset] | None = None,
+        objects: Mapping[str, bytes] | None = None,
     ) -> None:
         """Write a film's pictures and objects and then its line.
 
         Args:
             prediction: of the film.
             evidence: its heat map, if it is to be kept.
-            overlay: its picture, if it is to be kept.
+            overlay: its picture as JPEG, if it is to be kept.
             stem: what both files are called; `None` = as `file_stem` says.
-            objects: results as DICOM by the name of their file in the folder.
+            objects: results as DICOM, the bytes of each by the name of its file in the folder.
 
         Raises:
             TbspotError: the file system refuses.
@@ -221,11 +217,10 @@ class Keeper:
             prediction = prediction.model_copy(update={"heatmap": heatmap})
         if overlay is not None:
             with self._writing(picture_beside(self._places.of_map(stem))) as temporary:
-                # Colours unthinned, or the boxes' thin lines would blur.
-                overlay.save(temporary, "JPEG", quality=90, subsampling=0)
+                temporary.write_bytes(overlay)
         for name, made in (objects or {}).items():
             with self._writing(self._places.of_object(name)) as temporary:
-                made.save_as(temporary, enforce_file_format=True)
+                temporary.write_bytes(made)
         line = prediction.model_dump_json().encode() + b"\n"
         self._append(line)
         self._kept.pop(prediction.image, None)

@@ -157,6 +157,11 @@ class Earlier:
             return False
         return True
 
+    @property
+    def all_hold(self) -> bool:
+        """Whether every line that was judged stays."""
+        return not (self._gone or self._changed or self._failed)
+
     @cached_property
     def _places(self) -> dict[str, int]:
         """Of the films in their list; a run that has no line yet needs none."""

@@ -6,9 +6,10 @@ same settings go on after an interruption. What is said of a film is left to mod
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +37,7 @@ from tbspot.records.predictions import Prediction
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["Counts", "locate"]
+__all__ = ["Answers", "Counts", "Kept", "Work", "here", "locate"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,23 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class _Kept:
-    """What is to be kept of a film; the line alone if it has no answer."""
+class Kept:
+    """What is to be kept of a film; the line alone if it has no answer.
+
+    Attributes:
+        prediction: its line.
+        evidence: its heat map `[h, w]`.
+        picture: its overlay as JPEG.
+        stem: what both their files are called.
+        objects: results as DICOM, as the bytes of their files.
+        seen: of which bytes of the film all this is.
+    """
 
     prediction: Prediction
     evidence: NDArray[np.float32] | None = None
-    picture: Image.Image | None = None
+    picture: bytes | None = None
     stem: str | None = None
-    objects: Mapping[str, Dataset] = field(default_factory=dict)
+    objects: Mapping[str, bytes] = field(default_factory=dict)
     seen: Seen | None = None
 
 
@@ -69,18 +79,28 @@ def locate(
     console: Console | None = None,
     *,
     overwrite: bool = False,
+    answers: Answers | None = None,
 ) -> Counts:
     """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
     A film that cannot be read gets a line that says why, and the run goes on; the next call tries
     it again. In the end the lines are those of the films that there are, in their order.
 
+    Args:
+        items: films.
+        engine: that runs the model.
+        settings: of the run.
+        out: its folder.
+        console: to say how far it is.
+        overwrite: replace another run in the folder.
+        answers: where films are answered; `None` = `here`.
+
     Raises:
         TbspotError: the folder holds another run or is held by one, the settings do not fit the
             model, the model cannot be run on this processor, the disk is full, or the folder was
             removed meanwhile.
     """
-    work = _Work(Model(engine, settings), settings)
+    work = Work(Model(engine, settings), settings)
     with holding(out) as hold:
         open_run(out, "locate", settings, overwrite=overwrite)
         hold.check()
@@ -92,10 +112,10 @@ def locate(
             done = keeper.done
             new = sum(name not in done for name in names)
             waiting = (item for item in items if item.name not in done)
-            if new:
+            if new or not earlier.all_hold:
                 forget_predictions_table(out)
             progress.update(task, completed=len(items) - new)
-            for found in stream(waiting, work.read, work.answer, work.model.at_once):
+            for found in (answers or here)(waiting, work):
                 hold.check()
                 keeper.keep(
                     found.prediction, found.evidence, found.picture, found.stem, found.objects
@@ -111,8 +131,13 @@ def locate(
     return Counts(counts["ok"], counts["refused"], counts["failed"], new)
 
 
+def here(items: Iterable[Item], work: Work) -> Iterator[Kept]:
+    """What is to be kept of films, in order, each answered in this process."""
+    return stream(items, work.read, work.answer, work.model.at_once)
+
+
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """What is done with each film: read ahead, then answered."""
 
     model: Model
@@ -132,7 +157,7 @@ class _Work:
 
     def answer(
         self, item: Item, material: Callable[[], tuple[Seen | None, Callable[[], Verdict]]]
-    ) -> _Kept:
+    ) -> Kept:
         """What is to be kept of a film, its line saying of which bytes it is."""
         seen, film = material()
         try:
@@ -140,25 +165,25 @@ class _Work:
         except ModelError:
             raise
         except Exception as error:  # memory that ran out while the picture was drawn, say
-            kept = _Kept(self.model.failed(item.name, error).prediction)
+            kept = Kept(self.model.failed(item.name, error).prediction)
         if seen is None:
             return kept
         of = {"bytes": seen.bytes, "sha256": seen.sha256}
         return replace(kept, prediction=kept.prediction.model_copy(update=of), seen=seen)
 
-    def _kept(self, item: Item, finding: Finding) -> _Kept:
+    def _kept(self, item: Item, finding: Finding) -> Kept:
         line = finding.prediction
         objects, why_not = self._objects(item, finding)
         if why_not:
             reason = "; ".join(filter(None, (line.reason, why_not)))
             line = line.model_copy(update={"reason": reason})
         if finding.evidence is None:
-            return _Kept(line, objects=objects)
-        picture = finding.overlay() if self.settings.overlays else None
+            return Kept(line, objects=objects)
+        picture = _as_jpeg(finding.overlay()) if self.settings.overlays else None
         stem = picture_stem(item.name, finding.read(None), self.settings.names)
-        return _Kept(line, finding.evidence, picture, stem, objects)
+        return Kept(line, finding.evidence, picture, stem, objects)
 
-    def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, Dataset], str]:
+    def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, bytes], str]:
         """Results as DICOM where they are asked for, or a sentence on why there are none."""
         settings = self.settings
         if not settings.dicom or finding.status == "failed":
@@ -181,7 +206,25 @@ class _Work:
             )
         except TbspotError as error:
             return {}, f"no results as DICOM: {error}"
-        return objects, ""
+        return {name: _as_file(made) for name, made in objects.items()}, ""
+
+
+# Where films are answered: takes those that wait and what is done with each, gives what is to be
+# kept of each in order.
+Answers = Callable[[Iterable[Item], Work], Iterator[Kept]]
+
+
+def _as_jpeg(picture: Image.Image) -> bytes:
+    file = BytesIO()
+    # Colours unthinned, or the boxes' thin lines would blur.
+    picture.save(file, "JPEG", quality=90, subsampling=0)
+    return file.getvalue()
+
+
+def _as_file(made: Dataset) -> bytes:
+    file = BytesIO()
+    made.save_as(file, enforce_file_format=True)
+    return file.getvalue()
 
 
 def _raise(error: TbspotError) -> Verdict:

@@ -11,9 +11,11 @@ from pathlib import Path
 from tbspot.records.predictions import read_predictions
 from tbspot.tables import write_table
 
-__all__ = ["TABLE_FILE", "forget_predictions_table", "write_predictions_table"]
+__all__ = ["PARQUET_FILE", "TABLE_FILE", "forget_predictions_table", "write_predictions_table"]
 
 TABLE_FILE = "predictions.csv"
+# What parquet.py writes, where it is asked for.
+PARQUET_FILE = "predictions.parquet"
 # Of a prediction, in the order of the columns; the number of boxes comes last.
 COLUMNS = ("image", "status", "code", "reason", "score", "threshold", "called", "calibration",
            "width", "height", "model", "version")  # fmt: skip
@@ -35,8 +37,9 @@ def write_predictions_table(folder: Path) -> Path:
 
 
 def forget_predictions_table(folder: Path) -> None:
-    """Remove the table, so that none is older than the lines beside it."""
-    (folder / TABLE_FILE).unlink(missing_ok=True)
+    """Remove the tables, so that none is older than the lines beside it."""
+    for name in (TABLE_FILE, PARQUET_FILE):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _cell(value: str | float | bool | None) -> str | float | None:

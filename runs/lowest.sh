@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Whether the lower bounds in pyproject.toml are true: installs the lowest version that it allows of
 # everything it names, into an environment of its own, and runs the fast tests there. By hand before a
-# release: half an hour. Torch's bound is not tested: it is the build that PYTHON has, as pip was told
+# release: it takes long. Torch's bound is not tested: it is the build that PYTHON has, as pip was told
 # to find it, since earlier ones bring gigabytes of CUDA.
 # Usage: bash runs/lowest.sh [PYTEST'S ARGUMENTS]. PYTHON names an interpreter with all extras.
 set -euo pipefail
@@ -17,8 +17,7 @@ for place in ${PIP_EXTRA_INDEX_URL:-}; do found+=(--extra-index-url "$place"); d
 
 "$python" -m uv venv --quiet --python "$python" "$scratch/lowest"
 "$python" -m uv pip install --quiet --python "$there" --resolution lowest-direct "${found[@]}" \
-    --requirements pyproject.toml --extra train --extra hospital --extra test --extra release \
-    "torch==$torch"
+    --requirements pyproject.toml --all-extras "torch==$torch"
 "$python" -m uv pip install --quiet --python "$there" --no-deps --editable .
 "$python" -m uv pip list --quiet --python "$there"
 # Old packages beside new ones warn of each other; here that is no fault.

@@ -25,6 +25,7 @@ from tbspot.records.predictions import Prediction
 
 __all__ = [
     "DISCLAIMER",
+    "MAKER",
     "Kind",
     "algorithm",
     "algorithm_of_segment",

@@ -28,7 +28,7 @@ from pydicom.valuerep import validate_value
 from tbspot.errors import TbspotError
 from tbspot.images.opening import open_regular, shown, sniff
 
-__all__ = ["UTF_8", "Source", "read_source"]
+__all__ = ["UTF_8", "Source", "maker_of", "read_source"]
 
 UTF_8 = "ISO_IR 192"
 # Patient and General Study modules (PS3.3 C.7.1.1 and C.7.2.1): of type 2, empty where unknown.
@@ -103,6 +103,26 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
     stored_as = reference.SOPClassUID
     reference.SOPClassUID = SecondaryCaptureImageStorage
     return Source(name, identifiers, reference, stored_as)
+
+
+def maker_of(path: Path) -> str:
+    """Who made the equipment that an object comes from, as it says itself; empty if it does not.
+
+    Args:
+        path: of a DICOM film that has been read already (images/).
+
+    Raises:
+        TbspotError: it cannot be opened.
+    """
+    with open_regular(path, shown(path), follow_links=False) as file, _silence():
+        try:
+            header = dcmread(
+                file, force=True, stop_before_pixels=True, specific_tags=["Manufacturer"]
+            )
+            return _text(header, "Manufacturer") or ""
+        # What is wrong with the file is told where its identifiers are read.
+        except Exception:
+            return ""
 
 
 @contextmanager

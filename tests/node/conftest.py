@@ -1,0 +1,63 @@
+"""Fixtures of the node."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
+
+from tbspot.node.service import Node, running
+from tbspot.node.settings import Limits, NodeSettings, Pauses
+from units import Archive, archive, bright_model
+
+FAST = Pauses(first=0.05, longest=0.2)
+LIMITS = Limits(free_bytes=0, pdu_seconds=5, silence_seconds=10)
+SETTINGS = NodeSettings(
+    Path(),
+    port=0,
+    kinds=("sc",),
+    limits=LIMITS,
+    film_pauses=FAST,
+    archive_pauses=FAST,
+    watch_seconds=0.05,
+)
+
+
+class Told(list[dict[str, Any]]):
+    """What a node tells."""
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        self.append({"event": event, **facts})
+
+    def events(self) -> list[str]:
+        return [str(one["event"]) for one in self]
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def peer() -> Iterator[Archive]:
+    """An archive that stores everything."""
+    with archive() as kept:
+        yield kept
+
+
+@pytest.fixture
+def start(tmp_path: Path, told: Told) -> Iterator[Callable[..., Node]]:
+    """Start a node in a folder of the test's; settings may be changed. Ended with the test."""
+    with ExitStack() as stack:
+
+        def begin(model: Any = None, **changes: Any) -> Node:
+            given = replace(SETTINGS, folder=tmp_path / "node", **changes)
+            return stack.enter_context(running(given, model or bright_model(), told))
+
+        yield begin

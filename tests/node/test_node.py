@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +16,6 @@ from units import Archive, archive, bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
 ALL = ("sc", "seg", "sr")
-# pynetdicom leaves a socket that has not connected to the collector of garbage.
-UNCONNECTED = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def collected() -> Iterator[None]:
-    """Garbage is collected within the test that made it."""
-    yield
-    gc.collect()
 
 
 def _results(node: Node) -> list[ResultLine]:
@@ -120,8 +110,6 @@ def test_a_film_that_came_before_the_end_is_answered_after_the_next_start(
     wait_for(lambda: again.store.ledger.counts()["delivered"] == 1)
 
 
-@UNCONNECTED
-@pytest.mark.usefixtures("collected")
 def test_an_archive_that_is_down_is_tried_until_it_is_back(
     start: Start, tmp_path: Path, told: Any
 ) -> None:
@@ -151,8 +139,6 @@ def test_a_result_that_is_refused_waits_alone_and_is_sent_later(
     assert all(line.stored and line.reason is None for line in lines)
 
 
-@UNCONNECTED
-@pytest.mark.usefixtures("collected")
 def test_an_archive_that_takes_what_it_is_sent_and_confirms_nothing_has_stored_nothing(
     start: Start, tmp_path: Path
 ) -> None:

@@ -25,9 +25,6 @@ __all__ = ["Delivery"]
 
 # Results of one connection; after them films that came meanwhile have their turn in order.
 MOST_IN_A_ROW = 500
-# Tries after which a result with which the connection was lost steps behind the others: it may be
-# the reason.
-PATIENCE = 3
 
 
 @dataclass
@@ -110,9 +107,7 @@ class Delivery:
         """Wait for an archive that is down."""
         self.tries += 1
         self.lost = why
-        over = result.attempts + 1 - PATIENCE
-        behind = self.pauses.after(over) if over > 0 else 0.0
-        self.store.ledger.refuse(result, why, self.store.clock() + behind)
+        self.store.ledger.refuse(result, why, self.store.clock())
         pause = self.pauses.after(self.tries)
         self._again = time.monotonic() + pause
         self.tell("archive lost", tries=self.tries, reason=why, pause_seconds=pause)

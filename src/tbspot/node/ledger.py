@@ -36,6 +36,8 @@ SCHEMA = (
     "CREATE INDEX results_by_instance ON results (instance)",
     "CREATE INDEX results_waiting ON results (due) WHERE stored IS NULL",
 )
+# Tries of a result after which others go first.
+PATIENCE = 3
 # Another process, such as a back-up, may hold the file for so long.
 BUSY_SECONDS = 20
 
@@ -213,10 +215,14 @@ class Ledger:
     # What becomes of results.
 
     def next_result(self, now: float) -> ResultLine | None:
-        """The result to be sent next: of those that are due, the one that was made first."""
+        """The result to be sent next: of those that are due, the one that was made first.
+
+        One that was often tried steps behind the others: it may be why a connection is lost.
+        """
         rows = self._rows(
-            "SELECT * FROM results WHERE stored IS NULL AND due <= ? ORDER BY id LIMIT 1", now
-        )
+            "SELECT * FROM results WHERE stored IS NULL AND due <= ? "
+            "ORDER BY max(attempts, ?), id LIMIT 1", now, PATIENCE,
+        )  # fmt: skip
         return ResultLine(**dict(rows[0])) if rows else None
 
     def soonest_result(self) -> float | None:

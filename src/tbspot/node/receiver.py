@@ -45,7 +45,7 @@ class Receiver:
 
     Args:
         settings: where, for whom, with which limits.
-        store: that films are put into.
+        store: that films are put into; `None` = none is taken, to try whether it can listen.
         tell: of what happens.
         arrived: is called when a film is queued.
 
@@ -54,7 +54,7 @@ class Receiver:
     """
 
     def __init__(
-        self, settings: NodeSettings, store: Store, tell: Tell, arrived: Callable[[], None]
+        self, settings: NodeSettings, store: Store | None, tell: Tell, arrived: Callable[[], None]
     ) -> None:
         check_reach(settings)
         self._store, self._tell, self._arrived = store, tell, arrived
@@ -121,6 +121,8 @@ class Receiver:
                 syntax=str(event.context.transfer_syntax),
                 data=data,
             )
+            if self._store is None:
+                raise TbspotError("nothing is taken yet")
             taken = self._store.take(sent, source)
         except TbspotError as error:
             self._tell("refused", source=source, bytes=size, reason=error)

@@ -10,6 +10,8 @@ from typing import Literal
 __all__ = [
     "BatchNorm",
     "FilmState",
+    "FilmsOrder",
+    "FilmsShown",
     "LabelSources",
     "MapRule",
     "MapTarget",
@@ -39,6 +41,9 @@ ResultKind = Literal["sc", "seg", "sr"]
 # to be tried once more, another film's name, or a result of the node's own.
 FilmState = Literal["received", "located", "delivered", "aside"]
 Taking = Literal["new", "known", "again", "other", "own"]
+# Of a node's page: which films, and in which order.
+FilmsShown = Literal["all", "above", "below", "waiting", "located", "sent", "aside"]
+FilmsOrder = Literal["newest", "oldest", "highest", "lowest"]
 # Of nets.
 OutputStride = Literal[8, 16, 32]
 StridePlace = Literal["1x1", "3x3"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tbspot.cli._console import open_console
@@ -44,7 +44,11 @@ def run(given: Mapping[str, Any]) -> None:
 def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
     from tbspot.node import line_teller, running
 
-    with running(settings, _model(given), line_teller()) as node, _health(node, given):
+    with (
+        running(settings, _model(given), line_teller()) as node,
+        _health(node, given),
+        _page(node, given),
+    ):
         node.wait()
 
 
@@ -78,6 +82,14 @@ def _health(node: Node, given: Mapping[str, Any]) -> Iterator[None]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def _page(node: Node, given: Mapping[str, Any]) -> AbstractContextManager[object]:
+    if not given["page"]:
+        return nullcontext()
+    from tbspot.viewer.station_serving import page_of
+
+    return page_of(node, given["page_host"], given["page_port"])
 
 
 def _settings(given: Mapping[str, Any]) -> NodeSettings:

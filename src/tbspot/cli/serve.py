@@ -13,8 +13,8 @@ import typer
 
 __all__ = ["serve"]
 
-UNITS, RESULTS, MODEL, KEEPING, WATCHING = (
-    "Units that send", "Results", "Model", "Keeping", "Looking after it",
+UNITS, RESULTS, MODEL, KEEPING, PAGE, WATCHING = (
+    "Units that send", "Results", "Model", "Keeping", "The page", "Looking after it",
 )  # fmt: skip
 
 
@@ -141,6 +141,23 @@ def serve(
             rich_help_panel=KEEPING,
         ),
     ] = False,
+    page: Annotated[
+        bool,
+        typer.Option(
+            "--page/--no-page", help="Show the worklist; take STOW-RS.", rich_help_panel=PAGE
+        ),
+    ] = True,
+    page_port: Annotated[
+        int,
+        typer.Option(min=0, max=65535, help="Of the page; 0 = any.", rich_help_panel=PAGE),
+    ] = 8350,
+    page_host: Annotated[
+        str,
+        typer.Option(
+            help="Address of the page; any but this machine's own needs the token in FOLDER.",
+            rich_help_panel=PAGE,
+        ),
+    ] = "127.0.0.1",
     check: Annotated[
         bool,
         typer.Option(

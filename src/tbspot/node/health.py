@@ -20,7 +20,7 @@ from tbspot.errors import TbspotError
 from tbspot.node.delivery import Delivery
 from tbspot.node.store import Store
 
-__all__ = ["Health", "health_of", "serve_health"]
+__all__ = ["Health", "health_of", "said_of", "serve_health"]
 
 PATH = "/health"
 # A film that waits longer is a reason to look.
@@ -95,8 +95,14 @@ def health_of(
     )
 
 
+def said_of(health: Health) -> tuple[HTTPStatus, bytes]:
+    """The answer to a monitor: 200 where all is well, 503 where it is not, and JSON."""
+    status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, json.dumps(asdict(health)).encode() + b"\n"
+
+
 def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHTTPServer:
-    """Answer GET /health in threads of their own: 200 where all is well, 503 where it is not.
+    """Answer GET /health in threads of their own.
 
     Args:
         ask: gives the health.
@@ -114,9 +120,8 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
             if self.path != PATH:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            health = ask()
-            body = json.dumps(asdict(health)).encode() + b"\n"
-            self.send_response(HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE)
+            status, body = said_of(ask())
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

@@ -69,16 +69,19 @@ class Identities:
             self._base.close()
 
     def keep(self, film: int, path: Path) -> None:
-        """Keep whose film it is.
+        """Keep whose film it is, where its text says so without doubt.
 
         Args:
             film: its number.
             path: of the film, which has been read (images/).
 
         Raises:
-            TbspotError: its text cannot be read, or the file not be written.
+            TbspotError: the file cannot be written.
         """
-        found = read_source(path).identifiers
+        try:
+            found = read_source(path).identifiers
+        except TbspotError:
+            return
         row = (film, found.AccessionNumber, found.PatientID, str(found.PatientName))
         with self._lock, self._told():
             self._base.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?, ?)", row)

@@ -15,8 +15,9 @@ from typing import Any, BinaryIO
 
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_partial
+from pydicom.filereader import read_dataset, read_partial
 from pydicom.filewriter import write_file_meta_info
+from pydicom.tag import Tag
 from pydicom.uid import (
     HTJ2K,
     JPEG2000,
@@ -43,7 +44,7 @@ from pydicom.uid import (
 from tbspot.errors import TbspotError
 from tbspot.images.opening import open_regular, shown
 
-__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "read_sent"]
+__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "read_sent", "sent_of", "study_of"]
 
 # What chest films come as (PS3.4 B.5).
 CLASSES = (
@@ -63,6 +64,8 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
+# Of a data set, in which its study stands (group 0020).
+STUDY_WITHIN = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ class Sent:
     instance: str
     kind: str
     syntax: str
-    data: bytes | memoryview
+    data: bytes | bytearray | memoryview
 
     @property
     def digest(self) -> str:
@@ -118,19 +121,49 @@ def read_sent(path: Path, most: int) -> Sent:
     name = shown(path)
     with open_regular(path, name, follow_links=False) as file:
         content = file.read(most + len(PREAMBLE) + HEAD)
-    if not content[128:].startswith(b"DICM"):
+    sent = sent_of(content, name)
+    if why := "; ".join(_faults(sent, most)):
+        raise TbspotError(f"{name} {why}")
+    return sent
+
+
+def sent_of(content: bytes | bytearray, name: str) -> Sent:
+    """The same of a file's content, of whatever class, syntax and size.
+
+    Raises:
+        TbspotError: it is no file of DICOM.
+    """
+    if content[128:132] != b"DICM":
         raise TbspotError(f"{name} is no DICOM file; let the unit write DICOM (PS3.10)")
     try:
         # Of the data set nothing: it ends before its first element.
         meta: Any = read_partial(BytesIO(content[:HEAD]), lambda *_: True).file_meta
         start = len(PREAMBLE) + GROUP_LENGTH + int(meta.FileMetaInformationGroupLength)
-        sent = Sent(*_said(meta), data=memoryview(content)[start:])
+        return Sent(*_said(meta), data=memoryview(content)[start:])
     # What is broken may break its reader in any way.
     except Exception as error:
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
-    if why := "; ".join(_faults(sent, most)):
-        raise TbspotError(f"{name} {why}")
-    return sent
+
+
+def study_of(sent: Sent) -> str | None:
+    """The study that a film says it is of, where its first mebibyte says so in good order.
+
+    The one element of a data set that is looked for here: a web service may be asked to store
+    films of one study alone (PS3.18 10.5.1).
+    """
+    syntax = UID(sent.syntax)
+    try:
+        found: Any = read_dataset(
+            BytesIO(sent.data[:STUDY_WITHIN]),
+            is_implicit_VR=syntax.is_implicit_VR,
+            is_little_endian=syntax.is_little_endian,
+            stop_when=lambda tag, *_: tag > Tag("StudyInstanceUID"),
+            specific_tags=[Tag("StudyInstanceUID")],
+        ).StudyInstanceUID
+    # What is broken may break its reader in any way.
+    except Exception:
+        return None
+    return str(found)
 
 
 def _said(meta: Any) -> tuple[str, str, str]:

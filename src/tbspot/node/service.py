@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 
+from tbspot.choices import Taking
 from tbspot.errors import ModelError, TbspotError
 from tbspot.faults import sentence_of
 from tbspot.hospital.archives import archive_of
@@ -20,6 +21,7 @@ from tbspot.lock import holding
 from tbspot.node.delivery import Delivery
 from tbspot.node.health import Health, health_of
 from tbspot.node.identities import Identities, remove_identities
+from tbspot.node.objects import Sent
 from tbspot.node.receiver import Receiver
 from tbspot.node.retention import Retention
 from tbspot.node.settings import NodeSettings, Pauses
@@ -72,17 +74,21 @@ class Node:
     """A node at work; `running` makes one.
 
     Attributes:
+        settings: it was made with.
+        model: that locates.
         store: its folder.
         identities: whose films they are, if that is kept.
         receiver: that listens.
+        tell: of what happens.
     """
 
     def __init__(self, settings: NodeSettings, model: Model, tell: Tell) -> None:
         if settings.to is not None:
             archive_of(settings.to, settings.title).close()
+        self.settings, self.model = settings, model
         said = model.description
         self._model = f"{said.name} {said.version}"
-        self._tell = tell
+        self.tell = tell
         self._ending = threading.Event()
         self._failed: Exception | None = None
         self._closed = False
@@ -112,6 +118,18 @@ class Node:
         if self._failed is not None:
             raise self._failed
 
+    def take(self, sent: Sent, source: str) -> Taking:
+        """Take a film that came another way than by the receiver; see `Store.take`.
+
+        Raises:
+            TbspotError: the disk is full or nearly so; nothing was taken.
+        """
+        taken = self.store.take(sent, source)
+        self.tell(f"film {taken}", source=source, bytes=len(sent.data))
+        if taken in ("new", "again"):
+            self._parts["worker"].wake.set()
+        return taken
+
     def health(self) -> Health:
         """How the node is."""
         return health_of(self.store, self._delivery, self._model, dict(self._faults))
@@ -128,31 +146,31 @@ class Node:
         for part in self._parts.values():
             if part.thread is not None:
                 part.thread.join()
-        self._tell("ended", **self.store.ledger.counts())
+        self.tell("ended", **self.store.ledger.counts())
         self._open.close()
 
     def _sender(self, settings: NodeSettings) -> Delivery | None:
         if settings.to is None:
             return None
         return Delivery(
-            self.store, settings.to, settings.title, self._tell, settings.archive_pauses,
+            self.store, settings.to, settings.title, self.tell, settings.archive_pauses,
             self._ending.is_set,
         )  # fmt: skip
 
     def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
         worker = Worker(
-            self.store, model, settings.kinds, self._tell, self._wake_sender, self.identities,
+            self.store, model, settings.kinds, self.tell, self._wake_sender, self.identities,
             settings.tries, settings.film_pauses,
         )  # fmt: skip
         retention = Retention(
-            self.store, settings.keep_days, settings.to is None, self._tell, self.identities
+            self.store, settings.keep_days, settings.to is None, self.tell, self.identities
         )
         parts = [_Part("worker", worker.work), _Part("retention", retention.work)]
         if self._delivery is not None:
             parts.append(_Part("sender", self._delivery.work))
         if settings.watched is not None:
             watch = Watch(
-                settings.watched, self.store, self._tell, parts[0].wake.set,
+                settings.watched, self.store, self.tell, parts[0].wake.set,
                 settings.limits.film_bytes, settings.watch_seconds,
             )  # fmt: skip
             parts.append(_Part("watch", watch.work))
@@ -184,7 +202,7 @@ class Node:
                 faults += 1
                 why = str(error) if isinstance(error, TbspotError) else sentence_of(error)
                 self._faults[part.name] = why
-                self._tell("fault", where=part.name, reason=why)
+                self.tell("fault", where=part.name, reason=why)
                 wait = FAULT_PAUSES.after(faults)
             if wait != 0 and not self._ending.is_set():
                 part.wake.wait(LONGEST_SLEEP if wait is None else min(wait, LONGEST_SLEEP))

@@ -14,18 +14,21 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from tbspot.choices import ResultKind, Taking
 from tbspot.errors import TbspotError
 from tbspot.node.ledger import FilmLine, Ledger, NewResult, ResultLine
+from tbspot.node.listing import Line
 from tbspot.node.objects import Sent, hash_of, read_sent
 from tbspot.storage import clear_parts, make_folder, replacing
 
-__all__ = ["Store"]
+__all__ = ["QUEUE", "Store"]
 
 QUEUE = "queue.sqlite"
-FILMS, RESULTS = "films", "results"
+FILMS, RESULTS, MAPS = "films", "results", "maps"
 ENDING = ".dcm"
 
 
@@ -58,7 +61,7 @@ class Store:
         self.clock = clock
         self._free_bytes = free_bytes
         self._film_bytes = film_bytes
-        for one in (folder, folder / FILMS, folder / RESULTS):
+        for one in (folder, *(folder / name for name in (FILMS, RESULTS, MAPS))):
             make_folder(one)
             clear_parts(one, alone=True)
         self.ledger = Ledger(folder / QUEUE)
@@ -125,13 +128,27 @@ class Store:
                 "taken again"
             )
 
-    def path_of(self, film: FilmLine) -> Path:
+    def path_of(self, film: FilmLine | Line) -> Path:
         """Where a film lies."""
         return self.folder / FILMS / film.file
 
     def path_of_result(self, result: ResultLine) -> Path:
         """Where a result lies."""
         return self.folder / RESULTS / result.file
+
+    def keep_map(self, film: FilmLine, evidence: NDArray[np.float32]) -> str:
+        """Keep a film's heat map for the page; gives the name by which its prediction has it.
+
+        Raises:
+            TbspotError: the disk is full.
+        """
+        name = _map_of(film)
+        with (
+            replacing(self.folder / name, parents=False) as temporary,
+            temporary.open("wb") as file,
+        ):
+            np.save(file, evidence, allow_pickle=False)
+        return name
 
     def keep(
         self,
@@ -157,9 +174,10 @@ class Store:
         return kept
 
     def forget(self, film: FilmLine) -> None:
-        """Delete a film and its results: the files first, so that none is left without a line."""
+        """Delete a film, its map and results: files first, so that none is left without a line."""
         for result in self.ledger.results_of(film.id):
             self.path_of_result(result).unlink(missing_ok=True)
+        (self.folder / _map_of(film)).unlink(missing_ok=True)
         self.path_of(film).unlink(missing_ok=True)
         self.ledger.forget(film.id)
 
@@ -183,8 +201,15 @@ class Store:
                     path.unlink()
 
     def _sweep(self) -> None:
-        """Remove results whose film has no line any more."""
+        """Remove results and maps whose film has no line any more."""
         stems = {file.removesuffix(ENDING) for file in self.ledger.files()}
         for path in (self.folder / RESULTS).glob(f"*{ENDING}"):
             if path.stem.rpartition("-")[0] not in stems:
                 path.unlink(missing_ok=True)
+        for path in (self.folder / MAPS).glob("*.npy"):
+            if path.stem not in stems:
+                path.unlink(missing_ok=True)
+
+
+def _map_of(film: FilmLine) -> str:
+    return f"{MAPS}/{film.file.removesuffix(ENDING)}.npy"

@@ -118,14 +118,18 @@ class Worker:
         made: dict[ResultKind, Dataset],
         why_not: str | None,
     ) -> None:
-        line = finding.prediction.model_dump_json()
+        prediction, evidence = finding.prediction, finding.evidence
         try:
-            if why_not is not None:
-                self._set_aside(film, why_not, line)
-                return
+            if evidence is not None:
+                heatmap = self.store.keep_map(film, evidence)
+                prediction = prediction.model_copy(update={"heatmap": heatmap})
+            # Also of a film that is set aside, which somebody has to find.
             if self.identities is not None:
                 self.identities.keep(film.id, self.store.path_of(film))
-            self.store.keep(film, line, made)
+            if why_not is not None:
+                self._set_aside(film, why_not, prediction.model_dump_json())
+                return
+            self.store.keep(film, prediction.model_dump_json(), made)
         except TbspotError:
             # A disk that is full is no fault of the film.
             self.store.ledger.take_back(film.id, self.store.clock())

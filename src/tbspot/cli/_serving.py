@@ -7,6 +7,7 @@ left to tbspot.node.
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,8 @@ def run(given: Mapping[str, Any]) -> None:
     """
     # What the node writes is of this user alone.
     os.umask(0o077)
+    # pydicom's warnings repeat what tags hold, and standard error goes to a journal.
+    warnings.simplefilter("ignore")
     with needing("hospital"):
         settings = _settings(given)
         if given["check"]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ class Identities:
             self._base = sqlite3.connect(
                 self._path, timeout=20, isolation_level=None, check_same_thread=False
             )
+            # SQLite's own LIKE knows capitals of ASCII alone.
+            self._base.create_function("folded", 1, _folded, deterministic=True)
             for statement in ("PRAGMA journal_mode = WAL", "PRAGMA secure_delete = ON", SCHEMA):
                 self._base.execute(statement)
 
@@ -99,13 +102,12 @@ class Identities:
 
     def find(self, text: str, count: int = 100) -> list[int]:
         """The newest films whose accession number, number or name holds a text, however written."""
-        escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         with self._lock, self._told():
             rows = self._base.execute(
-                "SELECT film FROM identities WHERE accession LIKE ?1 ESCAPE '\\' OR "
-                "patient LIKE ?1 ESCAPE '\\' OR name LIKE ?1 ESCAPE '\\' "
+                "SELECT film FROM identities WHERE instr(folded(accession), ?1) OR "
+                "instr(folded(patient), ?1) OR instr(folded(name), ?1) "
                 "ORDER BY film DESC LIMIT ?2",
-                (f"%{escaped}%", count),
+                (_folded(text), count),
             ).fetchall()
         return [int(film) for (film,) in rows]
 
@@ -121,6 +123,11 @@ class Identities:
             yield
         except (sqlite3.Error, OSError) as error:
             raise TbspotError(f"cannot use {self._path}: {error}; free space or mend it") from error
+
+
+def _folded(text: str) -> str:
+    """A text as it is compared: however its letters are written and put together."""
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def remove_identities(folder: Path) -> None:

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from pydicom.config import IGNORE
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
@@ -179,7 +180,7 @@ def _faults(sent: Sent, most: int) -> Iterator[str]:
         yield "is not stored as CR, DX or secondary capture; export it so"
     if sent.syntax not in SYNTAXES:
         yield "is encoded in a way that this node does not take; export it uncompressed"
-    if not UID(sent.instance).is_valid:
+    if not UID(sent.instance, IGNORE).is_valid:
         yield "does not name its instance; export it again"
     if len(sent.data) > most:
         yield f"has more than {most:,} bytes; export it smaller"

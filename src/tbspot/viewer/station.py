@@ -6,6 +6,7 @@ has. Names are read from the node's own store of them, if it keeps one, and go n
 
 from __future__ import annotations
 
+import re
 import secrets
 import zlib
 from collections.abc import Sequence
@@ -179,7 +180,8 @@ def _called_by_number(said: Prediction, line: Line) -> Prediction:
 
 
 def _plain(text: str | None, line: Line) -> str | None:
-    return text and text.replace(line.file, f"film {line.number}")
+    """A sentence without the film's file, whose name and folder tell people nothing."""
+    return text and re.sub(rf"\S*{re.escape(line.file)}", f"film {line.number}", text)
 
 
 def _of_hundred(share: float | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, cast, get_args
 
@@ -63,7 +64,7 @@ class StationPages:
 
     def first(self, request: Request) -> Response:
         """The list."""
-        wanted = _wanted(request.query_params)
+        wanted = replace(_wanted(request.query_params), words=())
         return self._page(
             "node_worklist.html",
             orders=get_args(FilmsOrder),
@@ -181,13 +182,18 @@ class StationPages:
 
 def _wanted(given: Mapping[str, Any]) -> Wanted:
     """Read a question; a word that is not known means the usual."""
-    search, page = str(given.get("search", "")), str(given.get("page", ""))
+    search, page = _text(given, "search"), _text(given, "page")
     return Wanted(
         order=cast("FilmsOrder", _one_of(FilmsOrder, given.get("order"))),
         shown=cast("FilmsShown", _one_of(FilmsShown, given.get("show"))),
         words=tuple(search[:LONGEST_SEARCH].split()),
         page=int(page) if NUMBER.fullmatch(page) and int(page) else 1,
     )
+
+
+def _text(given: Mapping[str, Any], name: str) -> str:
+    """A word of a question, without halves of characters, which no text has."""
+    return str(given.get(name, "")).encode(errors="ignore").decode()
 
 
 def _one_of(choices: Any, given: object) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
@@ -24,7 +25,7 @@ from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, sent_of, study_of
 from tbspot.node.service import Node
-from tbspot.viewer.bodies import TooLargeError, TooSlowError, paced
+from tbspot.viewer.bodies import GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.multipart import MalformedError, Part, Parts
 
 __all__ = ["BASE", "Storing", "address_of"]
@@ -116,25 +117,30 @@ class Storing:
         """Store the films of a body, each once it has come, whatever becomes of the others."""
         address = self._checked(request)
         study = request.path_params.get("study")
-        if study is not None and not UID(study).is_valid:
+        if study is not None and not _is_uid(study):
             raise HTTPException(HTTPStatus.BAD_REQUEST, "the study of the address is no UID", CLOSE)
-        told, parts = _Told(), Parts(_boundary(request), self._most, self._count)
         try:
-            async for data in paced(request.stream()):
-                for part in parts.feed(data):
-                    await run_in_threadpool(self._take, part, study, f"web {address}", told)
-                    parts.give_back(part)
-            if not parts.ended or not (told.named or told.unnamed):
-                raise MalformedError
+            told = await self._stored(request, study, f"web {address}")
         except ClientDisconnect:
             return Response(status_code=HTTPStatus.BAD_REQUEST)
         except (MalformedError, TooLargeError, TooSlowError, _BusyError) as error:
             raise self._refusal(error, address) from error
-        finally:
-            parts.close()
         status = told.status()
         headers = {"Retry-After": "60"} if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
         return Response(json.dumps(told.dataset()), status, headers, JSON)
+
+    async def _stored(self, request: Request, study: str | None, source: str) -> _Told:
+        told, parts = _Told(), Parts(_boundary(request), self._most, self._count)
+        try:
+            async for data in paced(request.stream(), GRACE, SLOWEST):
+                for part in parts.feed(data):
+                    await run_in_threadpool(self._take, part, study, source, told)
+                    parts.give_back(part)
+        finally:
+            parts.close()
+        if not parts.ended or not (told.named or told.unnamed):
+            raise MalformedError
+        return told
 
     def _checked(self, request: Request) -> str:
         """Refuse who may not send, and what is not taken; gives the sender's address."""
@@ -187,7 +193,7 @@ class Storing:
             told.unnamed.append(NOT_UNDERSTOOD)
             return
         # Only UIDs are repeated to the sender, as the answer is made of them.
-        if not (UID(sent.instance).is_valid and UID(sent.kind).is_valid):
+        if not (_is_uid(sent.instance) and _is_uid(sent.kind)):
             told.unnamed.append(NOT_UNDERSTOOD)
             return
         told.named.append(_Named(sent.kind, sent.instance, self._failure(sent, study, source)))
@@ -215,6 +221,11 @@ def address_of(request: Request) -> str:
     """Of the machine that asks, as people write it."""
     address = request.client.host if request.client is not None else ""
     return address.removeprefix("::ffff:")
+
+
+def _is_uid(text: str) -> bool:
+    # Without pydicom's warning, which repeats the text on standard error.
+    return UID(text, IGNORE).is_valid
 
 
 def _boundary(request: Request) -> bytes:

@@ -20,6 +20,7 @@ from pynetdicom import evt
 from dicoms import header
 from engines import bright_engine
 from tbspot.drawings import draw_film
+from tbspot.hospital.connections import Entity
 from tbspot.locating import LocateSettings, Model
 
 __all__ = ["Archive", "archive", "bright_model", "send", "study_film", "wait_for"]
@@ -55,8 +56,7 @@ def send(port: int, *films: Path | Dataset, title: str = "UNIT", called: str = "
          **options: Any) -> list[int | None]:  # fmt: skip
     """Send films as a unit does; gives each status, `None` where there is no answer."""
     datasets = [dcmread(film) if isinstance(film, Path) else film for film in films]
-    entity = pynetdicom.AE(ae_title=title)
-    entity.connection_timeout = entity.acse_timeout = entity.dimse_timeout = 20
+    entity = Entity(title, 20)
     for one in datasets:
         entity.add_requested_context(one.SOPClassUID, one.file_meta.TransferSyntaxUID)
     association = entity.associate("127.0.0.1", port, ae_title=called, **options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -30,6 +31,25 @@ SETTINGS = NodeSettings(
     archive_pauses=FAST,
     watch_seconds=0.05,
 )
+
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """pynetdicom's own server, of the tests' archives, leaves sockets to the collector."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(
+                pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+            )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _collected() -> Iterator[None]:
+    """Garbage is collected within the tests that made it."""
+    yield
+    gc.collect()
 
 
 class Told(list[dict[str, Any]]):

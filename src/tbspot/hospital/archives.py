@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from ssl import SSLContext
 from urllib.parse import urlsplit
 
 import requests
@@ -21,14 +20,13 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
-from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
 from tbspot.errors import TbspotError
+from tbspot.hospital.connections import Entity
 
 __all__ = ["Archive", "ArchiveLost", "archive_of"]
 
@@ -117,34 +115,6 @@ def _of_web(to: str) -> Archive:
     return _ByWeb(to.rstrip("/"))
 
 
-class _Socket(AssociationSocket):
-    """A connection that waits for nobody for ever, and is closed also where it never was one."""
-
-    def connect(self, primitive: T_CONNECT) -> None:
-        """Connect; an archive that stops reading or answering ends the connection."""
-        super().connect(primitive)
-        if self.socket is not None:
-            self.socket.settimeout(ANSWER_SECONDS)
-
-    def _shutdown_socket(self) -> None:
-        connection = self.socket
-        super()._shutdown_socket()
-        if connection is not None:
-            connection.close()
-
-
-class _Entity(AE):
-    def _create_socket(
-        self,
-        assoc: Association,
-        address: AddressInformation,
-        tls_args: tuple[SSLContext, str] | None,
-    ) -> AssociationSocket:
-        made = _Socket(assoc, address=address)
-        made.tls_args = tls_args
-        return made
-
-
 class _ByNetwork(Archive):
     """C-STORE (PS3.4 annex B): one association for all instances."""
 
@@ -152,10 +122,8 @@ class _ByNetwork(Archive):
         super().__init__(name)
         self._peer = (host, port)
         self._title = title
-        self._entity = _Entity(ae_title=calling)
+        self._entity = Entity(calling, ANSWER_SECONDS)
         self._entity.connection_timeout = CONNECT_SECONDS
-        self._entity.acse_timeout = self._entity.dimse_timeout = ANSWER_SECONDS
-        self._entity.network_timeout = ANSWER_SECONDS
         for kind in CLASSES:
             self._entity.add_requested_context(kind, SYNTAXES)
         self._association: Association | None = None

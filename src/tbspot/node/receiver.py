@@ -20,11 +20,12 @@ from pynetdicom.association import Association
 from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
-from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
+from tbspot.hospital.connections import Connection
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent
 from tbspot.node.settings import Limits, NodeSettings, Tls
 from tbspot.node.store import Store
@@ -292,7 +293,7 @@ class _Handler(RequestHandler):
         return association
 
 
-class _Bounded(AssociationSocket):
+class _Bounded(Connection):
     """A connection of which a message is neither endless nor takes for ever."""
 
     def recv(self, nr_bytes: int) -> bytearray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from conftest import SETTINGS, Told, a_page, posted, stow
 from pages import Answer, Server
+from stations import SETTINGS, Told, a_page, posted, stow
 from tbspot.errors import TbspotError
 from tbspot.node.ledger import FilmLine
 from tbspot.node.service import Node, running
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.guard import HEADERS
+from tbspot.viewer.station_serving import page_of
 from units import bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
@@ -27,8 +29,6 @@ SECRETS = ("PLANTED", "ACC-1", "3680043", "HOSPITAL")
 
 
 def _node(tmp_path: Path, told: Told, **changes: Any) -> Any:
-    from dataclasses import replace
-
     return running(replace(SETTINGS, folder=tmp_path / "node", **changes), bright_model(), told)
 
 
@@ -75,7 +75,7 @@ def test_the_list_says_score_answer_status_and_whose_film_it_is(
     assert said.score is not None
     row = answer.text.split('<tr id="film-1">')[1]
     assert f">{100 * said.score:.1f}</span>" in row
-    for words in ("called TB", "located", "Doe^Jane", "ACC-1", "PLANTED-ID", "UNIT"):
+    for words in ("called TB", "located", "Doe, Jane", "ACC-1", "PLANTED-ID", "UNIT"):
         assert words in row, words
     assert 'href="/node/1"' in row
     assert "set aside: no results as DICOM: film 3 does not name its series" in answer.text
@@ -84,8 +84,8 @@ def test_the_list_says_score_answer_status_and_whose_film_it_is(
 
 @pytest.mark.parametrize(
     ("search", "numbers"),
-    [("acc-2", [2]), ("doe jane", [1]), ("ωmega", [2]), ("unit", [3, 2, 1]), ("3", [3]),
-     ("series", [3]), ("%", []), ("nobody", [])],
+    [("acc-2", [2]), ("doe jane", [1]), ("Doe, Jane", [1]), ("DOE^JANE", [1]), ("acc-3", [3]),
+     ("ωmega", [2]), ("unit", [3, 2, 1]), ("3", [3]), ("series", [3]), ("%", []), ("nobody", [])],
 )  # fmt: skip
 def test_films_are_searched_by_barcode_name_and_what_the_list_says(
     located: tuple[Node, Server, Told], search: str, numbers: list[int]
@@ -119,7 +119,7 @@ def test_a_film_has_picture_heat_map_and_boxes(located: tuple[Node, Server, Told
     answer = page.ask("/node/1")
     assert answer.status == 200
     assert "<h1>film 1</h1>" in answer.text
-    assert "Doe^Jane" in answer.text
+    assert "Doe, Jane" in answer.text
     assert "--calibration" not in answer.text
     boxes = page.ask("/node/1/boxes").json()
     assert boxes == [box.model_dump() for box in said.boxes]
@@ -138,7 +138,7 @@ def test_a_slip_has_all_that_a_paper_needs(located: tuple[Node, Server, Told]) -
     assert said.threshold is not None
     for words in (
         f"{100 * said.score:.1f}</b> of 100", f"threshold {100 * said.threshold:.1f}",
-        "Model bright, version v1", "Research use only, not a diagnosis", "Doe^Jane", "ACC-1",
+        "Model bright, version v1", "Research use only, not a diagnosis", "Doe, Jane", "ACC-1",
         "/node/1/picture.png", "Received",
     ):  # fmt: skip
         assert words in text, words
@@ -242,7 +242,7 @@ def test_with_identities_names_are_on_the_list_a_film_and_its_slip_alone(
     located: tuple[Node, Server, Told],
 ) -> None:
     _, page, told = located
-    named = [path for path in _pages() if b"Doe^Jane" in page.ask(path).body]
+    named = [path for path in _pages() if b"Doe, Jane" in page.ask(path).body]
     assert named == ["/", "/node/1", "/node/1/slip"]
     assert "Doe" not in str(list(told))
 
@@ -347,8 +347,6 @@ def test_elsewhere_a_unit_that_is_not_named_needs_the_token(start: Start, tmp_pa
 
 
 def test_a_port_that_is_taken_is_one_sentence(located: tuple[Node, Server, Told]) -> None:
-    from tbspot.viewer.station_serving import page_of
-
     node, page, _ = located
     port = int(page.address.rpartition(":")[2].strip("/"))
     with (

@@ -78,7 +78,8 @@ def health_of(
     if waiting is not None and waiting > LONG_SECONDS:
         troubles.append(f"queue: a film has been waiting for {waiting / 60:.0f} minutes")
     if films["aside"]:
-        troubles.append(f"queue: {films['aside']:,} films were set aside")
+        count = "1 film was" if films["aside"] == 1 else f"{films['aside']:,} films were"
+        troubles.append(f"queue: {count} set aside")
     try:
         store.check_room()
     except TbspotError as error:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.errors import TbspotError
-from tbspot.hospital.source import read_source
+from tbspot.hospital.source import read_identifiers
 
 __all__ = ["Identities", "Identity", "remove_identities"]
 
@@ -82,7 +82,7 @@ class Identities:
             TbspotError: the file cannot be written.
         """
         try:
-            found = read_source(path).identifiers
+            found = read_identifiers(path)
         except TbspotError:
             return
         row = (film, found.AccessionNumber, found.PatientID, str(found.PatientName))

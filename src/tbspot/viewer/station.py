@@ -63,6 +63,11 @@ class Row:
     prediction: Prediction | None
     identity: Identity | None
 
+    @property
+    def name(self) -> str:
+        """The patient's, as people write it; empty where it is not known."""
+        return "" if self.identity is None else _written(self.identity.name)
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -182,6 +187,14 @@ def _called_by_number(said: Prediction, line: Line) -> Prediction:
 def _plain(text: str | None, line: Line) -> str | None:
     """A sentence without the film's file, whose name and folder tell people nothing."""
     return text and re.sub(rf"\S*{re.escape(line.file)}", f"film {line.number}", text)
+
+
+def _written(name: str) -> str:
+    """A name of DICOM (PS3.5 6.2.1.1): its groups, each family name, then the others."""
+    groups = [[part.strip() for part in group.split("^")] for group in name.split("=")]
+    written = [", ".join(filter(None, (first, " ".join(filter(None, rest)))))
+               for first, *rest in groups]  # fmt: skip
+    return " / ".join(filter(None, written))
 
 
 def _of_hundred(share: float | None) -> str:

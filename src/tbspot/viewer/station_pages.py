@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
@@ -37,6 +38,8 @@ __all__ = ["StationPages"]
 # Of what the page's script asks for.
 MOST_BYTES = 4096
 MARK = "X-Mark"
+# Of a name, as people or DICOM write it.
+BETWEEN = re.compile(r"[\s,^]+")
 
 
 class StationPages:
@@ -186,7 +189,7 @@ def _wanted(given: Mapping[str, Any]) -> Wanted:
     return Wanted(
         order=cast("FilmsOrder", _one_of(FilmsOrder, given.get("order"))),
         shown=cast("FilmsShown", _one_of(FilmsShown, given.get("show"))),
-        words=tuple(search[:LONGEST_SEARCH].split()),
+        words=tuple(filter(None, BETWEEN.split(search[:LONGEST_SEARCH]))),
         page=int(page) if NUMBER.fullmatch(page) and int(page) else 1,
     )
 

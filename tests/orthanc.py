@@ -25,17 +25,34 @@ PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 absent = BINARY is None or not PLUGIN.exists()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Orthanc:
     """A running Orthanc.
 
     Attributes:
         web: address of its REST.
         port: that it takes C-STORE at.
+        settings: its file of settings.
     """
 
     web: str
     port: int
+    settings: Path
+    _process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, with what its store holds."""
+        log = self.settings.with_name("log")
+        with log.open("ab") as output:
+            command = [str(BINARY), str(self.settings)]
+            self._process = subprocess.Popen(command, stdout=output, stderr=output)
+        _wait_for(self, self._process, log)
+
+    def stop(self) -> None:
+        """Stop it; its store stays."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(20)
 
     @property
     def network(self) -> str:
@@ -86,16 +103,12 @@ def orthanc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
         "HttpPort": web, "DicomPort": port, "DicomAet": "ORTHANC", "DicomWeb": {"Enable": True},
     }  # fmt: skip
     (folder / "orthanc.json").write_text(json.dumps(settings))
-    with (folder / "log").open("wb") as log:
-        command = [str(BINARY), str(folder / "orthanc.json")]
-        process = subprocess.Popen(command, stdout=log, stderr=log)
-        try:
-            started = Orthanc(f"http://127.0.0.1:{web}", port)
-            _wait_for(started, process, folder / "log")
-            yield started
-        finally:
-            process.terminate()
-            process.wait(20)
+    started = Orthanc(f"http://127.0.0.1:{web}", port, folder / "orthanc.json")
+    try:
+        started.start()
+        yield started
+    finally:
+        started.stop()
 
 
 def _wait_for(started: Orthanc, process: subprocess.Popen[bytes], log: Path) -> None:

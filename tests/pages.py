@@ -108,11 +108,10 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Page:
-    """A page that is being served."""
+class Server:
+    """A page that is being served somewhere."""
 
     address: str
-    process: subprocess.Popen[str]
 
     def ask(
         self,
@@ -134,6 +133,13 @@ class Page:
             )
         finally:
             connection.close()
+
+
+@dataclass(frozen=True)
+class Page(Server):
+    """A page that `tbspot view` serves."""
+
+    process: subprocess.Popen[str]
 
     def drop(self, content: bytes) -> str:
         """Drop a film; gives its address."""

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("gate", "hospital"),
     ("locating",),
     ("export", "html"),
-    ("evaluation", "calibration", "audit", "report"),
+    ("evaluation", "calibration", "audit", "report", "node"),
     ("viewer",),
     ("__init__",),
     ("cli",),

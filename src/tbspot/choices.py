@@ -9,6 +9,9 @@ from typing import Literal
 
 __all__ = [
     "BatchNorm",
+    "FilmState",
+    "FilmsOrder",
+    "FilmsShown",
     "LabelSources",
     "MapRule",
     "MapTarget",
@@ -20,6 +23,7 @@ __all__ = [
     "Refinement",
     "ResultKind",
     "StridePlace",
+    "Taking",
     "TeacherMap",
     "TeacherView",
 ]
@@ -33,6 +37,13 @@ Precision = Literal["auto", "float32", "bfloat16", "float16", "int8"]
 Naming = Literal["auto", "hash", "file"]
 # Results as DICOM: secondary capture, segmentation, structured report.
 ResultKind = Literal["sc", "seg", "sr"]
+# Of a node: where a film stands, and what became of one that was sent to it: queued, there already,
+# to be tried once more, another film's name, or a result of the node's own.
+FilmState = Literal["received", "located", "delivered", "aside"]
+Taking = Literal["new", "known", "again", "other", "own"]
+# Of a node's page: which films, and in which order.
+FilmsShown = Literal["all", "above", "below", "waiting", "located", "sent", "aside"]
+FilmsOrder = Literal["newest", "oldest", "highest", "lowest"]
 # Of nets.
 OutputStride = Literal[8, 16, 32]
 StridePlace = Literal["1x1", "3x3"]

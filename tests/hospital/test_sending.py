@@ -177,8 +177,6 @@ def test_a_title_that_the_archive_does_not_have_is_said(run: Path) -> None:
     }
 
 
-# pynetdicom leaves a socket that has not connected to the collector of garbage.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("address", ["X@127.0.0.1:1", "http://127.0.0.1:1/dicom-web"])
 def test_where_nobody_answers_each_result_fails_and_nothing_is_printed(
     run: Path, address: str, capfd: pytest.CaptureFixture[str]

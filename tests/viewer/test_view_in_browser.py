@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,65 +12,24 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from browsers import MARKS, expect, hold_guidelines, playwright, started_browser, watched_tab  # noqa: F401
 from pages import PLANTED, Page, Places, dicom_of
 from tbspot.scores import shown_score
 from tbspot.viewer import serving
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
-expect = playwright.expect
-CHROMIUM = shutil.which("chromium")
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "dicom"
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed"),
-]
+pytestmark = MARKS
 
 # One film of the run is gone and one was never there: the browser says that it could not be had.
 GONE = ("/film/13/", "/film/999")
-# A busy machine may take its time.
-PATIENCE = 30_000
-HELD = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 SCORE = re.compile(r"score \d+\.\d of 100")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
-    with playwright.sync_playwright() as driver:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-        quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        expect.set_options(timeout=PATIENCE)
-        started = driver.chromium.launch(
-            executable_path=CHROMIUM, args=[*options, *quiet], timeout=180_000
-        )
-        yield started
-        started.close()
 
 
 @pytest.fixture
 def tab(browser: playwright.Browser, page: Page) -> Iterator[playwright.Page]:
-    """A tab of 1280 x 900 that may ask nobody but the page, and must not complain."""
-    context = browser.new_context(base_url=page.address, viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(PATIENCE)
-    opened = context.new_page()
-    faults: list[str] = []
-
-    def hear(message: playwright.ConsoleMessage) -> None:
-        if message.type == "error" and not any(path in message.location["url"] for path in GONE):
-            faults.append(message.text)
-
-    def see(request: playwright.Request) -> None:
-        if not request.url.startswith((page.address, "blob:")):
-            faults.append(request.url)
-
-    opened.on("console", hear)
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("request", see)
-    yield opened
-    context.close()
-    assert faults == []
+    with watched_tab(browser, page.address, lambda url: any(one in url for one in GONE)) as opened:
+        yield opened
 
 
 def open_film(tab: playwright.Page, search: str = "tb/tb") -> None:
@@ -507,9 +465,7 @@ def test_pages_hold_the_guidelines_and_the_screen(
 ) -> None:
     tab.set_viewport_size({"width": width, "height": 800})
     tab.goto(path)
-    assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    found = axe.Axe().run(tab, options=HELD)
-    assert [one["id"] for one in found.response["violations"]] == [], found.generate_report()
+    hold_guidelines(tab, width)
 
 
 @pytest.mark.parametrize("path", ["/", "/film/0", "/film/999"])
@@ -522,8 +478,7 @@ def test_a_question_mark_shows_the_keys_and_escape_closes_them(
     expect(tab.get_by_role("button", name="Keys")).to_be_enabled()
     tab.keyboard.press("?")
     expect(keys).to_be_visible()
-    found = axe.Axe().run(tab, options=HELD)
-    assert [one["id"] for one in found.response["violations"]] == [], found.generate_report()
+    hold_guidelines(tab, 1280)
     # Keys of the page wait behind the dialog.
     tab.keyboard.press("j")
     expect(tab).to_have_url(re.compile(f"{re.escape(path)}$"))

@@ -24,6 +24,7 @@ from tbspot.cli.prepare import prepare
 from tbspot.cli.report import report
 from tbspot.cli.selftest import selftest
 from tbspot.cli.send import send
+from tbspot.cli.serve import serve
 from tbspot.cli.train import train
 from tbspot.cli.view import view
 from tbspot.printable import printable
@@ -84,7 +85,7 @@ def _tbspot(
 
 
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
-    "Use the released model": (locate, view, send, selftest),
+    "Use the released model": (locate, view, send, serve, selftest),
     "Judge a model": (evaluate, report, calibrate, audit),
     "Make your own": (draw, prepare, train, distill, export),
 }

@@ -38,7 +38,7 @@ from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
 
-__all__ = ["run"]
+__all__ = ["kinds_of", "run"]
 
 STANDARD_INPUT = Path("-")
 EXAMPLE = "example.png"
@@ -155,17 +155,22 @@ def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
         follow_links=bool(given["data"]),
         overlays=given["overlays"],
         names=given["names"],
-        dicom=_kinds(given["dicom"]) if given["dicom"] else (),
+        dicom=kinds_of(given["dicom"], "--dicom") if given["dicom"] else (),
     )
 
 
-def _kinds(text: str) -> tuple[ResultKind, ...]:
+def kinds_of(text: str, option: str) -> tuple[ResultKind, ...]:
+    """Kinds of results as DICOM, as an option names them.
+
+    Raises:
+        TbspotError: it names something else, or the extra is missing.
+    """
     with needing("hospital"):
         importlib.import_module("tbspot.hospital")
     asked = {part.strip() for part in text.split(",")}
     if not asked <= set(get_args(ResultKind)):
         raise TbspotError(
-            f"--dicom {text!r} must be of {', '.join(get_args(ResultKind))}, such as sc,seg,sr"
+            f"{option} {text!r} must be of {', '.join(get_args(ResultKind))}, such as sc,seg,sr"
         )
     # In one order, so that the same kinds are the same run.
     return tuple(kind for kind in get_args(ResultKind) if kind in asked)

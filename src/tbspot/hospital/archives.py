@@ -10,6 +10,7 @@ import re
 from abc import ABC, abstractmethod
 from urllib.parse import urlsplit
 
+import requests
 from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from pydicom.uid import (
@@ -19,12 +20,13 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
-from pynetdicom import AE
 from pynetdicom.association import Association
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
 from tbspot.errors import TbspotError
+from tbspot.hospital.connections import Entity
 
 __all__ = ["Archive", "ArchiveLost", "archive_of"]
 
@@ -35,6 +37,7 @@ CLASSES = (SecondaryCaptureImageStorage, SegmentationStorage, ComprehensiveSRSto
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 CONNECT_SECONDS = 10
 ANSWER_SECONDS = 60
+BOUNDARY = "tbspot"
 # PS3.4 B.2.3: stored, though with changes or doubts.
 STORED = (0x0000, 0xB000, 0xB006, 0xB007)
 
@@ -56,6 +59,14 @@ class Archive(ABC):
     @abstractmethod
     def close(self) -> None:
         """End the connection, if there is one."""
+
+    @abstractmethod
+    def ask(self) -> str | None:
+        """Ask whether it would store results; gives why it would not. Nothing is stored.
+
+        Raises:
+            ArchiveLost: it cannot be spoken to.
+        """
 
     @abstractmethod
     def store(self, instance: Dataset) -> str | None:
@@ -111,10 +122,8 @@ class _ByNetwork(Archive):
         super().__init__(name)
         self._peer = (host, port)
         self._title = title
-        self._entity = AE(ae_title=calling)
+        self._entity = Entity(calling, ANSWER_SECONDS)
         self._entity.connection_timeout = CONNECT_SECONDS
-        self._entity.acse_timeout = self._entity.dimse_timeout = ANSWER_SECONDS
-        self._entity.network_timeout = ANSWER_SECONDS
         for kind in CLASSES:
             self._entity.add_requested_context(kind, SYNTAXES)
         self._association: Association | None = None
@@ -123,6 +132,19 @@ class _ByNetwork(Archive):
         """Release the association."""
         if self._association is not None and self._association.is_established:
             self._association.release()
+
+    def ask(self) -> str | None:
+        """Ask by C-ECHO (PS3.4 annex A), and for the classes of results; see `Archive.ask`."""
+        self._entity.add_requested_context(Verification)
+        association = self._association = self._associate()
+        taken = {one.abstract_syntax for one in association.accepted_contexts}
+        if missing := [kind.name for kind in CLASSES if kind not in taken]:
+            return f"the archive does not take {', '.join(missing)}"
+        if Verification in taken:
+            code = association.send_c_echo().get("Status")
+            if code != 0:
+                return "the archive does not answer C-ECHO"
+        return None
 
     def store(self, instance: Dataset) -> str | None:
         """Store an instance by C-STORE; see `Archive.store`."""
@@ -161,6 +183,27 @@ class _ByWeb(Archive):
 
     def close(self) -> None:
         """Nothing stays open between requests."""
+
+    def ask(self) -> str | None:
+        """Send a request without an instance, and see whether it is understood."""
+        kind = {"Content-Type": f'multipart/related; type="application/dicom"; boundary={BOUNDARY}'}
+        try:
+            answer = requests.post(
+                f"{self.name}/studies",
+                data=f"--{BOUNDARY}--\r\n".encode(),
+                headers=kind | {"Accept": "application/dicom+json"},
+                timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
+            )
+            # Whatever else it says to a request that stores nothing, it is there.
+            if answer.status_code in (401, 403, 404, 405):
+                answer.raise_for_status()
+        except (NoConnection, Timeout) as error:
+            raise ArchiveLost("no archive answers there: check the address") from error
+        except HTTPError as error:
+            return _refusal(error)
+        except RequestException as error:
+            raise ArchiveLost("the address cannot be asked: check it") from error
+        return None
 
     def store(self, instance: Dataset) -> str | None:
         """Store an instance by STOW-RS; see `Archive.store`."""

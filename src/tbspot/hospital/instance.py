@@ -26,6 +26,7 @@ from tbspot.scores import shown_score
 
 __all__ = [
     "DISCLAIMER",
+    "MAKER",
     "Kind",
     "algorithm",
     "algorithm_of_segment",

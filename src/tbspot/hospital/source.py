@@ -28,7 +28,7 @@ from pydicom.valuerep import validate_value
 from tbspot.errors import TbspotError
 from tbspot.images.opening import open_regular, shown, sniff
 
-__all__ = ["UTF_8", "Source", "read_source"]
+__all__ = ["UTF_8", "Source", "maker_of", "read_identifiers", "read_source"]
 
 UTF_8 = "ISO_IR 192"
 # Patient and General Study modules (PS3.3 C.7.1.1 and C.7.2.1): of type 2, empty where unknown.
@@ -88,21 +88,61 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
             its film, or with a patient's number that cannot be copied exactly.
     """
     name = shown(path)
+    with _header(path, name, follow_links=follow_links) as header:
+        identifiers, reference = _identifiers(header, name), _reference(header, name)
+    stored_as = reference.SOPClassUID
+    reference.SOPClassUID = SecondaryCaptureImageStorage
+    return Source(name, identifiers, reference, stored_as)
+
+
+def read_identifiers(path: Path) -> Dataset:
+    """A film's identifiers alone, of which each may be empty, as `Source` has them.
+
+    Args:
+        path: of a DICOM film that has been read already (images/).
+
+    Raises:
+        TbspotError: not DICOM, broken, or with a patient's number that cannot be copied exactly.
+    """
+    name = shown(path)
+    with _header(path, name, follow_links=False) as header:
+        return _identifiers(header, name)
+
+
+@contextmanager
+def _header(path: Path, name: str, *, follow_links: bool) -> Iterator[Dataset]:
+    """A film's header, which is taken in silence."""
     with open_regular(path, name, follow_links=follow_links) as file:
         if (kind := sniff(file, name)) != "DICOM":
             raise TbspotError(f"{name} is a {kind} file; only a DICOM film has results as DICOM")
         with _silence():
             try:
-                header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=TAGS)
-                identifiers, reference = _identifiers(header, name), _reference(header, name)
+                yield dcmread(file, force=True, stop_before_pixels=True, specific_tags=TAGS)
             except TbspotError:
                 raise
             # A broken file may break the reader in any way; to the user it is a broken file.
             except Exception as error:
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
-    stored_as = reference.SOPClassUID
-    reference.SOPClassUID = SecondaryCaptureImageStorage
-    return Source(name, identifiers, reference, stored_as)
+
+
+def maker_of(path: Path) -> str:
+    """Who made the equipment that an object comes from, as it says itself; empty if it does not.
+
+    Args:
+        path: of a DICOM film that has been read already (images/).
+
+    Raises:
+        TbspotError: it cannot be opened.
+    """
+    with open_regular(path, shown(path), follow_links=False) as file, _silence():
+        try:
+            header = dcmread(
+                file, force=True, stop_before_pixels=True, specific_tags=["Manufacturer"]
+            )
+            return _text(header, "Manufacturer") or ""
+        # What is wrong with the file is told where its identifiers are read.
+        except Exception:
+            return ""
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
@@ -83,6 +84,8 @@ class Answers:
         place, name = request.path_params["place"], request.path_params["name"]
         # Nothing of a dropped film outlives its being forgotten.
         make = self._make_thumbnail if place == "drop" else self._thumbnail_of
+        # Nor what the site no longer has.
+        await run_in_threadpool(self._site.case, place, name)
         picture = await self._read(lambda: make(place, name))
         return Response(picture, media_type="image/png")
 

@@ -5,7 +5,7 @@ Takes what is to be shown and who may see it; gives the app. Serving it is left 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from tbspot.errors import TbspotError
@@ -27,13 +27,21 @@ from tbspot.viewer.site import Site
 __all__ = ["create_app"]
 
 
-def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> Guard:
+def create_app(
+    site: Site,
+    hosts: Collection[str] | None,
+    token: str | None,
+    more: Sequence[Route] = (),
+    is_known: Callable[[Request], bool] = lambda _: False,
+) -> Guard:
     """The app behind its guard; ends the site's threads when it is shut down.
 
     Args:
         site: what is shown.
         hosts: names under which it is reached, with the port; `None` = any, with a token.
         token: to be shown once, in the address; `None` = none is needed.
+        more: addresses that come before those of every page.
+        is_known: whether a request is one that may be made without the token.
     """
 
     @asynccontextmanager
@@ -45,6 +53,7 @@ def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> 
     pages = Starlette(
         routes=[
             Mount("/static", files),
+            *more,
             *Answers(site).routes(),
             *Pages(site).routes(),
         ],
@@ -52,7 +61,7 @@ def create_app(site: Site, hosts: Collection[str] | None, token: str | None) -> 
         lifespan=lifespan,
     )
     # Around all of it, as Starlette answers a fault outside of its own middleware.
-    return Guard(pages, hosts, token)
+    return Guard(pages, hosts, token, is_known)
 
 
 def _unable(request: Request, error: Exception) -> Response:

@@ -6,7 +6,6 @@ user's alone, only until it is read. How a film is judged is left to judge.py.
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 import threading
 from collections.abc import AsyncIterable, Callable
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
+from tbspot.viewer.bodies import GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.cases import Case
 from tbspot.viewer.leftovers import held_folder, let_go, remove_leftovers
 
@@ -34,9 +34,6 @@ NAME = "the dropped film"
 # On the disk at one time: a few films of the largest size that is read, or hundreds of usual ones.
 MOST_WAITING_BYTES = 4 * MOST_BYTES
 MOST_WAITING = 500
-# Seconds in which something must arrive; and all must have, besides what it takes at a megabyte a
-# second, less than any network that a page is used over.
-GRACE, SLOWEST = 30.0, 1_000_000
 # In memory: results of the last hundred films, fewer when they are large.
 MOST_KEPT = 100
 MOST_KEPT_BYTES = 256_000_000
@@ -44,14 +41,6 @@ MOST_KEPT_BYTES = 256_000_000
 
 class BusyError(Exception):
     """More is waiting than should."""
-
-
-class TooLargeError(Exception):
-    """More arrives than any film has."""
-
-
-class TooSlowError(Exception):
-    """A film does not arrive."""
 
 
 @dataclass(frozen=True)
@@ -90,23 +79,13 @@ class _Arrival:
 
     async def take(self, content: AsyncIterable[bytes]) -> None:
         """Write what arrives, as long as it arrives."""
-        try:
-            async with asyncio.timeout(GRACE) as patience:
-                await self._write(content, patience)
-        except TimeoutError as error:
-            raise TooSlowError from error
-
-    async def _write(self, content: AsyncIterable[bytes], patience: asyncio.Timeout) -> None:
-        now = asyncio.get_running_loop().time
-        start = now()
         with self.file.open("xb") as copy:
-            async for part in content:
+            async for part in paced(content, GRACE, SLOWEST):
                 if self.length + len(part) > MOST_BYTES:
                     raise TooLargeError
                 self._count(1 - self.films, len(part))
                 self.films, self.length = 1, self.length + len(part)
                 copy.write(part)
-                patience.reschedule(min(now(), start + self.length / SLOWEST) + GRACE)
         if not self.films:  # an empty file takes a place in the queue too
             self._count(1, 0)
             self.films = 1

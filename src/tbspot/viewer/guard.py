@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from http import HTTPStatus
 
 from starlette.datastructures import MutableHeaders
@@ -44,15 +44,24 @@ class Guard:
         app: what to guard.
         hosts: names under which the page is reached, with the port; `None` = any, which needs a
             token. A name of somebody else's that leads here (DNS rebinding) is refused.
-        token: to be shown once, in the address; `None` = none is needed.
+        token: to be shown once, in the address, or with each request as programs do
+            (`Authorization: Bearer`, RFC 6750); `None` = none is needed.
+        is_known: whether a request is one that may be made without the token.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Collection[str] | None, token: str | None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: Collection[str] | None,
+        token: str | None,
+        is_known: Callable[[Request], bool] = lambda _: False,
+    ) -> None:
         if hosts is None and token is None:
             raise ValueError("a page under any name needs a token")
         self._app = app
         self._hosts = hosts
         self._token = token
+        self._is_known = is_known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on to the app with the headers added to its answer."""
@@ -87,7 +96,10 @@ class Guard:
         return None
 
     def _admit(self, request: Request) -> Response | None:
-        if self._token is None:
+        if self._token is None or self._is_known(request):
+            return None
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(given.strip(), self._token):
             return None
         if _same(request.query_params.get(PARAMETER), self._token):
             # The token leaves the address at once, so that it is not in the browser's history.

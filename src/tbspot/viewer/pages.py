@@ -21,7 +21,7 @@ from tbspot.viewer.cases import Case, share_of
 from tbspot.viewer.site import Site
 from tbspot.viewer.worklist import PAGE, Order, Query, Row, Show, Status
 
-__all__ = ["Pages"]
+__all__ = ["Pages", "Panel", "panel_of"]
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,11 @@ class Pages:
     def film(self, request: Request) -> Response:
         """One film of the run, with the other model's view where there is one."""
         name = request.path_params["name"]
-        panels = [_panel(f"/film/{name}", self._site.case("film", name))]
+        panels = [panel_of(f"/film/{name}", self._site.case("film", name))]
         if self._site.beside is not None:
             image = panels[0].case.prediction.image
             other = self._site.beside.case_of(image)
-            panels += [_panel(f"/beside/{name}", other)] if other else []
+            panels += [panel_of(f"/beside/{name}", other)] if other else []
         query = Query.of(request.query_params)
         return self._film_page(panels, query=query, **self._around(int(name), query))
 
@@ -100,7 +100,7 @@ class Pages:
         progress = self._site.drops.progress(name) if self._site.drops else None
         if progress is not None and progress.case is None:
             return self._page("waiting.html", address=f"/drop/{name}")
-        panels = [_panel(f"/drop/{name}", self._site.case("drop", name))]
+        panels = [panel_of(f"/drop/{name}", self._site.case("drop", name))]
         return self._film_page(panels, query=Query(), before=None, after=None, place=0, found=0)
 
     def _around(self, number: int, query: Query) -> dict[str, int | None]:
@@ -137,7 +137,8 @@ class Pages:
         return HTMLResponse(render(template, has_run=self._site.run is not None, **drops, **shown))
 
 
-def _panel(address: str, case: Case) -> Panel:
+def panel_of(address: str, case: Case) -> Panel:
+    """A model's view of a film, or why its map cannot be shown."""
     try:
         return Panel(address, case, share_of(case), "")
     except TbspotError as error:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
@@ -27,7 +28,7 @@ from tbspot.viewer.patience import Patient
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
-__all__ = ["ViewSettings", "serve"]
+__all__ = ["ViewSettings", "config_of", "hosts_of", "is_loopback", "listen", "name_of", "serve"]
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 # Seconds that a browser's open connections get when the page ends.
@@ -78,19 +79,12 @@ def serve(settings: ViewSettings, announce: Callable[[str], None]) -> None:
         if site.drops is None:
             raise TbspotError(site.why_no_drops)
         path = f"drop/{site.drops.add(settings.shown)}"
-    listener = _listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port)
     port = listener.getsockname()[1]
-    token = None if _is_loopback(settings.host) else secrets.token_urlsafe(24)
-    app = create_app(site, _hosts(settings.host, port), token)
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_level="warning",
-        server_header=False,
-        http=Patient,
-        timeout_graceful_shutdown=PATIENCE,
-    )
-    address = f"http://{_name(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"
+    token = None if is_loopback(settings.host) else secrets.token_urlsafe(24)
+    app = create_app(site, hosts_of(settings.host, port), token)
+    config = config_of(app)
+    address = f"http://{name_of(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"
     announce(address)
     if settings.browser:
         # Some browsers do not return before they are closed.
@@ -124,18 +118,43 @@ def _site(settings: ViewSettings) -> Site:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def config_of(app: ASGIApp) -> uvicorn.Config:
+    """How the page is served: nothing is logged of who asks for what."""
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        http=Patient,
+        # Who asks is who is connected, whatever a header says.
+        proxy_headers=False,
+        timeout_graceful_shutdown=PATIENCE,
+    )
+
+
+def listen(host: str, port: int, option: str = "--port") -> socket.socket:
+    """A socket that listens.
+
+    Args:
+        host: address of this machine.
+        port: 0 = any that is free.
+        option: by which another port is chosen.
+
+    Raises:
+        TbspotError: the address cannot be listened on.
+    """
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         return socket.create_server((host, port), family=family, backlog=128)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise TbspotError(
-            f"cannot listen on {host}, port {port} ({reason}); choose another with --port"
+            f"cannot listen on {host}, port {port} ({reason}); choose another with {option}"
         ) from error
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
     if host == "localhost":
         return True
     try:
@@ -144,15 +163,15 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _hosts(host: str, port: int) -> frozenset[str] | None:
+def hosts_of(host: str, port: int) -> frozenset[str] | None:
     """Names under which the page is reached; `None` = any, where it listens on all addresses."""
     if host in ANY:
         return None
-    names = {"localhost", "127.0.0.1", "[::1]"} if _is_loopback(host) else set()
-    return frozenset(f"{name}:{port}" for name in {*names, _name(host).lower()})
+    names = {"localhost", "127.0.0.1", "[::1]"} if is_loopback(host) else set()
+    return frozenset(f"{name}:{port}" for name in {*names, name_of(host).lower()})
 
 
-def _name(host: str) -> str:
+def name_of(host: str) -> str:
     """The host as an address holds it; of all addresses, this machine's name."""
     if host in ANY:
         return socket.gethostname()

@@ -7,6 +7,7 @@ api.py.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -18,7 +19,7 @@ from tbspot.viewer.drops import Drops
 from tbspot.viewer.operating import Operating
 from tbspot.viewer.runs import Run
 
-__all__ = ["Site"]
+__all__ = ["NUMBER", "Site"]
 
 # As the pages write it: digits without end would be no number that Python takes.
 NUMBER = re.compile("0|[1-9][0-9]{0,8}")
@@ -34,6 +35,7 @@ class Site:
         drops: films dropped on the page; `None` where no model is at hand.
         why_no_drops: in words, then.
         operating: a calibration, if any.
+        more: further places, with the case of a number there.
         readers: the threads that read films: each keeps a decoding process, and a film can be
             large.
     """
@@ -43,6 +45,7 @@ class Site:
     drops: Drops | None
     why_no_drops: str
     operating: Operating | None
+    more: Mapping[str, Callable[[int], Case | None]] = field(default_factory=dict)
     readers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "readers"))
 
     def case(self, place: str, name: str) -> Case:
@@ -61,6 +64,8 @@ class Site:
             progress = self.drops.progress(name) if self.drops else None
             return progress.case if progress else None
         number = int(name) if NUMBER.fullmatch(name) else -1
+        if place in self.more:
+            return self.more[place](number)
         if self.run is None or not 0 <= number < len(self.run.rows):
             return None
         if place == "beside":

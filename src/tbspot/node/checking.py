@@ -1,0 +1,120 @@
+"""What is wrong with a node's set-up, before films come.
+
+Takes settings and a way to open the model; gives a line for each thing that was looked at. Nothing
+is stored anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tbspot.errors import TbspotError
+from tbspot.hospital.archives import ArchiveLost, archive_of
+from tbspot.locating import Model
+from tbspot.lock import holding
+from tbspot.node.receiver import Receiver
+from tbspot.node.settings import NodeSettings
+from tbspot.node.store import Store
+from tbspot.node.telling import silent
+
+__all__ = ["Check", "check"]
+
+# Films of a busy day, with their results.
+DAY_BYTES = 10 << 30
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found about one thing.
+
+    Attributes:
+        name: `folder`, `port`, `archive`, `watched`, `disk`, `model` or `clock`.
+        ok: whether it will do.
+        said: what was found, in one sentence.
+    """
+
+    name: str
+    ok: bool
+    said: str
+
+
+def check(settings: NodeSettings, open_model: Callable[[], Model]) -> Iterator[Check]:
+    """Look at everything that a node needs, each as soon as it is known."""
+    looks: tuple[tuple[str, Callable[[], str]], ...] = (
+        ("folder", lambda: _folder(settings)),
+        ("port", lambda: _port(settings)),
+        ("archive", lambda: _archive(settings)),
+        ("watched", lambda: _watched(settings.watched)),
+        ("disk", lambda: _disk(settings)),
+        ("model", lambda: _model(open_model())),
+        ("clock", _clock),
+    )
+    for name, look in looks:
+        try:
+            yield Check(name, True, look())
+        except (TbspotError, ArchiveLost, OSError) as error:
+            yield Check(name, False, str(error))
+
+
+def _folder(settings: NodeSettings) -> str:
+    with holding(settings.folder), closing(Store(settings.folder)) as store:
+        counts = store.ledger.counts()
+    waiting = counts["received"] + counts["located"] * (settings.to is not None)
+    return f"{settings.folder} can be written; {waiting:,} films wait, {counts['aside']:,} aside"
+
+
+def _port(settings: NodeSettings) -> str:
+    # Nothing is taken in these moments: there is no store.
+    receiver = Receiver(settings, None, silent, lambda: None)
+    try:
+        return f"{settings.title} can listen on {settings.host}, port {receiver.port}"
+    finally:
+        receiver.close()
+
+
+def _archive(settings: NodeSettings) -> str:
+    if settings.to is None:
+        return "none is named: results stay here"
+    with closing(archive_of(settings.to, settings.title)) as archive:
+        why_not = archive.ask()
+    if why_not:
+        raise TbspotError(f"{settings.to}: {why_not}")
+    return f"{settings.to} answers and takes results"
+
+
+def _watched(folder: Path | None) -> str:
+    if folder is None:
+        return "none"
+    if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+        raise TbspotError(f"{folder} is no folder that can be read and emptied")
+    return f"{folder} can be read and emptied"
+
+
+def _disk(settings: NodeSettings) -> str:
+    folder = next(one for one in (settings.folder, *settings.folder.parents) if one.exists())
+    free, least = shutil.disk_usage(folder).free, settings.limits.free_bytes
+    said = f"{free >> 30:,} GB free; films are refused below {least >> 30:,} GB"
+    if free < least + DAY_BYTES:
+        raise TbspotError(f"{said}, which a busy day may reach")
+    return said
+
+
+def _model(model: Model) -> str:
+    return f"{model.description.name} {model.description.version} opens"
+
+
+def _clock() -> str:
+    """See that no file of the program is from the future, as after a battery that ran empty."""
+    now = time.time()
+    newest = max(path.stat().st_mtime for path in Path(__file__).parent.glob("*.py"))
+    said = datetime.fromtimestamp(now, UTC).isoformat(timespec="minutes")
+    if newest > now + 24 * 60 * 60:
+        raise TbspotError(f"it is {said} by the clock, before this program was installed; set it")
+    return f"it is {said}"

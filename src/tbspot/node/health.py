@@ -1,0 +1,143 @@
+"""Whether the node does its work, for a monitor: figures, and nothing of any film.
+
+Takes a node's parts; gives facts, also over HTTP at one address. Who watches them is left to the
+place that runs the node.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from tbspot import __version__
+from tbspot.errors import TbspotError
+from tbspot.node.delivery import Delivery
+from tbspot.node.store import Store
+
+__all__ = ["Health", "health_of", "said_of", "serve_health"]
+
+PATH = "/health"
+# A film that waits longer is a reason to look.
+LONG_SECONDS = 15 * 60
+# Of a request, to be read and answered.
+PATIENCE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a monitor is told.
+
+    Attributes:
+        ok: whether nobody need look.
+        troubles: sentences on why somebody should.
+        films: how many, by state.
+        oldest_waiting_seconds: since the oldest film came that is not done; `None` = none waits.
+        last: seconds since a film was last received, located, finished; `None` = never.
+        archive_tries: how often in a row the archive could not be spoken to.
+        free_bytes: of the disk.
+        model: name and version.
+        version: of tbspot.
+    """
+
+    ok: bool
+    troubles: tuple[str, ...]
+    films: dict[str, int]
+    oldest_waiting_seconds: float | None
+    last: dict[str, float | None]
+    archive_tries: int
+    free_bytes: int
+    model: str
+    version: str = __version__
+
+
+def health_of(
+    store: Store, delivery: Delivery | None, model: str, faults: dict[str, str]
+) -> Health:
+    """The node's health now.
+
+    Args:
+        store: of the node.
+        delivery: of the node; `None` = no archive is named.
+        model: name and version.
+        faults: by part of the node, what it cannot do at present.
+    """
+    films, last, now = store.ledger.counts(), store.ledger.last(), store.clock()
+    ages = {name: None if when is None else max(0.0, now - when) for name, when in last.items()}
+    waiting = ages.pop("oldest_waiting")
+    # Without an archive a located film waits for nobody.
+    waiting = waiting if delivery is not None or films["received"] else None
+    troubles = [f"{part}: {why}" for part, why in faults.items()]
+    if delivery is not None and delivery.lost:
+        troubles.append(f"archive: {delivery.lost}")
+    if waiting is not None and waiting > LONG_SECONDS:
+        troubles.append(f"queue: a film has been waiting for {waiting / 60:.0f} minutes")
+    if films["aside"]:
+        count = "1 film was" if films["aside"] == 1 else f"{films['aside']:,} films were"
+        troubles.append(f"queue: {count} set aside")
+    try:
+        store.check_room()
+    except TbspotError as error:
+        troubles.append(f"disk: {error}")
+    return Health(
+        ok=not troubles,
+        troubles=tuple(troubles),
+        films={str(state): count for state, count in films.items()},
+        oldest_waiting_seconds=waiting,
+        last=ages,
+        archive_tries=delivery.tries if delivery is not None else 0,
+        free_bytes=shutil.disk_usage(store.folder).free,
+        model=model,
+    )
+
+
+def said_of(health: Health) -> tuple[HTTPStatus, bytes]:
+    """The answer to a monitor: 200 where all is well, 503 where it is not, and JSON."""
+    status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, json.dumps(asdict(health)).encode() + b"\n"
+
+
+def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHTTPServer:
+    """Answer GET /health in threads of their own.
+
+    Args:
+        ask: gives the health.
+        host: address to listen on.
+        port: 0 = any that is free.
+
+    Raises:
+        TbspotError: the address cannot be listened on.
+    """
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = PATIENCE_SECONDS
+
+        def do_GET(self) -> None:
+            if self.path != PATH:
+                self.send_error(HTTPStatus.NOT_FOUND)
+                return
+            status, body = said_of(ask())
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing is printed."""
+
+    try:
+        server = ThreadingHTTPServer((host, port), Handler)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TbspotError(
+            f"cannot listen on {host}, port {port} ({reason}); choose another with `health_port`"
+        ) from error
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, args=(0.2,), daemon=True).start()
+    return server

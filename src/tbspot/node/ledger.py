@@ -1,0 +1,372 @@
+"""The node's queue: which film stands where, in SQLite, each step on the disk before it counts.
+
+Takes what has happened to a film or a result; gives which is next, and lines for people. Nothing
+in it names a person: instances stand as hashes. Files are left to store.py.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from tbspot.choices import FilmState, ResultKind
+from tbspot.errors import TbspotError
+from tbspot.storage import sync_folder
+
+__all__ = ["FilmLine", "Ledger", "NewResult", "ResultLine"]
+
+VERSION = 1
+SCHEMA = (
+    """CREATE TABLE films (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, instance TEXT NOT NULL UNIQUE, digest TEXT NOT NULL,
+    file TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, source TEXT NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL, reason TEXT, prediction TEXT,
+    received REAL NOT NULL, located REAL, finished REAL)""",
+    "CREATE INDEX films_by_state ON films (state, due)",
+    """CREATE TABLE results (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, film INTEGER NOT NULL REFERENCES films (id),
+    kind TEXT NOT NULL, file TEXT NOT NULL, instance TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL, reason TEXT, stored REAL)""",
+    "CREATE INDEX results_by_film ON results (film)",
+    "CREATE INDEX results_by_instance ON results (instance)",
+    "CREATE INDEX results_waiting ON results (due) WHERE stored IS NULL",
+)
+# Tries of a result after which others go first.
+PATIENCE = 3
+# Another process, such as a back-up, may hold the file for so long.
+BUSY_SECONDS = 20
+
+
+@dataclass(frozen=True)
+class FilmLine:
+    """A film of the queue.
+
+    Attributes:
+        id: its number, by which logs and pages call it.
+        instance: hash of its SOP instance UID.
+        digest: of its data set as it came.
+        file: in the folder of films.
+        bytes: of its data set.
+        source: AE title of the unit, or `folder`.
+        state: `received`, `located` (results wait for the archive, or none is named), `delivered`
+            or `aside`.
+        attempts: tries to locate it, of which the last may be going on.
+        due: when it is tried next; seconds since 1970, as all times.
+        reason: why it was put off or set aside, or what was found about its results.
+        prediction: its line as JSON (`tbspot.records.predictions.Prediction`).
+        received: when it was acknowledged.
+        located: when its results were on the disk.
+        finished: when nothing was left to do.
+    """
+
+    id: int
+    instance: str
+    digest: str
+    file: str
+    bytes: int
+    source: str
+    state: FilmState
+    attempts: int
+    due: float
+    reason: str | None
+    prediction: str | None
+    received: float
+    located: float | None
+    finished: float | None
+
+
+@dataclass(frozen=True)
+class NewResult:
+    """A result whose file is on the disk: its kind, file, and hash of its instance UID."""
+
+    kind: ResultKind
+    file: str
+    instance: str
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """A result of a film: as `NewResult`, with its tries; `stored` is when the archive said so."""
+
+    id: int
+    film: int
+    kind: ResultKind
+    file: str
+    instance: str
+    attempts: int
+    due: float
+    reason: str | None
+    stored: float | None
+
+
+class Ledger:
+    """The queue of one node; any thread may ask.
+
+    Args:
+        path: of the database, made where it is absent.
+
+    Raises:
+        TbspotError: it is none, of a newer tbspot, or cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.RLock()
+        with self._told():
+            self._base = sqlite3.connect(
+                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            )
+            self._base.row_factory = sqlite3.Row
+            # A commit is on the disk when it returns; readers wait for nobody.
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                self._base.execute(f"PRAGMA {pragma}")
+            self._prepare()
+        sync_folder(path.parent)
+
+    def close(self) -> None:
+        """Close the database; what is asked of it afterwards is refused."""
+        with self._lock:
+            self._base.close()
+
+    # What has come.
+
+    def film_of(self, instance: str) -> FilmLine | None:
+        """The film of an instance, by its hash."""
+        return self._film("SELECT * FROM films WHERE instance = ?", instance)
+
+    def is_result(self, instance: str) -> bool:
+        """Whether an instance, by its hash, is a result that was made here."""
+        return bool(self._rows("SELECT 1 FROM results WHERE instance = ? LIMIT 1", instance))
+
+    def add(
+        self, instance: str, digest: str, file: str, size: int, source: str, now: float
+    ) -> int | None:
+        """Queue a film whose file is on the disk; gives its number, `None` if it is queued."""
+        with self._writing():
+            done = self._base.execute(
+                "INSERT OR IGNORE INTO films (instance, digest, file, bytes, source, state, due, "
+                "received) VALUES (?, ?, ?, ?, ?, 'received', ?, ?)",
+                (instance, digest, file, size, source, now, now),
+            )
+            return done.lastrowid if done.rowcount else None
+
+    def try_again(self, film: int, now: float) -> None:
+        """Queue a film anew that was set aside."""
+        self._write(
+            "UPDATE films SET state = 'received', attempts = 0, due = ?, finished = NULL "
+            "WHERE id = ? AND state = 'aside'", now, film,
+        )  # fmt: skip
+
+    # What becomes of films.
+
+    def next_film(self, now: float) -> FilmLine | None:
+        """The film to be located next: of those that are due, the one that came first."""
+        return self._film(
+            "SELECT * FROM films WHERE state = 'received' AND due <= ? ORDER BY id LIMIT 1", now
+        )
+
+    def begin(self, film: int, due: float) -> None:
+        """Count a try before it is made, so that a film that ends the process is known by it."""
+        self._write("UPDATE films SET attempts = attempts + 1, due = ? WHERE id = ?", due, film)
+
+    def take_back(self, film: int, due: float) -> None:
+        """Uncount a try that failed by no fault of the film."""
+        self._write("UPDATE films SET attempts = attempts - 1, due = ? WHERE id = ?", due, film)
+
+    def put_off(self, film: int, reason: str, due: float) -> None:
+        """Say why a try failed, and when the next one is."""
+        self._write("UPDATE films SET reason = ?, due = ? WHERE id = ?", reason, due, film)
+
+    def set_aside(self, film: int, reason: str, prediction: str | None, now: float) -> None:
+        """Try a film no more."""
+        self._write(
+            "UPDATE films SET state = 'aside', reason = ?, finished = ?, "
+            "prediction = coalesce(?, prediction) WHERE id = ?", reason, now, prediction, film,
+        )  # fmt: skip
+
+    def locate(
+        self,
+        film: int,
+        prediction: str,
+        results: Sequence[NewResult],
+        reason: str | None,
+        now: float,
+    ) -> None:
+        """Keep a film's answer and its results, whose files are on the disk.
+
+        A film without any is done.
+        """
+        state, finished = ("located", None) if results else ("delivered", now)
+        with self._writing():
+            self._base.execute(
+                "UPDATE films SET state = ?, finished = ?, prediction = ?, reason = ?, located = ? "
+                "WHERE id = ?", (state, finished, prediction, reason, now, film),
+            )  # fmt: skip
+            self._base.executemany(
+                "INSERT INTO results (film, kind, file, instance, due) VALUES (?, ?, ?, ?, ?)",
+                [(film, one.kind, one.file, one.instance, now) for one in results],
+            )
+
+    # What becomes of results.
+
+    def next_result(self, now: float) -> ResultLine | None:
+        """The result to be sent next: of those that are due, the one that was made first.
+
+        One that was often tried steps behind the others: it may be why a connection is lost.
+        """
+        rows = self._rows(
+            "SELECT * FROM results WHERE stored IS NULL AND due <= ? "
+            "ORDER BY max(attempts, ?), id LIMIT 1", now, PATIENCE,
+        )  # fmt: skip
+        return ResultLine(**dict(rows[0])) if rows else None
+
+    def soonest_result(self) -> float | None:
+        """When the next result is due; `None` = none waits."""
+        (row,) = self._rows("SELECT min(due) AS due FROM results WHERE stored IS NULL")
+        return cast("float | None", row["due"])
+
+    def confirm(self, result: ResultLine, now: float) -> bool:
+        """Keep that the archive has stored a result; gives whether its film is done with it."""
+        with self._writing():
+            self._base.execute(
+                "UPDATE results SET stored = ?, attempts = attempts + 1, reason = NULL "
+                "WHERE id = ?", (now, result.id),
+            )  # fmt: skip
+            done = self._base.execute(
+                "UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS "
+                "(SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)",
+                (now, result.film),
+            )
+            return bool(done.rowcount)
+
+    def refuse(self, result: ResultLine, reason: str, due: float) -> None:
+        """Say why the archive has not stored a result, and when the next try is."""
+        self._write(
+            "UPDATE results SET attempts = attempts + 1, reason = ?, due = ? WHERE id = ?",
+            reason, due, result.id,
+        )  # fmt: skip
+
+    def results_of(self, film: int) -> list[ResultLine]:
+        """A film's results."""
+        rows = self._rows("SELECT * FROM results WHERE film = ? ORDER BY id", film)
+        return [ResultLine(**dict(row)) for row in rows]
+
+    # What is done with.
+
+    def finished_before(self, moment: float, *, undelivered: bool) -> FilmLine | None:
+        """A film that was done before a moment.
+
+        Args:
+            moment: in seconds since 1970.
+            undelivered: whether no archive is waited for, so that a located film is done.
+        """
+        done = "coalesce(finished, located)" if undelivered else "finished"
+        return self._film(f"SELECT * FROM films WHERE {done} < ? ORDER BY id LIMIT 1", moment)  # noqa: S608 - of two
+
+    def forget(self, film: int) -> None:
+        """Remove a film and its results, whose files are gone."""
+        with self._writing():
+            self._base.execute("DELETE FROM results WHERE film = ?", (film,))
+            self._base.execute("DELETE FROM films WHERE id = ?", (film,))
+
+    # What people are shown.
+
+    def film(self, number: int) -> FilmLine | None:
+        """The film of a number."""
+        return self._film("SELECT * FROM films WHERE id = ?", number)
+
+    def films(self, count: int, before: int | None = None) -> list[FilmLine]:
+        """The newest films, or the newest of those with smaller numbers than `before`."""
+        rows = self._rows(
+            "SELECT * FROM films WHERE id < coalesce(?, id + 1) ORDER BY id DESC LIMIT ?",
+            before, count,
+        )  # fmt: skip
+        return [_film_line(row) for row in rows]
+
+    def counts(self) -> dict[FilmState, int]:
+        """Films by state."""
+        rows = self._rows("SELECT state, count(*) AS films FROM films GROUP BY state")
+        counts: dict[FilmState, int] = dict.fromkeys(
+            ("received", "located", "delivered", "aside"), 0
+        )
+        return counts | {row["state"]: row["films"] for row in rows}
+
+    def last(self) -> dict[str, float | None]:
+        """When a film last came, was located and was finished, and when the oldest waiting came."""
+        (row,) = self._rows(
+            "SELECT max(received) AS received, max(located) AS located, max(finished) AS finished, "
+            "min(CASE WHEN finished IS NULL THEN received END) AS oldest_waiting FROM films"
+        )
+        return dict(row)
+
+    def files(self) -> set[str]:
+        """Of all films, the names of their files."""
+        return {str(row["file"]) for row in self._rows("SELECT file FROM films")}
+
+    def soonest(self) -> float | None:
+        """When the next film is due; `None` = none is queued."""
+        (row,) = self._rows("SELECT min(due) AS due FROM films WHERE state = 'received'")
+        return cast("float | None", row["due"])
+
+    def bring_forward(self, latest: float) -> None:
+        """Let nothing be due later than a moment, as after a clock that was wrong."""
+        with self._writing():
+            self._base.execute("UPDATE films SET due = ? WHERE due > ?", (latest, latest))
+            self._base.execute("UPDATE results SET due = ? WHERE due > ?", (latest, latest))
+
+    # How it is asked.
+
+    def _prepare(self) -> None:
+        (found,) = self._base.execute("PRAGMA user_version").fetchone()
+        if found > VERSION:
+            raise TbspotError(
+                f"{self._path} was written by a newer tbspot; install that version again"
+            )
+        if found == 0:
+            with self._writing():
+                for statement in SCHEMA:
+                    self._base.execute(statement)
+                self._base.execute(f"PRAGMA user_version = {VERSION}")
+
+    def _film(self, query: str, *values: Any) -> FilmLine | None:
+        rows = self._rows(query, *values)
+        return _film_line(rows[0]) if rows else None
+
+    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
+        with self._lock, self._told():
+            return self._base.execute(query, values).fetchall()
+
+    def _write(self, query: str, *values: Any) -> None:
+        with self._writing():
+            self._base.execute(query, values)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """A transaction that is on the disk when it ends, or has not been."""
+        with self._lock, self._told():
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._base.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._base.execute("ROLLBACK")
+                raise
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise TbspotError(
+                f"cannot use {self._path}: {error}; free space, or see docs/hospital.md on back-up"
+            ) from error
+
+
+def _film_line(row: sqlite3.Row) -> FilmLine:
+    return FilmLine(**dict(row))

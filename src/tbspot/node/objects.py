@@ -1,0 +1,186 @@
+"""Films as they come: a data set with what its sender says of it, apart from any file.
+
+Takes the path of a DICOM file (PS3.10), or what came over the network; gives and writes both. The
+data set itself is never parsed here: a stranger may have made it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from pydicom.config import IGNORE
+from pydicom.dataset import FileMetaDataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filereader import read_dataset, read_partial
+from pydicom.filewriter import write_file_meta_info
+from pydicom.tag import Tag
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    UID,
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+    SecondaryCaptureImageStorage,
+)
+
+from tbspot.errors import TbspotError
+from tbspot.images.opening import open_regular, shown
+
+__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "read_sent", "sent_of", "study_of"]
+
+# What chest films come as (PS3.4 B.5).
+CLASSES = (
+    ComputedRadiographyImageStorage,
+    DigitalXRayImageStorageForPresentation,
+    DigitalXRayImageStorageForProcessing,
+    SecondaryCaptureImageStorage,
+)
+# What images/ decodes, the most faithful first; not the deflated ones, whose size nothing bounds.
+SYNTAXES = (
+    ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGLosslessSV1, JPEGLossless, JPEGLSLossless,
+    JPEG2000Lossless, HTJ2KLossless, HTJ2KLosslessRPCL, RLELossless, JPEG2000, HTJ2K,
+    JPEGLSNearLossless, JPEGExtended12Bit, JPEGBaseline8Bit, ExplicitVRBigEndian,
+)  # fmt: skip
+PREAMBLE = b"\0" * 128 + b"DICM"
+# Of the element that says how long the others of its group are.
+GROUP_LENGTH = 12
+# Bytes in which the file meta information ends.
+HEAD = 1 << 16
+# Of a data set, in which its study stands (group 0020).
+STUDY_WITHIN = 1 << 20
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A film as it was sent.
+
+    Attributes:
+        instance: its SOP instance UID, as its sender says.
+        kind: its SOP class UID.
+        syntax: in which the data set is encoded.
+        data: the data set.
+    """
+
+    instance: str
+    kind: str
+    syntax: str
+    data: bytes | bytearray | memoryview
+
+    @property
+    def digest(self) -> str:
+        """By which the same film is known when it comes again."""
+        digest = hashlib.sha256(self.syntax.encode() + b"\0")
+        digest.update(self.data)
+        return digest.hexdigest()
+
+    def write(self, file: BinaryIO) -> None:
+        """Write it as a file of DICOM."""
+        meta = FileMetaDataset()
+        meta.MediaStorageSOPClassUID = UID(self.kind)
+        meta.MediaStorageSOPInstanceUID = UID(self.instance)
+        meta.TransferSyntaxUID = UID(self.syntax)
+        head = DicomBytesIO()
+        write_file_meta_info(head, meta, enforce_standard=True)
+        for part in (PREAMBLE, head.getvalue(), self.data):
+            file.write(part)
+
+
+def hash_of(instance: str) -> str:
+    """By which a queue that names nobody knows an instance UID."""
+    return hashlib.sha256(instance.encode()).hexdigest()
+
+
+def read_sent(path: Path, most: int) -> Sent:
+    """Read a film from a file of DICOM, by its file meta information alone.
+
+    Args:
+        path: of the file; a link is refused.
+        most: bytes that a film may have.
+
+    Raises:
+        TbspotError: it is none, not of a class or syntax that is taken, or too large.
+    """
+    name = shown(path)
+    with open_regular(path, name, follow_links=False) as file:
+        content = file.read(most + len(PREAMBLE) + HEAD)
+    sent = sent_of(content, name)
+    if why := "; ".join(_faults(sent, most)):
+        raise TbspotError(f"{name} {why}")
+    return sent
+
+
+def sent_of(content: bytes | bytearray, name: str) -> Sent:
+    """The same of a file's content, of whatever class, syntax and size.
+
+    Raises:
+        TbspotError: it is no file of DICOM.
+    """
+    if content[128:132] != b"DICM":
+        raise TbspotError(f"{name} is no DICOM file; let the unit write DICOM (PS3.10)")
+    try:
+        # Of the data set nothing: it ends before its first element.
+        meta: Any = read_partial(BytesIO(content[:HEAD]), lambda *_: True).file_meta
+        start = len(PREAMBLE) + GROUP_LENGTH + int(meta.FileMetaInformationGroupLength)
+        return Sent(*_said(meta), data=memoryview(content)[start:])
+    # What is broken may break its reader in any way.
+    except Exception as error:
+        raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
+
+
+def study_of(sent: Sent) -> str | None:
+    """The study that a film says it is of, where its first mebibyte says so in good order.
+
+    The one element of a data set that is looked for here: a web service may be asked to store
+    films of one study alone (PS3.18 10.5.1).
+    """
+    syntax = UID(sent.syntax)
+    try:
+        found: Any = read_dataset(
+            BytesIO(sent.data[:STUDY_WITHIN]),
+            is_implicit_VR=syntax.is_implicit_VR,
+            is_little_endian=syntax.is_little_endian,
+            stop_when=lambda tag, *_: tag > Tag("StudyInstanceUID"),
+            specific_tags=[Tag("StudyInstanceUID")],
+        ).StudyInstanceUID
+    # What is broken may break its reader in any way.
+    except Exception:
+        return None
+    return str(found)
+
+
+def _said(meta: Any) -> tuple[str, str, str]:
+    return (
+        str(meta.MediaStorageSOPInstanceUID),
+        str(meta.MediaStorageSOPClassUID),
+        str(meta.TransferSyntaxUID),
+    )
+
+
+def _faults(sent: Sent, most: int) -> Iterator[str]:
+    if sent.kind not in CLASSES:
+        yield "is not stored as CR, DX or secondary capture; export it so"
+    if sent.syntax not in SYNTAXES:
+        yield "is encoded in a way that this node does not take; export it uncompressed"
+    if not UID(sent.instance, IGNORE).is_valid:
+        yield "does not name its instance; export it again"
+    if len(sent.data) > most:
+        yield f"has more than {most:,} bytes; export it smaller"

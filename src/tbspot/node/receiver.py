@@ -1,0 +1,320 @@
+"""Films over the network: DICOM's C-ECHO and C-STORE (PS3.7 9.1), bounded in everything.
+
+Takes associations of units; gives their films to the store, and says that a film was stored only
+when it is on the disk. What becomes of it is left to worker.py.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, cast
+
+from pydicom.dataset import Dataset
+from pynetdicom import AE, evt
+from pynetdicom.association import Association
+from pynetdicom.pdu import P_DATA_TF
+from pynetdicom.presentation import build_context
+from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
+
+from tbspot.choices import Taking
+from tbspot.errors import TbspotError
+from tbspot.faults import sentence_of
+from tbspot.hospital.connections import Connection
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent
+from tbspot.node.settings import Limits, NodeSettings, Tls
+from tbspot.node.store import Store
+from tbspot.node.telling import Tell
+
+__all__ = ["Receiver", "is_loopback"]
+
+# PS3.4 B.2.3 and PS3.7 C.
+SUCCESS, NO_ROOM, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+# Of what we announce, which a unit may not go beyond (PS3.8 D.1); larger ones are fewer turns.
+PDU_BYTES = 1 << 16
+# Longest text of VR LO.
+COMMENT = 64
+
+
+class Receiver:
+    """Listens from when it is made until it is closed.
+
+    Args:
+        settings: where, for whom, with which limits.
+        store: that films are put into; `None` = none is taken, to try whether it can listen.
+        tell: of what happens.
+        arrived: is called when a film is queued.
+
+    Raises:
+        TbspotError: the address cannot be listened on, or is open to anybody.
+    """
+
+    def __init__(
+        self, settings: NodeSettings, store: Store | None, tell: Tell, arrived: Callable[[], None]
+    ) -> None:
+        check_reach(settings)
+        self._store, self._tell, self._arrived = store, tell, arrived
+        entity = AE(ae_title=settings.title)
+        entity.require_called_aet = True
+        entity.require_calling_aet = list(settings.titles)
+        entity.maximum_associations = settings.limits.associations
+        entity.maximum_pdu_size = PDU_BYTES
+        entity.network_timeout = settings.limits.silence_seconds
+        entity.acse_timeout = entity.dimse_timeout = settings.limits.pdu_seconds
+        self._entity = entity
+        self._server = self._listen(settings)
+        threading.Thread(target=self._server.serve_forever, args=(0.2,), daemon=True).start()
+
+    @property
+    def port(self) -> int:
+        """That it listens on."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Take no more; a film that is coming in is not acknowledged, and its unit has it still."""
+        self._server.end()
+
+    def _listen(self, settings: NodeSettings) -> _Server:
+        contexts = [build_context(one, list(SYNTAXES)) for one in CLASSES]
+        handlers: list[Any] = [
+            (evt.EVT_C_STORE, self._take),
+            (evt.EVT_C_ECHO, self._echo),
+            (evt.EVT_PDU_RECV, _count, [settings.limits]),
+            (evt.EVT_REJECTED, self._rejected),
+        ]
+        try:
+            server = _Server(
+                self._entity, (settings.host, settings.port), settings.title,
+                [*contexts, build_context(Verification)], tls_context(settings.tls), handlers,
+                _Handler,
+            )  # fmt: skip
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise TbspotError(
+                f"cannot listen on {settings.host}, port {settings.port} ({reason}); choose "
+                "another with `port`"
+            ) from error
+        server.limits, server.tell = settings.limits, self._tell
+        server.addresses = frozenset(settings.addresses)
+        # pynetdicom takes itself out of this list when it ends.
+        self._entity._servers.append(server)
+        return server
+
+    def _echo(self, event: evt.Event) -> int:
+        self._tell("echo", source=_title(event))
+        return SUCCESS
+
+    def _take(self, event: evt.Event) -> Dataset:
+        """Answer a C-STORE request."""
+        began, source, size = time.monotonic(), _title(event), 0
+        try:
+            request: Any = event.request
+            data = request.DataSet.getbuffer()
+            size = len(data)
+            sent = Sent(
+                instance=str(request.AffectedSOPInstanceUID),
+                kind=str(request.AffectedSOPClassUID),
+                syntax=str(event.context.transfer_syntax),
+                data=data,
+            )
+            if self._store is None:
+                raise TbspotError("nothing is taken yet")
+            taken = self._store.take(sent, source)
+        except TbspotError as error:
+            self._tell("refused", source=source, bytes=size, reason=error)
+            return _status(NO_ROOM, "no room for another film")
+        except Exception as error:
+            self._tell("fault", where="receiver", reason=sentence_of(error))
+            return _status(NOT_UNDERSTOOD, "a fault of the node")
+        finally:
+            _uncount(event.assoc, size)
+        seconds = time.monotonic() - began
+        self._tell(f"film {taken}", source=source, bytes=size, seconds=seconds)
+        return self._answer(taken)
+
+    def _answer(self, taken: Taking) -> Dataset:
+        if taken == "other":
+            return _status(NOT_UNDERSTOOD, "another film has this SOP Instance UID")
+        if taken in ("new", "again"):
+            self._arrived()
+        return _status(SUCCESS)
+
+    def _rejected(self, event: evt.Event) -> None:
+        self._tell("association rejected", source=_title(event), address=_address(event))
+
+
+def check_reach(settings: NodeSettings) -> None:
+    """See that whoever can reach the node is named.
+
+    Raises:
+        TbspotError: other machines can, and neither titles nor addresses are given.
+    """
+    for address in settings.addresses:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise TbspotError(
+                f"{address!r} is no address of a unit; give one such as 10.0.0.7"
+            ) from error
+    if not is_loopback(settings.host) and not settings.titles and not settings.addresses:
+        raise TbspotError(
+            f"{settings.host} is open to other machines; name the units that may send with "
+            "`titles` or `addresses`"
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
+    """What encrypts associations with units.
+
+    Raises:
+        TbspotError: a file is absent or does not fit.
+    """
+    if tls is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+        if tls.authority is not None:
+            context.load_verify_locations(tls.authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError) as error:
+        raise TbspotError(
+            f"{tls.certificate} and {tls.key} cannot be used for TLS "
+            f"({error.strerror or 'not PEM'}); check certificate, key and authority"
+        ) from error
+    return context
+
+
+def _status(code: int, comment: str = "") -> Dataset:
+    status = Dataset()
+    status.Status = code
+    if comment:
+        status.ErrorComment = comment[:COMMENT]
+    return status
+
+
+def _title(event: evt.Event) -> str:
+    return (event.assoc.requestor.ae_title or "").strip()
+
+
+def _address(event: evt.Event) -> str:
+    return str(event.assoc.requestor.address)
+
+
+def _count(event: evt.Event, limits: Limits) -> None:
+    """Cut an association off that sends more than a film without waiting for an answer."""
+    if not isinstance(event.pdu, P_DATA_TF):
+        return
+    association = cast("Any", event.assoc)
+    association.unanswered = getattr(association, "unanswered", 0) + len(event.pdu)
+    if association.unanswered > limits.film_bytes + limits.pdu_bytes:
+        association._server.tell("cut off", source=_title(event), reason="too large a film")
+        association.dul.socket.close()
+
+
+def _uncount(association: Association, size: int) -> None:
+    held = cast("Any", association)
+    held.unanswered = max(0, getattr(held, "unanswered", 0) - size)
+
+
+class _Server(ThreadedAssociationServer):
+    """pynetdicom's server, for machines that are named, and no more of them than are answered."""
+
+    limits: Limits
+    tell: Tell
+    addresses: frozenset[str]
+    daemon_threads = True
+    request_queue_size = 32
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection; whoever is silent in it keeps nobody else waiting."""
+        client, address = cast("socket.socket", self.socket).accept()
+        client.settimeout(self.limits.pdu_seconds)
+        if self.ssl_context:
+            # The handshake is left to the connection's own thread, with the unit's first words.
+            client = self.ssl_context.wrap_socket(
+                client, server_side=True, do_handshake_on_connect=False
+            )
+        return client, address
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
+        """Whether a connection is answered at all."""
+        address = str(client_address[0])
+        if self.addresses and address not in self.addresses:
+            self.tell("connection refused", address=address, reason="not among `addresses`")
+            return False
+        # One more than are accepted, so that the next is told so by the protocol.
+        if len(self.active_associations) > 2 * self.limits.associations:
+            self.tell("connection refused", address=address, reason="too many at a time")
+            return False
+        return True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that ended at its beginning; nothing is printed."""
+
+    def end(self) -> None:
+        """Listen no more, and end what is open."""
+        open_ones = self.active_associations
+        self.shutdown()
+        for association in open_ones:
+            # Its threads see a connection that has ended, wherever they wait.
+            if association.dul.socket is not None:
+                association.dul.socket.close()
+        for association in open_ones:
+            association.join(self.limits.pdu_seconds)
+
+
+class _Handler(RequestHandler):
+    """One connection, read within bounds."""
+
+    server: _Server
+
+    def _create_association(self) -> Association:
+        association = super()._create_association()
+        # The socket that is replaced has announced the connection already.
+        association.dul.event_queue.get_nowait()
+        association.dul.socket = _Bounded(association, client_socket=self.request)
+        return association
+
+
+class _Bounded(Connection):
+    """A connection of which a message is neither endless nor takes for ever."""
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        """Read so many bytes, or fewer where the connection ends.
+
+        Raises:
+            OSError: they are too many, or take too long.
+        """
+        limits = cast("_Server", self.assoc._server).limits
+        if nr_bytes > limits.pdu_bytes:
+            raise OSError("a message of the protocol is too large")
+        connection = self.socket
+        if connection is None:
+            return bytearray()
+        content, read = bytearray(nr_bytes), 0
+        until = time.monotonic() + limits.pdu_seconds
+        while read < nr_bytes:
+            if (left := until - time.monotonic()) <= 0:
+                raise TimeoutError("a message of the protocol takes too long")
+            connection.settimeout(left)
+            if not (count := connection.recv_into(memoryview(content)[read:])):
+                break
+            read += count
+        return content[:read]

@@ -1,0 +1,49 @@
+"""What becomes of films that are done: they are deleted after a stated time.
+
+Takes a store; gives nothing. A film whose results wait for the archive is not done, however old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tbspot.node.identities import Identities
+from tbspot.node.store import Store
+from tbspot.node.telling import Tell
+
+__all__ = ["Retention"]
+
+SECONDS_OF_DAY = 24 * 60 * 60
+BETWEEN_LOOKS = 600.0
+
+
+@dataclass
+class Retention:
+    """Deletes films of a store.
+
+    Attributes:
+        store: with the films.
+        keep_days: after which a film that is done is deleted, its results with it.
+        undelivered: whether no archive is named, so that a located film is done.
+        tell: of what happens.
+        identities: where whose films they are is kept.
+    """
+
+    store: Store
+    keep_days: float
+    undelivered: bool
+    tell: Tell
+    identities: Identities | None = None
+
+    def work(self) -> float:
+        """Delete what is old enough; gives seconds to the next look."""
+        moment, count = self.store.clock() - self.keep_days * SECONDS_OF_DAY, 0
+        ledger = self.store.ledger
+        while film := ledger.finished_before(moment, undelivered=self.undelivered):
+            if self.identities is not None:
+                self.identities.forget(film.id)
+            self.store.forget(film)
+            count += 1
+        if count:
+            self.tell("films deleted", films=count, days=self.keep_days)
+        return BETWEEN_LOOKS

@@ -1,0 +1,229 @@
+"""The node, from its start to its end: what receives, locates, sends and cleans up, side by side.
+
+Takes settings and a model; gives a node that works until it is ended, and then finishes the film
+in hand. What each part does is left to its module.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+
+from tbspot.choices import Taking
+from tbspot.errors import ModelError, TbspotError
+from tbspot.faults import sentence_of
+from tbspot.hospital.archives import archive_of
+from tbspot.images.decoding import start_ahead
+from tbspot.locating import Model
+from tbspot.lock import holding
+from tbspot.node.delivery import Delivery
+from tbspot.node.health import Health, health_of
+from tbspot.node.identities import Identities, remove_identities
+from tbspot.node.objects import Sent
+from tbspot.node.receiver import Receiver
+from tbspot.node.retention import Retention
+from tbspot.node.settings import NodeSettings, Pauses
+from tbspot.node.store import Store
+from tbspot.node.telling import Tell
+from tbspot.node.watch import Watch
+from tbspot.node.worker import Worker
+
+__all__ = ["Node", "running"]
+
+# After a fault, such as a full disk, of any part.
+FAULT_PAUSES = Pauses(first=1.0, longest=60.0)
+# A part with nothing to do looks so often nevertheless.
+LONGEST_SLEEP = 60.0
+
+
+@dataclass
+class _Part:
+    """A part of the node with a thread of its own.
+
+    Attributes:
+        name: in faults.
+        work: does what is due; gives seconds to wait, 0 = none, `None` = until it is woken.
+    """
+
+    name: str
+    work: Callable[[], float | None]
+
+    def __post_init__(self) -> None:
+        self.wake = threading.Event()
+        self.thread: threading.Thread | None = None
+
+
+@contextmanager
+def running(settings: NodeSettings, model: Model, tell: Tell) -> Iterator[Node]:
+    """A node that works inside the context; it ends with the film in hand finished.
+
+    Raises:
+        TbspotError: another node has the folder, it cannot be written, a setting is wrong, or the
+            address cannot be listened on.
+    """
+    node = Node(settings, model, tell)
+    try:
+        yield node
+    finally:
+        node.close()
+
+
+class Node:
+    """A node at work; `running` makes one.
+
+    Attributes:
+        settings: it was made with.
+        model: that locates.
+        store: its folder.
+        identities: whose films they are, if that is kept.
+        receiver: that listens.
+        tell: of what happens.
+    """
+
+    def __init__(self, settings: NodeSettings, model: Model, tell: Tell) -> None:
+        if settings.to is not None:
+            archive_of(settings.to, settings.title).close()
+        self.settings, self.model = settings, model
+        said = model.description
+        self._model = f"{said.name} {said.version}"
+        self.tell = tell
+        self._ending = threading.Event()
+        self._failed: Exception | None = None
+        self._closed = False
+        self._faults: dict[str, str] = {}
+        with ExitStack() as stack:
+            stack.enter_context(holding(settings.folder))
+            self.store = stack.enter_context(closing(_store(settings)))
+            self.identities = _identities(settings)
+            if self.identities is not None:
+                stack.enter_context(closing(self.identities))
+            self._delivery = self._sender(settings)
+            self._parts = self._made(settings, model)
+            self.receiver = Receiver(settings, self.store, tell, self._parts["worker"].wake.set)
+            self._open = stack.pop_all()
+        self._start()
+        tell("started", port=self.receiver.port, model=self._model, **self.store.ledger.counts())
+
+    def wait(self) -> None:
+        """Wait for the end, which comes by an exception of the caller's, or by a fault.
+
+        Raises:
+            ModelError: the model cannot be run here.
+        """
+        # By turns, so that a signal finds the main thread everywhere.
+        while not self._ending.wait(LONGEST_SLEEP):
+            pass
+        if self._failed is not None:
+            raise self._failed
+
+    def take(self, sent: Sent, source: str) -> Taking:
+        """Take a film that came another way than by the receiver; see `Store.take`.
+
+        Raises:
+            TbspotError: the disk is full or nearly so; nothing was taken.
+        """
+        taken = self.store.take(sent, source)
+        self.tell(f"film {taken}", source=source, bytes=len(sent.data))
+        if taken in ("new", "again"):
+            self._parts["worker"].wake.set()
+        return taken
+
+    def health(self) -> Health:
+        """How the node is."""
+        return health_of(self.store, self._delivery, self._model, dict(self._faults))
+
+    def close(self) -> None:
+        """Take no more films, finish the one in hand, and give the folder back."""
+        if self._closed:
+            return
+        self._closed = True
+        self._ending.set()
+        self.receiver.close()
+        for part in self._parts.values():
+            part.wake.set()
+        for part in self._parts.values():
+            if part.thread is not None:
+                part.thread.join()
+        self.tell("ended", **self.store.ledger.counts())
+        self._open.close()
+
+    def _sender(self, settings: NodeSettings) -> Delivery | None:
+        if settings.to is None:
+            return None
+        return Delivery(
+            self.store, settings.to, settings.title, self.tell, settings.archive_pauses,
+            self._ending.is_set,
+        )  # fmt: skip
+
+    def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
+        worker = Worker(
+            self.store, model, settings.kinds, self.tell, self._wake_sender, self.identities,
+            settings.tries, settings.film_pauses,
+        )  # fmt: skip
+        retention = Retention(
+            self.store, settings.keep_days, settings.to is None, self.tell, self.identities
+        )
+        parts = [_Part("worker", worker.work), _Part("retention", retention.work)]
+        if self._delivery is not None:
+            parts.append(_Part("sender", self._delivery.work))
+        if settings.watched is not None:
+            watch = Watch(
+                settings.watched, self.store, self.tell, parts[0].wake.set,
+                settings.limits.film_bytes, settings.watch_seconds,
+            )  # fmt: skip
+            parts.append(_Part("watch", watch.work))
+        return {part.name: part for part in parts}
+
+    def _wake_sender(self) -> None:
+        if "sender" in self._parts:
+            self._parts["sender"].wake.set()
+
+    def _start(self) -> None:
+        start_ahead()
+        for part in self._parts.values():
+            part.thread = threading.Thread(target=self._run, args=(part,), name=part.name)
+            part.thread.start()
+
+    def _run(self, part: _Part) -> None:
+        """Do a part's work until the end; what goes wrong is told, and tried again."""
+        faults = 0
+        while not self._ending.is_set():
+            part.wake.clear()
+            try:
+                wait = part.work()
+                faults = 0
+                self._faults.pop(part.name, None)
+            except ModelError as error:
+                self._fail(error)
+                return
+            except Exception as error:
+                faults += 1
+                why = str(error) if isinstance(error, TbspotError) else sentence_of(error)
+                self._faults[part.name] = why
+                self.tell("fault", where=part.name, reason=why)
+                wait = FAULT_PAUSES.after(faults)
+            if wait != 0 and not self._ending.is_set():
+                part.wake.wait(LONGEST_SLEEP if wait is None else min(wait, LONGEST_SLEEP))
+
+    def _fail(self, error: Exception) -> None:
+        self._failed = error
+        self._ending.set()
+
+
+def _store(settings: NodeSettings) -> Store:
+    limits = settings.limits
+    store = Store(settings.folder, free_bytes=limits.free_bytes, film_bytes=limits.film_bytes)
+    # A clock that was wrong has put nothing off for longer than the longest pause.
+    longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
+    store.ledger.bring_forward(store.clock() + longest)
+    return store
+
+
+def _identities(settings: NodeSettings) -> Identities | None:
+    if settings.identities:
+        return Identities(settings.folder)
+    with suppress(OSError):
+        remove_identities(settings.folder)
+    return None

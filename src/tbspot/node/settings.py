@@ -1,0 +1,112 @@
+"""What a node is made with, in one place.
+
+Takes nothing; gives the frozen settings that the command line fills in. What they do is said here,
+how it is done in the modules that take them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tbspot.choices import ResultKind
+
+__all__ = ["Limits", "NodeSettings", "Pauses", "Tls"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a unit may ask of the node.
+
+    Attributes:
+        film_bytes: of a film; a larger one is cut off.
+        associations: at the same time, which together may hold so many films in memory.
+        silence_seconds: that an association may be idle.
+        pdu_seconds: that one message of the protocol (at most `pdu_bytes`) may take to come in.
+        pdu_bytes: of one message of the protocol (PS3.8 9.3).
+        free_bytes: of the disk that stay free; below them new films are refused.
+    """
+
+    film_bytes: int = 128 << 20
+    associations: int = 8
+    silence_seconds: float = 60.0
+    pdu_seconds: float = 30.0
+    pdu_bytes: int = 1 << 20
+    free_bytes: int = 1 << 30
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """How long to wait before another try: twice as long each time, up to a longest.
+
+    Attributes:
+        first: seconds.
+        longest: seconds.
+    """
+
+    first: float = 5.0
+    longest: float = 3600.0
+
+    def after(self, tries: int) -> float:
+        """Seconds to wait after so many tries (1 or more) that failed."""
+        # Beyond 2^30 times the first any pause is the longest.
+        return min(self.longest, self.first * 2.0 ** min(tries - 1, 30))
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM for encrypted associations.
+
+    Attributes:
+        certificate: of this node, with what signed it.
+        key: of the certificate.
+        authority: that must have signed the units' certificates; `None` = units need none.
+    """
+
+    certificate: Path
+    key: Path
+    authority: Path | None = None
+
+
+@dataclass(frozen=True)
+class NodeSettings:
+    """What a node is made with.
+
+    Attributes:
+        folder: of the node: queue, films, results.
+        to: the archive that gets results, `AE@HOST:PORT` or `http(s)://...`; `None` = they are
+            kept here alone.
+        kinds: of results that are made.
+        title: AE title of this node, by which units call it and it calls the archive.
+        host: address to listen on.
+        port: 0 = any that is free; 11112 is DICOM's registered one.
+        titles: of units that may send; empty = any.
+        addresses: of units that may send; empty = any.
+        tls: to encrypt associations with units; `None` = plain.
+        watched: a folder from which films are taken too.
+        watch_seconds: between two looks into it; a file that has not changed between two is whole.
+        keep_days: after which a film that is done, and its results, are deleted.
+        identities: whether names and numbers are kept for the worklist, in a file of their own.
+        tries: of a film before it is set aside.
+        limits: of what units may ask.
+        film_pauses: between tries of a film.
+        archive_pauses: between tries of the archive.
+    """
+
+    folder: Path
+    to: str | None = None
+    kinds: tuple[ResultKind, ...] = ("sc", "seg", "sr")
+    title: str = "TBSPOT"
+    host: str = "127.0.0.1"
+    port: int = 11112
+    titles: tuple[str, ...] = ()
+    addresses: tuple[str, ...] = ()
+    tls: Tls | None = None
+    watched: Path | None = None
+    watch_seconds: float = 2.0
+    keep_days: float = 7.0
+    identities: bool = False
+    tries: int = 3
+    limits: Limits = Limits()
+    film_pauses: Pauses = Pauses(first=30.0)
+    archive_pauses: Pauses = Pauses()

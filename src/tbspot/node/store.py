@@ -1,0 +1,215 @@
+"""The node's folder: films, results and the queue of both, whole after a kill or a power cut.
+
+Takes films and results; gives what became of them once that is on the disk. A file comes first and
+its line in the queue second, and they go the other way round, so that a line has its file. Which
+film is located or sent when is left to worker.py and delivery.py.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from tbspot.choices import ResultKind, Taking
+from tbspot.errors import TbspotError
+from tbspot.node.ledger import FilmLine, Ledger, NewResult, ResultLine
+from tbspot.node.listing import Line
+from tbspot.node.objects import Sent, hash_of, read_sent
+from tbspot.storage import clear_parts, make_folder, replacing
+
+__all__ = ["QUEUE", "Store"]
+
+QUEUE = "queue.sqlite"
+FILMS, RESULTS, MAPS = "films", "results", "maps"
+ENDING = ".dcm"
+
+
+class Store:
+    """The folder of one node, which this process holds (`tbspot.lock.holding`).
+
+    Args:
+        folder: of the node, made where it is absent.
+        free_bytes: of its disk that stay free; below them no film is taken.
+        film_bytes: of a film at the most.
+        clock: seconds since 1970.
+
+    Attributes:
+        ledger: what stands where.
+        folder: of the node.
+
+    Raises:
+        TbspotError: it cannot be written, or is of a newer tbspot.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        free_bytes: int = 0,
+        film_bytes: int = 128 << 20,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.folder = folder
+        self.clock = clock
+        self._free_bytes = free_bytes
+        self._film_bytes = film_bytes
+        for one in (folder, *(folder / name for name in (FILMS, RESULTS, MAPS))):
+            make_folder(one)
+            clear_parts(one, alone=True)
+        self.ledger = Ledger(folder / QUEUE)
+        self._adopt()
+        self._sweep()
+
+    def close(self) -> None:
+        """Close the queue; what is asked of it afterwards is refused."""
+        self.ledger.close()
+
+    def take(self, sent: Sent, source: str) -> Taking:
+        """Take a film: when this returns, a power cut does not lose it.
+
+        Args:
+            sent: the film.
+            source: who sent it: an AE title, or `folder`.
+
+        Returns:
+            `new`; `known` = the same bytes are here already; `again` = they are, and were set
+            aside, and are tried anew; `other` = another film has its name, and it is not taken;
+            `own` = a result of this node, which comes back.
+
+        Raises:
+            TbspotError: the disk is full or nearly so; nothing was taken.
+        """
+        instance, digest = hash_of(sent.instance), sent.digest
+        if (known := self._known(instance, digest)) is not None:
+            return known
+        self.check_room(len(sent.data))
+        file = f"{secrets.token_hex(8)}{ENDING}"
+        path = self.folder / FILMS / file
+        with replacing(path, parents=False) as temporary, temporary.open("wb") as opened:
+            sent.write(opened)
+        size, now = len(sent.data), self.clock()
+        if self.ledger.add(instance, digest, file, size, source, now) is not None:
+            return "new"
+        # Another association was faster.
+        path.unlink(missing_ok=True)
+        return self._known(instance, digest) or "known"
+
+    def _known(self, instance: str, digest: str) -> Taking | None:
+        if self.ledger.is_result(instance):
+            return "own"
+        film = self.ledger.film_of(instance)
+        if film is None:
+            return None
+        if film.digest != digest:
+            return "other"
+        if film.state != "aside":
+            return "known"
+        self.ledger.try_again(film.id, self.clock())
+        return "again"
+
+    def check_room(self, size: int = 0) -> None:
+        """See that so many bytes leave the disk as much room as it shall have.
+
+        Raises:
+            TbspotError: they do not.
+        """
+        free = shutil.disk_usage(self.folder).free
+        if free - size < self._free_bytes:
+            raise TbspotError(
+                f"the disk of {self.folder} has {free >> 20:,} MB left; free some, and films are "
+                "taken again"
+            )
+
+    def path_of(self, film: FilmLine | Line) -> Path:
+        """Where a film lies."""
+        return self.folder / FILMS / film.file
+
+    def path_of_result(self, result: ResultLine) -> Path:
+        """Where a result lies."""
+        return self.folder / RESULTS / result.file
+
+    def keep_map(self, film: FilmLine, evidence: NDArray[np.float32]) -> str:
+        """Keep a film's heat map for the page; gives the name by which its prediction has it.
+
+        Raises:
+            TbspotError: the disk is full.
+        """
+        name = _map_of(film)
+        with (
+            replacing(self.folder / name, parents=False) as temporary,
+            temporary.open("wb") as file,
+        ):
+            np.save(file, evidence, allow_pickle=False)
+        return name
+
+    def keep(
+        self,
+        film: FilmLine,
+        prediction: str,
+        results: Mapping[ResultKind, Dataset],
+        reason: str | None = None,
+    ) -> Sequence[NewResult]:
+        """Keep a film's answer: its results as files, then all of it in the queue.
+
+        A result's name follows from its film's, so that one made again replaces itself.
+
+        Raises:
+            TbspotError: the disk is full; the film stays queued.
+        """
+        kept = []
+        for kind, made in results.items():
+            name = f"{film.file.removesuffix(ENDING)}-{kind}{ENDING}"
+            with replacing(self.folder / RESULTS / name, parents=False) as temporary:
+                made.save_as(temporary, enforce_file_format=True)
+            kept.append(NewResult(kind, name, hash_of(str(made.SOPInstanceUID))))
+        self.ledger.locate(film.id, prediction, kept, reason, self.clock())
+        return kept
+
+    def forget(self, film: FilmLine) -> None:
+        """Delete a film, its map and results: files first, so that none is left without a line."""
+        for result in self.ledger.results_of(film.id):
+            self.path_of_result(result).unlink(missing_ok=True)
+        (self.folder / _map_of(film)).unlink(missing_ok=True)
+        self.path_of(film).unlink(missing_ok=True)
+        self.ledger.forget(film.id)
+
+    def _adopt(self) -> None:
+        """Queue films that lie here without a line: of a process that was killed between the two.
+
+        They are whole, as only whole ones bear their names. Also after a queue was restored from
+        an older back-up, so that nothing is lost that was acknowledged since.
+        """
+        queued = self.ledger.files()
+        found = (path for path in sorted((self.folder / FILMS).glob(f"*{ENDING}")))
+        for path in found:
+            if path.name in queued:
+                continue
+            # A file that is no film was not put here by the node, and stays.
+            with suppress(TbspotError):
+                sent = read_sent(path, self._film_bytes)
+                instance, size = hash_of(sent.instance), len(sent.data)
+                now = self.clock()
+                if self.ledger.add(instance, sent.digest, path.name, size, "", now) is None:
+                    path.unlink()
+
+    def _sweep(self) -> None:
+        """Remove results and maps whose film has no line any more."""
+        stems = {file.removesuffix(ENDING) for file in self.ledger.files()}
+        for path in (self.folder / RESULTS).glob(f"*{ENDING}"):
+            if path.stem.rpartition("-")[0] not in stems:
+                path.unlink(missing_ok=True)
+        for path in (self.folder / MAPS).glob("*.npy"):
+            if path.stem not in stems:
+                path.unlink(missing_ok=True)
+
+
+def _map_of(film: FilmLine) -> str:
+    return f"{MAPS}/{film.file.removesuffix(ENDING)}.npy"

@@ -1,0 +1,46 @@
+"""What the node says of itself: a line of JSON for each thing that happens, naming nobody.
+
+Takes words and figures; gives lines for a journal. Films are numbers here; names, numbers and
+instances of patients never are.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from tbspot.printable import printable
+
+__all__ = ["Tell", "line_teller", "silent"]
+
+# What parts of the node are given: an event's name, and facts by keyword.
+Tell = Callable[..., None]
+
+
+def silent(event: str, **facts: Any) -> None:
+    """Say nothing."""
+
+
+def line_teller(stream: TextIO | None = None) -> Tell:
+    """A way to tell by lines of JSON, from any thread; by default on standard output."""
+    lock = threading.Lock()
+
+    def tell(event: str, **facts: Any) -> None:
+        said = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
+        plain = {key: _plain(value) for key, value in facts.items() if value is not None}
+        with lock:
+            out = stream or sys.stdout
+            out.write(json.dumps(said | plain) + "\n")
+            out.flush()
+
+    return tell
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return round(value, 3)
+    return value if isinstance(value, int) else printable(str(value))

@@ -1,0 +1,237 @@
+"""The whole way: from a unit through the node into an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tbspot.errors import ModelError, TbspotError
+from tbspot.node.ledger import ResultLine
+from tbspot.node.service import Node
+from tbspot.node.settings import Pauses
+from units import Archive, archive, bright_model, send, study_film, wait_for
+
+Start = Callable[..., Node]
+ALL = ("sc", "seg", "sr")
+
+
+def _results(node: Node) -> list[ResultLine]:
+    return [
+        line
+        for film in node.store.ledger.films(9)
+        for line in node.store.ledger.results_of(film.id)
+    ]
+
+
+def test_a_film_that_is_sent_is_answered_in_the_archive(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    path = study_film(tmp_path)
+    node = start(to=peer.address, kinds=ALL)
+    assert send(node.receiver.port, path) == [0x0000]
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    modalities = sorted(one.Modality for one in peer.objects.values())
+    assert modalities == ["DX", "SEG", "SR"]
+    assert {one.StudyInstanceUID for one in peer.objects.values()} == {
+        "1.2.826.0.1.3680043.8.498.7.2.1"
+    }
+    assert {one.PatientID for one in peer.objects.values()} == {"PLANTED-ID"}
+
+
+def test_the_same_film_again_is_acknowledged_and_answered_once(
+    start: Start, peer: Archive, tmp_path: Path, told: Any
+) -> None:
+    path = study_film(tmp_path)
+    node = start(to=peer.address)
+    assert send(node.receiver.port, path, path) == [0, 0]
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    assert send(node.receiver.port, path) == [0]
+    assert told.events().count("film new") == 1
+    assert told.events().count("film known") == 2
+    assert len(node.store.ledger.films(10)) == 1
+    assert set(peer.stored.values()) == {1}
+
+
+def test_another_film_under_the_name_of_one_is_refused_and_told(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    first, second = study_film(tmp_path / "a"), study_film(tmp_path / "b", PatientName="Other")
+    node = start()
+    assert send(node.receiver.port, first, second) == [0, 0xC000]
+    assert "film other" in told.events()
+    assert len(node.store.ledger.films(10)) == 1
+
+
+def test_results_that_come_back_are_not_answered(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    node = start(to=peer.address)
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    (picture,) = peer.objects.values()
+    assert send(node.receiver.port, picture) == [0]
+    assert len(node.store.ledger.films(10)) == 1
+    # Nor those that another node has made.
+    picture.SOPInstanceUID += ".1"
+    assert send(node.receiver.port, picture) == [0]
+    wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
+    assert len(peer.objects) == 1
+
+
+def test_without_an_archive_results_stay_until_one_is_named(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    node = start()
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: node.store.ledger.counts()["located"] == 1)
+    node.close()
+    again = start(to=peer.address)
+    wait_for(lambda: again.store.ledger.counts()["delivered"] == 1)
+    assert len(peer.stored) == 1
+
+
+def test_a_film_that_came_before_the_end_is_answered_after_the_next_start(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    class Slow:
+        description = bright_model().description
+
+        def locate(self, *_: Any, **__: Any) -> Any:
+            raise OSError("not now")
+
+    node = start(Slow(), to=peer.address, film_pauses=Pauses(first=0.3))
+    assert send(node.receiver.port, study_film(tmp_path)) == [0]
+    wait_for(lambda: node.store.ledger.films(1)[0].reason)
+    node.close()
+    again = start(to=peer.address)
+    wait_for(lambda: again.store.ledger.counts()["delivered"] == 1)
+
+
+def test_an_archive_that_is_down_is_tried_until_it_is_back(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    with archive() as gone:
+        port = int(gone.address.rpartition(":")[2])
+    node = start(to=gone.address)
+    send(node.receiver.port, *(study_film(tmp_path, number) for number in (1, 2)))
+    wait_for(lambda: told.events().count("archive lost") >= 3)
+    assert not node.health().ok
+    assert any("archive" in one for one in node.health().troubles)
+    with archive(port=port) as back:
+        wait_for(lambda: node.store.ledger.counts()["delivered"] == 2)
+        assert set(back.stored.values()) == {1}
+    assert node.health().ok
+
+
+def test_a_result_that_is_refused_waits_alone_and_is_sent_later(
+    start: Start, tmp_path: Path
+) -> None:
+    answers = iter([0xA700, 0, 0, 0xC000])
+    with archive(lambda _: next(answers, 0)) as peer:
+        node = start(to=peer.address, kinds=ALL)
+        send(node.receiver.port, study_film(tmp_path))
+        wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+        lines = node.store.ledger.results_of(1)
+    assert sum(line.attempts for line in lines) == 5
+    assert all(line.stored and line.reason is None for line in lines)
+
+
+def test_an_archive_that_takes_what_it_is_sent_and_confirms_nothing_has_stored_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    def drop(event: Any) -> int:
+        event.assoc.abort()
+        return 0x0001
+
+    with archive(drop) as peer:
+        node = start(to=peer.address, kinds=ALL)
+        send(node.receiver.port, study_film(tmp_path))
+        # None of the three stands in the way of the others.
+        wait_for(lambda: sum(line.attempts > 0 for line in _results(node)) == 3)
+        assert node.store.ledger.counts()["located"] == 1
+        assert not any(line.stored for line in _results(node))
+
+
+def test_a_folder_has_one_node(start: Start) -> None:
+    start()
+    with pytest.raises(TbspotError, match="another run of tbspot is using"):
+        start()
+
+
+def test_a_model_that_cannot_run_here_ends_the_node_and_blames_no_film(
+    start: Start, tmp_path: Path
+) -> None:
+    class Broken:
+        description = bright_model().description
+
+        def locate(self, *_: Any, **__: Any) -> Any:
+            raise ModelError("this processor cannot run the model")
+
+    node = start(Broken())
+    send(node.receiver.port, study_film(tmp_path))
+    with pytest.raises(ModelError):
+        node.wait()
+    (film,) = node.store.ledger.films(10)
+    assert (film.state, film.attempts) == ("received", 0)
+
+
+def test_what_the_node_tells_and_keeps_in_its_queue_names_nobody(
+    start: Start, peer: Archive, tmp_path: Path, told: Any
+) -> None:
+    node = start(to=peer.address, identities=True)
+    broken = study_film(tmp_path, 2, SeriesInstanceUID="")
+    send(node.receiver.port, study_film(tmp_path), broken)
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
+    node.close()
+    queue = b"".join(path.read_bytes() for path in (tmp_path / "node").glob("queue*"))
+    for secret in ("PLANTED", "ACC-1", "3680043"):
+        assert secret not in str(list(told))
+        assert secret.encode() not in queue
+
+
+def test_identities_are_kept_apart_found_and_forgotten(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    node = start(to=peer.address, identities=True)
+    send(
+        node.receiver.port,
+        study_film(tmp_path, PatientName="Ω^Ärmel", SpecificCharacterSet="ISO_IR 192"),
+    )
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    assert node.identities is not None
+    assert node.identities.of([1, 2])[1].name == "Ω^Ärmel"
+    assert node.identities.find("acc-1") == node.identities.find("PLANTED") == [1]
+    assert node.identities.find("%") == node.identities.find("x") == []
+    assert (tmp_path / "node" / "identities.sqlite").stat().st_mode & 0o077 == 0
+    node.close()
+    start()
+    assert not list((tmp_path / "node").glob("identities*"))
+
+
+def test_films_that_are_done_are_deleted_in_time_and_others_kept(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    node = start(to=peer.address, keep_days=1e9)
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    node.close()
+    again = start(to=peer.address, keep_days=0, identities=True)
+    wait_for(lambda: not again.store.ledger.films(10))
+    assert not list((tmp_path / "node").glob("*/*.dcm"))
+    assert send(again.receiver.port, study_film(tmp_path, 2)) == [0]
+
+
+def test_an_address_that_is_none_is_one_sentence(start: Start) -> None:
+    with pytest.raises(TbspotError, match="is no address of an archive"):
+        start(to="nowhere")
+
+
+def test_an_open_address_without_a_list_of_units_is_refused(start: Start) -> None:
+    with pytest.raises(TbspotError, match="open to other machines"):
+        start(host="0.0.0.0")  # noqa: S104 - refused
+    with pytest.raises(TbspotError, match="no address of a unit"):
+        start(addresses=("xray",))

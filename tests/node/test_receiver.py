@@ -1,0 +1,256 @@
+"""What units, and others, may do to the node's port."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import struct
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian
+
+from tbspot.errors import TbspotError
+from tbspot.hospital.connections import Entity
+from tbspot.node import Tls, serve_health
+from tbspot.node.service import Node
+from tbspot.node.settings import Limits
+from units import send, study_film, wait_for
+
+Start = Callable[..., Node]
+LIMITS = Limits(free_bytes=0, pdu_seconds=0.5, silence_seconds=1, film_bytes=1 << 20)
+
+
+def _echo(port: int, title: str = "UNIT", called: str = "TBSPOT") -> bool:
+    entity = Entity(title, 10)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    association = entity.associate("127.0.0.1", port, ae_title=called)
+    if not association.is_established:
+        return False
+    answered = association.send_c_echo().get("Status") == 0
+    association.release()
+    return answered
+
+
+def test_an_echo_is_answered_to_those_who_know_the_title(start: Start) -> None:
+    node = start()
+    assert _echo(node.receiver.port)
+    assert not _echo(node.receiver.port, called="OTHER")
+
+
+def test_only_units_that_are_named_are_answered(start: Start, told: Any) -> None:
+    node = start(titles=("XRAY1", "XRAY2"))
+    assert _echo(node.receiver.port, title="XRAY2")
+    assert not _echo(node.receiver.port, title="XRAY3")
+    assert "association rejected" in told.events()
+
+
+def test_only_addresses_that_are_named_are_answered(start: Start, told: Any) -> None:
+    node = start(addresses=("10.0.0.7",))
+    assert not _echo(node.receiver.port)
+    assert "connection refused" in told.events()
+
+
+def test_classes_and_syntaxes_that_are_not_taken_are_refused_alone(
+    start: Start, tmp_path: Path
+) -> None:
+    node = start()
+    scan, film = dcmread(study_film(tmp_path)), study_film(tmp_path, 2)
+    scan.SOPClassUID = CTImageStorage
+    assert send(node.receiver.port, scan, film) == [None, 0]
+    deflated = dcmread(study_film(tmp_path, 3))
+    deflated.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    assert send(node.receiver.port, deflated) == [None]
+    assert len(node.store.ledger.films(9)) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x01\x00",
+        struct.pack(">BBL", 1, 0, 100) + b"\0" * 50,
+        struct.pack(">BBL", 1, 0, 0xFFFFFFFF) + b"\0" * 4096,
+        struct.pack(">BBL", 4, 0, 12) + b"\xff" * 12,
+        b"\0" * 100_000,
+        b"",
+    ],
+    ids=["http", "half a head", "half a request", "endless", "data first", "zeros", "nothing"],
+)
+def test_garbage_and_half_an_association_end_and_others_are_answered(
+    start: Start, words: bytes
+) -> None:
+    node = start(limits=LIMITS)
+    with socket.create_connection(("127.0.0.1", node.receiver.port), timeout=10) as peer:
+        peer.sendall(words)
+        assert _echo(node.receiver.port)
+        # Ended by the node, whether with a word of the protocol or without.
+        try:
+            while peer.recv(4096):
+                pass
+        except ConnectionResetError:
+            pass
+
+
+def test_a_unit_that_falls_silent_in_an_association_is_ended(start: Start) -> None:
+    node = start(limits=LIMITS)
+    entity = Entity("UNIT", 10)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    association = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
+    assert association.is_established
+    wait_for(lambda: not association.is_established)
+
+
+def test_a_film_that_is_too_large_is_cut_off_and_the_next_one_taken(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    node = start(limits=replace(LIMITS, film_bytes=20_000, pdu_bytes=1 << 17))
+    assert send(node.receiver.port, study_film(tmp_path, 1, side=600)) == [None]
+    assert "cut off" in told.events()
+    assert send(node.receiver.port, study_film(tmp_path, 2)) == [0]
+    assert not list((tmp_path / "node" / "films").glob("*.part"))
+
+
+def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start) -> None:
+    node = start(limits=replace(LIMITS, associations=1, silence_seconds=20))
+    entity = Entity("UNIT", 10)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    first = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
+    second = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
+    assert first.is_established
+    assert second.is_rejected
+    first.release()
+    wait_for(lambda: _echo(node.receiver.port))
+
+
+def test_connections_without_number_are_not_kept(start: Start, told: Any) -> None:
+    node = start(limits=replace(LIMITS, associations=2, pdu_seconds=1))
+    peers = [socket.create_connection(("127.0.0.1", node.receiver.port)) for _ in range(12)]
+    wait_for(lambda: "connection refused" in told.events())
+    for peer in peers:
+        peer.close()
+    wait_for(lambda: _echo(node.receiver.port))
+
+
+def test_a_disk_that_is_nearly_full_refuses_new_films_and_keeps_the_old(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    node = start()
+    assert send(node.receiver.port, study_film(tmp_path)) == [0]
+    node.close()
+    full = start(limits=replace(LIMITS, free_bytes=1 << 60))
+    assert send(full.receiver.port, study_film(tmp_path, 2)) == [0xA700]
+    # What is here already needs no room.
+    assert send(full.receiver.port, study_film(tmp_path)) == [0]
+    assert "refused" in told.events()
+    assert not full.health().ok
+    wait_for(lambda: full.store.ledger.counts()["located"] == 1)
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_without_room_for_a_film_refuses_it_and_leaves_nothing(
+    start: Start, tmp_path: Path
+) -> None:
+    node = start()
+    large = dcmread(study_film(tmp_path, side=96))
+    large.PixelData = b"\0" * (1 << 21)
+    assert send(node.receiver.port, large) == [0xA700]
+    assert not list((tmp_path / "node" / "films").iterdir())
+    assert send(node.receiver.port, study_film(tmp_path, 2)) == [0]
+
+
+def test_two_units_at_once_lose_nothing(start: Start, tmp_path: Path) -> None:
+    node = start()
+    films = [study_film(tmp_path, number) for number in range(1, 9)]
+    answers: dict[int, list[int | None]] = {}
+
+    def unit(number: int) -> None:
+        # Both send all of them, in another order.
+        answers[number] = send(node.receiver.port, *films[:: 1 - 2 * number], title=f"UNIT{number}")
+
+    units = [threading.Thread(target=unit, args=(number,)) for number in range(2)]
+    for one in units:
+        one.start()
+    for one in units:
+        one.join()
+    assert answers == {0: [0] * 8, 1: [0] * 8}
+    assert len(node.store.ledger.films(99)) == 8
+    assert len(list((tmp_path / "node" / "films").iterdir())) == 8
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate that has signed itself, with its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+         "-nodes", "-subj", "/CN=localhost", "-days", "2", "-keyout", folder / "key.pem",
+         "-out", folder / "certificate.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+def test_associations_are_encrypted_where_it_is_asked_for(
+    start: Start, certificate: Path, tmp_path: Path
+) -> None:
+    files = (certificate / "certificate.pem", certificate / "key.pem")
+    node = start(tls=Tls(*files, authority=files[0]), limits=LIMITS)
+    context = ssl.create_default_context(cafile=files[0])
+    context.load_cert_chain(*files)
+    film = study_film(tmp_path)
+    assert send(node.receiver.port, film, tls_args=(context, "localhost")) == [0]
+    # Neither plain units are taken, nor those without a certificate of their own.
+    assert send(node.receiver.port, film) == [None]
+    stranger = ssl.create_default_context(cafile=files[0])
+    assert send(node.receiver.port, film, tls_args=(stranger, "localhost")) == [None]
+    with socket.create_connection(("127.0.0.1", node.receiver.port)):
+        assert send(node.receiver.port, film, tls_args=(context, "localhost")) == [0]
+
+
+def test_files_that_are_no_certificate_are_one_sentence(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "x.pem").write_text("none")
+    with pytest.raises(TbspotError, match="cannot be used for TLS"):
+        start(tls=Tls(tmp_path / "x.pem", tmp_path / "x.pem"))
+
+
+def test_a_port_that_is_taken_is_one_sentence(start: Start) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(TbspotError, match="cannot listen"),
+    ):
+        start(port=taken.getsockname()[1])
+    start()
+
+
+def test_health_is_figures_without_names_and_503_where_somebody_should_look(
+    start: Start, tmp_path: Path
+) -> None:
+    node = start()
+    server = serve_health(node.health, "127.0.0.1", 0)
+    address = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        with urllib.request.urlopen(f"{address}/health") as answer:  # noqa: S310 - our own
+            assert json.load(answer)["films"]["received"] == 0
+        send(node.receiver.port, study_film(tmp_path, StudyInstanceUID=""))
+        wait_for(lambda: node.store.ledger.counts()["aside"])
+        with pytest.raises(urllib.error.HTTPError) as unwell:
+            urllib.request.urlopen(f"{address}/health")  # noqa: S310 - our own
+        assert unwell.value.code == 503
+        assert json.load(unwell.value)["troubles"] == ["queue: 1 films were set aside"]
+        unwell.value.close()
+        with pytest.raises(urllib.error.HTTPError) as absent:
+            urllib.request.urlopen(f"{address}/other")  # noqa: S310 - our own
+        absent.value.close()
+    finally:
+        server.shutdown()
+        server.server_close()

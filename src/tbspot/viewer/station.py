@@ -22,6 +22,7 @@ from tbspot.node.listing import PAGE, Line, Listing, Wanted
 from tbspot.node.service import Node
 from tbspot.node.store import QUEUE
 from tbspot.records.predictions import Prediction, read_heatmap
+from tbspot.scores import shown_score
 from tbspot.viewer.cases import Case
 from tbspot.viewer.pictures import LONGEST_SIDE
 
@@ -164,8 +165,8 @@ class Station:
         line = replace(line, reason=_plain(line.reason, line), refusal=_plain(line.refusal, line))
         return Row(
             number=line.number,
-            score=_of_hundred(said.score if said else None),
-            threshold=_of_hundred(said.threshold if said else None),
+            score=shown_score(said.score, said.threshold) if said else "",
+            threshold=shown_score(said.threshold) if said else "",
             called=_called(said),
             above=bool(said and said.called),
             status=_status(line, sends=self._sends),
@@ -195,10 +196,6 @@ def _written(name: str) -> str:
     written = [", ".join(filter(None, (first, " ".join(filter(None, rest)))))
                for first, *rest in groups]  # fmt: skip
     return " / ".join(filter(None, written))
-
-
-def _of_hundred(share: float | None) -> str:
-    return "" if share is None else f"{100 * share:.1f}"
 
 
 def _local(moment: float) -> datetime:

@@ -72,6 +72,11 @@ class Orthanc:
             body: bytes = answer.read()
         return body
 
+    def put(self, path: str, content: str) -> None:
+        request = urllib.request.Request(f"{self.web}{path}", content.encode(), method="PUT")  # noqa: S310 - our own
+        with urllib.request.urlopen(request, timeout=20):  # noqa: S310
+            pass
+
     def instances(self, study: str) -> dict[str, bytes]:
         """The instances of a study: UID and file."""
         query = {"Level": "Instance", "Query": {"StudyInstanceUID": study}}

@@ -57,9 +57,13 @@ def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
 
 def _check(settings: NodeSettings, given: Mapping[str, Any]) -> None:
     from tbspot.node import check
+    from tbspot.viewer.station_serving import look_at_page
+
+    def look() -> str:
+        return look_at_page(settings, given["page_host"], given["page_port"])
 
     console, wrong = open_console(), []
-    for found in check(settings, lambda: _model(given)):
+    for found in check(settings, lambda: _model(given), {"page": look} if given["page"] else {}):
         console.print(
             f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {found.said}", markup=False
         )

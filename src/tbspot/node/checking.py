@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.archives import ArchiveLost, archive_of
@@ -35,7 +36,7 @@ class Check:
     """What was found about one thing.
 
     Attributes:
-        name: `folder`, `port`, `archive`, `watched`, `disk`, `model` or `clock`.
+        name: `folder`, `port`, `archive`, `watched`, `disk`, `model`, `clock`, or another.
         ok: whether it will do.
         said: what was found, in one sentence.
     """
@@ -45,8 +46,18 @@ class Check:
     said: str
 
 
-def check(settings: NodeSettings, open_model: Callable[[], Model]) -> Iterator[Check]:
-    """Look at everything that a node needs, each as soon as it is known."""
+def check(
+    settings: NodeSettings,
+    open_model: Callable[[], Model],
+    more: Mapping[str, Callable[[], str]] = MappingProxyType({}),
+) -> Iterator[Check]:
+    """Look at everything that a node needs, each as soon as it is known.
+
+    Args:
+        settings: of the node.
+        open_model: opens the model.
+        more: further things by name, each a look that says what it found, or raises TbspotError.
+    """
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
         ("folder", lambda: _folder(settings)),
         ("port", lambda: _port(settings)),
@@ -55,6 +66,7 @@ def check(settings: NodeSettings, open_model: Callable[[], Model]) -> Iterator[C
         ("disk", lambda: _disk(settings)),
         ("model", lambda: _model(open_model())),
         ("clock", _clock),
+        *more.items(),
     )
     for name, look in looks:
         try:

@@ -19,6 +19,7 @@ from starlette.requests import Request
 from tbspot.errors import TbspotError
 from tbspot.node.receiver import tls_context
 from tbspot.node.service import Node
+from tbspot.node.settings import NodeSettings
 from tbspot.storage import replacing
 from tbspot.viewer.app import create_app
 from tbspot.viewer.guard import Guard
@@ -28,7 +29,7 @@ from tbspot.viewer.station import Station
 from tbspot.viewer.station_pages import StationPages
 from tbspot.viewer.storing import BASE, Storing, address_of
 
-__all__ = ["TOKEN_FILE", "page_of"]
+__all__ = ["TOKEN_FILE", "look_at_page", "page_of"]
 
 TOKEN_FILE = "page.token"  # noqa: S105 - a file's name
 
@@ -62,12 +63,8 @@ def page_of(node: Node, host: str = "127.0.0.1", port: int = 8350) -> Iterator[s
     Raises:
         TbspotError: the address cannot be listened on, or names would leave this machine.
     """
+    _keep_names_here(node.settings, host)
     elsewhere = not is_loopback(host)
-    if elsewhere and node.identities is not None:
-        raise TbspotError(
-            f"`identities` are shown on this machine alone, and {host} is open to others; leave "
-            "`page_host` as it is, or keep no identities"
-        )
     tls = node.settings.tls if elsewhere else None
     context = tls_context(tls)
     token = _token(node.store.folder / TOKEN_FILE) if elsewhere else None
@@ -85,6 +82,25 @@ def page_of(node: Node, host: str = "127.0.0.1", port: int = 8350) -> Iterator[s
         finally:
             server.should_exit = True
             thread.join()
+
+
+def look_at_page(settings: NodeSettings, host: str, port: int) -> str:
+    """See that a node's page could be served; gives what was found in a sentence.
+
+    Raises:
+        TbspotError: it could not.
+    """
+    _keep_names_here(settings, host)
+    with listen(host, port, "`page_port`") as listener:
+        return f"can be shown on {host}, port {listener.getsockname()[1]}"
+
+
+def _keep_names_here(settings: NodeSettings, host: str) -> None:
+    if settings.identities and not is_loopback(host):
+        raise TbspotError(
+            f"`identities` are shown on this machine alone, and {host} is open to others; leave "
+            "`page_host` as it is, or keep no identities"
+        )
 
 
 def _app(node: Node, station: Station, reach: _Reach) -> Guard:

@@ -1,0 +1,114 @@
+"""`tbspot serve`: what it says of a set-up, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pages import write_model
+from tbspot.cli import app
+
+pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
+
+from pages import Server
+from stations import posted, stow
+from units import send, study_film, wait_for
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def _mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests' files keep their modes."""
+    monkeypatch.setattr(os, "umask", lambda _: 0)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("serve") / "bright.onnx", "bright", 1)
+
+
+def test_a_check_says_what_is_wrong_and_stores_nothing(model: Path, tmp_path: Path) -> None:
+    arguments = ["serve", str(tmp_path / "node"), "--check", "--port", "0", "--model", str(model),
+                 "--page-port", "0", "--free-gigabytes", "0",
+                 "--watch", str(tmp_path / "absent")]  # fmt: skip
+    given = RUNNER.invoke(app, [*arguments, "--to", "X@127.0.0.1:1"])
+    assert "archive, watched of this set-up will not do" in str(given.exception)
+    lines = given.stdout.splitlines()
+    assert [line for line in lines if line.startswith("WRONG")] == [
+        "WRONG archive: no archive answers there: check host, port and AE title",
+        f"WRONG watched: {tmp_path / 'absent'} is no folder that can be read and emptied",
+    ]
+    assert [line.split()[1] for line in lines] == [
+        "folder:", "port:", "archive:", "watched:", "disk:", "model:", "clock:",
+        "page:",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--kinds", "pdf"], "--kinds 'pdf' must be of sc, seg, sr"),
+        (["--tls-key", "key.pem"], "TLS needs both"),
+        (["--to", "nowhere"], "is no address of an archive"),
+        (["--host", "0.0.0.0"], "open to other machines"),  # noqa: S104 - refused
+        (["--page-host", "0.0.0.0", "--identities", "--port", "0"], "shown on this machine alone"),  # noqa: S104 - refused
+    ],
+)
+def test_a_setting_that_is_wrong_is_one_sentence(
+    options: list[str], said: str, model: Path, tmp_path: Path
+) -> None:
+    given = RUNNER.invoke(app, ["serve", str(tmp_path / "node"), "--model", str(model), *options])
+    assert said in str(given.exception)
+
+
+@pytest.mark.slow
+def test_a_node_that_is_asked_to_end_finishes_the_film_in_hand(model: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tbspot", "serve", tmp_path / "node", "--port", "0",
+               "--page-port", "0", "--no-gate", "--model", model]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port = json.loads(process.stdout.readline())["port"]
+    assert send(port, study_film(tmp_path)) == [0]
+    process.send_signal(signal.SIGTERM)
+    told, errors = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM, errors
+    assert errors.startswith("ended by SIGTERM")
+    last = json.loads(told.splitlines()[-1])
+    assert last["event"] == "ended"
+    assert last["received"] + last["located"] == 1
+    assert (tmp_path / "node").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+def test_a_node_shows_its_page_and_says_nothing_of_what_is_sent_there(
+    model: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "tbspot", "serve", tmp_path / "node", "--port", "0",
+               "--page-port", "0", "--no-gate", "--identities", "--model", model]  # fmt: skip
+    film = study_film(tmp_path).read_bytes()
+    # A film whose instance is no UID, of which pydicom would say so aloud.
+    odd = film.replace(b"1.2.826.0.1.3680043", b"PLANTED.AS.INSTANCE")
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            page = Server(json.loads(process.stdout.readline())["address"])
+            for body, status in ((posted(film), 200), (b"PLANTED", 400), (posted(odd), 409)):
+                assert stow(page, body).status == status
+            wait_for(lambda: "PLANTED-ID" in page.ask("/").text)
+        finally:
+            process.send_signal(signal.SIGINT)
+        told, errors = process.communicate(timeout=60)
+    for secret in ("PLANTED", "ACC-1", "3680043"):
+        assert secret not in told + errors
+    assert json.loads(told.splitlines()[-1])["event"] == "ended"

@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from tbspot.cli._console import open_console
-from tbspot.cli._extras import needing
 from tbspot.cli._locating import kinds_of
 from tbspot.errors import TbspotError
+from tbspot.extras import needing
 from tbspot.locating import Model, load_model
 
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ from tbspot.errors import TbspotError
 from tbspot.node.ledger import FilmLine
 from tbspot.node.service import Node, running
 from tbspot.records.predictions import Prediction
+from tbspot.viewer import station
 from tbspot.viewer.guard import HEADERS
 from tbspot.viewer.station_serving import page_of
 from units import bright_model, send, study_film, wait_for
@@ -191,7 +192,8 @@ def test_health_is_for_monitors_and_names_nobody(
         assert other.ask("/health").json()["ok"] is True
 
 
-def test_troubles_stand_above_the_list(start: Start) -> None:
+def test_troubles_stand_above_the_list(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(station, "TROUBLES_SECONDS", 0.0)
     node = start()
     with a_page(node) as page:
         mark = _asked(page).headers["x-mark"]

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
+import time
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +32,8 @@ __all__ = ["Row", "Rows", "Station"]
 
 # Of a search in identities: more films than anybody looks through.
 MOST_FOUND = 5000
+# What is wrong is looked at anew after this, or once a film has come or gone on.
+TROUBLES_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,8 @@ class Station:
         find = None if known is None else partial(known.find, count=MOST_FOUND)
         self._listing = Listing(node.store.folder / QUEUE, find)
         self._sends = node.settings.to is not None
+        self._lock = threading.Lock()
+        self._known: tuple[int, float, Sequence[str]] | None = None
         # A mark of an earlier start is none of this one's.
         self._start = secrets.token_hex(4)
 
@@ -117,9 +123,18 @@ class Station:
         """Whether the node keeps whose films they are."""
         return self.node.identities is not None
 
-    def mark(self, troubles: Sequence[str]) -> str:
-        """What changes once the list may have changed, or what is wrong."""
-        return f"{self._start}-{self._listing.mark()}-{zlib.crc32(repr(troubles).encode()):x}"
+    def state(self) -> tuple[str, Sequence[str]]:
+        """A mark that changes once the list may have, or what is wrong; and what is wrong.
+
+        Pages ask every other second, so that health, which looks at every film, is not asked anew
+        each time.
+        """
+        version, now = self._listing.mark(), time.monotonic()
+        with self._lock:
+            if self._known is None or self._known[0] != version or self._known[1] < now:
+                self._known = version, now + TROUBLES_SECONDS, self.node.health().troubles
+            troubles = self._known[2]
+        return f"{self._start}-{version}-{zlib.crc32(repr(troubles).encode()):x}", troubles
 
     def rows(self, wanted: Wanted) -> Rows:
         """A page of the list.

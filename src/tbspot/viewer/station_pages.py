@@ -149,17 +149,16 @@ class StationPages:
         )
 
     def _answer(self, wanted: Wanted, mark: object) -> Response:
-        troubles = self._station.node.health().troubles
-        if mark == self._station.mark(troubles):
+        if mark == self._station.state()[0]:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         listed = self._listed(wanted)
         return HTMLResponse(render("node_rows.html", **listed), headers={MARK: listed["mark"]})
 
     def _listed(self, wanted: Wanted) -> dict[str, Any]:
         """What the table shows; its mark is older than it, so that no change is missed."""
-        troubles = self._station.node.health().troubles
+        mark, troubles = self._station.state()
         return {
-            "mark": self._station.mark(troubles),
+            "mark": mark,
             "troubles": troubles,
             "found": self._station.rows(wanted),
             "wanted": wanted,

@@ -24,8 +24,12 @@ from tbspot.locating.cluster import Opening, identity_of
 
 __all__ = ["Bright", "Running", "running"]
 
-# Every worker that a film ends is counted by us, not tried again by the scheduler first.
-AT_ONCE_TOLD = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+# Every worker that a film ends is counted by us, not tried again by the scheduler first; and a
+# worker that a busy machine takes long to start again is not given up.
+SETTINGS = {
+    "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+    "DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT": "600s",
+}
 
 
 def deadly(films: NDArray[np.float32]) -> Answer:
@@ -62,7 +66,7 @@ class Running:
 @contextmanager
 def running(workers: int = 2) -> Iterator[Running]:
     """A scheduler and workers of one thread each."""
-    environment = os.environ | AT_ONCE_TOLD | {"PYTHONPATH": str(Path(__file__).parent)}
+    environment = os.environ | SETTINGS | {"PYTHONPATH": str(Path(__file__).parent)}
     with subprocess.Popen(
         [sys.executable, __file__, str(workers)],
         stdin=subprocess.PIPE,

@@ -10,7 +10,8 @@ from typer.testing import CliRunner
 from tbspot.cli import app
 
 # What `pip install .` does not bring; a name that is None cannot be imported.
-ABSENT = ("scipy", "sklearn", "torch", "lightning_fabric", "safetensors", "onnx", "onnxscript")
+ABSENT = ("scipy", "sklearn", "torch", "lightning_fabric", "safetensors", "onnx", "onnxscript",
+          "pyarrow", "distributed")  # fmt: skip
 WITHOUT = f"import sys; sys.modules.update(dict.fromkeys({ABSENT!r})); "
 OURS = (
     "locating",
@@ -61,6 +62,12 @@ def test_films_are_located_evaluated_reported_and_calibrated_without_any_extra(
             "audit",
         ),
         (("train", "--data", "d", "--init", "random", "--out", "o"), "torch", "train"),
+        (("locate", "films", "--out", "o", "--parquet"), "pyarrow", "parquet"),
+        (
+            ("locate", "films", "--out", "o", "--scheduler", "tcp://a:1"),
+            "distributed",
+            "cluster",
+        ),
         (("export", "m.safetensors", "--out", "m.onnx"), "onnx", "train"),
     ],
 )

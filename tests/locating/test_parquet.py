@@ -3,9 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from tbspot.cli import app
 from tbspot.locating.folder import Keeper
 from tbspot.records.predictions import PredictedBox, Prediction, read_predictions
 
@@ -50,8 +48,3 @@ def test_a_run_without_a_film_is_a_table_without_a_row(tmp_path: Path) -> None:
         pass
     write_predictions_parquet(tmp_path / "p.parquet", tmp_path)
     assert pyarrow.read_table(tmp_path / "p.parquet").num_rows == 0
-
-
-def test_the_option_needs_a_folder() -> None:
-    result = CliRunner().invoke(app, ["locate", "--example", "--json", "--parquet"])
-    assert "--parquet needs a run's folder" in str(result.exception)

@@ -87,6 +87,8 @@ def _check(given: Mapping[str, Any]) -> None:
             importlib.import_module("tbspot.locating.parquet")
     if given["scheduler"] is not None:
         _check_scheduler(given)
+    if given["out"] is None and not given["json"]:
+        raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
 
 def _check_scheduler(given: Mapping[str, Any]) -> None:
@@ -96,8 +98,6 @@ def _check_scheduler(given: Mapping[str, Any]) -> None:
         raise TbspotError("--scheduler is for films in files that every worker sees; leave it out")
     with needing("cluster"):
         importlib.import_module("distributed")
-    if given["out"] is None and not given["json"]:
-        raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
 
 @contextmanager

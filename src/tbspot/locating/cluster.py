@@ -7,20 +7,23 @@ distributed, the extra `cluster`; which machines the workers run on is left to D
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError
+from concurrent.futures import Future as Fetched
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import islice
 from pathlib import Path
 from threading import Lock, Semaphore
+from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, get_worker
-from distributed.comm.core import CommClosedError
 
 from tbspot import __version__
 from tbspot.choices import Precision
@@ -34,13 +37,16 @@ from tbspot.locating.settings import LocateSettings
 
 __all__ = ["Opening", "answers_of", "identity_of"]
 
-# Seconds to wait for a scheduler that does not answer, and for a worker where there is none.
-CONNECT_SECONDS, WORKER_SECONDS = 10, 60
+# Seconds to wait for a scheduler that does not answer, for a first worker, and for the next where
+# all are gone: a queue of a cluster may start them anew.
+CONNECT_SECONDS, WORKER_SECONDS, NEXT_WORKER_SECONDS = 10, 60, 300
 # Films in hand for each thread of the workers: one that is answered, one that waits, so that no
 # thread waits for this process; and a few for whoever is alone.
 A_THREAD, AT_LEAST = 2, 4
 # Workers that a film may end, with no other film in hand, before it is given up.
 MOST_DEATHS = 3
+# Answers that are brought here before their turn; each may hold a film's picture as DICOM.
+FETCHED = 8
 # Seconds for which the number of threads is taken as known.
 KNOWN_SECONDS = 5.0
 
@@ -116,6 +122,15 @@ def _no_worker(address: str) -> TbspotError:
     )
 
 
+@dataclass
+class _Asked:
+    """A film in hand: what a worker is to answer, and the answer's way here once it is begun."""
+
+    item: Item
+    future: Future[Kept]
+    fetched: Fetched[Kept] | None = None
+
+
 class _Cluster:
     """The workers of a scheduler, as `run.locate` asks them: an `Answers`.
 
@@ -133,10 +148,10 @@ class _Cluster:
 
     def __call__(self, items: Iterable[Item], work: Work) -> Iterator[Kept]:
         """What is to be kept of films, in order; a bounded number of them is in hand."""
-        waiting: deque[tuple[Item, Future[Kept]]] = deque()
+        waiting: deque[_Asked] = deque()
         with self._lost_told():
             for item in items:
-                waiting.append((item, self._asked(item)))
+                waiting.append(_Asked(item, self._ask(item)))
                 while len(waiting) >= self._most_in_hand():
                     yield self._next(waiting, work)
             while waiting:
@@ -149,29 +164,41 @@ class _Cluster:
             self._counted = time.monotonic()
         return self._most
 
-    def _asked(self, item: Item) -> Future[Kept]:
+    def _ask(self, item: Item) -> Future[Kept]:
         path = str(item.path.absolute())
         return self._client.submit(
             _answer, self._opening, path, item.name, item.fault, pure=False, priority=0
         )
 
-    def _next(self, waiting: deque[tuple[Item, Future[Kept]]], work: Work) -> Kept:
-        item, future = waiting.popleft()
+    def _fetch(self, future: Future[Kept]) -> Fetched[Kept]:
+        """Bring an answer here as soon as there is one, while others are being written."""
+
+        async def fetched() -> Kept:
+            kept: Kept = await self._client.gather(future, asynchronous=True)
+            return kept
+
+        loop: Any = self._client.loop
+        return asyncio.run_coroutine_threadsafe(fetched(), loop.asyncio_loop)
+
+    def _next(self, waiting: deque[_Asked], work: Work) -> Kept:
+        for one in islice(waiting, FETCHED):
+            one.fetched = one.fetched or self._fetch(one.future)
+        first = waiting.popleft()
         try:
-            kept = self._result(future)
+            kept = self._result(first.fetched or self._fetch(first.future))
         except KilledWorker:
             # Films that were beside it in the same worker are as suspect as this one.
-            for _, other in waiting:
-                self._finished(other)
-            kept = self._alone(item, work)
-        return _as_named_here(kept, item)
+            for other in waiting:
+                self._wait(partial(other.future.exception, KNOWN_SECONDS))
+            kept = self._alone(first.item, work)
+        return _as_named_here(kept, first.item)
 
     def _alone(self, item: Item, work: Work) -> Kept:
         """A film with no other in hand: what ends its worker now is this film."""
         deaths = 0
         while deaths < MOST_DEATHS:
             try:
-                return self._result(self._asked(item))
+                return self._result(self._fetch(self._ask(item)))
             except KilledWorker as error:
                 deaths += error.allowed_failures + 1
         reason = (
@@ -181,26 +208,30 @@ class _Cluster:
         )
         return Kept(work.model.failed(item.name, TbspotError(reason)).prediction)
 
-    def _result(self, future: Future[Kept]) -> Kept:
-        self._finished(future)
+    def _result(self, fetched: Fetched[Kept]) -> Kept:
+        self._wait(partial(fetched.exception, KNOWN_SECONDS))
         try:
-            return future.result()
+            return fetched.result()
         except (ImportError, AttributeError) as error:
             raise TbspotError(
                 f"a worker of {self._address} cannot do this run's work ({error}); install "
                 f"tbspot {__version__} for all workers"
             ) from error
 
-    def _finished(self, future: Future[Kept]) -> None:
-        """Wait for an answer, or why there is none, for as long as there are workers."""
+    def _wait(self, finished: Callable[[], object]) -> None:
+        """Wait for an answer, or why there is none, for as long as there are workers.
+
+        Args:
+            finished: waits for it for a while, and raises TimeoutError after that.
+        """
         idle_since = time.monotonic()
         while True:
             try:
-                future.exception(timeout=KNOWN_SECONDS)
+                finished()
             except TimeoutError:
                 if self._client.status != "running" or self._client.nthreads():
                     idle_since = time.monotonic()
-                elif time.monotonic() - idle_since > WORKER_SECONDS:
+                elif time.monotonic() - idle_since > NEXT_WORKER_SECONDS:
                     raise _no_worker(self._address) from None
             else:
                 return
@@ -209,12 +240,20 @@ class _Cluster:
     def _lost_told(self) -> Iterator[None]:
         try:
             yield
-        except (CancelledError, CommClosedError) as error:
+        except CancelledError as error:
             raise self._lost() from error
         except Exception as error:
-            if isinstance(error, TbspotError) or self._client.status in ("running", "connecting"):
+            if isinstance(error, TbspotError) or not self._is_gone():
                 raise
             raise self._lost() from error
+
+    def _is_gone(self) -> bool:
+        """Whether the scheduler answers no longer, in which case anything may have been raised."""
+        try:
+            self._client.nthreads()
+        except Exception:
+            return True
+        return False
 
     def _lost(self) -> TbspotError:
         return TbspotError(

@@ -196,7 +196,18 @@ class Keeper:
         stem: str | None = None,
         objects: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Write a film's pictures and objects and then its line.
+        """Write a film's files, see `write`, and then its line, see `add`."""
+        self.add(self.write(prediction, evidence, overlay, stem, objects))
+
+    def write(
+        self,
+        prediction: Prediction,
+        evidence: NDArray[np.float32] | None = None,
+        overlay: bytes | None = None,
+        stem: str | None = None,
+        objects: Mapping[str, bytes] | None = None,
+    ) -> Prediction:
+        """Write a film's pictures and objects; several threads may do so at the same time.
 
         Args:
             prediction: of the film.
@@ -204,6 +215,9 @@ class Keeper:
             overlay: its picture as JPEG, if it is to be kept.
             stem: what both files are called; `None` = as `file_stem` says.
             objects: results as DICOM, the bytes of each by the name of its file in the folder.
+
+        Returns:
+            The film's line, for `add`, which says where the heat map is.
 
         Raises:
             TbspotError: the file system refuses.
@@ -221,6 +235,14 @@ class Keeper:
         for name, made in (objects or {}).items():
             with self._writing(self._places.of_object(name)) as temporary:
                 temporary.write_bytes(made)
+        return prediction
+
+    def add(self, prediction: Prediction) -> None:
+        """Write the line of a film whose files are written.
+
+        Raises:
+            TbspotError: the file system refuses.
+        """
         line = prediction.model_dump_json().encode() + b"\n"
         self._append(line)
         self._kept.pop(prediction.image, None)

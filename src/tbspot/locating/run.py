@@ -6,10 +6,13 @@ same settings go on after an interruption. What is said of a film is left to mod
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,13 +34,17 @@ from tbspot.locating.resumption import Earlier, Seen, Stamps, see
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
-from tbspot.lock import holding
+from tbspot.lock import Hold, holding
 from tbspot.records.predictions import Prediction
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 __all__ = ["Answers", "Counts", "Kept", "Work", "here", "locate"]
+
+
+# Threads that write files of films that others answer: they wait for the disk, not for a core.
+WRITERS = 8
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,15 @@ class Kept:
     stem: str | None = None
     objects: Mapping[str, bytes] = field(default_factory=dict)
     seen: Seen | None = None
+
+    @property
+    def files(
+        self,
+    ) -> tuple[
+        Prediction, NDArray[np.float32] | None, bytes | None, str | None, Mapping[str, bytes]
+    ]:
+        """What the keeper of the folder takes, in its order."""
+        return self.prediction, self.evidence, self.picture, self.stem, self.objects
 
 
 def locate(
@@ -115,13 +131,10 @@ def locate(
             if new or not earlier.all_hold:
                 forget_predictions_table(out)
             progress.update(task, completed=len(items) - new)
-            for found in (answers or here)(waiting, work):
-                hold.check()
-                keeper.keep(
-                    found.prediction, found.evidence, found.picture, found.stem, found.objects
-                )
-                if found.seen:
-                    stamps.keep(found.prediction.image, found.seen)
+            keep = _kept_by_several if answers else _kept
+            for kept in keep((answers or here)(waiting, work), keeper, hold):
+                if kept.seen:
+                    stamps.keep(kept.prediction.image, kept.seen)
                 progress.advance(task)
             keeper.finish()
         stamps.forget_others(names)
@@ -129,6 +142,37 @@ def locate(
         hold.check()
     counts = keeper.counts
     return Counts(counts["ok"], counts["refused"], counts["failed"], new)
+
+
+def _kept(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
+    """Keep films in order, one after another."""
+    for kept in found:
+        hold.check()
+        keeper.keep(*kept.files)
+        yield kept
+
+
+def _kept_by_several(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
+    """The same with files written by several threads, where others answer many at a time."""
+    waiting: deque[tuple[Kept, Future[Prediction]]] = deque()
+
+    def answered() -> Iterator[Kept]:
+        try:
+            yield from found
+        except (Exception, KeyboardInterrupt):
+            while waiting:  # what came before is kept
+                keeper.add(waiting.popleft()[1].result())
+            raise
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for one in chain(answered(), repeat(None, WRITERS)):
+            if one is not None:
+                hold.check()
+                waiting.append((one, pool.submit(keeper.write, *one.files)))
+            if waiting and (one is None or len(waiting) >= WRITERS):
+                kept, line = waiting.popleft()
+                keeper.add(line.result())
+                yield kept
 
 
 def here(items: Iterable[Item], work: Work) -> Iterator[Kept]:

@@ -56,7 +56,7 @@ def send(port: int, *films: Path | Dataset, title: str = "UNIT", called: str = "
          **options: Any) -> list[int | None]:  # fmt: skip
     """Send films as a unit does; gives each status, `None` where there is no answer."""
     datasets = [dcmread(film) if isinstance(film, Path) else film for film in films]
-    entity = Entity(title, 20)
+    entity = Entity(title, 60)
     for one in datasets:
         entity.add_requested_context(one.SOPClassUID, one.file_meta.TransferSyntaxUID)
     association = entity.associate("127.0.0.1", port, ae_title=called, **options)

@@ -78,7 +78,7 @@ def test_a_node_that_is_asked_to_end_finishes_the_film_in_hand(model: Path, tmp_
     port = json.loads(process.stdout.readline())["port"]
     assert send(port, study_film(tmp_path)) == [0]
     process.send_signal(signal.SIGTERM)
-    told, errors = process.communicate(timeout=60)
+    told, errors = process.communicate(timeout=300)
     assert process.returncode == 128 + signal.SIGTERM, errors
     assert errors.startswith("ended by SIGTERM")
     last = json.loads(told.splitlines()[-1])

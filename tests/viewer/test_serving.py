@@ -111,4 +111,4 @@ def test_without_a_model_a_run_is_shown_and_films_are_not_taken(
     ],
 )
 def test_only_addresses_of_this_machine_need_no_token(host: str, loopback: bool) -> None:
-    assert module._is_loopback(host) is loopback
+    assert module.is_loopback(host) is loopback

@@ -196,7 +196,10 @@ def test_the_example_is_called_and_found_where_its_lesions_were_drawn(tmp_path: 
         (("film.png", "--json", "--scheduler", "tcp://a:1"), "--scheduler needs a run's folder"),
         (("-", "--out", "o", "--scheduler", "tcp://a:1"), "files that every worker sees"),
         (("--example", "--out", "o", "--scheduler", "tcp://a:1"), "files that every worker sees"),
-        (("-", "--json", "--device", "tpu"), "the device must be auto, cpu, cuda or cuda:N"),
+        (
+            ("-", "--json", "--device", "tpu"),
+            "the device must be auto, cpu, cuda, cuda:N, gpu or gpu:N",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_one_sentence(arguments: tuple[str, ...], sentence: str) -> None:

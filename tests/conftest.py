@@ -5,6 +5,7 @@ Gives paths; nothing here is written to by a test.
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,12 @@ from tbspot.drawings import draw_dataset
 # The same examples on every run, however busy the machine.
 settings.register_profile("tbspot", deadline=None, derandomize=True)
 settings.load_profile("tbspot")
+
+
+def pytest_configure() -> None:
+    # Whoever runs the tests in the background may ignore Ctrl+C, and what they start would too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

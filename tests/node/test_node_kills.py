@@ -128,10 +128,13 @@ def test_a_node_killed_at_any_moment_loses_no_film_and_answers_none_twice(
             event = moments.randint(1, MOST_EVENTS) if by_event else None
             nodes.start(**request, event=event, seconds=moments.uniform(0.1, 4))
             assert nodes.end() == -signal.SIGKILL, nodes.log.read_text()
+        before = nodes.log.read_text().count('"started"')
         process = nodes.start(**request, seconds=600)
         for unit in units:
             unit.join(120)
         wait_for(lambda: len(peer.objects) == 2 * len(films), 300)
+        # Those before may have delivered all; only one that has started is asked to end.
+        wait_for(lambda: nodes.log.read_text().count('"started"') > before)
         os.kill(process, signal.SIGTERM)
         assert nodes.end() == 128 + signal.SIGTERM, nodes.log.read_text()
     finally:

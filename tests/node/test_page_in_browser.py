@@ -90,7 +90,7 @@ def test_films_are_searched_and_sorted_while_one_types_and_names_stay_out_of_the
     assert "doe" not in tab.url
     tab.get_by_label("Search").fill("nobody")
     expect(tab.get_by_text("No film fits")).to_be_visible()
-    expect(tab.locator("table")).to_be_hidden()
+    expect(tab.locator("table.films")).to_be_hidden()
     tab.get_by_label("Search").fill("")
     expect(tab.locator("a.film")).to_have_count(3)
     tab.get_by_label("Order").select_option("oldest")

@@ -246,7 +246,7 @@ def test_health_is_figures_without_names_and_503_where_somebody_should_look(
         with pytest.raises(urllib.error.HTTPError) as unwell:
             urllib.request.urlopen(f"{address}/health")  # noqa: S310 - our own
         assert unwell.value.code == 503
-        assert json.load(unwell.value)["troubles"] == ["queue: 1 films were set aside"]
+        assert json.load(unwell.value)["troubles"] == ["queue: 1 film was set aside"]
         unwell.value.close()
         with pytest.raises(urllib.error.HTTPError) as absent:
             urllib.request.urlopen(f"{address}/other")  # noqa: S310 - our own

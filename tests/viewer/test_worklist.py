@@ -93,8 +93,9 @@ def test_the_page_shows_what_the_run_says_and_escapes_it(page: Page) -> None:
     text = page.ask("/").text
     assert "Films 1 to 14\n    of 14" in text
     assert "side &lt;b&gt;view&lt;/b&gt;.png" in text
-    assert "refused: tagged as a lateral view" in text
-    assert re.search(r"failed: \S+broken.png is empty", text)
+    cell = r"</td>\s*<td[^>]*></td>\s*<td data-title=\"To know\">"
+    assert re.search(rf">refused{cell}tagged as a lateral view", text)
+    assert re.search(rf">failed{cell}\S+broken.png is empty", text)
     assert "<b>view" not in text
 
 

@@ -17,7 +17,17 @@ PACKAGE = Path(tbspot.__file__).parent
 # From the ground up. A module may import from its own floor and from those before it in the list;
 # wings of one floor do not know each other. A new wing is a line here: say where it stands.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("choices", "errors", "imports", "numerics", "description", "machine", "printable", "scores"),
+    (
+        "addresses",
+        "choices",
+        "errors",
+        "imports",
+        "numerics",
+        "description",
+        "machine",
+        "printable",
+        "scores",
+    ),
     ("extras", "storage", "faults", "lock", "interruption", "pathnames"),
     ("parsing",),
     ("files",),

@@ -55,7 +55,8 @@ def run(given: Mapping[str, Any]) -> None:
     _check(given)
     console = open_console() if not given["json"] and not given["quiet"] else None
     with _items_of(given, console) as items:
-        start_ahead()
+        if given["scheduler"] is None:  # else films are read by workers
+            start_ahead()
         # Gradient methods ask for one film at a time, which then gets all cores.
         at_once = locating.films_at_once(len(items)) if given["method"] == "cam" else 1
         engine = open_engine(

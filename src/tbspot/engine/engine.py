@@ -156,16 +156,19 @@ def open_engine(
 
 def _check(path: Path, precision: Precision) -> None:
     if precision not in get_args(Precision):
-        kinds = f"{', '.join(get_args(Precision)[:-1])} or {get_args(Precision)[-1]}"
-        raise TbspotError(f"the precision must be {kinds}, not {precision}")
+        raise TbspotError(f"the precision must be {_listed(get_args(Precision))}, not {precision}")
     if not path.is_file():
         raise TbspotError(f"{path} does not exist; give a model file of tbspot")
+
+
+def _listed(precisions: tuple[Precision, ...]) -> str:
+    return f"{', '.join(precisions[:-1])} or {precisions[-1]}"
 
 
 def _check_on(device: str, precision: Precision) -> None:
     kind = device.partition(":")[0]
     if precision not in ("auto", *COMPUTED_IN[kind]):
-        kinds = f"{', '.join(COMPUTED_IN[kind][:-1])} or {COMPUTED_IN[kind][-1]}"
+        kinds = _listed(COMPUTED_IN[kind])
         instead = "" if kind == "cpu" else ', or use `device="cpu"`'
         raise TbspotError(f"{device} computes in {kinds}, not in {precision}; choose one{instead}")
 

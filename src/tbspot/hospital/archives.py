@@ -197,31 +197,28 @@ class _ByWeb(Archive):
             # Whatever else it says to a request that stores nothing, it is there.
             if answer.status_code in (401, 403, 404, 405):
                 answer.raise_for_status()
-        except (NoConnection, Timeout) as error:
-            raise ArchiveLost("no archive answers there: check the address") from error
-        except HTTPError as error:
-            return _refusal(error)
         except RequestException as error:
-            raise ArchiveLost("the address cannot be asked: check it") from error
+            return _refusal(error)
         return None
 
     def store(self, instance: Dataset) -> str | None:
         """Store an instance by STOW-RS; see `Archive.store`."""
         try:
             answer = self._client.store_instances([instance])
-        except (NoConnection, Timeout) as error:
-            raise ArchiveLost("no archive answers there: check the address") from error
-        except HTTPError as error:
-            return _refusal(error)
         except RequestException as error:
-            raise ArchiveLost("the address cannot be asked: check it") from error
+            return _refusal(error)
         # An answer may be anything; what cannot be read confirms nothing.
         except Exception:
             return "the archive's answer cannot be read"
         return _unconfirmed(answer, instance.SOPInstanceUID)
 
 
-def _refusal(error: HTTPError) -> str:
+def _refusal(error: RequestException) -> str:
+    """What an archive says by refusing; an archive that is not reached is raised as lost."""
+    if isinstance(error, NoConnection | Timeout):
+        raise ArchiveLost("no archive answers there: check the address") from error
+    if not isinstance(error, HTTPError):
+        raise ArchiveLost("the address cannot be asked: check it") from error
     code = error.response.status_code if error.response is not None else 0
     if code in (401, 403):
         raise ArchiveLost(

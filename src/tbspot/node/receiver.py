@@ -22,6 +22,7 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from tbspot.addresses import is_loopback
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
@@ -31,7 +32,7 @@ from tbspot.node.settings import Limits, NodeSettings, Tls
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
 
-__all__ = ["Receiver", "is_loopback"]
+__all__ = ["Receiver"]
 
 # PS3.4 B.2.3 and PS3.7 C.
 SUCCESS, NO_ROOM, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
@@ -166,16 +167,6 @@ def check_reach(settings: NodeSettings) -> None:
             f"{settings.host} is open to other machines; name the units that may send with "
             "`titles` or `addresses`"
         )
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def tls_context(tls: Tls | None) -> ssl.SSLContext | None:

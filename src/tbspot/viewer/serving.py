@@ -5,7 +5,6 @@ Takes settings; gives an address, and serves it. What the page shows is left to 
 
 from __future__ import annotations
 
-import ipaddress
 import secrets
 import socket
 import threading
@@ -18,6 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
+from tbspot.addresses import is_loopback
 from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
 from tbspot.viewer.app import create_app
@@ -28,7 +28,7 @@ from tbspot.viewer.patience import Patient
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
-__all__ = ["ViewSettings", "config_of", "hosts_of", "is_loopback", "listen", "name_of", "serve"]
+__all__ = ["ViewSettings", "config_of", "hosts_of", "listen", "name_of", "serve"]
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 # Seconds that a browser's open connections get when the page ends.
@@ -151,16 +151,6 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
         raise TbspotError(
             f"cannot listen on {host}, port {port} ({reason}); choose another with {option}"
         ) from error
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches an address."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def hosts_of(host: str, port: int) -> frozenset[str] | None:

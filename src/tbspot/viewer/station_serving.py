@@ -16,6 +16,7 @@ from pathlib import Path
 import uvicorn
 from starlette.requests import Request
 
+from tbspot.addresses import is_loopback
 from tbspot.errors import TbspotError
 from tbspot.node.receiver import tls_context
 from tbspot.node.service import Node
@@ -23,7 +24,7 @@ from tbspot.node.settings import NodeSettings
 from tbspot.storage import replacing
 from tbspot.viewer.app import create_app
 from tbspot.viewer.guard import Guard
-from tbspot.viewer.serving import config_of, hosts_of, is_loopback, listen, name_of
+from tbspot.viewer.serving import config_of, hosts_of, listen, name_of
 from tbspot.viewer.site import Site
 from tbspot.viewer.station import Station
 from tbspot.viewer.station_pages import StationPages

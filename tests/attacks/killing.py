@@ -24,10 +24,12 @@ def main() -> None:
     `event` = at so many events in the watched folder; `seconds` = after so long.
     """
     import lightning_fabric  # noqa: F401
+    import sklearn.metrics  # noqa: F401
     import torch  # noqa: F401
 
     import tbspot.cli._training
-    import tbspot.locating.run  # noqa: F401
+    import tbspot.locating.run
+    import tbspot.training.loop  # noqa: F401
 
     for line in sys.stdin:
         request = json.loads(line)

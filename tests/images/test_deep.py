@@ -142,6 +142,8 @@ def test_a_tiff_that_was_cut_off_is_not_filled_up(tmp_path: Path, cut: int) -> N
         {"data": _values(16), "photometric": 32803},
         {"data": _values(8, np.uint64), "photometric": "minisblack"},
         {"data": np.stack([_values(16)] * 4, -1), "photometric": "separated"},
+        {"data": _values(8, np.uint8), "photometric": "minisblack", "compression": "jpegxl"},
+        {"data": _values(16), "photometric": "minisblack", "compression": "jpeg2000"},
     ],
 )
 def test_a_tiff_that_would_be_read_wrongly_is_refused(tmp_path: Path, how: dict[str, Any]) -> None:

@@ -4,12 +4,15 @@ import struct
 import zlib
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_film, read_with_facts
+
+DEEP = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 
 
 def test_twelve_bits_in_a_16_bit_file_are_read_as_twelve_and_said(tmp_path: Path) -> None:
@@ -78,4 +81,21 @@ def test_a_tiff_that_claims_billions_of_pixels_is_refused(tmp_path: Path) -> Non
             content = content.replace(old, struct.pack("<HHII", tag, 4, 1, 100_000))
     path.write_bytes(content)
     with pytest.raises(TbspotError, match=r"a\.tif has .* pixels"):
+        read_film(path)
+
+
+@pytest.mark.parametrize(
+    ("stream", "kind"),
+    [
+        (imagecodecs.jpeg8_encode(DEEP, bitspersample=12), "12 bits"),
+        (imagecodecs.jpeg8_encode(DEEP, bitspersample=12, lossless=True), "lossless"),
+        (imagecodecs.jpegls_encode(DEEP), "JPEG-LS"),
+    ],
+)
+def test_a_sound_jpeg_that_few_programs_read_is_not_called_broken(
+    stream: bytes, kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.jpg"
+    path.write_bytes(stream)
+    with pytest.raises(TbspotError, match=rf"few programs read \({kind}\); save it as PNG with 16"):
         read_film(path)

@@ -8,6 +8,7 @@ make of it. Decoding is left to the decoders.
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
@@ -15,7 +16,7 @@ from pydicom.encaps import generate_frames
 
 from tbspot.errors import TbspotError
 
-__all__ = ["CodestreamSize", "check_codestream", "codestream_size"]
+__all__ = ["CodestreamSize", "check_codestream", "codestream_size", "rare_jpeg"]
 
 # Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
 # SOF55 of JPEG-LS.
@@ -23,6 +24,13 @@ FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 # Markers without a segment: TEM, RST0 to RST7, SOI and EOI.
 BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 START_OF_SCAN, END = 0xDA, 0xD9
+# What a frame header begins whose codestream few decoders know (T.81 table B.1, T.87 C.2.2).
+RARE = {
+    **dict.fromkeys((0xC3,), "lossless"),
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF), "hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB), "arithmetically coded"),
+    0xF7: "JPEG-LS",
+}
 JPEG, JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 # JPEG 2000 parts its picture in tiles, of each of which a decoder keeps account.
 MOST_TILES = 65_535
@@ -78,6 +86,15 @@ def codestream_size(stream: bytes) -> CodestreamSize | None:
         raise ValueError("the codestream ends in its header") from error
 
 
+def rare_jpeg(stream: bytes) -> str | None:
+    """Which JPEG it is of those that few programs decode; `None` of the others, and of none."""
+    try:
+        marker, size = next(_frame_headers(stream))
+    except (StopIteration, struct.error):
+        return None
+    return RARE.get(marker) or (f"{size.precision} bits" if size.precision > 8 else None)
+
+
 def _absent() -> CodestreamSize:
     raise ValueError("the codestream has no header of a picture")
 
@@ -101,8 +118,15 @@ def _jpeg_2000(stream: bytes) -> CodestreamSize:
 
 
 def _jpeg(stream: bytes) -> CodestreamSize:
-    """The frame header (T.81 B.2.2), which comes before the first scan."""
-    found: CodestreamSize | None = None
+    """The frame header, where there are several the same in each."""
+    found = {size for _, size in _frame_headers(stream)}
+    if len(found) > 1:
+        raise ValueError("the codestream has two headers that differ")
+    return found.pop() if found else _absent()
+
+
+def _frame_headers(stream: bytes) -> Iterator[tuple[int, CodestreamSize]]:
+    """Marker and size of each frame header (T.81 B.2.2) before the first scan."""
     place = 2
     while place < len(stream) - 1:
         marker = stream[place + 1]
@@ -117,9 +141,5 @@ def _jpeg(stream: bytes) -> CodestreamSize:
             break
         if marker in FRAME_HEADERS:
             precision, height, width, components = struct.unpack_from(">BHHB", stream, place + 4)
-            size = CodestreamSize(width, height, components, precision)
-            if found not in (None, size):
-                raise ValueError("the codestream has two headers that differ")
-            found = size
+            yield marker, CodestreamSize(width, height, components, precision)
         place += 2 + max(2, length)
-    return found or _absent()

@@ -31,6 +31,8 @@ GREY_AND_ALPHA = "LA;16B"
 # What Pillow calls the kinds of picture whose colours are weighed.
 COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
 ORIENTATION = 274
+# Bytes in which a JPEG names its kind, behind profiles and thumbnails.
+MOST_OF_HEADER = 2**20
 # Of EXIF, those that swap width and height.
 SIDEWAYS = (5, 6, 7, 8)
 TITLES = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}
@@ -71,9 +73,23 @@ def read_raster(file: BinaryIO, name: str, kind: Kind, enough: int | None = None
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
-        raise TbspotError(
-            f"{name} cannot be read as a {TITLES.get(kind, kind)} image; replace or remove it"
-        ) from error
+        raise _unreadable(file, name, kind) from error
+
+
+def _unreadable(file: BinaryIO, name: str, kind: Kind) -> TbspotError:
+    # Imported only where needed, as it brings pydicom along.
+    from tbspot.images.codestream import rare_jpeg
+
+    file.seek(0)
+    rare = rare_jpeg(file.read(MOST_OF_HEADER)) if kind == "JPEG" else None
+    if rare:
+        return TbspotError(
+            f"{name} is a JPEG that few programs read ({rare}); save it as PNG with 16 bits, or "
+            "export the film as DICOM"
+        )
+    return TbspotError(
+        f"{name} cannot be read as a {TITLES.get(kind, kind)} image; replace or remove it"
+    )
 
 
 def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:

@@ -31,6 +31,8 @@ UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 NONE, PACKBITS = 1, 32773
 # LZW, Deflate under both its numbers, LZMA and Zstandard; these may hold differences.
 DIFFERENCED = (5, 8, 32946, 34925, 50000)
+# CCITT's three and JPEG, old and new, of which Pillow makes whole pictures.
+PILLOWS = (2, 3, 4, 6, 7)
 REDUCED = 1
 # Types of whole numbers (TIFF 6.0 section 2; BigTIFF's are the last two).
 TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
@@ -100,6 +102,8 @@ def read_tiff(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple[str
         raise TbspotError(
             f"{name} holds floating point numbers without a known range; save it with 16 bits"
         )
+    if page.get(COMPRESSION, NONE) not in (NONE, PACKBITS, *DIFFERENCED, *PILLOWS):
+        raise _refusal(name)
     if formats == {UNSIGNED} and _pillow_is_right(page, bits):
         return None
     layout = _layout(page, bits, formats)

@@ -1,4 +1,4 @@
-"""Addresses of machines: who reaches one.
+"""Addresses of machines: who reaches one, and what to say where nobody can listen at it.
 
 Takes what a user names as an address; what is allowed there is left to who listens.
 """
@@ -6,8 +6,12 @@ Takes what a user names as an address; what is allowed there is left to who list
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-__all__ = ["is_loopback"]
+from tbspot.errors import TbspotError
+
+__all__ = ["is_loopback", "listening"]
 
 
 def is_loopback(host: str) -> bool:
@@ -18,3 +22,24 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+@contextmanager
+def listening(host: str, port: int, option: str) -> Iterator[None]:
+    """What begins to listen at an address.
+
+    Args:
+        host: of it.
+        port: of it.
+        option: with which another port is chosen.
+
+    Raises:
+        TbspotError: the port is taken, or the address is not this machine's.
+    """
+    try:
+        yield
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise TbspotError(
+            f"cannot listen on {host}, port {port} ({reason}); choose another with {option}"
+        ) from error

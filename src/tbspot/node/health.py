@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tbspot import __version__
+from tbspot.addresses import listening
 from tbspot.errors import TbspotError
 from tbspot.node.delivery import Delivery
 from tbspot.node.store import Store
@@ -131,13 +132,8 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
         def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
-    try:
+    with listening(host, port, "`health_port`"):
         server = ThreadingHTTPServer((host, port), Handler)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TbspotError(
-            f"cannot listen on {host}, port {port} ({reason}); choose another with `health_port`"
-        ) from error
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.2,), daemon=True).start()
     return server

@@ -22,7 +22,7 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from tbspot.addresses import is_loopback
+from tbspot.addresses import is_loopback, listening
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
@@ -88,18 +88,12 @@ class Receiver:
             (evt.EVT_PDU_RECV, _count, [settings.limits]),
             (evt.EVT_REJECTED, self._rejected),
         ]
-        try:
+        tls = tls_context(settings.tls)
+        with listening(settings.host, settings.port, "`port`"):
             server = _Server(
                 self._entity, (settings.host, settings.port), settings.title,
-                [*contexts, build_context(Verification)], tls_context(settings.tls), handlers,
-                _Handler,
+                [*contexts, build_context(Verification)], tls, handlers, _Handler,
             )  # fmt: skip
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise TbspotError(
-                f"cannot listen on {settings.host}, port {settings.port} ({reason}); choose "
-                "another with `port`"
-            ) from error
         server.limits, server.tell = settings.limits, self._tell
         server.addresses = frozenset(settings.addresses)
         # pynetdicom takes itself out of this list when it ends.

@@ -17,7 +17,7 @@ from pathlib import Path
 import uvicorn
 from starlette.types import ASGIApp
 
-from tbspot.addresses import is_loopback
+from tbspot.addresses import is_loopback, listening
 from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
 from tbspot.viewer.app import create_app
@@ -143,14 +143,9 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     Raises:
         TbspotError: the address cannot be listened on.
     """
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with listening(host, port, option):
         return socket.create_server((host, port), family=family, backlog=128)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise TbspotError(
-            f"cannot listen on {host}, port {port} ({reason}); choose another with {option}"
-        ) from error
 
 
 def hosts_of(host: str, port: int) -> frozenset[str] | None:

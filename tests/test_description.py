@@ -33,6 +33,8 @@ def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
     [
         {"size": 0},
         {"output_stride": 12},
+        {"stages": 2, "output_stride": 16},
+        {"stages": 3, "output_stride": 32},
         {"stride_place": "2x2"},
         {"pooling": "max"},
         {"temperature": 0},

@@ -145,15 +145,17 @@ def test_decisions_stand_under_headings_one_thought_a_line() -> None:
         ["reproduce.sh", "films", "others.csv", "out"],
         ["sources.sh", "shared", "out"],
         ["drawn.sh", "shared", "out"],
+        ["small.sh", "shared", "out"],
     ],
 )
 def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:
     for name, content in (("tbspot", RECORDER), ("python", "#!/bin/sh\n")):
         (tmp_path / name).write_text(content)
         (tmp_path / name).chmod(0o755)
-    films = tmp_path / "shared" / "data" / "shenzhen128"
-    films.mkdir(parents=True)
-    (films / "labels.csv").write_text("path,label,patient,source,split\n")
+    for source in ("shenzhen128", "nih"):
+        films = tmp_path / "shared" / "data" / source
+        (films / "films").mkdir(parents=True)
+        (films / "labels.csv").write_text("path,label,patient,source,split\n")
     environment = {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     calls = tmp_path / "calls"
     calls.mkdir()

@@ -22,6 +22,7 @@ __all__ = [
     "Precision",
     "Refinement",
     "ResultKind",
+    "Stages",
     "StridePlace",
     "Taking",
     "TeacherMap",
@@ -45,6 +46,7 @@ Taking = Literal["new", "known", "again", "other", "own"]
 FilmsShown = Literal["all", "above", "below", "waiting", "located", "sent", "aside"]
 FilmsOrder = Literal["newest", "oldest", "highest", "lowest"]
 # Of nets.
+Stages = Literal[3, 4]
 OutputStride = Literal[8, 16, 32]
 StridePlace = Literal["1x1", "3x3"]
 Pooling = Literal["mean", "lse", "pcam"]

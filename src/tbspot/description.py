@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from tbspot.choices import MapRule, OutputStride, Pooling, Refinement, StridePlace
+from tbspot.choices import MapRule, OutputStride, Pooling, Refinement, Stages, StridePlace
 
 __all__ = [
     "METADATA_KEY",
@@ -43,6 +43,7 @@ class Description(BaseModel):
         version: hash of weights and settings; empty until the file is written.
         size: side of the input square in pixels.
         through: side to which a film is reduced before it is enlarged to `size`, if any.
+        stages: of ResNet50 that the net has: 4, or 3 for half of the work.
         output_stride: input pixels per place of the map.
         stride_place: the convolution of a block that holds its stride.
         pooling: how the places' logits become the film's.
@@ -75,6 +76,7 @@ class Description(BaseModel):
     version: str = Field(default="", max_length=LONGEST_NAME)
     size: int = Field(default=512, ge=32, le=MOST_SIDE)
     through: int | None = Field(default=None, ge=16, le=MOST_SIDE)
+    stages: Stages = 4
     output_stride: OutputStride = 32
     stride_place: StridePlace = "3x3"
     pooling: Pooling = "mean"
@@ -109,6 +111,12 @@ class Description(BaseModel):
         if not all(-LARGEST <= low <= high <= LARGEST for low, high in ranges.values()):
             raise ValueError("a range goes from its least to its greatest number")
         return ranges
+
+    @model_validator(mode="after")
+    def _has_the_stride(self) -> Self:
+        if self.stages == 3 and self.output_stride > 16:
+            raise ValueError("a net of 3 stages has an output stride of 8 or 16")
+        return self
 
     @model_validator(mode="after")
     def _can_cut(self) -> Self:

@@ -132,6 +132,7 @@ def test_a_student_learns_from_scores_alone_unless_told_otherwise(settings_of: A
     [
         ("--pooling max", "--pooling must be one of mean, lse, pcam, not max"),
         ("--output-stride 12", "--output-stride must be one of 8, 16, 32, not 12"),
+        ("--stages 5", "--stages must be one of 3, 4, not 5"),
         ("--batch-norm off", "--batch-norm must be one of frozen, train, not off"),
         ("--label-sources some", "--label-sources must be one of all, paired, not some"),
         ("--precision 12-bit", "precision 12-bit on devices auto is not possible here"),

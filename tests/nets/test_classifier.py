@@ -79,9 +79,13 @@ def test_an_untrained_head_says_nothing() -> None:
     assert output.map.eq(0).all()
 
 
-def test_a_refinement_changes_the_map_and_not_the_logit(classifier: Classifier) -> None:
+@pytest.mark.parametrize("stages", [3, 4])
+def test_a_refinement_changes_the_map_and_not_the_logit(stages: int) -> None:
     films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
-    refining = Classifier(SMALL.model_copy(update={"refinement": "affinity"})).eval()
+    described = SMALL.model_copy(update={"stages": stages})
+    classifier = build(described).eval()
+    torch.nn.init.normal_(classifier.head.weight)
+    refining = Classifier(described.model_copy(update={"refinement": "affinity"})).eval()
     refining.load_state_dict(classifier.state_dict())
     with torch.no_grad():
         plain, refined = classifier(films), refining(films)

@@ -95,6 +95,22 @@ def test_another_output_stride_is_refused() -> None:
         ResNet50(12)
 
 
+def test_without_its_last_stage_it_gives_what_the_third_gives(weights: dict[str, Tensor]) -> None:
+    whole, short = ResNet50(16).eval(), ResNet50(16, stages=3).eval()
+    whole.load_state_dict(weights)
+    short.load_state_dict({k: v for k, v in weights.items() if not k.startswith("layer4.")})
+    with torch.no_grad():
+        third, _ = whole.late(whole.early(_film()))
+        features = short(_film())
+    assert features.shape == (1, short.features, 4, 4) == (1, 1024, 4, 4)
+    assert torch.equal(features, third)
+
+
+def test_without_its_last_stage_it_has_no_stride_of_32() -> None:
+    with pytest.raises(ValueError, match="8 or 16, not 32"):
+        ResNet50(32, stages=3)
+
+
 @pytest.mark.real
 def test_the_weights_we_were_given_have_the_same_names_and_shapes() -> None:
     if not REAL_WEIGHTS.exists():

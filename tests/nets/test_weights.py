@@ -206,6 +206,24 @@ def test_a_change_is_the_net_s_and_the_description_s(model_file: Path) -> None:
     assert load_classifier(model_file)[1].refinement == "none"
 
 
+def test_a_net_without_the_last_stage_starts_from_one_that_has_it(
+    classifier: Classifier, model_file: Path, tmp_path: Path
+) -> None:
+    short = build(SMALL.model_copy(update={"stages": 3}), str(model_file))
+    state, whole = short.state_dict(), classifier.state_dict()
+    assert not short.head.weight.any()  # that of other features means nothing here
+    taken = [name for name in state if name.startswith("body")]
+    assert [name for name in taken if not torch.equal(state[name], whole[name])] == []
+    path = tmp_path / "short.safetensors"
+    short.head.weight.data.fill_(0.5)
+    save_classifier(path, short, SMALL.model_copy(update={"stages": 3}))
+    again, description = load_classifier(path)
+    assert description.stages == 3
+    assert torch.equal(again.head.weight, short.head.weight)
+    with pytest.raises(TbspotError, match=r"does not hold a ResNet50 .* layer4"):
+        build(SMALL, str(path))
+
+
 @pytest.mark.slow
 def test_a_net_goes_on_from_an_exported_model(exported: Path, checkpoint: Path) -> None:
     description = load_classifier(checkpoint)[1]

@@ -321,6 +321,13 @@ def test_a_split_that_does_not_exist_is_one_clear_sentence(
         train(dataclasses.replace(settings, split="elsewhere"), tmp_path / "run", fabric)
 
 
+def test_a_net_of_three_stages_needs_a_stride_that_it_has(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match="of 3 stages has no output stride of 32; use"):
+        train(dataclasses.replace(settings, stages=3), tmp_path / "run", fabric)
+
+
 def test_drawn_lesions_make_pairs_of_a_source_that_has_none(settings: TrainingSettings) -> None:
     samples = [_sample("a", 1), _sample("b", 0), _sample("b", 0)]
     films = CachedFilms(np.full((3, 32, 32), 90, np.uint8), "none")

@@ -34,6 +34,7 @@ from tbspot.cli.train import (
     Size,
     Split,
     SplitFile,
+    Stages,
     Through,
     TuningSplit,
 )
@@ -56,6 +57,7 @@ def distill(
     tuning_split: TuningSplit = "tune",
     size: Size = 512,
     through: Through = None,
+    stages: Stages = 4,
     output_stride: OutputStride = 32,
     pooling: Pooling = "mean",
     batch_norm: BatchNorm = None,

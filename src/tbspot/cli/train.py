@@ -28,6 +28,7 @@ Through = Annotated[
     int | None,
     typer.Option(help="Reduce films to this side first, so that sharpness tells no source."),
 ]
+Stages = Annotated[int, typer.Option(help="Of ResNet50: 4, or 3 for half of the work.")]
 OutputStride = Annotated[int, typer.Option(help="Pixels per place of the map: 8, 16 or 32.")]
 Pooling = Annotated[str, typer.Option(help="mean, lse or pcam.")]
 BatchNorm = Annotated[
@@ -81,6 +82,7 @@ def train(
     tuning_split: TuningSplit = "tune",
     size: Size = 512,
     through: Through = None,
+    stages: Stages = 4,
     output_stride: OutputStride = 32,
     pooling: Pooling = "mean",
     batch_norm: BatchNorm = None,

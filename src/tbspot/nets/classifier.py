@@ -65,14 +65,17 @@ class Classifier(nn.Module):
     """ResNet50 with a 1x1-convolution head and a pooling.
 
     Args:
-        description: names the output stride, the stride's place, the pooling and the refinement.
+        description: names the stages, the output stride, the stride's place, the pooling and the
+            refinement.
     """
 
     def __init__(self, description: Description) -> None:
         super().__init__()
         self.pooling = description.pooling
         self.refinement = description.refinement
-        self.body = ResNet50(description.output_stride, description.stride_place)
+        self.body = ResNet50(
+            description.output_stride, description.stride_place, description.stages
+        )
         self.head = nn.Conv2d(self.body.features, 1, 1, bias=False)
         nn.init.zeros_(self.head.weight)
         self.bias = nn.Parameter(torch.zeros(1))

@@ -1,6 +1,7 @@
 """ResNet50 as a map of features: grey films in, one feature vector a place out.
 
-Takes `[n, 1, h, w]` floats in [0, 1]; gives `[n, 2048, h / stride, w / stride]`.
+Takes `[n, 1, h, w]` floats in [0, 1]; gives `[n, 2048, h / stride, w / stride]`, or without its
+last stage, for half of the work, `[n, 1024, ...]`.
 Key-compatible with torchvision's `resnet50` state dict; the head is left to classifier.py.
 
 He et al. 2016, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385).
@@ -11,15 +12,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tbspot.choices import StridePlace
+from tbspot.choices import Stages, StridePlace
 
 __all__ = [
-    "FEATURES",
     "Bottleneck",
     "ResNet50",
 ]
-
-FEATURES = 2048
 
 # The statistics of ImageNet's colour channels that torchvision's weights expect.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -74,6 +72,7 @@ class ResNet50(nn.Module):
         output_stride: 32 (the paper's), 16 or 8; below 32 the last stages dilate instead of
             striding, as in DeepLab (Chen et al. 2017, arXiv 1706.05587).
         stride_place: see `Bottleneck`.
+        stages: 4, or 3 for a net that ends before the last one; its stride is 16 at most.
 
     Raises:
         ValueError: another output stride.
@@ -81,12 +80,16 @@ class ResNet50(nn.Module):
 
     mean: Tensor
     deviation: Tensor
-    features = FEATURES
 
-    def __init__(self, output_stride: int = 32, stride_place: StridePlace = "3x3") -> None:
+    def __init__(
+        self, output_stride: int = 32, stride_place: StridePlace = "3x3", stages: Stages = 4
+    ) -> None:
         super().__init__()
-        if output_stride not in (8, 16, 32):
-            raise ValueError(f"the output stride must be 8, 16 or 32, not {output_stride}")
+        strides = (8, 16, 32) if stages == 4 else (8, 16)
+        if output_stride not in strides:
+            known = f"{', '.join(map(str, strides[:-1]))} or {strides[-1]}"
+            raise ValueError(f"the output stride must be {known}, not {output_stride}")
+        self.features = 1024 if stages == 3 else 2048
         self.output_stride = output_stride
         self.stride_place = stride_place
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -100,7 +103,9 @@ class ResNet50(nn.Module):
         self.layer1 = self._stage(64, 64, blocks=3, stride=1, reached=4)
         self.layer2 = self._stage(256, 128, blocks=4, stride=2, reached=8)
         self.layer3 = self._stage(512, 256, blocks=6, stride=2, reached=16)
-        self.layer4 = self._stage(1024, 512, blocks=3, stride=2, reached=32)
+        self.layer4: nn.Module | None = None
+        if stages == 4:
+            self.layer4 = self._stage(1024, 512, blocks=3, stride=2, reached=32)
         self._initialise()
 
     def _stage(
@@ -127,11 +132,8 @@ class ResNet50(nn.Module):
         """The stem and so many stages, as training may leave them as they are; none for 0."""
         if not stages:
             return []
-        return [
-            self.conv1,
-            self.bn1,
-            *(self.layer1, self.layer2, self.layer3, self.layer4)[:stages],
-        ]
+        all_stages = (self.layer1, self.layer2, self.layer3, self.layer4)
+        return [self.conv1, self.bn1, *filter(None, all_stages[:stages])]
 
     def normalised_convolutions(self) -> list[tuple[nn.Module, str, str]]:
         """Every convolution with the normalisation behind it: their owner and their names in it."""
@@ -156,6 +158,6 @@ class ResNet50(nn.Module):
         return features
 
     def late(self, early: Tensor) -> tuple[Tensor, Tensor]:
-        """Features of each of the last two stages, from those of the first two."""
+        """Features of the third and of the last stage, from those of the first two."""
         third: Tensor = self.layer3(early)
-        return third, self.layer4(third)
+        return third, third if self.layer4 is None else self.layer4(third)

@@ -45,7 +45,8 @@ def build(description: Description, init: str = "random") -> Classifier:
 
     A head of zeros passes no gradient on, so a body that comes from elsewhere is left alone until
     the head has learnt what is asked of it. The head of a model of tbspot is taken over where it
-    was trained with the same pooling, on which the scale of its logits depends.
+    was trained on features of the same stage with the same pooling, on which the scale of its
+    logits depends. A net without the last stage leaves that one's weights out.
 
     Args:
         description: the architecture.
@@ -64,11 +65,14 @@ def build(description: Description, init: str = "random") -> Classifier:
         state, metadata = _read(path)
         _check_stride_place(path, metadata, description.stride_place)
         load_body(classifier, state, init)
-        ours = METADATA_KEY in metadata
-        if ours and _described(path, metadata).pooling == description.pooling:
+        if METADATA_KEY in metadata and _same_head(_described(path, metadata), description):
             classifier.head.load_state_dict({"weight": state["head.weight"]})
             classifier.bias.data.copy_(state["bias"])
     return classifier
+
+
+def _same_head(one: Description, other: Description) -> bool:
+    return (one.pooling, one.stages) == (other.pooling, other.stages)
 
 
 def stride_place_of(init: str) -> StridePlace:
@@ -106,6 +110,8 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
         if not name.startswith(("fc.", "head.", "bias"))
     }
     body = classifier.body
+    if body.layer4 is None:
+        state = {name: tensor for name, tensor in state.items() if not name.startswith("layer4.")}
     expected = {k: v.shape for k, v in body.state_dict().items() if "num_batches" not in k}
     given = {k: v.shape for k, v in state.items() if "num_batches" not in k}
     if expected != given:

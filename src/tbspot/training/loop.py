@@ -283,6 +283,11 @@ def _decoded(
 def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
     names = ", ".join(map(str, settings.data))
     require_both_classes(samples, f"split '{settings.split}' of {names}")
+    if settings.stages == 3 and settings.output_stride > 16:
+        raise TbspotError(
+            f"a net of 3 stages has no output stride of {settings.output_stride}; use "
+            "`output_stride=16` or `output_stride=8`"
+        )
     if not _taught_sources(samples, settings):
         raise TbspotError(
             f"no source in {names} has films of both labels in split '{settings.split}'; "
@@ -300,6 +305,7 @@ def _describe(settings: TrainingSettings, films: Films) -> Description:
         name=settings.name,
         size=settings.size,
         through=settings.through,
+        stages=settings.stages,
         output_stride=settings.output_stride,
         stride_place=settings.stride_place,
         pooling=settings.pooling,

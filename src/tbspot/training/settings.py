@@ -16,6 +16,7 @@ from tbspot.choices import (
     MapTarget,
     OutputStride,
     Pooling,
+    Stages,
     StridePlace,
     TeacherMap,
     TeacherView,
@@ -68,7 +69,7 @@ class TrainingSettings:
         tuning_split: films to follow the AUROC on while training; never trained on.
         name: of the model.
         init: `random`, `imagenet`, a safetensors file, or a model file to go on from.
-        size: see `Description`; likewise through, output_stride, stride_place and pooling.
+        size: see `Description`; likewise through, stages, output_stride, stride_place and pooling.
         batch_norm: `frozen` folds it into the convolutions, `train` updates it.
         frozen_stages: stem and that many stages are not trained; 0 trains everything.
         epochs: passes over the films.
@@ -111,6 +112,7 @@ class TrainingSettings:
     init: str = "random"
     size: int = 512
     through: int | None = None
+    stages: Stages = 4
     output_stride: OutputStride = 32
     stride_place: StridePlace = "3x3"
     pooling: Pooling = "mean"

@@ -356,7 +356,7 @@ def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
 ) -> None:
     """With no other loss, that on drawn lesions falls; a teacher does not stand in the way."""
     description = load_classifier(run[1] / MODEL_FILE)[1]
-    wider = description.model_copy(update={"size": 64, "output_stride": 8})
+    wider = description.model_copy(update={"size": 64, "stages": 3, "output_stride": 8})
     torch.manual_seed(0)
     net = Classifier(wider)
     torch.nn.init.normal_(net.head.weight, std=0.2)
@@ -365,6 +365,7 @@ def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
     learning = dataclasses.replace(
         settings,
         size=64,
+        stages=3,
         output_stride=8,
         draw_lesions=1.0,
         label_weight=0.0,

@@ -55,6 +55,7 @@ def test_the_table_and_the_file_are_made_in_one_call(study: Study) -> None:
     for text in ("student *", "1.000", "[1.000,", "whole film", "evaluation.json", "p 1.0000"):
         assert text in result.output
     assert "pooled means nothing" in result.output
+    assert "\ufffd" not in result.output  # a line's end in a cell is ours and no escape
 
 
 def test_the_evaluation_goes_to_the_folder_named(study: Study, tmp_path: Path) -> None:

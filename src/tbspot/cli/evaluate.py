@@ -193,6 +193,7 @@ def _localization(rows: Sequence[Contender]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
         "row",
@@ -204,14 +205,14 @@ def _localization(rows: Sequence[Contender]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         figures, difference = row.localization, row.difference
-        p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
+        p = "" if difference is None or difference.p is None else f"p {difference.p:.4f}"
         table.add_row(
             escape(row.name) + (" *" if row.uses_boxes else ""),
-            _two_lines(figures.miou),
+            Text(_lines(figures.miou)),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),
             figures.side.words(interval=False),
-            _two_lines(difference) + p if difference else "",
+            Text(f"{_lines(difference)}\n{p}".rstrip()) if difference else "",
         )
     return table
 
@@ -220,6 +221,7 @@ def _classification(figures: Classification) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     table = Table(
         "source",
@@ -231,22 +233,23 @@ def _classification(figures: Classification) -> Table:
         box=SIMPLE_HEAD,
     )
     for heading in ("TB", "not TB", "AUROC", "average\nprecision", "sensitivity at\n90 % spec."):
-        table.add_column(heading, justify="right", no_wrap=True)
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     pooled = [figures.pooled] if len(figures.sources) > 1 else []
     for source in (*figures.sources, *pooled):
         table.add_row(
             escape(source.source),
             f"{source.tb:,}",
             f"{source.others:,}",
-            _two_lines(source.auroc),
-            _two_lines(source.average_precision),
-            _two_lines(source.sensitivity),
+            Text(_lines(source.auroc)),
+            Text(_lines(source.average_precision)),
+            Text(_lines(source.sensitivity)),
         )
     return table
 
 
-def _two_lines(figure: Figure) -> str:
-    """The interval under the figure, so that a table fits 80 columns."""
-    from rich.markup import escape
+def _lines(figure: Figure) -> str:
+    """The interval under the figure, so that a table fits 80 columns.
 
-    return escape(figure.words().replace(" ", "\n", 1))
+    For a `Text`, as a line's end in a string is taken for a stranger's (_console.py).
+    """
+    return figure.words().replace(" ", "\n", 1)

@@ -132,7 +132,8 @@ def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
     """The frame, whole, or smaller by up to `factor` where its format was made for it.
 
     Args:
-        content: pixels and the tags of the Image Pixel module, which is changed on the way.
+        content: pixels and the tags of the Image Pixel module, which is changed on the way: what
+            is compressed is taken out of it.
         syntax: a transfer syntax of `UNCOMPRESSED` or `DECODERS`.
         path: of the file, which GDCM wants to open itself for JPEG of 12 bits.
         factor: how many times smaller the frame may be a side; it is by 1, 2, 4 or 8.
@@ -215,7 +216,7 @@ def _whole(data: bytes, needed: int, row: int) -> bytes:
 
 def _compressed(content: Dataset, syntax: UID, path: str, factor: int) -> Stored:
     known_as, plugins = DECODERS[syntax]
-    stream = b"".join(_fragments(content.PixelData))
+    stream = _stream(content)
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
     said = _described(stream) or _Stream(content.BitsStored)
@@ -237,7 +238,15 @@ def _compressed(content: Dataset, syntax: UID, path: str, factor: int) -> Stored
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.
     whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
+    del stream  # the data set has a copy
     return Stored(*_by_first(plain, known_as, installed if whole else installed[:1]), bits)
+
+
+def _stream(content: Dataset) -> bytes:
+    """The compressed picture, taken out of the data set: of 64 megapixels it may be 100 MiB."""
+    data = content.PixelData
+    del content.PixelData
+    return b"".join(_fragments(data))
 
 
 def _smaller(
@@ -279,10 +288,7 @@ def _by_first(
     """Values and what they are by the first decoder that can."""
     for plugin in plugins:
         try:
-            values, properties = get_decoder(syntax).as_array(
-                plain, index=0, raw=True, decoding_plugin=plugin
-            )
-            return values, str(properties["photometric_interpretation"])
+            return _decoded(plain, syntax, plugin)
         except MemoryError:
             raise
         # A decoder may fail in any way; the next may know better.
@@ -290,6 +296,21 @@ def _by_first(
             if plugin == plugins[-1]:
                 raise ValueError("no decoder can") from error
     raise ValueError("no decoder is installed")
+
+
+def _decoded(plain: Dataset, syntax: UID, plugin: str) -> tuple[NDArray[np.integer[Any]], str]:
+    if plain.SamplesPerPixel > 1:
+        values, properties = get_decoder(syntax).as_array(
+            plain, index=0, raw=True, decoding_plugin=plugin
+        )
+    else:
+        # As it is: an array of pydicom's is a copy, which of 64 megapixels takes 128 MiB.
+        buffer, properties = get_decoder(syntax).as_buffer(plain, index=0, decoding_plugin=plugin)
+        letter = "i" if properties["pixel_representation"] else "u"
+        number = np.dtype(f"<{letter}{int(properties['bits_allocated']) // 8}")
+        shape = (plain.Rows, plain.Columns)
+        values = np.frombuffer(buffer, number, shape[0] * shape[1]).reshape(shape)
+    return values, str(properties["photometric_interpretation"])
 
 
 def _by_gdcm_alone(path: str, content: Dataset) -> NDArray[np.integer[Any]]:

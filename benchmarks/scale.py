@@ -117,22 +117,20 @@ def _link(films: Sequence[Path], folder: Path, count: int) -> None:
 def show(folder: Path, out: Path, count: int, workers: int, address: str, net: bool) -> None:
     """Locate in a process of its own, and print what it took."""
     processes = _processes(address) if address else {}
-    before = {who: _processor(pid) for who, pid in processes.items()}
+    before = _processors(processes)
     command = [sys.executable, __file__, *["--net"] * net, "--locate", folder, out, address]
     begun = time.perf_counter()
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     seconds = time.perf_counter() - begun
     memory, client = map(float, said.split()[-2:])
-    used = {who: _processor(pid) - before[who] for who, pid in processes.items()}
-    # Workers are children of the scheduler's process.
-    both = used.pop("scheduler", 0.0)
-    shares = (client, both - sum(used.values()), sum(used.values()))
+    used = {who: one - before[who] for who, one in _processors(processes).items()}
+    shares = (client, used.pop("scheduler", 0.0), sum(used.values()))
     greatest = {who: _greatest(pid) for who, pid in processes.items()}
     scheduler = greatest.pop("scheduler", None)
     most = max(sum(one.is_file() for one in inside.iterdir())
                for inside in (out, *out.rglob("*/")))  # fmt: skip
     row(f"{count:,}", workers or "none", f"{seconds:.1f}", f"{seconds / count * 1e3:.1f}",
-        f"{(client + both) / count * 1e3:.1f}",
+        f"{sum(shares) / count * 1e3:.1f}",
         *(f"{one / count * 1e3:.1f}" for one in shares), f"{memory:.0f}",
         f"{scheduler:.0f}" if scheduler else "",
         f"{max(greatest.values()):.0f}" if greatest else "", f"{most:,}")  # fmt: skip
@@ -195,13 +193,20 @@ def _greatest(pid: int) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def _processor(pid: int) -> float:
-    """Processor seconds of a process and of its children, which read films."""
+def _processors(processes: dict[str, int]) -> dict[str, float]:
+    # Workers, which are the children of the scheduler's process, are counted once.
+    return {who: _processor(pid, readers=who != "scheduler") for who, pid in processes.items()}
+
+
+def _processor(pid: int, *, readers: bool = True) -> float:
+    """Processor seconds of a process, and of its children, where these read films."""
     process = psutil.Process(pid)
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    ended = process.cpu_times()
+    own = process.cpu_times()
+    if not readers:
+        return own.user + own.system
+    times = [own, *(one.cpu_times() for one in process.children(recursive=True))]
     alive = sum(one.user + one.system for one in times)
-    return alive + ended.children_user + ended.children_system
+    return alive + own.children_user + own.children_system
 
 
 if __name__ == "__main__":

@@ -129,8 +129,8 @@ def _stamp(file: BinaryIO) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-# As many pages as a million films have: their names are looked up often, a quarter of a kilobyte
-# each.
+# As many pages as a million films have: their names are looked up often, and take a third of a
+# kilobyte each.
 @lru_cache(maxsize=4096)
 def _places_in(page: Path, _: tuple[int, int, int]) -> dict[str, _Place]:
     """Where each map of a page stands, as long as its file bears this stamp."""

@@ -1,8 +1,9 @@
 """`locate` over very many films, on this process alone and on workers of a Dask cluster.
 
 Takes numbers of films and of workers; draws 48 films, links them that many times, and locates them
-with a net of one layer (means of blocks), or with `--net` with the released model. Prints time,
-memory of client, scheduler and workers, and the most files that a folder holds:
+with a net of one layer (means of blocks), or with `--net` with the released model. Dask has the
+settings of docs/scale.md, with `--defaults` its own. Prints time, processor time of each process
+from after its imports, its memory, and the most files that a folder holds:
 
     python benchmarks/scale.py --films 1000 10000 --workers 0 1 2
     python benchmarks/scale.py --net --films 1000 --workers 0 2
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -34,6 +36,7 @@ from tbspot.locating import LocateSettings, films_at_once, find_items, locate
 from tbspot.locating.cluster import Opening, answers_of, identity_of
 
 SIZE, PLACE, NET_SIZE = 64, 8, 512
+DOCS = Path(__file__).parents[1] / "docs" / "scale.md"
 # What a cluster leaves alone, for a fair comparison with one process: a thread a worker.
 THREADS = 1
 
@@ -63,6 +66,7 @@ def main() -> None:
     parser.add_argument("--films", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--net", action="store_true", help="the released model")
+    parser.add_argument("--defaults", action="store_true", help="Dask's own settings")
     parser.add_argument("--cluster", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--locate", nargs=3, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -72,16 +76,20 @@ def main() -> None:
         folder, out, address = given.locate
         locate_folder(Path(folder), Path(out), address, net=given.net)
     else:
-        measure(given.films, given.workers, net=given.net)
+        measure(given.films, given.workers, net=given.net, defaults=given.defaults)
 
 
-def measure(counts: Sequence[int], workers: Sequence[int], *, net: bool) -> None:
+def measure(counts: Sequence[int], workers: Sequence[int], *, net: bool, defaults: bool) -> None:
     """Print a row for each number of films and of workers; 0 = without a cluster."""
     print(machine())
-    row("films", "workers", "seconds", "ms a film", "processor ms a film", "client MiB",
-        "scheduler MiB", "worker MiB", "most files in a folder")  # fmt: skip
-    row(*["---"] * 9)
+    row("films", "workers", "seconds", "ms a film", "processor ms a film", "of it client",
+        "scheduler", "workers", "client MiB", "scheduler MiB", "worker MiB",
+        "most files in a folder")  # fmt: skip
+    row(*["---"] * 12)
     with tempfile.TemporaryDirectory() as name:
+        config = Path(name, "dask.yaml")
+        config.write_text("{}" if defaults else settings_of_dask())
+        os.environ["DASK_CONFIG"] = str(config)
         draw_dataset(Path(name, "drawn"), count=48, size=NET_SIZE if net else SIZE)
         films = sorted(Path(name, "drawn", "imgs").rglob("*.png"))
         for count in counts:
@@ -90,6 +98,13 @@ def measure(counts: Sequence[int], workers: Sequence[int], *, net: bool) -> None
             for number in workers:
                 with cluster(number) as address:
                     show(folder, Path(name, f"found-{count}-{number}"), count, number, address, net)
+
+
+def settings_of_dask() -> str:
+    """What docs/scale.md says that the scheduler and the workers are to be started with."""
+    found = re.search(r"<<END\n(.*?)^END$", DOCS.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert found is not None  # noqa: S101 - it is in this repository
+    return found[1]
 
 
 def _link(films: Sequence[Path], folder: Path, count: int) -> None:
@@ -102,19 +117,22 @@ def _link(films: Sequence[Path], folder: Path, count: int) -> None:
 def show(folder: Path, out: Path, count: int, workers: int, address: str, net: bool) -> None:
     """Locate in a process of its own, and print what it took."""
     processes = _processes(address) if address else {}
-    before = sum(_processor(pid) for pid in processes.values())
+    before = _processors(processes)
     command = [sys.executable, __file__, *["--net"] * net, "--locate", folder, out, address]
     begun = time.perf_counter()
     said = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
     seconds = time.perf_counter() - begun
-    memory, used = map(float, said.split()[-2:])
-    used += sum(_processor(pid) for pid in processes.values()) - before
+    memory, client = map(float, said.split()[-2:])
+    used = {who: one - before[who] for who, one in _processors(processes).items()}
+    shares = (client, used.pop("scheduler", 0.0), sum(used.values()))
     greatest = {who: _greatest(pid) for who, pid in processes.items()}
     scheduler = greatest.pop("scheduler", None)
     most = max(sum(one.is_file() for one in inside.iterdir())
                for inside in (out, *out.rglob("*/")))  # fmt: skip
     row(f"{count:,}", workers or "none", f"{seconds:.1f}", f"{seconds / count * 1e3:.1f}",
-        f"{used / count * 1e3:.1f}", f"{memory:.0f}", f"{scheduler:.0f}" if scheduler else "",
+        f"{sum(shares) / count * 1e3:.1f}",
+        *(f"{one / count * 1e3:.1f}" for one in shares), f"{memory:.0f}",
+        f"{scheduler:.0f}" if scheduler else "",
         f"{max(greatest.values()):.0f}" if greatest else "", f"{most:,}")  # fmt: skip
 
 
@@ -146,6 +164,7 @@ def serve(workers: int) -> None:
 
 def locate_folder(folder: Path, out: Path, address: str, *, net: bool) -> None:
     """What `tbspot locate` does; prints its greatest memory in MiB and its processor seconds."""
+    before = _processor(os.getpid())
     items = find_items([folder], out)
     at_once = films_at_once(len(items))
     engine = open_engine(at_once=at_once) if net else replace(ONE_LAYER, at_once=at_once)
@@ -160,7 +179,7 @@ def locate_folder(folder: Path, out: Path, address: str, *, net: bool) -> None:
             locate(items, engine, settings, out, answers=answers)
     else:
         locate(items, engine, settings, out)
-    print(_greatest(os.getpid()), _processor(os.getpid()))
+    print(_greatest(os.getpid()), _processor(os.getpid()) - before)
 
 
 def _processes(address: str) -> dict[str, int]:
@@ -174,13 +193,20 @@ def _greatest(pid: int) -> float:
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
-def _processor(pid: int) -> float:
-    """Processor seconds of a process and of its children, which read films."""
+def _processors(processes: dict[str, int]) -> dict[str, float]:
+    # Workers, which are the children of the scheduler's process, are counted once.
+    return {who: _processor(pid, readers=who != "scheduler") for who, pid in processes.items()}
+
+
+def _processor(pid: int, *, readers: bool = True) -> float:
+    """Processor seconds of a process, and of its children, where these read films."""
     process = psutil.Process(pid)
-    times = [one.cpu_times() for one in (process, *process.children(recursive=True))]
-    ended = process.cpu_times()
+    own = process.cpu_times()
+    if not readers:
+        return own.user + own.system
+    times = [own, *(one.cpu_times() for one in process.children(recursive=True))]
     alive = sum(one.user + one.system for one in times)
-    return alive + ended.children_user + ended.children_system
+    return alive + own.children_user + own.children_system
 
 
 if __name__ == "__main__":

@@ -33,9 +33,11 @@ SETTINGS = {
 
 
 def deadly(films: NDArray[np.float32]) -> Answer:
-    """The bright net, but a film that is black all over ends its process."""
+    """The bright net, but a film black all over ends its process, a white one nobody foresaw."""
     if not films.any():
         os.kill(os.getpid(), signal.SIGKILL)
+    if (films == 1).all():
+        raise RuntimeError("nobody foresaw it")
     return bright(films)
 
 

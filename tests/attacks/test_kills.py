@@ -118,10 +118,15 @@ def _attack(tbspot: Commands, place: Path, name: str, code: int, *arguments: str
         assert [file for file in found if found[file] != expected[file]] == []
 
 
+BY_HAND = pytest.mark.skipif("TBSPOT_KILLS" not in os.environ, reason="by hand, see above")
+
+
+@pytest.mark.parametrize("name", ["found", pytest.param("packed", marks=BY_HAND)])
 def test_locate_killed_at_any_moment_comes_to_the_same_files(
-    tbspot: Commands, films: Path, tmp_path: Path
+    tbspot: Commands, films: Path, tmp_path: Path, name: str
 ) -> None:
-    _attack(tbspot, tmp_path, "found", 1, "locate", films, "--no-gate")
+    pack = ["--pack"] * (name == "packed")
+    _attack(tbspot, tmp_path, name, 1, "locate", films, "--no-gate", *pack)
 
 
 def test_train_killed_at_any_moment_comes_to_the_same_files(

@@ -107,9 +107,9 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     monkeypatch.undo()
 
 
-def _run(films: Path, out: Path) -> None:
+def _run(films: Path, out: Path, *, packed: bool = False) -> None:
     settings = LocateSettings((str(films),), "", "bright v1", "fake", "cam", gate=False)
-    locate(find_items([films], out), bright_engine(), settings, out)
+    locate(find_items([films], out), bright_engine(), settings, out, packed=packed)
 
 
 def _files(folder: Path) -> dict[str, bytes]:
@@ -137,11 +137,12 @@ def test_locate_goes_on_after_a_power_cut_at_any_sync(
     assert lines == 3
 
 
+@pytest.mark.parametrize("packed", [False, True])
 def test_what_a_line_names_is_on_the_disk_when_the_line_is(
-    disk: Disk, drawn: Path, tmp_path: Path
+    disk: Disk, drawn: Path, tmp_path: Path, packed: bool
 ) -> None:
     films = drawn / "imgs" / "health"
-    _run(films, disk.root / "found")
+    _run(films, disk.root / "found", packed=packed)
     told = 0
     for left in disk.cuts[::2]:  # nothing but what was synced
         found = _restore(left, tmp_path / "after") / "found"

@@ -193,6 +193,7 @@ def test_the_example_is_called_and_found_where_its_lesions_were_drawn(tmp_path: 
         (("film.png", "--example", "--out", "o"), "name films or folders to locate"),
         (("--out", "o"), "name films or folders to locate"),
         (("film.png", "--json", "--parquet"), "--parquet needs a run's folder"),
+        (("film.png", "--json", "--pack"), "--pack needs a run's folder"),
         (("film.png", "--json", "--scheduler", "tcp://a:1"), "--scheduler needs a run's folder"),
         (("-", "--out", "o", "--scheduler", "tcp://a:1"), "files that every worker sees"),
         (("--example", "--out", "o", "--scheduler", "tcp://a:1"), "files that every worker sees"),

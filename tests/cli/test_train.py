@@ -43,8 +43,8 @@ def _invoke(*arguments: str) -> Result:
     return CliRunner().invoke(app, arguments)
 
 
-def _train(drawn: Path, out: Path, *options: str) -> None:
-    result = _invoke("train", "--data", str(drawn), "--out", str(out), *TINY, *options)
+def _train(drawn: Path, out: Path, *options: str, command: str = "train") -> None:
+    result = _invoke(command, "--data", str(drawn), "--out", str(out), *TINY, *options)
     assert result.exit_code == 0, result.output
     assert str(out / "model.safetensors") in result.output.replace("\n", "")
 
@@ -234,23 +234,43 @@ def test_a_killed_run_comes_to_the_same_weights_by_the_same_command(
     assert epochs == [1, 2]
 
 
+FROZEN = ("--batch-norm", "frozen")  # its statistics would be those of each process's share
+
+
+@pytest.fixture(scope="module")
+def hardly_trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    """The weights that a training begins with, but for the head."""
+    out = tmp_path_factory.mktemp("start") / "run"
+    _train(drawn, out, *FROZEN, "--epochs", "1", "--body-rate", "1e-12")
+    return _weights(out)
+
+
 @pytest.mark.slow
-def test_two_processes_come_to_the_weights_of_one(drawn: Path, tmp_path: Path) -> None:
-    frozen = ["--batch-norm", "frozen"]  # its statistics would be those of each process's share
-    _train(drawn, tmp_path / "one", *frozen)
-    _train(drawn, tmp_path / "start", *frozen, "--epochs", "1", "--body-rate", "1e-12")
+@pytest.mark.parametrize("command", ["train", "distill"])
+def test_two_processes_come_to_the_weights_of_one(
+    drawn: Path,
+    checkpoint: Path,
+    tmp_path: Path,
+    command: str,
+    hardly_trained: dict[str, Tensor],
+) -> None:
+    options = list(FROZEN)
+    if command == "distill":  # an epoch, as that the rest is the same is tried with train
+        options += ["--teacher", str(checkpoint), "--teacher-view", "clean", "--epochs", "1"]
+        options += ["--map-weight", "1"]
+    _train(drawn, tmp_path / "one", *options, command=command)
     out = tmp_path / "two"
     subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
-            *("-m", "tbspot", "train", "--data", str(drawn), "--out", str(out), *TINY, *frozen),
+            *("-m", "tbspot", command, "--data", str(drawn), "--out", str(out), *TINY, *options),
         ],
         check=True,
         capture_output=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     one = _weights(tmp_path / "one")
-    moved = _distance(_weights(tmp_path / "start"), one)
+    moved = _distance(hardly_trained, one)
     assert moved > 0
     assert _distance(_weights(out), one) < 0.01 * moved
 

@@ -106,8 +106,9 @@ def test_a_worker_killed_in_the_middle_loses_and_doubles_nothing(
 
 
 def test_a_film_that_ends_its_worker_three_times_is_failed_and_the_run_goes_on(
-    cluster: clusters.Running, films: Path, tmp_path: Path
+    cluster: clusters.Running, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(cluster_module, "TASK_SECONDS", 1e9)  # in a task of several films
     Image.fromarray(np.zeros((128, 128), np.uint8)).save(films / "09.png")
     found = tmp_path / "found"
     assert _through(cluster.address, films, found) == Counts(FILMS - 2, 0, 2)
@@ -145,9 +146,46 @@ def test_a_worker_of_another_release_or_model_is_one_sentence(
         _locate(films, tmp_path / "found", answers)
 
 
-def test_no_more_films_are_in_hand_than_workers_need(
-    cluster: clusters.Running, films: Path, tmp_path: Path
+def test_films_that_take_little_time_go_to_workers_by_several(
+    cluster: clusters.Running, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    sizes: list[int] = []
+    ask = cluster_module._Cluster._ask
+
+    def counted(self: object, items: tuple[Item, ...]) -> object:
+        sizes.append(len(items))
+        return ask(self, items)
+
+    monkeypatch.setattr(cluster_module._Cluster, "_ask", counted)
+    for seconds, most in ((1e9, cluster_module.MOST_FILMS), (0, 1)):
+        sizes.clear()
+        monkeypatch.setattr(cluster_module, "TASK_SECONDS", seconds)
+        _through(cluster.address, films, tmp_path / str(most))
+        assert (sizes[0], max(sizes), sum(sizes)) == (1, most, FILMS)
+
+
+def test_what_nobody_foresaw_of_a_film_ends_the_run_and_films_before_it_are_kept(
+    cluster: clusters.Running, films: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster_module, "TASK_SECONDS", 1e9)
+    Image.fromarray(np.full((128, 128), 255, np.uint8)).save(films / "20.png")
+    found = tmp_path / "found"
+    with pytest.raises(RuntimeError, match="nobody foresaw it"):
+        _through(cluster.address, films, found)
+    assert [one.image for one in read_predictions(found)] == [f"{one:02}.png" for one in range(20)]
+
+
+@pytest.mark.parametrize(("seconds", "films_a_task"), [(0, 1), (1e9, 2)])
+def test_no_more_films_are_in_hand_than_workers_need(
+    cluster: clusters.Running,
+    films: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    seconds: float,
+    films_a_task: int,
+) -> None:
+    monkeypatch.setattr(cluster_module, "TASK_SECONDS", seconds)
+    monkeypatch.setattr(cluster_module, "MOST_FILMS", films_a_task)
     opening = clusters.Bright(settings=_settings(films))
     taken: list[str] = []
 
@@ -159,7 +197,7 @@ def test_no_more_films_are_in_hand_than_workers_need(
     work = Work(pytest.importorskip("tbspot").Model(bright_engine()), _settings(films))
     with cluster_module.answers_of(cluster.address, opening) as answers:
         for given, _ in enumerate(answers(counted(), work)):
-            assert len(taken) - given <= cluster_module.AT_LEAST
+            assert len(taken) - given <= cluster_module.AT_LEAST * films_a_task
     assert len(taken) == FILMS
     assert tmp_path.is_dir()
 

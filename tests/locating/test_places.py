@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engines import bright_engine
+from tbspot.errors import TbspotError
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.locating.folder import Keeper, file_stem, overlay_of
 from tbspot.locating.places import MOST_FILES, Places, digits_for, picture_beside
@@ -37,9 +38,9 @@ def _more(drawn: Path, folder: Path, first: int, last: int) -> None:
         shutil.copy(drawn / "imgs" / "tb" / f"tb{number:04}.png", folder / f"{number}.png")
 
 
-def _locate(films: Path, out: Path) -> None:
+def _locate(films: Path, out: Path, *, packed: bool = False) -> None:
     settings = LocateSettings((str(films),), "", "bright v1", "fake", "cam", gate=False)
-    locate(find_items([films], out), bright_engine(), settings, out)
+    locate(find_items([films], out), bright_engine(), settings, out, packed=packed)
 
 
 def _content(out: Path) -> dict[str, bytes]:
@@ -51,12 +52,16 @@ def _content(out: Path) -> dict[str, bytes]:
     }
 
 
-def _whole(films: Path, out: Path) -> dict[str, bytes]:
+def _whole(films: Path, out: Path, *, packed: bool = False) -> dict[str, bytes]:
     """What a run leaves that nothing came before."""
     fresh = out.with_name("fresh")
     shutil.rmtree(fresh, ignore_errors=True)
-    _locate(films, fresh)
+    _locate(films, fresh, packed=packed)
     return _content(fresh)
+
+
+def _maps(out: Path) -> list[bytes]:
+    return [read_heatmap(out, line).tobytes() for line in read_predictions(out)]
 
 
 def test_few_films_lie_in_one_folder() -> None:
@@ -98,28 +103,40 @@ def test_many_films_lie_in_numbered_folders_that_their_lines_name(
 
 
 @pytest.mark.usefixtures("low")
+@pytest.mark.parametrize("packed", [False, True])
 def test_a_run_that_grows_or_shrinks_comes_to_the_files_of_one_that_was_always_so(
-    films: Path, drawn: Path, tmp_path: Path
+    films: Path, drawn: Path, tmp_path: Path, packed: bool
 ) -> None:
     out = tmp_path / "found"
-    _locate(films, out)
-    assert (out / "heatmaps" / f"{file_stem('1.png')}.npy").is_file()
+    _locate(films, out, packed=packed)
+    assert (out / "heatmaps" / f"{file_stem('1.png')}.npy").is_file() is not packed
     _more(drawn, films, 3, 5)
-    _locate(films, out)
-    assert _content(out) == _whole(films, out)
+    _locate(films, out, packed=packed)
+    assert _content(out) == _whole(films, out, packed=packed)
     for number in (1, 4, 5):
         (films / f"{number}.png").unlink()
-    _locate(films, out)
-    assert _content(out) == _whole(films, out)
+    _locate(films, out, packed=packed)
+    assert _content(out) == _whole(films, out, packed=packed)
+
+
+STEPS = [(step, packed) for packed in (False, True)
+         for step in ("folder.Keeper._rewrite", "places.Places.tidy")]  # fmt: skip
 
 
 @pytest.mark.usefixtures("low")
-@pytest.mark.parametrize("step", ["folder.Keeper._rewrite", "places.Places.tidy"])
+@pytest.mark.parametrize(
+    ("step", "packed"), [*STEPS, ("places.write_page", True), ("places.Places._pages", True)]
+)
 def test_a_run_killed_while_files_come_to_their_places_loses_none(
-    films: Path, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+    films: Path,
+    drawn: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    packed: bool,
 ) -> None:
     out = tmp_path / "found"
-    _locate(films, out)
+    _locate(films, out, packed=packed)
     _more(drawn, films, 3, 5)
 
     def killed(*_: object) -> None:
@@ -128,10 +145,69 @@ def test_a_run_killed_while_files_come_to_their_places_loses_none(
     with monkeypatch.context() as patch:
         patch.setattr(f"tbspot.locating.{step}", killed)
         with pytest.raises(KeyboardInterrupt):
-            _locate(films, out)
+            _locate(films, out, packed=packed)
     assert all(read_heatmap(out, line).shape == (8, 8) for line in read_predictions(out))
+    _locate(films, out, packed=packed)
+    assert _content(out) == _whole(films, out, packed=packed)
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_packed_heat_maps_are_those_of_files_and_lines_are_the_same(
+    films: Path, drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbered: bool
+) -> None:
+    if numbered:
+        monkeypatch.setattr("tbspot.locating.places.MOST_FILES", 9)
+    _more(drawn, films, 3, 5)
+    out, packed = tmp_path / "found", tmp_path / "packed"
     _locate(films, out)
-    assert _content(out) == _whole(films, out)
+    _locate(films, packed, packed=True)
+    assert _maps(packed) == _maps(out)
+    assert (packed / FILE_NAME).read_bytes() == (out / FILE_NAME).read_bytes()
+    assert not list(packed.rglob("*.npy"))
+    pages = sorted(packed.rglob("*.npz"))
+    numbers = {file_stem(line.image)[-16] for line in read_predictions(packed)}
+    assert [page.stem for page in pages] == (sorted(numbers) if numbered else ["heatmaps"])
+    loaded = [np.load(page, allow_pickle=False) for page in pages]
+    held = {f"{name}.npy" for page in loaded for name in page.files}
+    assert held == {Path(line.heatmap or "").name for line in read_predictions(packed)}
+    for line in read_predictions(packed):
+        picture = overlay_of(packed, line)
+        assert picture is not None
+        assert picture.relative_to(packed) == Path(picture_beside(line.heatmap or ""))
+
+
+def test_a_run_is_packed_when_it_is_asked_for_and_stays_so(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    _locate(films, out)
+    before = _maps(out)
+    _locate(films, out, packed=True)
+    packed = _content(out)
+    assert packed == _whole(films, out, packed=True)
+    _locate(films, out)
+    assert _content(out) == packed
+    assert _maps(out) == before
+
+
+def test_of_a_film_that_changed_the_page_holds_the_new_map(films: Path, tmp_path: Path) -> None:
+    out = tmp_path / "found"
+    _locate(films, out, packed=True)
+    shutil.copy(films / "1.png", films / "2.png")
+    _locate(films, out, packed=True)
+    assert _maps(out)[0] == _maps(out)[1]
+    assert _content(out) == _whole(films, out, packed=True)
+
+
+def test_a_page_that_is_none_of_tbspots_is_one_sentence_and_stays(
+    films: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "found"
+    _locate(films, out, packed=True)
+    page = out / "heatmaps.npz"
+    page.write_bytes(b"mine")
+    shutil.copy(films / "1.png", films / "3.png")
+    with pytest.raises(TbspotError, match=r"heatmaps\.npz does not hold heat maps .* move it away"):
+        _locate(films, out)
+    assert page.read_bytes() == b"mine"
 
 
 @pytest.mark.usefixtures("low")

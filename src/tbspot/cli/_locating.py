@@ -79,11 +79,10 @@ def _check(given: Mapping[str, Any]) -> None:
         )
     if (given["split"] or given["split_file"]) and not given["data"]:
         raise TbspotError("--split and --split-file need a data set; give --data")
-    if given["coco"] is not None and given["out"] is None:
-        raise TbspotError("--coco needs a run's folder; name one with --out")
+    for option in ("coco", "parquet", "pack", "scheduler"):
+        if given[option] not in (None, False) and given["out"] is None:
+            raise TbspotError(f"--{option} needs a run's folder; name one with --out")
     if given["parquet"]:
-        if given["out"] is None:
-            raise TbspotError("--parquet needs a run's folder; name one with --out")
         with needing("parquet"):
             importlib.import_module("tbspot.locating.parquet")
     if given["scheduler"] is not None:
@@ -93,8 +92,6 @@ def _check(given: Mapping[str, Any]) -> None:
 
 
 def _check_scheduler(given: Mapping[str, Any]) -> None:
-    if given["out"] is None:
-        raise TbspotError("--scheduler needs a run's folder; name one with --out")
     if given["example"] or given["films"] == [STANDARD_INPUT]:
         raise TbspotError("--scheduler is for films in files that every worker sees; leave it out")
     with needing("cluster"):
@@ -214,7 +211,14 @@ def _write(
     out, start = given["out"], time.monotonic()
     with _answers(engine, settings, given) as answers:
         counts = locating.locate(
-            items, engine, settings, out, console, overwrite=given["overwrite"], answers=answers
+            items,
+            engine,
+            settings,
+            out,
+            console,
+            overwrite=given["overwrite"],
+            packed=given["pack"],
+            answers=answers,
         )
     seconds = time.monotonic() - start
     if given["coco"] is not None:

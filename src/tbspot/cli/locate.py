@@ -109,6 +109,14 @@ def locate(
     overlays: Annotated[
         bool, typer.Option("--overlays/--no-overlays", help="Pictures of film, map and boxes.")
     ] = True,
+    pack: Annotated[
+        bool,
+        typer.Option(
+            "--pack",
+            help="In the end, put the heat maps of each folder into one .npz: of very many films, "
+            "a file for some hundreds.",
+        ),
+    ] = False,
     names: Annotated[
         Naming,
         typer.Option(

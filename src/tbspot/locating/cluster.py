@@ -40,12 +40,16 @@ __all__ = ["Opening", "answers_of", "identity_of"]
 # Seconds to wait for a scheduler that does not answer, for a first worker, and for the next where
 # all are gone: a queue of a cluster may start them anew.
 CONNECT_SECONDS, WORKER_SECONDS, NEXT_WORKER_SECONDS = 10, 60, 300
-# Films in hand for each thread of the workers: one that is answered, one that waits, so that no
+# Tasks in hand for each thread of the workers: one that is answered, one that waits, so that no
 # thread waits for this process; and a few for whoever is alone.
 A_THREAD, AT_LEAST = 2, 4
+# A task is of so many films as take a worker about so long, as Dask's share is of a task: 10 to 20
+# ms of processor time, and one scheduler serves all workers. What takes long is answered alone, so
+# that little is in memory, and little is done again, where a worker ends.
+TASK_SECONDS, MOST_FILMS = 1.0, 8
 # Workers that a film may end, with no other film in hand, before it is given up.
 MOST_DEATHS = 3
-# Answers that are brought here before their turn; each may hold a film's picture as DICOM.
+# Tasks whose answers are brought here before their turn; each may hold films as DICOM.
 FETCHED = 8
 # Seconds for which the number of threads is taken as known.
 KNOWN_SECONDS = 5.0
@@ -122,13 +126,25 @@ def _no_worker(address: str) -> TbspotError:
     )
 
 
+# A film as a worker is told of it: its absolute path, its name, its fault.
+_Named = tuple[str, str, str | None]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What is to be kept of a task's films, and the seconds that they took."""
+
+    kept: tuple[Kept, ...]
+    seconds: float
+
+
 @dataclass
 class _Asked:
-    """A film in hand: what a worker is to answer, and the answer's way here once it is begun."""
+    """Films in hand: what a worker is to answer, and the answer's way here once it is begun."""
 
-    item: Item
-    future: Future[Kept]
-    fetched: Fetched[Kept] | None = None
+    items: tuple[Item, ...]
+    future: Future[_Answer]
+    fetched: Fetched[_Answer] | None = None
 
 
 class _Cluster:
@@ -145,62 +161,70 @@ class _Cluster:
         self._address = address
         self._opening = opening
         self._most, self._counted = AT_LEAST, 0.0
+        self._films = 1
 
     def __call__(self, items: Iterable[Item], work: Work) -> Iterator[Kept]:
         """What is to be kept of films, in order; a bounded number of them is in hand."""
         waiting: deque[_Asked] = deque()
+        rest = iter(items)
         with self._lost_told():
-            for item in items:
-                waiting.append(_Asked(item, self._ask(item)))
+            while some := tuple(islice(rest, self._films)):
+                waiting.append(_Asked(some, self._ask(some)))
                 while len(waiting) >= self._most_in_hand():
-                    yield self._next(waiting, work)
+                    yield from self._next(waiting, work)
             while waiting:
-                yield self._next(waiting, work)
+                yield from self._next(waiting, work)
 
     def _most_in_hand(self) -> int:
-        """Films for the threads that there are now: workers come and go."""
+        """Tasks for the threads that there are now: workers come and go."""
         if time.monotonic() - self._counted > KNOWN_SECONDS:
             self._most = max(AT_LEAST, A_THREAD * sum(self._client.nthreads().values()))
             self._counted = time.monotonic()
         return self._most
 
-    def _ask(self, item: Item) -> Future[Kept]:
-        path = str(item.path.absolute())
-        return self._client.submit(
-            _answer, self._opening, path, item.name, item.fault, pure=False, priority=0
-        )
+    def _ask(self, items: tuple[Item, ...]) -> Future[_Answer]:
+        films = tuple((str(one.path.absolute()), one.name, one.fault) for one in items)
+        return self._client.submit(_answer, self._opening, films, pure=False, priority=0)
 
-    def _fetch(self, future: Future[Kept]) -> Fetched[Kept]:
+    def _fetch(self, future: Future[_Answer]) -> Fetched[_Answer]:
         """Bring an answer here as soon as there is one, while others are being written."""
 
-        async def fetched() -> Kept:
-            kept: Kept = await self._client.gather(future, asynchronous=True)
-            return kept
+        async def fetched() -> _Answer:
+            answer: _Answer = await self._client.gather(future, asynchronous=True)
+            return answer
 
         loop: Any = self._client.loop
         return asyncio.run_coroutine_threadsafe(fetched(), loop.asyncio_loop)
 
-    def _next(self, waiting: deque[_Asked], work: Work) -> Kept:
+    def _next(self, waiting: deque[_Asked], work: Work) -> Iterator[Kept]:
         for one in islice(waiting, FETCHED):
             one.fetched = one.fetched or self._fetch(one.future)
         first = waiting.popleft()
         try:
-            kept = self._result(first.fetched or self._fetch(first.future))
+            found = iter(self._result(first.fetched or self._fetch(first.future)))
         except KilledWorker:
-            # Films that were beside it in the same worker are as suspect as this one.
+            # Films that were beside them in the same worker are as suspect as these.
             for other in waiting:
                 self._wait(partial(other.future.exception, KNOWN_SECONDS))
-            kept = self._alone(first.item, work)
-        return _as_named_here(kept, first.item)
+            found = (self._alone(item, work) for item in first.items)
+        except Exception as error:
+            if len(first.items) == 1 or isinstance(error, (TbspotError, CancelledError)):
+                raise
+            # Those before the film that raised it are kept, as on one machine.
+            found = (self._alone(item, work) for item in first.items)
+        for kept, item in zip(found, first.items, strict=True):
+            yield _as_named_here(kept, item)
 
     def _alone(self, item: Item, work: Work) -> Kept:
         """A film with no other in hand: what ends its worker now is this film."""
         deaths = 0
         while deaths < MOST_DEATHS:
             try:
-                return self._result(self._fetch(self._ask(item)))
+                (kept,) = self._result(self._fetch(self._ask((item,))))
             except KilledWorker as error:
                 deaths += error.allowed_failures + 1
+            else:
+                return kept
         reason = (
             f"{shown(item.path)} ended the process of a worker {deaths} times, each time with no "
             "other film in hand; look into the worker's log (memory that ran out, say), or leave "
@@ -208,15 +232,18 @@ class _Cluster:
         )
         return Kept(work.model.failed(item.name, TbspotError(reason)).prediction)
 
-    def _result(self, fetched: Fetched[Kept]) -> Kept:
+    def _result(self, fetched: Fetched[_Answer]) -> tuple[Kept, ...]:
         self._wait(partial(fetched.exception, KNOWN_SECONDS))
         try:
-            return fetched.result()
+            answer = fetched.result()
         except (ImportError, AttributeError) as error:
             raise TbspotError(
                 f"a worker of {self._address} cannot do this run's work ({error}); install "
                 f"tbspot {__version__} for all workers"
             ) from error
+        in_time = int(TASK_SECONDS * len(answer.kept) / max(answer.seconds, 1e-9))
+        self._films = max(1, min(MOST_FILMS, in_time))
+        return answer.kept
 
     def _wait(self, finished: Callable[[], object]) -> None:
         """Wait for an answer, or why there is none, for as long as there are workers.
@@ -277,12 +304,18 @@ def _as_named_here(kept: Kept, item: Item) -> Kept:
 _opening = Lock()
 
 
-def _answer(opening: Opening, path: str, name: str, fault: str | None) -> Kept:
-    """What is to be kept of a film; in a worker, whose threads do this at the same time."""
+def _answer(opening: Opening, films: tuple[_Named, ...]) -> _Answer:
+    """What is to be kept of films; in a worker, whose threads do this at the same time."""
     worker = get_worker()
     with _opening:
         work, turns = _opened(opening, worker.state.nthreads, worker.address)
-    item = Item(Path(path), name, fault)
+    begun = time.perf_counter()
+    items = (Item(Path(path), name, fault) for path, name, fault in films)
+    kept = tuple(_kept_of(item, work, turns) for item in items)
+    return _Answer(kept, time.perf_counter() - begun)
+
+
+def _kept_of(item: Item, work: Work, turns: Semaphore) -> Kept:
     material = work.read(item)
     with turns:
         return work.answer(item, lambda: material)

@@ -82,6 +82,7 @@ class Keeper:
         folder: of the predictions; a last line that was cut off is dropped.
         holds: whether a line stays; by default all do.
         names: of the films that there are, in their order.
+        packed: whether heat maps lie in pages in the end; those of a run that has some do.
     """
 
     def __init__(
@@ -89,11 +90,14 @@ class Keeper:
         folder: Path,
         holds: Callable[[Prediction], bool] = lambda _: True,
         names: Sequence[str] = (),
+        *,
+        packed: bool = False,
     ) -> None:
         self._folder = folder
         self._path = folder / FILE_NAME
         self._holds = holds
         self._names = names
+        self._packed = packed
         self._places = Places(folder)
         self._kept: dict[str, _Line] = {}
         self._end = 0
@@ -156,6 +160,8 @@ class Keeper:
                 self._rewrite(order, moved)
             maps = {line.heatmap for line in self._kept.values() if line.heatmap}
             self._places.tidy(maps, {fingerprint(name.encode()) for name in self._kept})
+            if self._packed or self._places.is_packed:
+                self._places.pack(maps)
         except OSError as error:
             raise self._refusal(error) from error
 

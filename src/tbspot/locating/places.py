@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Container, Iterator
+from collections.abc import Collection, Container, Iterator
 from contextlib import AbstractContextManager, suppress
+from itertools import groupby
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
 from tbspot.choices import ResultKind
+from tbspot.records.pages import SUFFIX, names_in, page_of, read_from_page, write_page
 from tbspot.storage import replacing, sync_folder
 
 __all__ = ["DICOM", "MOST_FILES", "Places", "digits_for", "picture_beside"]
@@ -114,14 +116,71 @@ class Places:
         return place
 
     def _copy(self, before: str, after: str) -> bool:
-        if not (self._folder / before).is_file():
-            return False
+        path = self._folder / before
+        if not path.is_file():
+            return self._copy_from_page(path, after)
         with self.writing(after) as temporary:
             try:
                 os.link(self._folder / before, temporary)
             except OSError:  # a file system without links
                 shutil.copyfile(self._folder / before, temporary)
         return True
+
+    def _copy_from_page(self, path: Path, after: str) -> bool:
+        page = page_of(path.parent)
+        if path.name not in names_in(page):
+            return False
+        with self.writing(after) as temporary:
+            temporary.write_bytes(read_from_page(page, path.name))
+        return True
+
+    @property
+    def is_packed(self) -> bool:
+        """Whether heat maps lie in pages."""
+        return next(self._pages(), None) is not None
+
+    def pack(self, maps: Collection[str]) -> None:
+        """Put the heat maps of each folder into its page, and remove what no line names.
+
+        A map's file goes when its page is on the disk, so that at any moment it is in one of the
+        two at least. What somebody removed is left out.
+
+        Args:
+            maps: that lines name.
+
+        Raises:
+            OSError: the file system refuses.
+            TbspotError: it refuses a page, or what bears a page's name is none.
+        """
+        filled = set()
+        for folder, named in groupby(sorted(maps), lambda one: one.rpartition("/")[0]):
+            if OF_A_MAP.fullmatch(f"{folder}/x.npy"):
+                names = {Path(one).name for one in named}
+                if self._pack(self._folder / folder, names):
+                    filled.add(page_of(self._folder / folder))
+        for page in set(self._pages()) - filled:
+            page.unlink()
+        with suppress(OSError):  # it holds pages
+            (self._folder / HEATMAPS).rmdir()
+
+    def _pack(self, folder: Path, named: set[str]) -> bool:
+        """Whether any of a folder's maps is left."""
+        page = page_of(folder)
+        before, own = names_in(page), {one for one in named if (folder / one).is_file()}
+        kept = named & (before | own)
+        if kept and (own or kept != before):
+            write_page(page, sorted(kept), folder)
+        for one in own:
+            (folder / one).unlink(missing_ok=True)
+        with suppress(OSError):  # it is not there, or holds what is not tbspot's
+            folder.rmdir()
+        return bool(kept)
+
+    def _pages(self) -> Iterator[Path]:
+        inside = (self._folder / HEATMAPS).glob(f"*{SUFFIX}")
+        for page in (page_of(self._folder / HEATMAPS), *inside):
+            if page.is_file() and (page.stem == HEATMAPS or NUMBER.fullmatch(page.stem)):
+                yield page
 
     def tidy(self, maps: Container[str], films: Container[str]) -> None:
         """Remove files that are of no line, bring results as DICOM to their places.

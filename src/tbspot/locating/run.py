@@ -95,6 +95,7 @@ def locate(
     console: Console | None = None,
     *,
     overwrite: bool = False,
+    packed: bool = False,
     answers: Answers | None = None,
 ) -> Counts:
     """Write a prediction for each film that has none yet, or whose file is not what it was of.
@@ -109,6 +110,7 @@ def locate(
         out: its folder.
         console: to say how far it is.
         overwrite: replace another run in the folder.
+        packed: in the end, put the heat maps of each folder into one `.npz` in its place.
         answers: where films are answered; `None` = `here`.
 
     Raises:
@@ -122,7 +124,10 @@ def locate(
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
         earlier, names = Earlier(items, stamps), names_of(items)
-        with Keeper(out, earlier.holds, names) as keeper, _progress(console) as progress:
+        with (
+            Keeper(out, earlier.holds, names, packed=packed) as keeper,
+            _progress(console) as progress,
+        ):
             _say(earlier.notes(), console)
             task = progress.add_task("locating", total=len(items), completed=0)
             done = keeper.done

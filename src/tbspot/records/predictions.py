@@ -1,7 +1,8 @@
 """Predictions: the one hand-over between making maps and judging them.
 
 Takes and gives `predictions.jsonl`, one JSON object a film, with heat maps as `.npy` files beside
-it. How a prediction is made is left to locating/, how good it is to evaluation/.
+it, or in pages (pages.py). How a prediction is made is left to locating/, how good it is to
+evaluation/.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, Self
 
@@ -19,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.parsing import LARGEST, open_file, parse
+from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
     "FILE_NAME",
@@ -80,7 +83,8 @@ class Prediction(BaseModel):
         map_rule: how boxes were cut from the map.
         boxes: in pixels of the original film, best first.
         heatmap: `.npy` file, relative to predictions.jsonl: `float32 [h, w]` of evidence for TB
-            on the net's own grid, which spans the whole film.
+            on the net's own grid, which spans the whole film. Where its folder is no more, it is
+            in the page that the folder became, see pages.py.
         width: of the original film in pixels.
         height: of the original film in pixels.
         model: name of the model.
@@ -164,9 +168,7 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
         raise TbspotError(f"{prediction.image} has no heat map in {folder}")
     path = folder / prediction.heatmap
     try:
-        if not path.resolve().is_relative_to(folder.resolve()):
-            raise ValueError("outside the folder")
-        with open_file(path) as file:
+        with _open_map(path, folder.resolve()) as file:
             evidence = _read_map(file)
     # NumPy tells broken headers by many kinds of error.
     except Exception as error:
@@ -176,6 +178,15 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
             f"{path} is not a heat map of tbspot; run `tbspot locate` again"
         ) from error
     return evidence
+
+
+def _open_map(path: Path, folder: Path) -> BinaryIO:
+    """A map's own file, or its bytes in a page; of the two the file is later."""
+    page = page_of(path.parent)
+    packed = not path.exists() and page.is_file()
+    if not (page if packed else path).resolve().is_relative_to(folder):
+        raise ValueError("outside the folder")
+    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path)
 
 
 def _read_map(file: BinaryIO) -> NDArray[np.float32]:

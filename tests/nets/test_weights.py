@@ -220,7 +220,9 @@ def test_a_net_without_the_last_stage_starts_from_one_that_has_it(
     again, description = load_classifier(path)
     assert description.stages == 3
     assert torch.equal(again.head.weight, short.head.weight)
-    with pytest.raises(TbspotError, match=r"does not hold a ResNet50 .* layer4"):
+    with pytest.raises(
+        TbspotError, match=r"short\.safetensors is a net of 3 stages.*; use `stages=3`"
+    ):
         build(SMALL, str(path))
 
 

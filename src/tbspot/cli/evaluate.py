@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.table import Table
+    from rich.text import Text
 
     from tbspot.records.evaluation import Classification, Contender
-    from tbspot.records.figures import Figure
 
 __all__ = ["evaluate"]
 
@@ -193,7 +193,6 @@ def _localization(rows: Sequence[Contender]) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.markup import escape
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(
         "row",
@@ -205,14 +204,14 @@ def _localization(rows: Sequence[Contender]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         figures, difference = row.localization, row.difference
-        p = "" if difference is None or difference.p is None else f"p {difference.p:.4f}"
+        p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
         table.add_row(
             escape(row.name) + (" *" if row.uses_boxes else ""),
-            Text(_lines(figures.miou)),
+            _cell(figures.miou.words()),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),
             figures.side.words(interval=False),
-            Text(f"{_lines(difference)}\n{p}".rstrip()) if difference else "",
+            _cell(difference.words() + p) if difference else "",
         )
     return table
 
@@ -240,16 +239,18 @@ def _classification(figures: Classification) -> Table:
             escape(source.source),
             f"{source.tb:,}",
             f"{source.others:,}",
-            Text(_lines(source.auroc)),
-            Text(_lines(source.average_precision)),
-            Text(_lines(source.sensitivity)),
+            _cell(source.auroc.words()),
+            _cell(source.average_precision.words()),
+            _cell(source.sensitivity.words()),
         )
     return table
 
 
-def _lines(figure: Figure) -> str:
-    """The interval under the figure, so that a table fits 80 columns.
+def _cell(words: str) -> Text:
+    """A figure's interval under the figure, so that a table fits 80 columns.
 
-    For a `Text`, as a line's end in a string is taken for a stranger's (_console.py).
+    A `Text`, as a line's end in a string is taken for a stranger's (_console.py).
     """
-    return figure.words().replace(" ", "\n", 1)
+    from rich.text import Text
+
+    return Text(words.replace(" ", "\n", 1))

@@ -288,7 +288,10 @@ def _by_first(
     """Values and what they are by the first decoder that can."""
     for plugin in plugins:
         try:
-            return _decoded(plain, syntax, plugin)
+            values, properties = get_decoder(syntax).as_array(
+                plain, index=0, raw=True, decoding_plugin=plugin
+            )
+            return values, str(properties["photometric_interpretation"])
         except MemoryError:
             raise
         # A decoder may fail in any way; the next may know better.
@@ -296,21 +299,6 @@ def _by_first(
             if plugin == plugins[-1]:
                 raise ValueError("no decoder can") from error
     raise ValueError("no decoder is installed")
-
-
-def _decoded(plain: Dataset, syntax: UID, plugin: str) -> tuple[NDArray[np.integer[Any]], str]:
-    if plain.SamplesPerPixel > 1:
-        values, properties = get_decoder(syntax).as_array(
-            plain, index=0, raw=True, decoding_plugin=plugin
-        )
-    else:
-        # As it is: an array of pydicom's is a copy, which of 64 megapixels takes 128 MiB.
-        buffer, properties = get_decoder(syntax).as_buffer(plain, index=0, decoding_plugin=plugin)
-        letter = "i" if properties["pixel_representation"] else "u"
-        number = np.dtype(f"<{letter}{int(properties['bits_allocated']) // 8}")
-        shape = (plain.Rows, plain.Columns)
-        values = np.frombuffer(buffer, number, shape[0] * shape[1]).reshape(shape)
-    return values, str(properties["photometric_interpretation"])
 
 
 def _by_gdcm_alone(path: str, content: Dataset) -> NDArray[np.integer[Any]]:

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from tbspot.amendment import amended
-from tbspot.choices import Stages, StridePlace
+from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint, replacing
@@ -64,9 +64,11 @@ def build(description: Description, init: str = "random") -> Classifier:
         path = Path(init)
         state, metadata = _read(path)
         _check_stride_place(path, metadata, description.stride_place)
-        _check_stages(path, metadata, description.stages)
+        given = _described(path, metadata) if METADATA_KEY in metadata else None
+        if given and given.stages < description.stages:
+            raise TbspotError(f"{path} is a net of 3 stages, and this one has 4; use `stages=3`")
         load_body(classifier, state, init)
-        if METADATA_KEY in metadata and _same_head(_described(path, metadata), description):
+        if given and _same_head(given, description):
             classifier.head.load_state_dict({"weight": state["head.weight"]})
             classifier.bias.data.copy_(state["bias"])
     return classifier
@@ -97,11 +99,6 @@ def _check_stride_place(path: Path, metadata: dict[str, str], wanted: StridePlac
             f"{path} was trained with the stride in the {declared} convolution, and this net has "
             f'it in the {wanted}; use `stride_place="{declared}"`'
         )
-
-
-def _check_stages(path: Path, metadata: dict[str, str], wanted: Stages) -> None:
-    if METADATA_KEY in metadata and _described(path, metadata).stages < wanted:
-        raise TbspotError(f"{path} is a net of 3 stages, and this one has 4; use `stages=3`")
 
 
 def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> None:

@@ -55,6 +55,14 @@ def test_a_compressed_view_is_nearly_the_film_and_not_the_film() -> None:
         assert 0.001 < difference.mean() < 0.05
 
 
+def test_some_views_were_stored_small_and_lost_their_finest_detail() -> None:
+    checks = torch.zeros(1, 96, 96)
+    checks[:, ::2, ::2] = checks[:, 1::2, 1::2] = 1
+    left = [compressed(checks, _rng(seed)).std().item() for seed in range(20)]
+    assert min(left) < 0.1
+    assert all(compressed(checks, _rng(seed)).shape == checks.shape for seed in range(20))
+
+
 def test_handling_leaves_what_else_makes_a_view_as_it_was() -> None:
     without = draw_views(FILMS, SEEDS, Strength())
     with_ = draw_views(FILMS, SEEDS, Strength(handling=0.5))

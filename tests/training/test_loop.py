@@ -14,6 +14,7 @@ from lightning_fabric import Fabric
 from PIL import Image
 from torch import Tensor
 
+from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import load_classifier, save_classifier
@@ -21,9 +22,11 @@ from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
 from tbspot.training.cache import CachedFilms
 from tbspot.training.checkpoints import CHECKPOINT_FILE
-from tbspot.training.loop import MODEL_FILE, Films, paired_sources, train
+from tbspot.training.films import Films, paired_sources
+from tbspot.training.loop import MODEL_FILE, train
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
+from tbspot.training.teachers import CleanTeachers
 from tbspot.training.views import Strength
 
 STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Strength)), 0.0))
@@ -284,6 +287,100 @@ def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: Traini
     assert (batch.films[:, 0, 0, 0] * 255).round().tolist() == orders[0][:4].tolist()
 
 
+def test_a_batch_that_cannot_be_made_ends_the_epoch_with_its_own_error(
+    settings: TrainingSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Batches are made ahead of their use, in a thread: nothing may be lost there."""
+    samples = [_sample("a", index % 2) for index in range(12)]
+    films = CachedFilms(np.zeros((12, 2, 2), np.uint8), "none")
+    made = Films(samples, films, dataclasses.replace(settings, batch_size=4))
+    make, steps = made._batch, iter([True, True, False])
+    monkeypatch.setattr(made, "_batch", lambda *given: make(*given) if next(steps) else 1 / 0)
+    batches = made.batches(0, 0, Fabric(accelerator="cpu", devices=1))
+    assert [len(next(batches).index) for _ in range(2)] == [4, 4]
+    with pytest.raises(ZeroDivisionError):
+        next(batches)
+
+
+def test_the_half_beside_tb_is_taught_as_free_of_it_and_the_other_as_tb(
+    settings: TrainingSettings,
+) -> None:
+    """Films of one source, all with TB: 0 and 1 on the left, 2 on both sides, 3 without TB."""
+    samples = [_sample("a", 1)] * 3 + [_sample("b", 0)]
+    films = CachedFilms(np.arange(4 * 16, dtype=np.uint8).reshape(4, 4, 4), "none")
+    maps = torch.zeros(4, 4, 4)
+    maps[[0, 1, 3], 1, 0] = 1
+    maps[2, 1, :] = 1
+    made = Films(samples, films, dataclasses.replace(settings, halves=1.0, label_sources="all"))
+    made.locate_sides(maps, 0.1)
+    fabric, seen = Fabric(accelerator="cpu", devices=1), set()
+    for epoch in range(10):
+        for batch in made.batches(epoch, 0, fabric):
+            for index, label, kept in zip(batch.index, batch.labels, batch.halves, strict=True):
+                assert kept == 0 if index > 1 else kept != 0
+                assert label == (index == 2 if index > 1 else kept < 0)
+                seen.add((int(index), int(kept)))
+    assert {(0, -1), (0, 1), (1, -1), (1, 1)} < seen
+
+
+def test_of_a_source_with_one_label_only_halves_teach_it(settings: TrainingSettings) -> None:
+    """Beside them a whole film of that source would be told by not being a half."""
+    samples = [_sample("a", 1)] * 20 + [_sample("b", 0), _sample("b", 1)]
+    films = CachedFilms(np.zeros((22, 4, 4), np.uint8), "none")
+    chosen = dataclasses.replace(settings, halves=0.5, label_sources="paired", batch_size=22)
+    made = Films(samples, films, chosen)
+    maps = torch.zeros(22, 4, 4)
+    maps[:20, 0, 0] = 1
+    made.locate_sides(maps, 0.1)
+    batch = next(made.batches(0, 0, Fabric(accelerator="cpu", devices=1)))
+    halves, of_a = batch.halves != 0, batch.index < 20
+    assert 0 < halves.sum() < 20
+    assert batch.counted[torch.from_numpy(of_a)].tolist() == halves[of_a].tolist()
+    assert batch.counted[torch.from_numpy(~of_a)].tolist() == [1, 1]
+
+
+def test_a_teacher_s_score_of_the_whole_film_is_not_taught_for_a_half(
+    settings: TrainingSettings,
+) -> None:
+    films = CachedFilms(np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8), "none")
+    chosen = dataclasses.replace(
+        settings, halves=1.0, label_weight=0.0, map_weight=0.0, views=STILL, batch_size=4
+    )
+    made = Films([_sample("a", 1)] * 4, films, chosen)
+    maps = torch.zeros(4, 4, 4)
+    maps[:2, 0, 0] = 1
+    made.locate_sides(maps, 0.1)
+    batch = next(made.batches(0, 0, Fabric(accelerator="cpu", devices=1)))
+    net = Classifier(Description(name="net", size=32))
+    whole = torch.from_numpy(batch.halves == 0)
+    logits = torch.tensor([3.0, 3.0, 0.0, 0.0])
+    for told, is_taught in ((logits, False), (logits.flip(0), True)):
+        loss = training.batch_loss(net, batch, CleanTeachers(told, maps), chosen, 0)
+        assert whole.sum() == 2
+        assert (loss > 0.1) == is_taught
+
+
+def test_a_run_of_halves_comes_to_its_end(
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "teacher.safetensors"
+    net, description = load_classifier(run[1] / MODEL_FILE)
+    torch.nn.init.normal_(net.head.weight, std=0.2, generator=torch.Generator().manual_seed(0))
+    save_classifier(teacher, net, description)
+    halving = dataclasses.replace(
+        run[0],
+        teachers=(teacher,),
+        teacher_view="clean",
+        map_weight=1.0,
+        map_target="overlap",
+        halves=1.0,
+        draw_lesions=0.5,
+        epochs=1,
+    )
+    train(halving, tmp_path / "student", fabric)
+    assert np.isfinite(_losses(tmp_path / "student")).all()
+
+
 def _table(folder: Path, drawn: Path, rows: list[tuple[str, int, str]]) -> TrainingSettings:
     """TrainingSettings to train on a table of drawn films, labels and sources."""
     path = folder / "films.csv"
@@ -326,6 +423,13 @@ def test_a_net_of_three_stages_needs_a_stride_that_it_has(
 ) -> None:
     with pytest.raises(TbspotError, match="of 3 stages has no output stride of 32; use"):
         train(dataclasses.replace(settings, stages=3), tmp_path / "run", fabric)
+
+
+def test_halves_need_a_teacher_that_saw_the_whole_film(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match=r"saw the whole film; use `teacher_view=.clean.`"):
+        train(dataclasses.replace(settings, halves=0.5), tmp_path / "run", fabric)
 
 
 def test_drawn_lesions_make_pairs_of_a_source_that_has_none(settings: TrainingSettings) -> None:

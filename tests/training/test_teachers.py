@@ -124,6 +124,14 @@ def test_a_clean_teacher_s_map_is_mirrored_with_the_view(clean: CleanTeachers) -
     torch.testing.assert_close(mirrored.map, clean.maps[[2, 0]].flip(-1))
 
 
+def test_a_clean_teacher_s_map_is_halved_with_the_film(clean: CleanTeachers) -> None:
+    taught = clean(INDEX, WHOLE, np.array([-1, 0], np.int8)).map
+    whole = clean.maps[[2, 0]]
+    torch.testing.assert_close(taught[1], whole[1])
+    torch.testing.assert_close(taught[0, :, :3], whole[0, :, :3])
+    torch.testing.assert_close(taught[0], taught[0].flip(-1))
+
+
 def test_a_clean_teacher_sees_a_film_and_its_mirror_image_alike(
     clean: CleanTeachers, paths: list[Path], tmp_path: Path, fabric: Fabric
 ) -> None:

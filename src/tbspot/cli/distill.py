@@ -74,6 +74,15 @@ def distill(
     handling: Handling = 0.0,
     draw_lesions: DrawLesions = 0.0,
     drawn_weight: DrawnWeight = 2.0,
+    halves: Annotated[
+        float,
+        typer.Option(
+            help="Chance that a film with TB on one side, by the clean teacher's map, is shown as "
+            "one of its halves and that mirrored: films of one source with TB and without.",
+            min=0,
+            max=1,
+        ),
+    ] = 0.0,
     teacher_view: Annotated[
         str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
     ] = "same",

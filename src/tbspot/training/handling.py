@@ -14,6 +14,8 @@ from numpy.random import Generator
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from tbspot.images import resize
+
 __all__ = ["compressed", "cropped", "lettered"]
 
 # At most, of the side, on each edge by itself.
@@ -23,6 +25,8 @@ LETTER_HEIGHTS = (0.04, 0.1)
 LETTER_REACH = 0.12
 LETTERS = "LRABDEFHJKMNPTUX0123456789"
 QUALITIES = (30, 90)
+# Of the side: a film may have been stored small, where compression takes more from it.
+STORED_SIDES = (1 / 3, 1)
 
 
 def cropped(matrix: Tensor, rng: Generator) -> Tensor:
@@ -48,10 +52,15 @@ def lettered(film: Tensor, rng: Generator) -> Tensor:
 
 
 def compressed(film: Tensor, rng: Generator) -> Tensor:
-    """The film `[1, h, w]` after it was stored as JPEG of quality 30 to 90."""
+    """The film `[1, h, w]` after it was stored, at most smaller, as JPEG of quality 30 to 90."""
     stored = BytesIO()
     pixels = (film[0] * 255).round().byte().cpu().numpy()
     quality = int(rng.integers(QUALITIES[0], QUALITIES[1] + 1))
-    Image.fromarray(pixels).save(stored, "JPEG", quality=quality)
+    share = rng.uniform(*STORED_SIDES)
+    height, width = pixels.shape
+    small = (max(1, round(share * width)), max(1, round(share * height)))
+    Image.fromarray(pixels).resize(small, Image.Resampling.BILINEAR).save(
+        stored, "JPEG", quality=quality
+    )
     read = np.asarray(Image.open(stored), np.float32) / np.float32(255)
-    return torch.from_numpy(read).unsqueeze(0).to(film.device)
+    return torch.from_numpy(resize(read, height, width).copy()).unsqueeze(0).to(film.device)

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,21 +29,19 @@ from tbspot.nets.folding import fold_batch_norm, unfolded_state
 from tbspot.nets.weights import build, save_classifier
 from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
-from tbspot.training.cache import CachedFilms, cache_films, fingerprint_of
+from tbspot.training.cache import cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
-from tbspot.training.drawn import draw_into
+from tbspot.training.films import Batch, Films, paired_sources, taught_sources
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
-from tbspot.training.teachers import Taught, Teachers, open_teachers
+from tbspot.training.teachers import CleanTeachers, Taught, Teachers, open_teachers
 from tbspot.training.views import draw_views, warp
 
 __all__ = [
     "MODEL_FILE",
-    "Films",
     "batch_loss",
     "optimizer_of",
-    "paired_sources",
     "set_mode",
     "set_rates",
     "start_net",
@@ -93,6 +89,8 @@ def _train(
 ) -> None:
     films, tuning = _read(settings, folder, fabric)
     teachers = open_teachers(settings, films.cached, _cache_of(folder), fabric)
+    if isinstance(teachers, CleanTeachers) and settings.halves > 0:
+        films.locate_sides(teachers.maps, settings.map_low)
     description = _describe(settings, films)
     torch.manual_seed(settings.seed)
     net = start_net(settings, description)
@@ -179,88 +177,6 @@ def _cache_of(folder: Path) -> Path:
     return beside / CACHE
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Films of one step on this process.
-
-    Attributes:
-        index: `[n]`, places in the list of training films.
-        films: `[n, 1, h, w]` in [0, 1].
-        labels: `[n]`, 1 = TB.
-        counted: `[n]`, 1 where the image label is taught.
-        places: `[n, 1, h, w]`, 1 in the rectangles around lesions that were drawn into a film.
-        drawn: `[n]`, 1 where lesions were drawn.
-    """
-
-    index: NDArray[np.int64]
-    films: Tensor
-    labels: Tensor
-    counted: Tensor
-    places: Tensor
-    drawn: Tensor
-
-
-class Films:
-    """Films to train on, decoded, and the order of each epoch.
-
-    Args:
-        samples: what is known of the films.
-        cached: their pixels.
-        settings: batch size, seed and which labels are taught.
-    """
-
-    def __init__(
-        self, samples: Sequence[Sample], cached: CachedFilms, settings: TrainingSettings
-    ) -> None:
-        self.samples = samples
-        self.cached = cached
-        self.batch_size = min(settings.batch_size, len(samples))
-        self._seed = settings.seed
-        self._labels = torch.tensor([float(sample.label) for sample in samples])
-        self._chance = settings.draw_lesions
-        taught = _taught_sources(samples, settings)
-        self._counted = torch.tensor([float(sample.source in taught) for sample in samples])
-
-    def batches(self, epoch: int, first: int, fabric: Fabric) -> Iterator[Batch]:
-        """This process's share of each batch of an epoch, from step `first` on."""
-        order = np.random.default_rng((self._seed, epoch)).permutation(len(self.samples))
-        for step in range(first, len(order) // self.batch_size):
-            whole = order[step * self.batch_size : (step + 1) * self.batch_size]
-            index = whole[fabric.global_rank :: fabric.world_size]
-            yield self._batch(index, [(self._seed, epoch, int(one)) for one in index], fabric)
-
-    def _batch(
-        self, index: NDArray[np.int64], seeds: Sequence[tuple[int, ...]], fabric: Fabric
-    ) -> Batch:
-        pixels = torch.from_numpy(self.cached.pixels[index]).unsqueeze(1).float() / 255
-        labels = self._labels[index]
-        drawn = draw_into(pixels, (self._chance * (1 - labels)).tolist(), seeds)
-        return Batch(
-            index,
-            drawn.films.to(fabric.device),
-            torch.maximum(labels, drawn.drawn).to(fabric.device),
-            self._counted[index].to(fabric.device),
-            drawn.places.to(fabric.device),
-            drawn.drawn.to(fabric.device),
-        )
-
-
-def paired_sources(samples: Sequence[Sample]) -> set[str]:
-    """Sources that have films of both labels: within them the source cannot tell the label."""
-    labels: dict[str, set[int]] = {}
-    for sample in samples:
-        labels.setdefault(sample.source, set()).add(sample.label)
-    return {source for source, found in labels.items() if len(found) == 2}
-
-
-def _taught_sources(samples: Sequence[Sample], settings: TrainingSettings) -> set[str]:
-    """Sources whose image labels are taught; lesions drawn into films make pairs of any."""
-    if settings.label_sources == "all":
-        return {sample.source for sample in samples}
-    drawn_into = {one.source for one in samples if not one.label and settings.draw_lesions > 0}
-    return paired_sources(samples) | drawn_into
-
-
 def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
     samples = load(settings.data, settings.split_file).samples
     chosen = in_split(samples, settings.split)
@@ -288,7 +204,12 @@ def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric
             f"a net of 3 stages has no output stride of {settings.output_stride}; use "
             "`output_stride=16` or `output_stride=8`"
         )
-    if not _taught_sources(samples, settings):
+    if settings.halves > 0 and not (settings.teachers and settings.teacher_view == "clean"):
+        raise TbspotError(
+            "which half of a film has TB is told by a teacher that saw the whole film; use "
+            '`teacher_view="clean"`, or `halves=0`'
+        )
+    if not taught_sources(samples, settings):
         raise TbspotError(
             f"no source in {names} has films of both labels in split '{settings.split}'; "
             'add one, or use `label_sources="all"`'
@@ -370,8 +291,8 @@ def batch_loss(
     labels = label_loss(output.logit, batch.labels, settings.label_smoothing) * batch.counted
     losses = settings.label_weight * labels
     if teachers is not None:
-        taught = teachers(batch.index, views)
-        told = _distillation(output, _bias(model), taught, batch.labels, settings)
+        taught = teachers(batch.index, views, batch.halves)
+        told = _distillation(output, _bias(model), taught, batch, settings)
         # A teacher that saw the film without them has nothing to say of drawn lesions.
         losses = losses + (1 - batch.drawn) * told
     if settings.draw_lesions > 0:
@@ -406,19 +327,20 @@ def _bias(model: nn.Module) -> Tensor:
 
 
 def _distillation(
-    output: Output, bias: Tensor, taught: Taught, labels: Tensor, settings: TrainingSettings
+    output: Output, bias: Tensor, taught: Taught, batch: Batch, settings: TrainingSettings
 ) -> Tensor:
-    losses = settings.score_weight * score_distillation(
-        output.logit, taught.logit, settings.temperature
-    )
+    scores = score_distillation(output.logit, taught.logit, settings.temperature)
+    # What a teacher said of the whole film does not hold for a half of it.
+    whole = torch.from_numpy(batch.halves == 0).to(scores.device)
+    losses = settings.score_weight * scores * whole
     if settings.map_weight == 0:
         return losses
     maps = _on_grid(taught.map, output.map)
     targets = ((maps - settings.map_low) / (settings.map_high - settings.map_low)).clamp(0, 1)
     if settings.map_target == "overlap":
-        return losses + settings.map_weight * labels * overlap_loss(output.map, targets)
+        return losses + settings.map_weight * batch.labels * overlap_loss(output.map, targets)
     # A film labelled 'not TB' has TB nowhere, whatever the teacher's map says of it.
-    targets = targets * labels.view(-1, 1, 1)
+    targets = targets * batch.labels.view(-1, 1, 1)
     return losses + settings.map_weight * map_loss(output.map + bias, targets)
 
 

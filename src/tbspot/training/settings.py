@@ -100,6 +100,8 @@ class TrainingSettings:
         draw_lesions: chance that a film without TB is shown with lesions drawn into it, and is
             then taught as TB (drawn.py).
         drawn_weight: of the overlap of such a film's map with the rectangles of what was drawn.
+        halves: chance that a film with TB on one side, by the teacher's clean map, is shown as one
+            of its halves and that mirrored, with or without TB (halves.py).
         views: strength of the augmentation.
         minutes_between_checkpoints: besides one at the end of each epoch.
     """
@@ -139,6 +141,7 @@ class TrainingSettings:
     map_high: float = 1.0
     draw_lesions: float = 0.0
     drawn_weight: float = 2.0
+    halves: float = 0.0
     views: Strength = field(default_factory=Strength)
     minutes_between_checkpoints: float = 5.0
 

@@ -28,6 +28,7 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.training.cache import CachedFilms
+from tbspot.training.halves import halved
 from tbspot.training.losses import normalised_map
 from tbspot.training.settings import TrainingSettings
 from tbspot.training.views import Views, warp
@@ -71,7 +72,12 @@ class SameViewTeachers:
 
     teachers: Sequence[Teacher]
 
-    def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:  # noqa: ARG002
+    def __call__(
+        self,
+        index: NDArray[np.int64],  # noqa: ARG002
+        views: Views,
+        halves: NDArray[np.int8] | None = None,  # noqa: ARG002
+    ) -> Taught:
         """What the teachers say of the views; which films they are of does not matter."""
         return _mean([_ask(one, views.films, one.description.size) for one in self.teachers])
 
@@ -88,10 +94,22 @@ class CleanTeachers:
     logits: Tensor
     maps: Tensor
 
-    def __call__(self, index: NDArray[np.int64], views: Views) -> Taught:
-        """What was said of the films, the maps brought into the views' geometry."""
+    def __call__(
+        self, index: NDArray[np.int64], views: Views, halves: NDArray[np.int8] | None = None
+    ) -> Taught:
+        """What was said of the films, the maps brought into the views' geometry.
+
+        Args:
+            index: places of the films.
+            views: of them.
+            halves: which half of a film the view is of, see `halves.choose_halves`; None where
+                all are of whole films.
+        """
         chosen = torch.from_numpy(index)
-        maps = self.maps[chosen].unsqueeze(1).to(views.geometry.device)
+        maps = self.maps[chosen].unsqueeze(1)
+        if halves is not None:
+            maps = halved(maps, halves)
+        maps = maps.to(views.geometry.device)
         moved = warp(maps, views.geometry).squeeze(1)
         return Taught(self.logits[chosen].to(views.geometry.device), moved)
 

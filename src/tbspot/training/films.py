@@ -97,7 +97,9 @@ class Films:
         # The half beside the one with TB has none.
         labels = self._labels[index] * torch.from_numpy((kept == 0) | (kept == sides))
         counted = torch.maximum(self._counted[index], torch.from_numpy(kept != 0).float())
-        drawn = draw_into(pixels, (self._chance * (1 - labels)).tolist(), seeds)
+        # Halves have TB as often as not; with lesions drawn into the others they mostly would.
+        chances = self._chance * (1 - labels) * torch.from_numpy(kept == 0)
+        drawn = draw_into(pixels, chances.tolist(), seeds)
         return Batch(
             index,
             drawn.films.to(fabric.device),

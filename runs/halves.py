@@ -22,13 +22,15 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.images import read_film
+from tbspot.maps.boxes import SIDE
 from tbspot.metrics import one_sided
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 from tbspot.training.halves import halved
 
-SIDES = (-1, 1)
+HALVES = (-1, 1)
 
 
 class Half(NamedTuple):
@@ -44,22 +46,22 @@ def main() -> None:
     out, data, split, healthy, *rest = sys.argv[1:]
     boxed = [one for one in in_split(load([data]).samples, split) if one.boxes]
     others = in_split(load([healthy]).samples, *(rest or ["train"]))
-    pairs = [half for one in boxed for half in halves_of(one)]
+    pairs = [half for truth in truths_of(boxed, [None] * len(boxed)) for half in halves_of(truth)]
     clean = [half._replace(label=1) for half in pairs if not half.label]
-    without = [Half(one, SIDES[k % 2], 0) for k, one in enumerate(o for o in others if not o.label)]
+    without = [
+        Half(one, HALVES[k % 2], 0) for k, one in enumerate(o for o in others if not o.label)
+    ]
     for name, halves in (("within", pairs), ("across", [*clean, *without])):
         write(Path(out), name, halves)
         print(f"{name}: {sum(h.label for h in halves)} labelled 1, {len(halves)} in all")
 
 
-def halves_of(sample: Sample) -> list[Half]:
+def halves_of(truth: Truth) -> list[Half]:
     """Both halves of a film whose boxes lie on one side; of another one none."""
-    width = read_film(sample.path).shape[1]
-    truth = np.array([(box.x0, box.y0, box.x1, box.y1) for box in sample.boxes or ()], float)
-    if not one_sided(truth, width):
+    if not one_sided(truth.boxes, SIDE):
         return []
-    ill = -1 if truth[0, 2] <= width / 2 else 1
-    return [Half(sample, side, int(side == ill)) for side in SIDES]
+    ill = -1 if truth.boxes[0, 2] <= SIDE / 2 else 1
+    return [Half(truth.sample, side, int(side == ill)) for side in HALVES]
 
 
 def write(out: Path, name: str, halves: Iterable[Half]) -> None:

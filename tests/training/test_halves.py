@@ -18,14 +18,8 @@ def _maps(*places: tuple[int, ...]) -> torch.Tensor:
 
 
 def test_the_side_with_nearly_all_evidence_is_the_side_with_tb() -> None:
-    assert sides_of(_maps((0,), (2,), (3, 4), (5,), (1, 4), ()), 0.1).tolist() == [
-        -1,
-        -1,
-        1,
-        1,
-        0,
-        0,
-    ]
+    maps = _maps((0,), (2,), (3, 4), (5,), (1, 4), ())
+    assert sides_of(maps, 0.1).tolist() == [-1, -1, 1, 1, 0, 0]
 
 
 def test_evidence_in_the_middle_is_on_neither_side() -> None:

@@ -26,6 +26,7 @@ SMALL = Description(name="teacher", size=32, output_stride=8, temperature=2.0)
 PIXELS = np.random.default_rng(0).integers(0, 256, (3, 32, 32), np.uint8)
 FILMS = CachedFilms(PIXELS, "films")
 INDEX = np.array([2, 0])
+NONE = np.zeros(2, np.int8)  # is halved
 WHOLE = Views(
     torch.from_numpy(PIXELS[INDEX]).unsqueeze(1) / 255,
     torch.eye(2, 3).expand(2, 2, 3),
@@ -92,7 +93,7 @@ def test_teachers_of_the_same_view_are_averaged(
 ) -> None:
     opened = open_teachers(_told(paths, "same"), FILMS, tmp_path, fabric)
     assert opened is not None
-    taught = opened(INDEX, WHOLE)
+    taught = opened(INDEX, WHOLE, NONE)
     with torch.no_grad():
         outputs = [load_classifier(path)[0](WHOLE.films) for path in paths]
     # Each logit is divided by its model's temperature, 2.
@@ -111,16 +112,16 @@ def test_a_clean_teacher_s_map_has_its_finest_scale_s_places(clean: CleanTeacher
 
 
 def test_a_clean_teacher_says_the_same_whatever_the_view(clean: CleanTeachers) -> None:
-    whole = clean(INDEX, WHOLE)
+    whole = clean(INDEX, WHOLE, NONE)
     view = draw_views(WHOLE.films, [(0,), (1,)], Strength())
     assert torch.equal(whole.logit, clean.logits[[2, 0]])
     torch.testing.assert_close(whole.map, clean.maps[[2, 0]])
-    assert torch.equal(clean(INDEX, view).logit, whole.logit)
+    assert torch.equal(clean(INDEX, view, NONE).logit, whole.logit)
 
 
 def test_a_clean_teacher_s_map_is_mirrored_with_the_view(clean: CleanTeachers) -> None:
     geometry = torch.tensor([[-1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]).expand(2, 2, 3)
-    mirrored = clean(INDEX, Views(WHOLE.films.flip(-1), geometry))
+    mirrored = clean(INDEX, Views(WHOLE.films.flip(-1), geometry), NONE)
     torch.testing.assert_close(mirrored.map, clean.maps[[2, 0]].flip(-1))
 
 
@@ -165,7 +166,7 @@ def test_a_fused_map_is_the_geometric_mean_of_the_closed_form_and_the_smoothed_s
 ) -> None:
     opened = open_teachers(_told(paths[:1], "same", "fused"), FILMS, tmp_path, fabric)
     assert opened is not None
-    taught = opened(INDEX, WHOLE)
+    taught = opened(INDEX, WHOLE, NONE)
     output, fine = fine_layer_cam(load_classifier(paths[0])[0], WHOLE.films)
     padded = np.pad(fine.numpy(), ((0, 0), (2, 2), (2, 2)), constant_values=np.nan)
     windows = np.lib.stride_tricks.sliding_window_view(padded, (5, 5), axis=(1, 2))
@@ -180,7 +181,7 @@ def test_a_refined_map_is_that_of_the_teacher_with_a_refinement(
 ) -> None:
     opened = open_teachers(_told(paths[:1], "same", "refined"), FILMS, tmp_path, fabric)
     assert opened is not None
-    taught = opened(INDEX, WHOLE)
+    taught = opened(INDEX, WHOLE, NONE)
     plain = load_classifier(paths[0])[0](WHOLE.films)
     net, _ = load_classifier(paths[0], {"refinement": "affinity"})
     with torch.no_grad():
@@ -251,4 +252,4 @@ def test_a_student_that_teaches_gives_its_probabilities_by_their_maximum(
     with torch.no_grad():
         chances = torch.sigmoid(net(WHOLE.films).map - 1.5)
     expected = chances / chances.amax((1, 2), keepdim=True)
-    torch.testing.assert_close(teachers(INDEX, WHOLE).map, expected)
+    torch.testing.assert_close(teachers(INDEX, WHOLE, NONE).map, expected)

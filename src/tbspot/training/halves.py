@@ -49,9 +49,9 @@ def choose_halves(
         seeds: what identifies each draw (run, epoch, film).
     """
     kept = np.zeros_like(sides)
-    for number, seed in enumerate(seeds):
-        rng = np.random.default_rng((*seed, STREAM))
-        if sides[number] and rng.random() < chance:
+    for number in np.flatnonzero(sides).tolist():
+        rng = np.random.default_rng((*seeds[number], STREAM))
+        if rng.random() < chance:
             kept[number] = rng.choice((-1, 1))
     return kept
 
@@ -60,9 +60,11 @@ def halved(images: Tensor, kept: NDArray[np.int8]) -> Tensor:
     """Films or maps `[n, c, h, w]`, each of which is its left or right half and that mirrored.
 
     Args:
-        images: of whole films.
+        images: of whole films; they come back as they are where none is halved.
         kept: see `choose_halves`.
     """
+    if not kept.any():
+        return images
     images = images.clone()
     half = images.shape[-1] // 2
     for number in np.flatnonzero(kept):

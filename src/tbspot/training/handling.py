@@ -52,7 +52,7 @@ def lettered(film: Tensor, rng: Generator) -> Tensor:
 
 
 def compressed(film: Tensor, rng: Generator) -> Tensor:
-    """The film `[1, h, w]` after it was stored, at most smaller, as JPEG of quality 30 to 90."""
+    """The film `[1, h, w]` as it was stored, whole or smaller, as JPEG of quality 30 to 90."""
     stored = BytesIO()
     pixels = (film[0] * 255).round().byte().cpu().numpy()
     quality = int(rng.integers(QUALITIES[0], QUALITIES[1] + 1))

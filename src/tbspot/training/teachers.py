@@ -76,7 +76,7 @@ class SameViewTeachers:
         self,
         index: NDArray[np.int64],  # noqa: ARG002
         views: Views,
-        halves: NDArray[np.int8] | None = None,  # noqa: ARG002
+        halves: NDArray[np.int8],  # noqa: ARG002
     ) -> Taught:
         """What the teachers say of the views; which films they are of does not matter."""
         return _mean([_ask(one, views.films, one.description.size) for one in self.teachers])
@@ -94,22 +94,16 @@ class CleanTeachers:
     logits: Tensor
     maps: Tensor
 
-    def __call__(
-        self, index: NDArray[np.int64], views: Views, halves: NDArray[np.int8] | None = None
-    ) -> Taught:
+    def __call__(self, index: NDArray[np.int64], views: Views, halves: NDArray[np.int8]) -> Taught:
         """What was said of the films, the maps brought into the views' geometry.
 
         Args:
             index: places of the films.
             views: of them.
-            halves: which half of a film the view is of, see `halves.choose_halves`; None where
-                all are of whole films.
+            halves: which half of a film the view is of, see `halves.choose_halves`.
         """
         chosen = torch.from_numpy(index)
-        maps = self.maps[chosen].unsqueeze(1)
-        if halves is not None:
-            maps = halved(maps, halves)
-        maps = maps.to(views.geometry.device)
+        maps = halved(self.maps[chosen].unsqueeze(1), halves).to(views.geometry.device)
         moved = warp(maps, views.geometry).squeeze(1)
         return Taught(self.logits[chosen].to(views.geometry.device), moved)
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from tbspot.drawings.anatomy import SIDES, centres, smooth_noise, step
+from tbspot.images import resize
 
 __all__ = ["WithLesions", "draw_lesions"]
 
@@ -35,14 +36,19 @@ LEAST_AREA, GREATEST_AREA = 0.004, 0.3
 OTHER_SIDE = 0.8
 FALL = 4.0
 # What is drawn has no detail finer than this share of the side, a film's of 200 pixels: a sharper
-# lesion than its film would be told by that.
+# lesion than its film would be told by that. So nothing is lost on a grid of about as many places.
 FINEST = 0.0045
+GRID = 192
 # Of the logit that stands for attenuation: a film's blacks and whites are clipped there.
 DARKEST, LIGHTEST = 0.02, 0.98
 # By how much what is around the lungs differs from their darker parts, as far as it is believed.
 LEAST_CONTRAST, GREATEST_CONTRAST = 0.6, 2.6
 # The logarithm of how dense a lesion is, 1 being as dense as what is around the lungs.
-STRENGTHS = (math.log(0.25), math.log(1.0))
+STRENGTHS = (math.log(0.15), math.log(0.9))
+# What radiologists box as one is seldom alike throughout: so many are of two kinds, and so many are
+# dense in one place and faint far from it, down to a share of that.
+MIXED, FADING = 0.5, 0.6
+FAINTEST = (0.1, 0.6)
 # A lesion that is nowhere denser than this is not seen. Of one that is, so much may lie outside of
 # the rectangle on each side.
 SEEN, LEFT_OUT = 0.1, 0.015
@@ -85,17 +91,23 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
     Returns:
         The film and where it was drawn; a film without a lung field comes back as it is.
     """
-    mask, added = np.zeros(film.shape, np.bool_), np.zeros(film.shape, np.float32)
-    lungs = _soft(field)
-    for place in _places(field, rng):
-        kind = KINDS[rng.choice(len(KINDS), p=KIND_SHARES)]
-        opacity = _opacity(kind, place, lungs, rng)
+    height, width = film.shape
+    reduction = max(1.0, max(film.shape) / GRID)
+    grid = (round(height / reduction), round(width / reduction))
+    coarse = resize(field.astype(np.float32), *grid) > 0.5
+    lungs = _soft(coarse)
+    mask, added = np.zeros(grid, np.bool_), np.zeros(grid, np.float32)
+    for place in _places(coarse, rng):
+        opacity = _opacity(place, lungs, rng)
         strength = math.exp(rng.uniform(*STRENGTHS))
         seen = _seen(opacity)
         if seen is not None:
             mask[seen.top : seen.bottom, seen.left : seen.right] = True
             added += np.float32(strength) * opacity
-    return WithLesions(_with(film, added, field) if mask.any() else film, mask)
+    if not mask.any():
+        return WithLesions(film, np.zeros(film.shape, np.bool_))
+    places = resize(mask.astype(np.float32), height, width) >= 0.5
+    return WithLesions(_with(film, resize(added, height, width), field), places)
 
 
 def _soft(field: NDArray[np.bool_]) -> Picture:
@@ -142,15 +154,36 @@ def _place(lung: NDArray[np.bool_], area: float, rng: Generator) -> Place:
     return Place(round(top), round(left), round(bottom), round(right))
 
 
-def _opacity(kind: Kind, place: Place, lungs: Picture, rng: Generator) -> Picture:
+def _opacity(place: Place, lungs: Picture, rng: Generator) -> Picture:
     """What one lesion adds, `[h, w]`, about 1 where it is dense."""
     size = len(lungs)
     shape = (place.bottom - place.top, place.right - place.left)
-    texture = TEXTURES[kind](rng, shape, size) * _outline(rng, shape, size)
+    texture = _texture(rng, shape, size) * _outline(rng, shape, size)
+    if rng.random() < FADING:
+        texture = texture * _fading(rng, shape)
     whole = np.zeros_like(lungs)
     whole[place.top : place.bottom, place.left : place.right] = texture
     blurred = ndimage.gaussian_filter(whole * lungs, FINEST * size)
     return np.asarray(blurred, np.float32)
+
+
+def _texture(rng: Generator, shape: tuple[int, int], size: int) -> Picture:
+    """A lesion of one kind, or of two that give way to each other."""
+    first, second = (TEXTURES[KINDS[n]] for n in rng.choice(len(KINDS), 2, p=KIND_SHARES))
+    texture = first(rng, shape, size)
+    if rng.random() < MIXED:
+        share = step(smooth_noise(rng, shape, 0.3 * max(shape)), 1.0)
+        texture = share * texture + (1 - share) * second(rng, shape, size)
+    return np.asarray(texture, np.float32)
+
+
+def _fading(rng: Generator, shape: tuple[int, int]) -> Picture:
+    """1 at one place of the rectangle, fainter the farther from it."""
+    right, down = rng.uniform(-0.8, 0.8, 2)
+    y, x = centres(shape[0], -1, 1)[:, None] - down, centres(shape[1], -1, 1)[None, :] - right
+    away = np.hypot(x, y)
+    faintest, power = rng.uniform(*FAINTEST), rng.uniform(0.6, 1.6)
+    return np.asarray(1 - (1 - faintest) * (away / away.max()) ** power, np.float32)
 
 
 def _outline(rng: Generator, shape: tuple[int, int], size: int) -> Picture:
@@ -259,10 +292,16 @@ def _with(film: Picture, added: Picture, field: NDArray[np.bool_]) -> Picture:
     """The film with what lesions add, which hide what lies under their dense parts."""
     tone = film.clip(DARKEST, LIGHTEST)
     attenuation = np.log(tone / (1 - tone))
-    lightest, dense = np.quantile(attenuation, (0.97, 0.85))
-    airy = np.quantile(attenuation[field], 0.3)
+    height, width = film.shape
+    # On a grid that is coarse enough to be quick and fine enough for what is asked.
+    grid = (max(1, height // 4), max(1, width // 4))
+    reduced = resize(attenuation, *grid)
+    inside = resize(field.astype(np.float32), *grid) > 0.5
+    lightest, dense = np.quantile(reduced, (0.97, 0.85))
+    airy = np.quantile(reduced[inside], 0.3) if inside.any() else dense
     added = np.float32(np.clip(dense - airy, LEAST_CONTRAST, GREATEST_CONTRAST)) * added
-    smooth = ndimage.gaussian_filter(attenuation, 0.02 * len(film))
+    blurred = ndimage.gaussian_filter(reduced, 0.02 * grid[0])
+    smooth = resize(np.asarray(blurred, np.float32), height, width)
     covered = attenuation + 0.5 * (added / 2).clip(0, 1) * (smooth - attenuation)
     covered += added * ((lightest - covered) / 1.2).clip(0, 1)
     # As a difference, so that blacks and whites beyond what is believed stay as they are.

@@ -7,7 +7,7 @@ them in loop.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -41,7 +41,12 @@ class Drawn(NamedTuple):
     drawn: Tensor
 
 
-def draw_into(films: Tensor, chances: Sequence[float], seeds: Sequence[tuple[int, ...]]) -> Drawn:
+def draw_into(
+    films: Tensor,
+    chances: Sequence[float],
+    seeds: Sequence[tuple[int, ...]],
+    field_of: Callable[[int], NDArray[np.bool_]] | None = None,
+) -> Drawn:
     """Draw lesions into films, each with its own chance.
 
     Args:
@@ -49,6 +54,8 @@ def draw_into(films: Tensor, chances: Sequence[float], seeds: Sequence[tuple[int
         chances: of each film that lesions are drawn into it.
         seeds: what identifies each draw (run, epoch, film): equal numbers draw the same lesions
             on any number of processes.
+        field_of: the lung field of the film of a number, square and of any size, for who knows
+            it; it is found anew otherwise, which takes as long as the drawing.
     """
     generators = [np.random.default_rng((*seed, STREAM)) for seed in seeds]
     chosen = [
@@ -57,15 +64,20 @@ def draw_into(films: Tensor, chances: Sequence[float], seeds: Sequence[tuple[int
         if one.random() < chance
     ]
     films, places = films.clone(), torch.zeros_like(films)
-    pixels = [films[number, 0].cpu().numpy() for number in chosen]
+
+    def draw(number: int) -> WithLesions:
+        film = films[number, 0].cpu().numpy()
+        field = field_of(number) if field_of else lung_field(film)
+        return draw_lesions(film, _as_large(field, film), generators[number])
+
     with ThreadPoolExecutor() as pool:
-        found = pool.map(_with_lesions, pixels, [generators[number] for number in chosen])
-        for number, one in zip(chosen, found, strict=True):
+        # All are drawn before any film is replaced.
+        for number, one in zip(chosen, list(pool.map(draw, chosen)), strict=True):
             films[number, 0] = torch.from_numpy(one.film)
             places[number, 0] = torch.from_numpy(one.mask)
     return Drawn(films, places, places.flatten(1).amax(1))
 
 
-def _with_lesions(film: NDArray[np.float32], rng: np.random.Generator) -> WithLesions:
-    field = resize(lung_field(film).astype(np.float32), *film.shape) > 0.5
-    return draw_lesions(film, field, rng)
+def _as_large(field: NDArray[np.bool_], film: NDArray[np.float32]) -> NDArray[np.bool_]:
+    large: NDArray[np.bool_] = resize(field.astype(np.float32), *film.shape) > 0.5
+    return large

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,11 +18,16 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tbspot.maps.boxes import SIDE
+from tbspot.maps.lungs import lung_field
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import CachedFilms
 from tbspot.training.drawn import draw_into
 from tbspot.training.halves import choose_halves, halved, sides_of
 from tbspot.training.settings import TrainingSettings
+
+# Lung fields that are kept from one epoch to the next, 32 KiB each.
+KEPT_FIELDS = 4096
 
 __all__ = ["Batch", "Films", "paired_sources", "taught_sources"]
 
@@ -71,6 +77,7 @@ class Films:
         self._counted = torch.tensor([float(sample.source in taught) for sample in samples])
         self._halves = settings.halves
         self._sides = np.zeros(len(samples), np.int8)
+        self._kept_field = lru_cache(KEPT_FIELDS)(self._find_field)
 
     def locate_sides(self, maps: Tensor, low: float) -> None:
         """Learn from a teacher's maps of all films which ones may be shown as a half."""
@@ -99,7 +106,7 @@ class Films:
         counted = torch.maximum(self._counted[index], torch.from_numpy(kept != 0).float())
         # Halves have TB as often as not; with lesions drawn into the others they mostly would.
         chances = self._chance * (1 - labels) * torch.from_numpy(kept == 0)
-        drawn = draw_into(pixels, chances.tolist(), seeds)
+        drawn = draw_into(pixels, chances.tolist(), seeds, lambda n: self._field(int(index[n])))
         return Batch(
             index,
             drawn.films.to(fabric.device),
@@ -109,6 +116,14 @@ class Films:
             drawn.drawn.to(fabric.device),
             kept,
         )
+
+    def _field(self, index: int) -> NDArray[np.bool_]:
+        """The lung field of a whole film `[SIDE, SIDE]`."""
+        bits = np.unpackbits(self._kept_field(index), count=SIDE * SIDE)
+        return bits.reshape(SIDE, SIDE).astype(np.bool_)
+
+    def _find_field(self, index: int) -> NDArray[np.uint8]:
+        return np.packbits(lung_field(self.cached.pixels[index].astype(np.float32) / 255))
 
 
 def _made_ahead(make: Callable[[int], Batch], steps: Iterable[int]) -> Iterator[Batch]:

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# A fourth round: a net that learnt how far lesions reach from drawn ones teaches beside the released student.
+# A fourth round: nets that learnt how far lesions reach from drawn ones teach beside the released student.
 # Three seeds and their controls at equal films and steps, judged on the tuning films (docs/experiments.md).
 # Usage: runs/drawn.sh SHARED OUT, where SHARED holds data/ (see docs/results.md). JOBS=9 trains nine nets
-# at once: on one GPU with 16 cores 3 epochs of fourteen took three minutes, on two cores one takes hours.
+# at once: an H200 with 16 cores took five minutes for all, on two cores one net takes hours.
 set -euo pipefail
 shared=${1:?folder that holds data/} out=${2:?folder for the runs}
 at_once=${JOBS:-1}
@@ -16,23 +16,25 @@ start() {
 }
 finish() { for job in $(jobs -p); do wait "$job"; done; }
 
-round=(--data "$tbx11k" --data "$nih" --data "$shenzhen" --init "$released" --size 384 --through 256
-    --output-stride 16 --tuning-split none --label-sources paired --erase 0.3 --handling 0.3
-    --head-rate 5e-4 --epochs 3)
-taught=(--teacher "$released" --teacher-map refined --teacher-view clean --label-weight 1
-    --score-weight 0.5 --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7
-    --body-rate 3e-5)
-# Extents: of drawn lesions alone, without a teacher. It is the control without one, too.
+round=(--init "$released" --size 384 --through 256 --output-stride 16 --tuning-split none
+    --label-sources paired --erase 0.3 --handling 0.3 --head-rate 5e-4)
+taught=(--data "$tbx11k" --data "$nih" --data "$shenzhen" --epochs 3 --body-rate 3e-5
+    --teacher "$released" --teacher-map refined --teacher-view clean --label-weight 1
+    --score-weight 0.5 --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
+# Extents: of drawn lesions alone, without a teacher and without a film of TBX11K.
 for seed in 1 2 3; do
-    start tbspot train "${round[@]}" --body-rate 6e-5 --draw-lesions 0.7 --drawn-weight 4 \
-        --seed "$seed" --name "extent-$seed" --out "$out/extent-$seed"
+    start tbspot train --data "$nih" --data "$shenzhen" "${round[@]}" --epochs 6 --body-rate 6e-5 \
+        --draw-lesions 0.7 --drawn-weight 4 --seed "$seed" --name "extent-$seed" \
+        --out "$out/extent-$seed"
 done
 finish
+combine weights "$out/extent-mean" "$out"/extent-{1,2,3}/model.safetensors
+extents=(--teacher "$out/extent-mean/model.safetensors")
 for seed in 1 2 3; do
-    start tbspot distill "${round[@]}" "${taught[@]}" --teacher "$out/extent-$seed/model.safetensors" \
+    start tbspot distill "${round[@]}" "${taught[@]}" "${extents[@]}" \
         --draw-lesions 0.5 --halves 0.6 --seed "$seed" --name "fourth-$seed" --out "$out/fourth-$seed"
     # Controls: without halves; without what drawn lesions taught; with neither and nothing drawn.
-    start tbspot distill "${round[@]}" "${taught[@]}" --teacher "$out/extent-$seed/model.safetensors" \
+    start tbspot distill "${round[@]}" "${taught[@]}" "${extents[@]}" \
         --draw-lesions 0.5 --seed "$seed" --name "whole-$seed" --out "$out/whole-$seed"
     start tbspot distill "${round[@]}" "${taught[@]}" --draw-lesions 0.5 --halves 0.6 \
         --seed "$seed" --name "alone-$seed" --out "$out/alone-$seed"
@@ -42,7 +44,7 @@ done
 finish
 combine weights "$out/fourth-mean" "$out"/fourth-{1,2,3}/model.safetensors
 controls=()
-for model in fourth-mean {fourth,extent,whole,alone,undrawn}-{1,2,3}; do
+for model in fourth-mean extent-mean {fourth,extent,whole,alone,undrawn}-{1,2,3}; do
     combine weights "$out/refined-$model" --refinement affinity "$out/$model/model.safetensors"
     tbspot locate --data "$tbx11k" --split tune --no-overlays --mirror \
         --model "$out/refined-$model/model.safetensors" --out "$out/found/$model"

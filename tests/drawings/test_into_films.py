@@ -85,6 +85,16 @@ def test_a_drawn_lesion_is_no_sharper_than_its_film(
         assert finest(added) < 0.12 * float(np.abs(added).mean())
 
 
+def test_many_lesions_are_faint(
+    healthy: tuple[NDArray[np.float32], NDArray[np.bool_]], many: list[WithLesions]
+) -> None:
+    """As many of TB are: a net that knows dense ones alone outlines their cores."""
+    lighter = [(one.film - healthy[0])[one.mask].mean() for one in many]
+    assert np.median(lighter) < 0.075
+    assert np.quantile(lighter, 0.1) < 0.03
+    assert np.quantile(lighter, 0.9) > 0.1
+
+
 def test_the_same_numbers_draw_the_same_lesions_and_others_do_not(
     healthy: tuple[NDArray[np.float32], NDArray[np.bool_]], many: list[WithLesions]
 ) -> None:

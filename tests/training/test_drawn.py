@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from tbspot.images import read_film
+from tbspot.maps.lungs import lung_field
 from tbspot.training.drawn import draw_into
 
 SEEDS = [(7, 0, index) for index in range(4)]
@@ -46,6 +48,20 @@ def test_the_same_film_is_shown_with_and_without_lesions(films: Tensor) -> None:
     made = draw_into(films[:1].expand(40, -1, -1, -1), [0.5] * 40, seeds)
     assert 10 < made.drawn.sum() < 30
     assert torch.equal(made.films[made.drawn == 0][0], films[0])
+
+
+def test_a_lung_field_that_is_known_draws_the_same_as_one_that_is_found(films: Tensor) -> None:
+    asked = []
+
+    def field_of(number: int) -> NDArray[np.bool_]:
+        asked.append(number)
+        return lung_field(films[number, 0].numpy())
+
+    found = draw_into(films, [1.0, 0.0, 1.0, 0.0], SEEDS)
+    known = draw_into(films, [1.0, 0.0, 1.0, 0.0], SEEDS, field_of)
+    assert sorted(asked) == [0, 2]
+    assert torch.equal(found.films, known.films)
+    assert torch.equal(found.places, known.places)
 
 
 def test_the_films_that_were_given_are_not_changed(films: Tensor) -> None:

@@ -8,7 +8,6 @@ them in loop.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tbspot.drawings.into_films import WithLesions, draw_lesions
+from tbspot.drawings.into_films import draw_lesions
 from tbspot.images import resize
 from tbspot.maps.lungs import lung_field
 
@@ -57,27 +56,15 @@ def draw_into(
         field_of: the lung field of the film of a number, square and of any size, for who knows
             it; it is found anew otherwise, which takes as long as the drawing.
     """
-    generators = [np.random.default_rng((*seed, STREAM)) for seed in seeds]
-    chosen = [
-        number
-        for number, (one, chance) in enumerate(zip(generators, chances, strict=True))
-        if one.random() < chance
-    ]
     films, places = films.clone(), torch.zeros_like(films)
-
-    def draw(number: int) -> WithLesions:
+    # One after the other: threads would wait for each other in Python between their short steps.
+    for number, (seed, chance) in enumerate(zip(seeds, chances, strict=True)):
+        rng = np.random.default_rng((*seed, STREAM))
+        if rng.random() >= chance:
+            continue
         film = films[number, 0].cpu().numpy()
         field = field_of(number) if field_of else lung_field(film)
-        return draw_lesions(film, _as_large(field, film), generators[number])
-
-    with ThreadPoolExecutor() as pool:
-        # All are drawn before any film is replaced.
-        for number, one in zip(chosen, list(pool.map(draw, chosen)), strict=True):
-            films[number, 0] = torch.from_numpy(one.film)
-            places[number, 0] = torch.from_numpy(one.mask)
+        one = draw_lesions(film, resize(field.astype(np.float32), *film.shape) > 0.5, rng)
+        films[number, 0] = torch.from_numpy(one.film)
+        places[number, 0] = torch.from_numpy(one.mask)
     return Drawn(films, places, places.flatten(1).amax(1))
-
-
-def _as_large(field: NDArray[np.bool_], film: NDArray[np.float32]) -> NDArray[np.bool_]:
-    large: NDArray[np.bool_] = resize(field.astype(np.float32), *film.shape) > 0.5
-    return large

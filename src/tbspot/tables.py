@@ -12,7 +12,7 @@ from pathlib import Path
 from tbspot.files import replacing
 from tbspot.printable import printable
 
-__all__ = ["write_table"]
+__all__ = ["Cell", "write_table"]
 
 # A spreadsheet takes a cell that begins so for a formula (CWE-1236).
 # The wide forms do the same where Japanese or Chinese is written.

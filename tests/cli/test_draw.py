@@ -25,10 +25,13 @@ def test_the_examples_of_the_help_work_as_printed(
     monkeypatch.chdir(tmp_path)
     help_text = typer.main.get_command(app).commands["draw"].help or ""
     examples = [line.strip() for line in help_text.splitlines() if "tbspot draw" in line]
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         _, _, *arguments = shlex.split(example)
-        assert _run(*arguments) == f"60 films of 256 x 256 pixels: {arguments[0]}\n"
+        said = "60 films of 256 x 256 pixels: "
+        if "--into" in arguments:
+            said = "20 films, with lesions and without: "
+        assert _run(*arguments).startswith(f"{said}{arguments[0]}")
     assert len(list((tmp_path / "films").rglob("*.png"))) == 60
     assert (tmp_path / "planted" / "shortcuts.csv").is_file()
 
@@ -66,3 +69,22 @@ def test_another_data_set_is_replaced_only_with_overwrite(tmp_path: Path) -> Non
         _run(folder, "--count", "15", "--size", "64")
     _run(folder, "--count", "15", "--size", "64", "--overwrite")
     assert len(list((tmp_path / "films").rglob("*.png"))) == 15
+
+
+def test_lesions_are_drawn_into_films_of_ones_own(drawn: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    options = ["--into", str(drawn), "--split", "val", "--count", "2", "--seed", "3"]
+    said = _run(str(folder), *options)
+    assert said == f"2 films, with lesions and without: {folder / 'pairs.csv'}\n"
+    settings = json.loads((folder / "run.json").read_text("utf-8"))["settings"]
+    assert settings == {"into": [str(drawn)], "split": "val", "count": 2, "seed": 3}
+
+
+@pytest.mark.parametrize(
+    "unused", [("--size", "64"), ("--style", "portable"), ("--shortcut", "marker")]
+)
+def test_what_is_of_drawn_chests_alone_is_refused_beside_into(
+    drawn: Path, tmp_path: Path, unused: tuple[str, str]
+) -> None:
+    with pytest.raises(TbspotError, match=f"leave out {unused[0]}"):
+        _run(str(tmp_path / "pairs"), "--into", str(drawn), *unused)

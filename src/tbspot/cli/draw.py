@@ -1,7 +1,7 @@
 """`tbspot draw`: a data set of drawn films.
 
-Takes a folder, a count and a seed; gives films in TBX11K's layout. All drawing is left to
-tbspot.drawings.
+Takes a folder, a count and a seed; gives films in TBX11K's layout, or films of one's own with
+lesions drawn into them. All drawing is left to tbspot.drawings and tbspot.audit.pairs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ __all__ = ["draw"]
 def draw(
     folder: Annotated[Path, typer.Argument(help="Folder to write.")],
     *,
-    count: Annotated[int, typer.Option(help="Films: a third healthy, sick and TB each.")] = 300,
+    count: Annotated[
+        int,
+        typer.Option(
+            help="Films: a third healthy, sick and TB each; with --into, at most how many are "
+            "drawn into."
+        ),
+    ] = 300,
     size: Annotated[int, typer.Option(help="Side of a film in pixels.")] = 512,
     seed: Annotated[int, typer.Option(help="The same seed draws the same films.")] = 0,
     style: Annotated[
@@ -36,6 +42,14 @@ def draw(
     in_val: Annotated[
         Literal["absent", "reversed"], typer.Option(help="The shortcut in the split val.")
     ] = "absent",
+    into: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE",
+            help="Draw no chests, but lesions into these films without TB; several times.",
+        ),
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split of the films of --into.")] = "train",
     overwrite: Annotated[bool, typer.Option(help="Replace another drawn data set.")] = False,
 ) -> None:
     """Draw chest-like films with known truth, laid out as TBX11K.
@@ -48,12 +62,22 @@ def draw(
 
     With a marker that goes with TB in train and not in val:
         tbspot draw planted --count 60 --size 256 --shortcut marker --strength 0.9
+
+    Lesions in films of your own that have no TB, each film with and without, in pairs.csv:
+        tbspot draw pairs --into films --count 20
     """
     from tbspot.cli._console import open_console
 
     with needing("audit"):
+        from tbspot.audit.pairs import TABLE_FILE, draw_pairs
         from tbspot.drawings import Shortcut, draw_dataset
 
+    if into:
+        _refuse_unused(size=size != 512, style=style != "plain", shortcut=shortcut != "none")
+        drawn = draw_pairs(folder, into, split=split, count=count, seed=seed, overwrite=overwrite)
+        table = folder / TABLE_FILE
+        open_console().print(f"{drawn:,} films, with lesions and without: {table}", markup=False)
+        return
     planted = None if shortcut == "none" else Shortcut(shortcut, strength, in_val)
     draw_dataset(
         folder,
@@ -65,3 +89,11 @@ def draw(
         overwrite=overwrite,
     )
     open_console().print(f"{count:,} films of {size} x {size} pixels: {folder}", markup=False)
+
+
+def _refuse_unused(**given: bool) -> None:
+    from tbspot.errors import TbspotError
+
+    for option, was in given.items():
+        if was:
+            raise TbspotError(f"--into draws into films as they are; leave out --{option}")

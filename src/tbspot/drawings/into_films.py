@@ -69,11 +69,19 @@ class WithLesions:
 
     Attributes:
         film: `float32 [h, w]` in [0, 1].
-        mask: `bool [h, w]`, the union of the rectangles around what was drawn.
+        boxes: the rectangles around what was drawn, in pixels of the film.
     """
 
     film: Picture
-    mask: NDArray[np.bool_]
+    boxes: tuple[Place, ...]
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """`[h, w]`, the union of the rectangles."""
+        mask = np.zeros(self.film.shape, np.bool_)
+        for box in self.boxes:
+            mask[box.top : box.bottom, box.left : box.right] = True
+        return mask
 
 
 def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> WithLesions:
@@ -96,18 +104,17 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
     grid = (round(height / reduction), round(width / reduction))
     coarse = resize(field.astype(np.float32), *grid) > 0.5
     lungs = _soft(coarse)
-    mask, added = np.zeros(grid, np.bool_), np.zeros(grid, np.float32)
+    boxes, added = [], np.zeros(grid, np.float32)
     for place in _places(coarse, rng):
         opacity = _opacity(place, lungs, rng)
         strength = math.exp(rng.uniform(*STRENGTHS))
         seen = _seen(opacity)
         if seen is not None:
-            mask[seen.top : seen.bottom, seen.left : seen.right] = True
+            boxes.append(Place(*(round(reduction * edge) for edge in seen)))
             added += np.float32(strength) * opacity
-    if not mask.any():
-        return WithLesions(film, np.zeros(film.shape, np.bool_))
-    places = resize(mask.astype(np.float32), height, width) >= 0.5
-    return WithLesions(_with(film, resize(added, height, width), field), places)
+    if not boxes:
+        return WithLesions(film, ())
+    return WithLesions(_with(film, resize(added, height, width), field), tuple(boxes))
 
 
 def _soft(field: NDArray[np.bool_]) -> Picture:

@@ -1,0 +1,126 @@
+"""Films without TB, each with lesions drawn into it and as it is: pairs that no source can tell.
+
+Takes sources of films; gives a folder of films and a table of them with boxes, which `locate` and
+`evaluate` read. How lesions look is said in tbspot.drawings.into_films.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from tbspot.drawings.into_films import WithLesions, draw_lesions
+from tbspot.errors import TbspotError
+from tbspot.files import open_run, replacing
+from tbspot.images import read_film, resize
+from tbspot.lock import holding
+from tbspot.maps.lungs import lung_field
+from tbspot.samples.loading import in_split, load
+from tbspot.samples.sample import Sample
+from tbspot.tables import Cell, write_table
+
+__all__ = ["TABLE_FILE", "draw_pairs"]
+
+TABLE_FILE = "pairs.csv"
+SPLIT = "pairs"
+HEADER = ("path", "label", "patient", "split", "source", "boxes", "film")
+# Larger films are reduced to this: more than a net sees, and quick to draw into.
+GREATEST_SIDE = 1024
+# A film is drawn into anew, so often, where nothing that is seen was drawn.
+TRIES = 5
+
+Picture = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class PairSettings:
+    """What such a data set depends on; `run.json` keeps it."""
+
+    into: tuple[str, ...]
+    split: str
+    count: int
+    seed: int
+
+
+def draw_pairs(
+    folder: Path,
+    into: Sequence[str],
+    *,
+    split: str = "train",
+    count: int = 300,
+    seed: int = 0,
+    overwrite: bool = False,
+) -> int:
+    """Write films without TB twice, with lesions drawn into them and without.
+
+    Both are written alike, as PNG of 8 bits, so neither file nor source tells which has lesions.
+    `pairs.csv` lists them as the split `pairs`, with the rectangles around what was drawn.
+
+    Args:
+        folder: to write.
+        into: sources of films, as `tbspot.samples.load` takes them; films with TB are left out.
+        split: of those films.
+        count: at most so many are drawn into, chosen by the seed.
+        seed: what is drawn, and into which films.
+        overwrite: replace another drawn data set.
+
+    Returns:
+        How many films were drawn into.
+
+    Raises:
+        TbspotError: count or seed are out of range, the sources hold no film without TB or one
+            that cannot be read, or the folder holds other files or cannot be written.
+    """
+    if count < 1 or seed < 0:
+        raise TbspotError(f"a count of {count} and a seed of {seed}; use 1 or more, and 0 or more")
+    films = [one for one in in_split(load(into).samples, split) if not one.label]
+    if not films:
+        raise TbspotError(
+            f"no film in {', '.join(into)} in split '{split}' is labelled 'not TB'; "
+            "name films without TB to draw lesions into"
+        )
+    order = np.random.default_rng(seed).permutation(len(films))[:count]
+    with holding(folder) as hold:
+        open_run(folder, "draw", PairSettings(tuple(into), split, count, seed), overwrite=overwrite)
+        hold.check()
+        rows: list[tuple[Cell, ...]] = []
+        for number in sorted(order):
+            rows += _pair(folder, films[number], (seed, int(number)))
+            hold.check()
+        write_table(folder / TABLE_FILE, HEADER, rows)
+    return len(rows) // 2
+
+
+def _pair(folder: Path, sample: Sample, seed: tuple[int, ...]) -> list[tuple[Cell, ...]]:
+    """Both films of a pair as rows of the table; none where nothing can be drawn."""
+    film = _of_drawable_size(read_film(sample.path))
+    field = resize(lung_field(film).astype(np.float32), *film.shape) > 0.5
+    for attempt in range(TRIES):
+        made = draw_lesions(film, field, np.random.default_rng((*seed, attempt)))
+        if made.boxes:
+            break
+    else:
+        return []
+    rows: list[tuple[Cell, ...]] = []
+    for one in (WithLesions(film, ()), made):
+        # Not by the film's own name, which may be a person's.
+        name = f"films/{seed[-1]:06d}-{'lesions' if one.boxes else 'none'}.png"
+        with replacing(folder / name) as temporary:
+            picture = Image.fromarray(np.rint(one.film * 255).astype(np.uint8))
+            picture.save(temporary, "PNG", compress_level=1)
+        corners = [[box.left, box.top, box.right, box.bottom] for box in one.boxes]
+        label, boxes = int(bool(corners)), json.dumps(corners)
+        rows.append((name, label, sample.patient, SPLIT, sample.source, boxes, sample.name))
+    return rows
+
+
+def _of_drawable_size(film: Picture) -> Picture:
+    height, width = film.shape
+    share = min(1.0, GREATEST_SIDE / max(height, width))
+    return resize(film, max(1, round(share * height)), max(1, round(share * width)))

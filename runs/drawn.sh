@@ -2,7 +2,7 @@
 # A fourth round: nets that learnt how far lesions reach from drawn ones teach beside the released student.
 # Three seeds and their controls at equal films and steps, judged on the tuning films (docs/experiments.md).
 # Usage: runs/drawn.sh SHARED OUT, where SHARED holds data/ (see docs/results.md). JOBS=9 trains nine nets
-# at once: an H200 with 16 cores took five minutes for all, on two cores one net takes hours.
+# at once: on an H200 with 16 cores twenty such nets took five minutes, on two cores one takes hours.
 set -euo pipefail
 shared=${1:?folder that holds data/} out=${2:?folder for the runs}
 at_once=${JOBS:-1}

@@ -87,6 +87,24 @@ def test_films_with_tb_alone_are_refused(drawn: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "pairs").exists()
 
 
+def test_a_film_that_cannot_be_read_costs_no_earlier_data_set(drawn: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    draw_pairs(folder, [str(drawn)], count=1)
+    before = sorted(folder.rglob("*.png"))
+    (tmp_path / "broken.png").write_bytes(b"no film")
+    (tmp_path / "broken.csv").write_text("path,label,split\nbroken.png,0,train\n", "utf-8")
+    with pytest.raises(TbspotError, match="broken"):
+        draw_pairs(folder, [str(tmp_path / "broken.csv")], overwrite=True)
+    assert sorted(folder.rglob("*.png")) == before
+
+
+def test_blank_films_are_refused(tmp_path: Path) -> None:
+    Image.new("L", (128, 128), 90).save(tmp_path / "blank.png")
+    (tmp_path / "blank.csv").write_text("path,label,split\nblank.png,0,train\n", "utf-8")
+    with pytest.raises(TbspotError, match="blank"):
+        draw_pairs(tmp_path / "pairs", [str(tmp_path / "blank.csv")])
+
+
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (5, -1)])
 def test_counts_and_seeds_out_of_range_are_refused(
     drawn: Path, tmp_path: Path, count: int, seed: int

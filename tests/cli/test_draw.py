@@ -80,6 +80,12 @@ def test_lesions_are_drawn_into_films_of_ones_own(drawn: Path, tmp_path: Path) -
     assert settings == {"into": [str(drawn)], "split": "val", "count": 2, "seed": 3}
 
 
+def test_a_split_of_no_films_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="--into"):
+        _run(str(tmp_path / "films"), "--count", "12", "--size", "64", "--split", "val")
+    assert not (tmp_path / "films").exists()
+
+
 @pytest.mark.parametrize(
     "unused", [("--size", "64"), ("--style", "portable"), ("--shortcut", "marker")]
 )

@@ -111,12 +111,31 @@ def test_a_film_without_a_lung_field_stays_as_it_is(
     assert not one.mask.any()
 
 
+def test_nothing_is_drawn_into_a_blank_film() -> None:
+    blank = np.full((128, 128), 0.4, np.float32)
+    one = draw_lesions(blank, np.ones_like(blank, np.bool_), np.random.default_rng(1))
+    np.testing.assert_array_equal(one.film, blank)
+    assert not one.boxes
+
+
 def test_the_film_that_was_given_is_not_changed(
     healthy: tuple[NDArray[np.float32], NDArray[np.bool_]],
 ) -> None:
     before = healthy[0].copy()
     draw_lesions(*healthy, np.random.default_rng(1))
     np.testing.assert_array_equal(healthy[0], before)
+
+
+@pytest.mark.parametrize("shape", [(1024, 501), (301, 777)])
+def test_boxes_lie_in_the_film_whatever_its_form(shape: tuple[int, int]) -> None:
+    film = np.random.default_rng(0).uniform(0.2, 0.8, shape).astype(np.float32)
+    for seed in range(6):
+        one = draw_lesions(film, np.ones(shape, np.bool_), np.random.default_rng(seed))
+        for box in one.boxes:
+            assert 0 <= box.top < box.bottom <= shape[0]
+            assert 0 <= box.left < box.right <= shape[1]
+            changed = (one.film != film)[box.top : box.bottom, box.left : box.right]
+            assert changed.mean() > 0.5
 
 
 @pytest.mark.parametrize("size", [48, 64, 128])

@@ -64,7 +64,7 @@ def draw_pairs(
 
     Args:
         folder: to write.
-        into: sources of films, as `tbspot.samples.load` takes them; films with TB are left out.
+        into: sources of films, as `samples.loading.load` takes them; films with TB are left out.
         split: of those films.
         count: at most so many are drawn into, chosen by the seed.
         seed: what is drawn, and into which films.
@@ -74,8 +74,8 @@ def draw_pairs(
         How many films were drawn into.
 
     Raises:
-        TbspotError: count or seed are out of range, the sources hold no film without TB or one
-            that cannot be read, or the folder holds other files or cannot be written.
+        TbspotError: count or seed are out of range, the sources hold no film without TB, one that
+            cannot be read or blank ones alone, or the folder holds other files or cannot be written.
     """
     if count < 1 or seed < 0:
         raise TbspotError(f"a count of {count} and a seed of {seed}; use 1 or more, and 0 or more")
@@ -85,14 +85,22 @@ def draw_pairs(
             f"no film in {', '.join(into)} in split '{split}' is labelled 'not TB'; "
             "name films without TB to draw lesions into"
         )
-    order = np.random.default_rng(seed).permutation(len(films))[:count]
+    order = sorted(np.random.default_rng(seed).permutation(len(films))[:count])
+    for number in order:
+        # A film that cannot be read must not cost an earlier data set.
+        read_film(films[number].path)
     with holding(folder) as hold:
         open_run(folder, "draw", PairSettings(tuple(into), split, count, seed), overwrite=overwrite)
         hold.check()
         rows: list[tuple[Cell, ...]] = []
-        for number in sorted(order):
+        for number in order:
             rows += _pair(folder, films[number], (seed, int(number)))
             hold.check()
+        if not rows:
+            raise TbspotError(
+                f"nothing that is seen can be drawn into the films of {', '.join(into)}; "
+                "they are blank, name others"
+            )
         write_table(folder / TABLE_FILE, HEADER, rows)
     return len(rows) // 2
 

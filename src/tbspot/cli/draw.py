@@ -67,6 +67,7 @@ def draw(
         tbspot draw pairs --into films --count 20
     """
     from tbspot.cli._console import open_console
+    from tbspot.errors import TbspotError
 
     with needing("audit"):
         from tbspot.audit.pairs import TABLE_FILE, draw_pairs
@@ -78,6 +79,8 @@ def draw(
         table = folder / TABLE_FILE
         open_console().print(f"{drawn:,} films, with lesions and without: {table}", markup=False)
         return
+    if split != "train":
+        raise TbspotError("--split is of the films of --into; name them, or leave out --split")
     planted = None if shortcut == "none" else Shortcut(shortcut, strength, in_val)
     draw_dataset(
         folder,

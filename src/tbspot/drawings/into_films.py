@@ -97,7 +97,8 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
         rng: decides what is drawn.
 
     Returns:
-        The film and where it was drawn; a film without a lung field comes back as it is.
+        The film and where it was drawn; a film without a lung field, or that is blank, comes back
+        as it is.
     """
     height, width = film.shape
     reduction = max(1.0, max(film.shape) / GRID)
@@ -110,11 +111,23 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
         strength = math.exp(rng.uniform(*STRENGTHS))
         seen = _seen(opacity)
         if seen is not None:
-            boxes.append(Place(*(round(reduction * edge) for edge in seen)))
+            boxes.append(_in_pixels(seen, height / grid[0], width / grid[1]))
             added += np.float32(strength) * opacity
     if not boxes:
         return WithLesions(film, ())
-    return WithLesions(_with(film, resize(added, height, width), field), tuple(boxes))
+    changed = _with(film, resize(added, height, width), field)
+    # Nothing is lighter than the lightest that a film has: on a blank one nothing is seen.
+    return WithLesions(changed, () if np.array_equal(changed, film) else tuple(boxes))
+
+
+def _in_pixels(place: Place, down: float, across: float) -> Place:
+    """A place of a coarser grid in pixels of the film."""
+    return Place(
+        round(down * place.top),
+        round(across * place.left),
+        round(down * place.bottom),
+        round(across * place.right),
+    )
 
 
 def _soft(field: NDArray[np.bool_]) -> Picture:

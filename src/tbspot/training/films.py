@@ -26,10 +26,10 @@ from tbspot.training.drawn import draw_into
 from tbspot.training.halves import choose_halves, halved, sides_of
 from tbspot.training.settings import TrainingSettings
 
+__all__ = ["Batch", "Films", "paired_sources", "taught_sources"]
+
 # Lung fields that are kept from one epoch to the next, 32 KiB each.
 KEPT_FIELDS = 4096
-
-__all__ = ["Batch", "Films", "paired_sources", "taught_sources"]
 
 
 @dataclass(frozen=True)

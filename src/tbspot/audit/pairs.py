@@ -75,7 +75,8 @@ def draw_pairs(
 
     Raises:
         TbspotError: count or seed are out of range, the sources hold no film without TB, one that
-            cannot be read or blank ones alone, or the folder holds other files or cannot be written.
+            cannot be read or blank ones alone, or the folder holds other files or cannot be
+            written.
     """
     if count < 1 or seed < 0:
         raise TbspotError(f"a count of {count} and a seed of {seed}; use 1 or more, and 0 or more")

@@ -12,7 +12,6 @@ above 0.5 is what the score owes to the source.
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,6 +27,7 @@ from tbspot.maps.boxes import SIDE
 from tbspot.metrics import one_sided
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
+from tbspot.tables import write_table
 from tbspot.training.halves import halved
 
 HALVES = (-1, 1)
@@ -68,16 +68,15 @@ def write(out: Path, name: str, halves: Iterable[Half]) -> None:
     """OUT/NAME.csv, and the films that it names."""
     folder = out / f"{name}-films"
     folder.mkdir(parents=True)
-    with (out / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file)
-        rows.writerow(["path", "label", "patient", "source", "split"])
-        for number, (sample, side, label) in enumerate(halves):
-            film = torch.from_numpy(read_film(sample.path).copy())[None, None]
-            made = halved(film, np.array([side], np.int8))[0, 0].numpy()
-            path = folder / f"{number:05}.png"
-            Image.fromarray(np.rint(made * 255).astype(np.uint8)).save(path)
-            film_name = f"{sample.source} {sample.name}"
-            rows.writerow([path.relative_to(out), label, film_name, name, "test"])
+    rows = []
+    for number, (sample, side, label) in enumerate(halves):
+        film = torch.from_numpy(read_film(sample.path).copy())[None, None]
+        made = halved(film, np.array([side], np.int8))[0, 0].numpy()
+        path = folder / f"{number:05}.png"
+        Image.fromarray(np.rint(made * 255).astype(np.uint8)).save(path)
+        film_name = f"{sample.source} {sample.name}"
+        rows.append([str(path.relative_to(out)), label, film_name, name, "test"])
+    write_table(out / f"{name}.csv", ["path", "label", "patient", "source", "split"], rows)
 
 
 if __name__ == "__main__":

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.drawings.into_films import WithLesions, draw_lesions
 from tbspot.errors import TbspotError
 from tbspot.files import open_run, replacing
-from tbspot.images import read_film, resize
+from tbspot.images import read_film
+from tbspot.images.frame import within
 from tbspot.lock import holding
 from tbspot.maps.lungs import lung_field
 from tbspot.samples.loading import in_split, load
@@ -34,8 +34,6 @@ HEADER = ("path", "label", "patient", "split", "source", "boxes", "film")
 GREATEST_SIDE = 1024
 # A film is drawn into anew, so often, where nothing that is seen was drawn.
 TRIES = 5
-
-Picture = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -108,8 +106,8 @@ def draw_pairs(
 
 def _pair(folder: Path, sample: Sample, seed: tuple[int, ...]) -> list[tuple[Cell, ...]]:
     """Both films of a pair as rows of the table; none where nothing can be drawn."""
-    film = _of_drawable_size(read_film(sample.path))
-    field = resize(lung_field(film).astype(np.float32), *film.shape) > 0.5
+    film = within(read_film(sample.path), GREATEST_SIDE)
+    field = lung_field(film)
     for attempt in range(TRIES):
         made = draw_lesions(film, field, np.random.default_rng((*seed, attempt)))
         if made.boxes:
@@ -127,9 +125,3 @@ def _pair(folder: Path, sample: Sample, seed: tuple[int, ...]) -> list[tuple[Cel
         label, boxes = int(bool(corners)), json.dumps(corners)
         rows.append((name, label, sample.patient, SPLIT, sample.source, boxes, sample.name))
     return rows
-
-
-def _of_drawable_size(film: Picture) -> Picture:
-    height, width = film.shape
-    share = min(1.0, GREATEST_SIDE / max(height, width))
-    return resize(film, max(1, round(share * height)), max(1, round(share * width)))

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from tbspot.errors import TbspotError
 from tbspot.extras import needing
 
 __all__ = ["draw"]
@@ -67,7 +68,6 @@ def draw(
         tbspot draw pairs --into films --count 20
     """
     from tbspot.cli._console import open_console
-    from tbspot.errors import TbspotError
 
     with needing("audit"):
         from tbspot.audit.pairs import TABLE_FILE, draw_pairs
@@ -95,8 +95,6 @@ def draw(
 
 
 def _refuse_unused(**given: bool) -> None:
-    from tbspot.errors import TbspotError
-
     for option, was in given.items():
         if was:
             raise TbspotError(f"--into draws into films as they are; leave out --{option}")

@@ -93,7 +93,7 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
 
     Args:
         film: `[h, w]` in [0, 1], 0 = black = air.
-        field: the lung field of the film, of the same shape.
+        field: the lung field of the whole film, in as many places as one likes.
         rng: decides what is drawn.
 
     Returns:
@@ -103,7 +103,7 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
     height, width = film.shape
     reduction = max(1.0, max(film.shape) / GRID)
     grid = (round(height / reduction), round(width / reduction))
-    coarse = resize(field.astype(np.float32), *grid) > 0.5
+    coarse = _on_grid(field, grid)
     lungs = _soft(coarse)
     boxes, added = [], np.zeros(grid, np.float32)
     for place in _places(coarse, rng):
@@ -118,6 +118,11 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
     changed = _with(film, resize(added, height, width), field)
     # Nothing is lighter than the lightest that a film has: on a blank one nothing is seen.
     return WithLesions(changed, () if np.array_equal(changed, film) else tuple(boxes))
+
+
+def _on_grid(field: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_] = resize(field.astype(np.float32), *grid) > 0.5
+    return inside
 
 
 def _in_pixels(place: Place, down: float, across: float) -> Place:
@@ -316,7 +321,7 @@ def _with(film: Picture, added: Picture, field: NDArray[np.bool_]) -> Picture:
     # On a grid that is coarse enough to be quick and fine enough for what is asked.
     grid = (max(1, height // 4), max(1, width // 4))
     reduced = resize(attenuation, *grid)
-    inside = resize(field.astype(np.float32), *grid) > 0.5
+    inside = _on_grid(field, grid)
     lightest, dense = np.quantile(reduced, (0.97, 0.85))
     airy = np.quantile(reduced[inside], 0.3) if inside.any() else dense
     added = np.float32(np.clip(dense - airy, LEAST_CONTRAST, GREATEST_CONTRAST)) * added

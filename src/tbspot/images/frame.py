@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Frame", "resize"]
+__all__ = ["Frame", "resize", "within"]
 
 
 def resize(
@@ -35,6 +35,13 @@ def resize(
     box = (0.0, 0.0, float(part[1]), float(part[0]))
     resized = Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR, box)
     return np.asarray(resized, np.float32)
+
+
+def within(image: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The image `[h, w]`, reduced to at most `side` pixels a side; a smaller one as it is."""
+    height, width = image.shape
+    factor = min(1.0, side / max(height, width))
+    return resize(image, max(1, round(height * factor)), max(1, round(width * factor)))
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from tbspot.images import resize
+from tbspot.images.frame import within
 from tbspot.maps.boxes import normalise
 from tbspot.records.predictions import PredictedBox
 
@@ -56,9 +57,7 @@ def overlay(
     Returns:
         An RGB picture of at most `longest_side` pixels a side.
     """
-    height, width = film.shape
-    factor = min(1.0, longest_side / max(height, width))
-    small = resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
+    small = within(film, longest_side)
     strength = resize(normalise(evidence), *small.shape)
     # In whole grey levels by Pillow: several times faster than NumPy in floating point.
     grey = Image.fromarray((small * 255).astype(np.uint8)).convert("RGB")

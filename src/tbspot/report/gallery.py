@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film, resize
+from tbspot.images import read_film
+from tbspot.images.frame import within
 from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import colours
 from tbspot.records.evaluation import Evaluation, FilmResult
@@ -123,9 +124,7 @@ def _film(path: Path) -> str:
     except TbspotError:
         # A film that cannot be read is among those missed: its card says so by being empty.
         return ""
-    factor = min(1.0, FILM_SIDE / max(film.shape))
-    height, width = (max(1, round(side * factor)) for side in film.shape)
-    grey = Image.fromarray((resize(film, height, width) * 255).round().astype(np.uint8))
+    grey = Image.fromarray((within(film, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from tbspot.drawings.into_films import draw_lesions
-from tbspot.images import resize
 from tbspot.maps.lungs import lung_field
 
 __all__ = ["Drawn", "draw_into"]
@@ -53,8 +52,8 @@ def draw_into(
         chances: of each film that lesions are drawn into it.
         seeds: what identifies each draw (run, epoch, film): equal numbers draw the same lesions
             on any number of processes.
-        field_of: the lung field of the film of a number, square and of any size, for who knows
-            it; it is found anew otherwise, which takes as long as the drawing.
+        field_of: the lung field of the film of a number, for who knows it; it is found anew
+            otherwise, which takes half as long as the drawing.
     """
     films, places = films.clone(), torch.zeros_like(films)
     # One after the other: threads would wait for each other in Python between their short steps.
@@ -64,7 +63,7 @@ def draw_into(
             continue
         film = films[number, 0].cpu().numpy()
         field = field_of(number) if field_of else lung_field(film)
-        one = draw_lesions(film, resize(field.astype(np.float32), *film.shape) > 0.5, rng)
+        one = draw_lesions(film, field, rng)
         films[number, 0] = torch.from_numpy(one.film)
         places[number, 0] = torch.from_numpy(one.mask)
     return Drawn(films, places, places.flatten(1).amax(1))

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from tbspot.images import resize
+from tbspot.images.frame import within
 from tbspot.maps.boxes import mask_of, normalise
 from tbspot.maps.overlays import colours, overlay
 from tbspot.records.predictions import Prediction
@@ -28,12 +28,12 @@ LEGEND_STEPS = 256
 
 def grey_values(film: NDArray[np.float32]) -> NDArray[np.uint16]:
     """The film in 16 bits, little-endian, at most 2048 pixels a side: windows can be narrow."""
-    return (_within(film, LONGEST_SIDE) * 65535).round().astype("<u2")
+    return (within(film, LONGEST_SIDE) * 65535).round().astype("<u2")
 
 
 def film_png(film: NDArray[np.float32], side: int = PAGE_SIDE) -> bytes:
     """The film in 8 bits, at most `side` pixels a side."""
-    return _png(Image.fromarray((_within(film, side) * 255).round().astype(np.uint8)))
+    return _png(Image.fromarray((within(film, side) * 255).round().astype(np.uint8)))
 
 
 def heatmap_png(evidence: NDArray[np.float32], share: float = 0) -> bytes:
@@ -66,12 +66,6 @@ def overlay_png(
     """
     shape = (prediction.height or film.shape[0], prediction.width or film.shape[1])
     return _png(overlay(film, evidence, prediction.boxes, shape=shape))
-
-
-def _within(film: NDArray[np.float32], side: int) -> NDArray[np.float32]:
-    height, width = film.shape
-    factor = min(1.0, side / max(height, width))
-    return resize(film, max(1, round(height * factor)), max(1, round(width * factor)))
 
 
 def _png(picture: Image.Image) -> bytes:

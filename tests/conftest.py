@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,16 @@ def small_disk() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of training for films of 64 pixels, with random weights."""
+    return _random_model(tmp_path_factory.mktemp("model"), pooling="lse")
+
+
+@pytest.fixture(scope="session")
+def averaging(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with mean pooling, and a temperature."""
+    return _random_model(tmp_path_factory.mktemp("averaging"), pooling="mean", temperature=2)
+
+
+def _random_model(folder: Path, **described: Any) -> Path:
     import torch
 
     from tbspot.description import Description
@@ -62,11 +73,11 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tbspot.nets.weights import save_classifier
 
     torch.manual_seed(0)
-    description = Description(name="random", size=64, pooling="lse")
+    description = Description(name="random", size=64, **described)
     classifier = Classifier(description)
     torch.nn.init.normal_(classifier.head.weight, std=0.05)
     torch.nn.init.constant_(classifier.bias, 0.25)
-    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    path = folder / "model.safetensors"
     save_classifier(path, classifier, description)
     return path
 

@@ -22,6 +22,7 @@ __all__ = [
     "Precision",
     "Refinement",
     "ResultKind",
+    "ScoreHead",
     "Stages",
     "StridePlace",
     "Taking",
@@ -50,6 +51,7 @@ Stages = Literal[3, 4]
 OutputStride = Literal[8, 16, 32]
 StridePlace = Literal["1x1", "3x3"]
 Pooling = Literal["mean", "lse", "pcam"]
+ScoreHead = Literal["map", "own"]
 # Of training.
 BatchNorm = Literal["frozen", "train"]
 LabelSources = Literal["all", "paired"]

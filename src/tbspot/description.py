@@ -17,7 +17,15 @@ from pydantic import (
     model_validator,
 )
 
-from tbspot.choices import MapRule, OutputStride, Pooling, Refinement, Stages, StridePlace
+from tbspot.choices import (
+    MapRule,
+    OutputStride,
+    Pooling,
+    Refinement,
+    ScoreHead,
+    Stages,
+    StridePlace,
+)
 
 __all__ = [
     "METADATA_KEY",
@@ -47,6 +55,8 @@ class Description(BaseModel):
         output_stride: input pixels per place of the map.
         stride_place: the convolution of a block that holds its stride.
         pooling: how the places' logits become the film's.
+        score_head: what the film's logit is read by: `map`, the places' logits pooled, or `own`, a
+            head of its own over the same features (training/score_head.py).
         evidence: unit of the evidence map: `logit`, the closed form, or `probability`, the
             sigmoid of the closed form plus `bias`.
         refinement: what the net does to its closed-form map: `none`, or `affinity`, the mean over
@@ -80,6 +90,7 @@ class Description(BaseModel):
     output_stride: OutputStride = 32
     stride_place: StridePlace = "3x3"
     pooling: Pooling = "mean"
+    score_head: ScoreHead = "map"
     evidence: Literal["logit", "probability"] = "logit"
     refinement: Refinement = "none"
     bias: float = Field(default=0.0, ge=-MOST_LOGIT, le=MOST_LOGIT)

@@ -20,7 +20,7 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
-from tbspot.training.cache import CachedFilms
+from tbspot.training.cache import CachedFilms, cache_beside
 from tbspot.training.checkpoints import CHECKPOINT_FILE
 from tbspot.training.films import Films, paired_sources
 from tbspot.training.loop import MODEL_FILE, train
@@ -112,14 +112,14 @@ def test_a_run_killed_between_model_and_checkpoint_leaves_no_checkpoint_behind(
 def test_films_are_cached_beside_the_run_or_in_it_where_beside_it_is_no_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert training._cache_of(tmp_path / "run") == tmp_path / "cache"
+    assert cache_beside(tmp_path / "run") == tmp_path / "cache"
     monkeypatch.chdir(tmp_path)
-    assert training._cache_of(Path()) == tmp_path.parent / "cache"
+    assert cache_beside(Path()) == tmp_path.parent / "cache"
     with monkeypatch.context() as patch:
         patch.setattr(os, "access", lambda *_: False)
-        assert training._cache_of(Path("run")) == Path("run/cache")
+        assert cache_beside(Path("run")) == Path("run/cache")
     monkeypatch.setattr(Path, "is_mount", lambda _: True)
-    assert training._cache_of(Path("run")) == Path("run/cache")
+    assert cache_beside(Path("run")) == Path("run/cache")
 
 
 def test_a_folder_removed_while_a_run_trains_is_told_at_the_next_step(

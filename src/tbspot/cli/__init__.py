@@ -21,6 +21,7 @@ from tbspot.cli.evaluate import evaluate
 from tbspot.cli.export import export
 from tbspot.cli.locate import locate
 from tbspot.cli.prepare import prepare
+from tbspot.cli.refit import refit
 from tbspot.cli.report import report
 from tbspot.cli.selftest import selftest
 from tbspot.cli.send import send
@@ -87,7 +88,7 @@ def _tbspot(
 GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
     "Use the released model": (locate, view, send, serve, selftest),
     "Judge a model": (evaluate, report, calibrate, audit),
-    "Make your own": (draw, prepare, train, distill, export),
+    "Make your own": (draw, prepare, train, distill, refit, export),
 }
 for title, commands in GROUPS.items():
     for command in commands:

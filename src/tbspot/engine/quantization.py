@@ -6,7 +6,7 @@ one file serves every precision. Choosing a precision is left to engine.py.
 
 Inputs are asymmetric with one range a tensor, weights symmetric with one a channel, as in Jacob
 et al. 2018 (arXiv 1712.05877). Sums of a block and its shortcut are left in float, and so are the
-first convolution and the head, which cost masks more than they save time (docs/performance.md).
+first convolution and the heads, which cost masks more than they save time (docs/performance.md).
 The first convolution is asked of fewer planes instead.
 """
 
@@ -27,7 +27,7 @@ __all__ = ["Ranges", "measure_ranges", "merge_planes", "quantised"]
 Ranges = Mapping[str, tuple[float, float]]
 
 FIRST = "body.conv1."
-KEPT_IN_FLOAT = (FIRST, "head.")
+KEPT_IN_FLOAT = (FIRST, "head.", "score.")
 INPUT_LEVELS, WEIGHT_LEVELS = 256, 255
 SMALLEST = 1e-6  # a range must not be empty, even of inputs that are never lit
 

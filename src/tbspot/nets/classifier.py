@@ -27,8 +27,9 @@ class Output(NamedTuple):
     Attributes:
         logit: `[n]`, the film's evidence for TB.
         map: `[n, h, w]`, the closed-form class activation map: the head's weights times the
-            features of a place, without the bias: `pool(map) + bias` is the logit. Of a model
-            with a refinement, that map refined (refinement.py).
+            features of a place, without the bias: `pool(map) + bias` is the logit, but of a model
+            with a score head of its own, which reads the same features. Of a model with a
+            refinement, that map refined (refinement.py).
     """
 
     logit: Tensor
@@ -65,8 +66,8 @@ class Classifier(nn.Module):
     """ResNet50 with a 1x1-convolution head and a pooling.
 
     Args:
-        description: names the stages, the output stride, the stride's place, the pooling and the
-            refinement.
+        description: names the stages, the output stride, the stride's place, the pooling, the
+            refinement and what the score is read by.
     """
 
     def __init__(self, description: Description) -> None:
@@ -79,6 +80,8 @@ class Classifier(nn.Module):
         self.head = nn.Conv2d(self.body.features, 1, 1, bias=False)
         nn.init.zeros_(self.head.weight)
         self.bias = nn.Parameter(torch.zeros(1))
+        own = description.score_head == "own"
+        self.score = nn.Conv2d(self.body.features, 1, 1, bias=False) if own else None
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
@@ -92,4 +95,5 @@ class Classifier(nn.Module):
     def judge(self, features: Tensor) -> Output:
         """Logits and maps from the body's features."""
         places = self.head(features).squeeze(1).float()
-        return Output(pool(places, self.pooling) + self.bias, places)
+        scored = places if self.score is None else self.score(features).squeeze(1).float()
+        return Output(pool(scored, self.pooling) + self.bias, places)

@@ -110,7 +110,7 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     state = {
         name.removeprefix("body."): tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
-        if not name.startswith(("fc.", "head.", "bias"))
+        if not name.startswith(("fc.", "head.", "score.", "bias"))
     }
     body = classifier.body
     if body.layer4 is None:
@@ -278,4 +278,5 @@ def _unfolded(graph: GraphProto, net: Classifier) -> dict[str, Tensor]:
             bias = stored[node.input[2]] if len(node.input) > 2 else zeros
             folded[name.replace("weight", "bias")] = bias
     state = {f"body.{name}": tensor for name, tensor in unfolded_state(net.body, folded).items()}
-    return state | {name: stored[name] for name in ("head.weight", "bias")}
+    heads = [name for name in net.state_dict() if not name.startswith("body.")]
+    return state | {name: stored[name] for name in heads}

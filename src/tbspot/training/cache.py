@@ -18,13 +18,13 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.files import fingerprint, replacing
+from tbspot.files import CACHE, fingerprint, replacing
 from tbspot.images import Frame, read_film
 from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.samples.sample import Sample
 
-__all__ = ["CachedFilms", "cache_films", "fingerprint_of"]
+__all__ = ["CachedFilms", "cache_beside", "cache_films", "fingerprint_of"]
 
 
 CHUNK = 1 << 20
@@ -67,6 +67,15 @@ def cache_films(
                 file.seek(0, os.SEEK_END)
                 file.write(digest)
     return CachedFilms(np.load(path, mmap_mode="r", allow_pickle=False), identity)
+
+
+def cache_beside(folder: Path) -> Path:
+    """Where a run keeps what others use too: beside its folder, or in it where no place is."""
+    whole = folder.absolute()  # of "." pathlib knows no parent
+    beside = whole.parent
+    if whole.is_mount() or not os.access(beside, os.W_OK):
+        return folder / CACHE
+    return beside / CACHE
 
 
 def _is_whole(path: Path, shape: tuple[int, int, int]) -> bool:

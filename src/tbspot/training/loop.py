@@ -8,7 +8,6 @@ views.py.
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,7 +20,7 @@ from torch.nn import functional
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.files import CACHE, check_run, open_run
+from tbspot.files import check_run, open_run
 from tbspot.lock import Hold, holding
 from tbspot.metrics import auroc
 from tbspot.nets.classifier import Classifier, Output
@@ -29,7 +28,7 @@ from tbspot.nets.folding import fold_batch_norm, unfolded_state
 from tbspot.nets.weights import build, save_classifier
 from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
-from tbspot.training.cache import cache_films, fingerprint_of
+from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.training.films import Batch, Films, paired_sources, taught_sources
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
@@ -88,7 +87,7 @@ def _train(
     settings: TrainingSettings, folder: Path, fabric: Fabric, hold: Hold | None, *, overwrite: bool
 ) -> None:
     films, tuning = _read(settings, folder, fabric)
-    teachers = open_teachers(settings, films.cached, _cache_of(folder), fabric)
+    teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
     if isinstance(teachers, CleanTeachers) and settings.halves > 0:
         films.locate_sides(teachers.maps, settings.map_low)
     description = _describe(settings, films)
@@ -168,15 +167,6 @@ def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
     fabric.barrier()
 
 
-def _cache_of(folder: Path) -> Path:
-    """Beside the run, so that runs of one data set share it; in it where beside it is no place."""
-    whole = folder.absolute()  # of "." pathlib knows no parent
-    beside = whole.parent
-    if whole.is_mount() or not os.access(beside, os.W_OK):
-        return folder / CACHE
-    return beside / CACHE
-
-
 def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
     samples = load(settings.data, settings.split_file).samples
     chosen = in_split(samples, settings.split)
@@ -192,7 +182,7 @@ def _decoded(
     samples: Sequence[Sample], settings: TrainingSettings, folder: Path, fabric: Fabric
 ) -> Films:
     with fabric.rank_zero_first():
-        cached = cache_films(samples, settings.size, settings.through, _cache_of(folder))
+        cached = cache_films(samples, settings.size, settings.through, cache_beside(folder))
     return Films(samples, cached, settings)
 
 

@@ -1,0 +1,217 @@
+"""A head for the score alone, which changes less by what happens to films on their way.
+
+Takes a model and films without their labels; gives the model with a second head over the same
+features, from which its score is read. The map stays as it is to the bit. Cropped borders, letters
+and compression move a film's mean features along few directions: a ridge regression (Hoerl and
+Kennard 1970) of the head that the score had gives these up, and keeps what else it said of films.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from numpy.typing import NDArray
+from rich.progress import track
+from safetensors.numpy import load_file, save
+from torch import Tensor, nn
+
+from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.files import check_run, fingerprint, open_run, replacing
+from tbspot.lock import holding
+from tbspot.nets.classifier import Classifier
+from tbspot.nets.folding import fold_batch_norm
+from tbspot.nets.weights import load_classifier, save_classifier
+from tbspot.samples.loading import Source, in_split, load
+from tbspot.training.cache import CachedFilms, cache_beside, cache_films
+from tbspot.training.settings import Strength
+from tbspot.training.views import draw_views
+
+__all__ = ["ScoreHeadSettings", "fit_head", "refit"]
+
+# Mean features of films `[n, c]`, and of changed looks at them `[n, looks, c]`.
+Features = tuple[NDArray[np.float32], NDArray[np.float32]]
+
+COMMAND = "refit"
+MODEL_FILE = "model.safetensors"
+BATCH = 8
+# Each look is cropped, lettered and compressed at once, and its tone another; nothing that would
+# change where in the film a lesion lies is needed.
+HANDLED = Strength(mirror=0, scale=0, rotation=0, shift=0, handling=1)
+
+
+@dataclass(frozen=True)
+class ScoreHeadSettings:
+    """Everything that decides the head.
+
+    Attributes:
+        model: a model of tbspot with mean pooling, `.safetensors` or `.onnx`.
+        data: sources, as of `TrainingSettings`; labels are not read.
+        split_file: a file of `tbspot prepare`, or None.
+        split: films to fit on.
+        looks: changed looks at each film.
+        steadiness: how much a change of the score by handling counts, against a change of what
+            the model says of films as they are.
+        ridge: of the head's own change, in units of the mean variance of a feature.
+        seed: of the looks.
+        name: of the model; None keeps the one it has.
+    """
+
+    model: Path
+    data: tuple[Source, ...]
+    split_file: Path | None = None
+    split: str = "train"
+    looks: int = 2
+    steadiness: float = 3.0
+    ridge: float = 0.1
+    seed: int = 0
+    name: str | None = None
+
+
+def refit(
+    settings: ScoreHeadSettings, folder: Path, fabric: Fabric, *, overwrite: bool = False
+) -> Path:
+    """Write `model.safetensors` with a score head to `folder`; a finished run is left as it is.
+
+    Args:
+        settings: what to do.
+        folder: the run's folder.
+        fabric: launched on one process; its device and precision are used.
+        overwrite: replace another run in the folder, once model and films are seen to be there.
+
+    Returns:
+        The model file.
+
+    Raises:
+        TbspotError: model or films are not as they must be, or the folder holds another run.
+    """
+    path = folder / MODEL_FILE
+    with holding(folder):
+        if check_run(folder, COMMAND, settings, overwrite=overwrite) and path.exists():
+            return path
+        classifier, description = _load(settings.model)
+        samples = in_split(load(settings.data, settings.split_file).samples, settings.split)
+        open_run(folder, COMMAND, settings, overwrite=overwrite)
+        cache = cache_beside(folder)
+        cached = cache_films(samples, description.size, description.through, cache)
+        asked = (cached.fingerprint, description.version, str((settings.looks, settings.seed)))
+        clean, changed = _remembered(
+            cache / f"features-{fingerprint(*(part.encode() for part in asked))}.safetensors",
+            lambda: _features(classifier, cached, settings, fabric),
+        )
+        if not (np.isfinite(clean).all() and np.isfinite(changed).all()):
+            raise TbspotError(
+                f"the features of {settings.model} are not numbers on every film; its training "
+                "has diverged: give another model"
+            )
+        head = (classifier.score or classifier.head).weight.detach().flatten().double().numpy()
+        weights = fit_head(head, clean, changed, settings)
+        said = {
+            "name": settings.name or description.name,
+            "score_head": "own",
+            # Of the head before; scores of this one are others.
+            "temperature": 1.0,
+            "score_threshold": 0.5,
+            "score_rule": "0.5, not tuned",
+            "recipe": f"refit of {description.version}, seed {settings.seed}",
+        }
+        description = description.model_copy(update=said)
+        save_classifier(path, _with_head(classifier, description, weights), description)
+    return path
+
+
+def fit_head(
+    weights: NDArray[np.float64],
+    clean: NDArray[np.float32],
+    changed: NDArray[np.float32],
+    settings: ScoreHeadSettings,
+) -> NDArray[np.float64]:
+    """The weights near `weights` whose score changes less from a film to a changed look at it.
+
+    With d the change of the weights, s the steadiness and r the ridge it is the least of
+    mean((d g)^2) + s mean(((w + d) (h - g))^2) + r v |d|^2, where g are a film's mean features, h
+    those of a changed look at it, and v is the mean variance of a feature over films.
+
+    Args:
+        weights: `[c]`, of the head before.
+        clean: `[n, c]`, mean features of films as they are.
+        changed: `[n, k, c]`, of changed looks at them.
+        settings: say s and r.
+
+    Returns:
+        Weights `[c]`; the bias stays.
+    """
+    features = clean.astype(np.float64)
+    changes = (changed - clean[:, None]).reshape(-1, features.shape[1]).astype(np.float64)
+    said = features.T @ features / len(features)
+    moved = settings.steadiness * (changes.T @ changes) / len(changes)
+    ridge = settings.ridge * features.var(0).mean() * np.eye(len(said))
+    # The least-norm solution, should films be fewer than features and the ridge 0.
+    change = np.linalg.lstsq(said + moved + ridge, -moved @ weights)[0]
+    return np.asarray(weights + change, np.float64)
+
+
+def _load(path: Path) -> tuple[Classifier, Description]:
+    classifier, description = load_classifier(path)
+    if description.pooling != "mean" or description.evidence != "logit":
+        raise TbspotError(
+            f"the score of {path} is not the mean of its map's logits, which a head of its own "
+            "begins with; give a model with mean pooling that was not taught probabilities"
+        )
+    return classifier, description
+
+
+def _with_head(
+    classifier: Classifier, description: Description, weights: NDArray[np.float64]
+) -> Classifier:
+    """The classifier, its score read by a head of its own."""
+    refitted = Classifier(description)
+    head = torch.from_numpy(weights).float().view(1, -1, 1, 1)
+    refitted.load_state_dict(classifier.state_dict() | {"score.weight": head})
+    return refitted
+
+
+def _remembered(path: Path, ask: Callable[[], Features]) -> Features:
+    """Features from a file of an earlier run, or asked for now and kept: they take the time."""
+    if not path.exists():
+        clean, changed = ask()
+        content = save({"clean": clean, "changed": changed})
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    kept = load_file(path)
+    return kept["clean"], kept["changed"]
+
+
+def _features(
+    classifier: Classifier, cached: CachedFilms, settings: ScoreHeadSettings, fabric: Fabric
+) -> Features:
+    """Mean features of each film `[n, c]`, and of changed looks at it `[n, looks, c]`."""
+    body = copy.deepcopy(classifier.body).to(fabric.device)
+    fold_batch_norm(body)
+    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    clean, changed = [], []
+    for first in track(range(0, len(cached.pixels), BATCH), "looking at films"):
+        pixels = torch.from_numpy(cached.pixels[first : first + BATCH].copy()).to(fabric.device)
+        films = pixels.unsqueeze(1).float() / 255
+        clean.append(_mean_features(body, films, fabric))
+        numbers = range(first, first + len(films))
+        looks = []
+        for look in range(settings.looks):
+            seeds = [(settings.seed, look, number) for number in numbers]
+            looks.append(_mean_features(body, draw_views(films, seeds, HANDLED).films, fabric))
+        changed.append(np.stack(looks, 1))
+    return np.concatenate(clean), np.concatenate(changed)
+
+
+@torch.no_grad()
+def _mean_features(body: nn.Module, films: Tensor, fabric: Fabric) -> NDArray[np.float32]:
+    with fabric.autocast():
+        features: Tensor = body(films.contiguous(memory_format=torch.channels_last))
+    means: NDArray[np.float32] = features.float().mean((2, 3)).cpu().numpy()
+    return means

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tbspot.engine.engine import engine_of, open_engine
+from tbspot.errors import TbspotError
+from tbspot.export.onnx_file import export
+from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.training.devices import launch_fabric
+from tbspot.training.score_head import HANDLED, ScoreHeadSettings, fit_head, refit
+from tbspot.training.views import draw_views
+
+RNG = np.random.default_rng(0)
+# For a few films and the many features of a net of random weights.
+STEADY = {"looks": 6, "ridge": 1.0}
+
+
+def _settings(**changes: object) -> ScoreHeadSettings:
+    return ScoreHeadSettings(**{"model": Path(), "data": (), **changes})  # type: ignore[arg-type]
+
+
+def _features(films: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Films whose second and third feature say the same, of which handling moves the third."""
+    said = RNG.standard_normal((films, 2))
+    clean = np.column_stack([said[:, 0], said[:, 1], said[:, 1]]).astype(np.float32)
+    changed = np.repeat(clean[:, None], 2, 1)
+    changed[..., 2] += 3 + RNG.standard_normal((films, 2)).astype(np.float32)
+    return np.array([1.0, 0.0, 2.0]), clean, changed
+
+
+def test_what_handling_moves_is_given_up_and_what_it_said_is_read_elsewhere() -> None:
+    weights, clean, changed = _features()
+    fitted = fit_head(weights, clean, changed, _settings(steadiness=10, ridge=1e-4))
+    moved = np.abs((changed - clean[:, None]) @ weights).mean()
+    assert np.abs((changed - clean[:, None]) @ fitted).mean() < 0.05 * moved
+    assert np.abs(clean @ fitted - clean @ weights).max() < 0.1
+
+
+@pytest.mark.parametrize("changes", [{"steadiness": 0}, {"ridge": 1e9}])
+def test_a_head_stays_where_nothing_is_asked_or_nothing_may_change(
+    changes: dict[str, float],
+) -> None:
+    weights, clean, changed = _features()
+    fitted = fit_head(weights, clean, changed, _settings(**changes))
+    assert fitted == pytest.approx(weights, abs=1e-6)
+
+
+def test_films_that_handling_does_not_change_leave_the_head_as_it_is() -> None:
+    weights, clean, _ = _features()
+    same = np.repeat(clean[:, None], 2, 1)
+    assert fit_head(weights, clean, same, _settings()) == pytest.approx(weights)
+
+
+def test_fewer_films_than_features_and_no_ridge_still_give_a_head() -> None:
+    weights, clean, changed = _features(2)
+    assert np.isfinite(fit_head(weights, clean, changed, _settings(ridge=0))).all()
+
+
+@pytest.fixture(scope="module")
+def refitted(averaging: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = _settings(model=averaging, data=(str(drawn),), **STEADY)
+    return refit(settings, tmp_path_factory.mktemp("refitted") / "run", launch_fabric("32-true", 1))
+
+
+FILMS = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+
+
+def test_the_map_stays_to_the_bit_and_the_score_is_another(averaging: Path, refitted: Path) -> None:
+    (before, described), (after, description) = (
+        load_classifier(averaging),
+        load_classifier(refitted),
+    )
+    with torch.inference_mode():
+        one, other = before(FILMS), after(FILMS)
+    assert torch.equal(one.map, other.map)
+    assert not torch.equal(one.logit, other.logit)
+    assert description.version not in ("", described.version)
+    # A temperature was of the head before.
+    assert (description.score_head, description.temperature) == ("own", 1)
+
+
+def test_handling_changes_the_score_less(averaging: Path, refitted: Path, drawn: Path) -> None:
+    pixels = torch.from_numpy(
+        np.stack([np.asarray(Image.open(path)) for path in sorted(drawn.rglob("*.png"))])
+    )
+    films = torch.nn.functional.interpolate(pixels.unsqueeze(1).float() / 255, size=(64, 64))
+    views = draw_views(films, [(99, number) for number in range(len(films))], HANDLED).films
+    moved = []
+    for path in (averaging, refitted):
+        with torch.inference_mode():
+            net = load_classifier(path)[0]
+            moved.append((net(views).logit - net(films).logit).square().mean().item())
+    assert moved[1] < 0.5 * moved[0]
+
+
+def test_a_finished_run_is_left_as_it_is_and_another_is_not_replaced_unasked(
+    averaging: Path, refitted: Path, drawn: Path
+) -> None:
+    written = refitted.stat().st_mtime_ns
+    fabric = launch_fabric("32-true", 1)
+    same = _settings(model=averaging, data=(str(drawn),), **STEADY)
+    assert refit(same, refitted.parent, fabric) == refitted
+    assert refitted.stat().st_mtime_ns == written
+    with pytest.raises(TbspotError, match="holds another run"):
+        refit(replace(same, seed=1), refitted.parent, fabric)
+
+
+def test_a_head_of_its_own_is_refitted_from_what_it_says(
+    refitted: Path, drawn: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model=refitted, data=(str(drawn),), steadiness=0.0, name="again")
+    again, description = load_classifier(refit(settings, tmp_path, launch_fabric("32-true", 1)))
+    before, _ = load_classifier(refitted)
+    assert description.name == "again"
+    with torch.inference_mode():
+        assert again(FILMS).logit == pytest.approx(before(FILMS).logit, abs=1e-5)
+
+
+def test_a_model_whose_score_is_no_mean_is_refused_and_nothing_is_written(
+    checkpoint: Path, drawn: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    with pytest.raises(TbspotError, match="mean pooling"):
+        refit(_settings(model=checkpoint, data=(str(drawn),)), folder, launch_fabric("32-true", 1))
+    assert not (folder / "run.json").exists()
+
+
+def test_a_split_without_films_is_told(averaging: Path, drawn: Path, tmp_path: Path) -> None:
+    settings = _settings(model=averaging, data=(str(drawn),), split="other")
+    with pytest.raises(TbspotError, match="split 'other'"):
+        refit(settings, tmp_path / "run", launch_fabric("32-true", 1))
+
+
+def test_training_goes_on_from_the_map(refitted: Path, averaging: Path) -> None:
+    _, description = load_classifier(averaging)
+    begun = build(description, str(refitted))
+    with torch.inference_mode():
+        assert torch.equal(begun.eval()(FILMS).logit, load_classifier(averaging)[0](FILMS).logit)
+
+
+@pytest.mark.slow
+def test_an_exported_file_has_both_heads_in_every_precision(refitted: Path, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    films = FILMS.squeeze(1).numpy()
+    export(refitted, path, list(films))
+    exported, _ = load_classifier(path)
+    logits, maps = engine_of(exported, load_classifier(path)[1])(films)
+    for precision in ("float32", "int8"):
+        engine = open_engine(path, precision)
+        assert engine.description.score_head == "own"
+        tolerance = 1e-4 if precision == "float32" else 0.1
+        assert engine(films)[0] == pytest.approx(logits, abs=tolerance)
+    assert open_engine(path, "float32")(films)[1] == pytest.approx(maps, abs=1e-3)
+
+
+def test_a_model_that_has_diverged_is_told(averaging: Path, drawn: Path, tmp_path: Path) -> None:
+    net, description = load_classifier(averaging)
+    net.body.conv1.weight.data.fill_(float("nan"))
+    save_classifier(tmp_path / "model.safetensors", net, description)
+    settings = _settings(model=tmp_path / "model.safetensors", data=(str(drawn),), looks=1)
+    with pytest.raises(TbspotError, match="not numbers"):
+        refit(settings, tmp_path / "run", launch_fabric("32-true", 1))

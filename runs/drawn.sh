@@ -43,6 +43,9 @@ for seed in 1 2 3; do
 done
 finish
 combine weights "$out/fourth-mean" "$out"/fourth-{1,2,3}/model.safetensors
+# What is released: the same maps, and a score that cropping, letters and compression move less.
+tbspot refit "$out/fourth-mean/model.safetensors" --data "$tbx11k" --data "$shenzhen" \
+    --name tbspot-student --out "$out/refitted"
 controls=()
 for model in fourth-mean extent-mean {fourth,extent,whole,alone,undrawn}-{1,2,3}; do
     combine weights "$out/refined-$model" --refinement affinity "$out/$model/model.safetensors"

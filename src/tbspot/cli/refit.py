@@ -29,7 +29,7 @@ def refit(
             help="What changes by handling count, against changes on films as they are.", min=0
         ),
     ] = 3.0,
-    ridge: Annotated[float, typer.Option(help="Of the head's own change.", min=0)] = 0.1,
+    ridge: Annotated[float, typer.Option(help="Of the head's own change.", min=0)] = 0.5,
     seed: Seed = 0,
     name: Annotated[
         str | None, typer.Option(help="What the model is called in tables; as before.")

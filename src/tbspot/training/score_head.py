@@ -69,7 +69,7 @@ class ScoreHeadSettings:
     split: str = "train"
     looks: int = 2
     steadiness: float = 3.0
-    ridge: float = 0.1
+    ridge: float = 0.5
     seed: int = 0
     name: str | None = None
 

@@ -9,6 +9,7 @@ after, each film by a temperature fitted on others.
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from tbspot.calibration.reliability import reliability_of
 from tbspot.calibration.scored import Scored, read_predicted
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
+from tbspot.numerics import probability
 from tbspot.records.figures import Drawing
 
 DIGITS = 2  # what an interval of some tenths is worth
@@ -42,8 +44,17 @@ def main() -> None:
         "a temperature fitted on others"
     )
     # What was fitted is of scores that are divided by a temperature already.
-    temperature = open_engine(path).description.temperature * fitted.temperature.value
-    amend(path, note, {"temperature": round(temperature, DIGITS)})
+    before = open_engine(path).description
+    temperature = round(before.temperature * fitted.temperature.value, DIGITS)
+    threshold = moved(before.score_threshold, temperature / before.temperature)
+    amend(path, note, {"temperature": temperature, "score_threshold": threshold})
+
+
+def moved(threshold: float, ratio: float) -> float:
+    """The score that calls the same films once logits are divided by `ratio`."""
+    if not 0 < threshold < 1:
+        return threshold
+    return probability(math.log(threshold / (1 - threshold)) / ratio)
 
 
 def check(scored: Scored, model: Path) -> None:

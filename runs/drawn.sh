@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# A fourth round: nets that learnt how far lesions reach from drawn ones teach beside the released student.
+# A fourth round: nets that learnt how far lesions reach from drawn ones teach beside an earlier student.
 # Three seeds and their controls at equal films and steps, judged on the tuning films (docs/experiments.md).
-# Usage: runs/drawn.sh SHARED OUT, where SHARED holds data/ (see docs/results.md). JOBS=9 trains nine nets
+# Usage: runs/drawn.sh SHARED OUT [STUDENT.onnx], where SHARED holds data/ (see docs/results.md). JOBS=9 trains nine nets
 # at once: on an H200 with 16 cores twenty such nets took five minutes, on two cores one takes hours.
+# The released student was made so from the one released before, which git has with its amendment
+# (git show 6b39114:src/tbspot/released/tbspot-student.onnx); without STUDENT.onnx it begins with itself.
 set -euo pipefail
 shared=${1:?folder that holds data/} out=${2:?folder for the runs}
 at_once=${JOBS:-1}
 tbx11k="$shared/data/tbx11k" nih="$shared/data/nih/labels.csv"
 shenzhen="$shared/data/shenzhen128/labels.csv"
-released=$(dirname "$0")/../src/tbspot/released/tbspot-student.onnx
+student=${3:-$(dirname "$0")/../src/tbspot/released/tbspot-student.onnx}
 combine() { python "$(dirname "$0")/combine.py" "$@"; }
 start() {
     while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
@@ -16,10 +18,10 @@ start() {
 }
 finish() { for job in $(jobs -p); do wait "$job"; done; }
 
-round=(--init "$released" --size 384 --through 256 --output-stride 16 --tuning-split none
+round=(--init "$student" --size 384 --through 256 --output-stride 16 --tuning-split none
     --label-sources paired --erase 0.3 --handling 0.3 --head-rate 5e-4)
 taught=(--data "$tbx11k" --data "$nih" --data "$shenzhen" --epochs 3 --body-rate 3e-5
-    --teacher "$released" --teacher-map refined --teacher-view clean --label-weight 1
+    --teacher "$student" --teacher-map refined --teacher-view clean --label-weight 1
     --score-weight 0.5 --map-target overlap --map-weight 2 --map-low 0.1 --map-high 0.7)
 # Extents: of drawn lesions alone, without a teacher and without a film of TBX11K.
 for seed in 1 2 3; do
@@ -53,6 +55,6 @@ for model in fourth-mean extent-mean {fourth,extent,whole,alone,undrawn}-{1,2,3}
         --model "$out/refined-$model/model.safetensors" --out "$out/found/$model"
     [ "$model" = fourth-mean ] || controls+=(--control "$model=$out/found/$model")
 done
-tbspot locate --data "$tbx11k" --split tune --no-overlays --out "$out/found/released"
-tbspot evaluate "$out/found/fourth-mean" --teacher "$out/found/released" --data "$tbx11k" \
+tbspot locate --data "$tbx11k" --split tune --no-overlays --model "$student" --out "$out/found/student"
+tbspot evaluate "$out/found/fourth-mean" --teacher "$out/found/student" --data "$tbx11k" \
     --split tune "${controls[@]}" --out "$out/evaluation"

@@ -1,4 +1,4 @@
-"""Decoded films, kept once on disk for every epoch and process.
+"""Decoded films, and what nets said of them, kept once on disk for every epoch, process and run.
 
 Takes samples and a side in pixels; gives a `uint8 [n, side, side]` memory map, whose reading costs
 nothing beside a training step. Views of the films are left to views.py.
@@ -10,13 +10,15 @@ import hashlib
 import math
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import safetensors.torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tbspot.files import CACHE, fingerprint, replacing
 from tbspot.images import Frame, read_film
@@ -24,7 +26,7 @@ from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.samples.sample import Sample
 
-__all__ = ["CachedFilms", "cache_beside", "cache_films", "fingerprint_of"]
+__all__ = ["CachedFilms", "cache_beside", "cache_films", "fingerprint_of", "remembered"]
 
 
 CHUNK = 1 << 20
@@ -76,6 +78,25 @@ def cache_beside(folder: Path) -> Path:
     if whole.is_mount() or not os.access(beside, os.W_OK):
         return folder / CACHE
     return beside / CACHE
+
+
+def remembered(
+    folder: Path, kind: str, asked: Sequence[str], ask: Callable[[], dict[str, Tensor]]
+) -> dict[str, Tensor]:
+    """What a net said of films, from `folder`; asked for now, and kept there, if it is not yet.
+
+    Args:
+        folder: see `cache_beside`.
+        kind: how the name of the file begins.
+        asked: everything that decides the answer.
+        ask: gives it.
+    """
+    path = folder / f"{kind}-{fingerprint(*(part.encode() for part in asked))}.safetensors"
+    if not path.exists():
+        content = safetensors.torch.save(ask())
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
+    return safetensors.torch.load_file(path)
 
 
 def _is_whole(path: Path, shape: tuple[int, int, int]) -> bool:

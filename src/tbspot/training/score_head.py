@@ -9,7 +9,6 @@ Kennard 1970) of the head that the score had gives these up, and keeps what else
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,28 +17,24 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from rich.progress import track
-from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.files import check_run, fingerprint, open_run, replacing
+from tbspot.files import check_run, open_run
 from tbspot.lock import holding
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import Source, in_split, load
-from tbspot.training.cache import CachedFilms, cache_beside, cache_films
+from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
+from tbspot.training.loop import MODEL_FILE
 from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
 
 __all__ = ["ScoreHeadSettings", "fit_head", "refit"]
 
-# Mean features of films `[n, c]`, and of changed looks at them `[n, looks, c]`.
-Features = tuple[NDArray[np.float32], NDArray[np.float32]]
-
 COMMAND = "refit"
-MODEL_FILE = "model.safetensors"
 BATCH = 8
 # Each look is cropped, lettered and compressed at once, and its tone another; nothing that would
 # change where in the film a lesion lies is needed.
@@ -101,10 +96,10 @@ def refit(
         cache = cache_beside(folder)
         cached = cache_films(samples, description.size, description.through, cache)
         asked = (cached.fingerprint, description.version, str((settings.looks, settings.seed)))
-        clean, changed = _remembered(
-            cache / f"features-{fingerprint(*(part.encode() for part in asked))}.safetensors",
-            lambda: _features(classifier, cached, settings, fabric),
+        told = remembered(
+            cache, "features", asked, lambda: _features(classifier, cached, settings, fabric)
         )
+        clean, changed = told["clean"].numpy(), told["changed"].numpy()
         if not (np.isfinite(clean).all() and np.isfinite(changed).all()):
             raise TbspotError(
                 f"the features of {settings.model} are not numbers on every film; its training "
@@ -177,21 +172,10 @@ def _with_head(
     return refitted
 
 
-def _remembered(path: Path, ask: Callable[[], Features]) -> Features:
-    """Features from a file of an earlier run, or asked for now and kept: they take the time."""
-    if not path.exists():
-        clean, changed = ask()
-        content = save({"clean": clean, "changed": changed})
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    kept = load_file(path)
-    return kept["clean"], kept["changed"]
-
-
 def _features(
     classifier: Classifier, cached: CachedFilms, settings: ScoreHeadSettings, fabric: Fabric
-) -> Features:
-    """Mean features of each film `[n, c]`, and of changed looks at it `[n, looks, c]`."""
+) -> dict[str, Tensor]:
+    """Mean features: `clean` of each film `[n, c]`, `changed` of looks at it `[n, looks, c]`."""
     body = copy.deepcopy(classifier.body).to(fabric.device)
     fold_batch_norm(body)
     body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -205,13 +189,12 @@ def _features(
         for look in range(settings.looks):
             seeds = [(settings.seed, look, number) for number in numbers]
             looks.append(_mean_features(body, draw_views(films, seeds, HANDLED).films, fabric))
-        changed.append(np.stack(looks, 1))
-    return np.concatenate(clean), np.concatenate(changed)
+        changed.append(torch.stack(looks, 1))
+    return {"clean": torch.cat(clean), "changed": torch.cat(changed)}
 
 
 @torch.no_grad()
-def _mean_features(body: nn.Module, films: Tensor, fabric: Fabric) -> NDArray[np.float32]:
+def _mean_features(body: nn.Module, films: Tensor, fabric: Fabric) -> Tensor:
     with fabric.autocast():
         features: Tensor = body(films.contiguous(memory_format=torch.channels_last))
-    means: NDArray[np.float32] = features.float().mean((2, 3)).cpu().numpy()
-    return means
+    return features.float().mean((2, 3)).cpu()

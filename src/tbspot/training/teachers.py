@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import safetensors.torch
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
@@ -22,12 +21,11 @@ from torch.nn import functional
 from tbspot.choices import TeacherMap
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.files import fingerprint, replacing
 from tbspot.nets.attribution import fine_layer_cam
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
-from tbspot.training.cache import CachedFilms
+from tbspot.training.cache import CachedFilms, remembered
 from tbspot.training.halves import halved
 from tbspot.training.losses import normalised_map
 from tbspot.training.settings import TrainingSettings
@@ -154,28 +152,21 @@ def _open(path: Path, teacher_map: TeacherMap, fabric: Fabric) -> Teacher:
 
 def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric) -> Taught:
     """What the teacher says of each whole film, from `cache` if it was asked before."""
-    asked = (
-        films.fingerprint,
-        teacher.map,
-        teacher.description.version,
-        str(CLEAN_SCALES[teacher.map]),
-    )
-    identity = fingerprint(*(part.encode() for part in asked))
-    path = cache / f"taught-{identity}.safetensors"
-    if not path.exists():
+
+    def ask() -> dict[str, Tensor]:
         with fabric.autocast():
             parts = [
                 _ask_clean(teacher, films.pixels[first : first + CLEAN_BATCH], fabric)
                 for first in range(0, len(films.pixels), CLEAN_BATCH)
             ]
-        told = {
+        return {
             "logit": torch.cat([part.logit for part in parts]),
             "map": torch.cat([part.map for part in parts]),
         }
-        content = safetensors.torch.save(told)
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    return Taught(**safetensors.torch.load_file(path))
+
+    scales = str(CLEAN_SCALES[teacher.map])
+    asked = (films.fingerprint, teacher.map, teacher.description.version, scales)
+    return Taught(**remembered(cache, "taught", asked, ask))
 
 
 @torch.no_grad()

@@ -197,7 +197,8 @@ def _localization(rows: Sequence[Contender]) -> Table:
     table = Table(
         "row",
         title="Localization on TB films with a box (95 % intervals)",
-        caption="* boxes were used; difference = mean IoU of the first row minus this one's",
+        caption="* boxes were used, or the model carries one threshold for all films: its card "
+        "says what chose it; difference = mean IoU of the first row minus this one's",
         box=SIMPLE_HEAD,
     )
     for heading in ("mean IoU", "raw mask", "hit", "side", "difference"):

@@ -28,6 +28,7 @@ from tbspot.evaluation.contenders import (
 )
 from tbspot.evaluation.controls import plain_controls
 from tbspot.evaluation.foreign import matched
+from tbspot.evaluation.limits import limits_of
 from tbspot.evaluation.outcomes import evidences_of
 from tbspot.evaluation.per_film import TOLERANCE, Measured, film_results, measure
 from tbspot.evaluation.summary import difference_of, localization_of
@@ -220,6 +221,7 @@ def evaluate_matched(
     judged = models[JUDGED]
     truths = truths_of(samples, judged.predictions)
     rows, first = _rows(entries, truths, drawing, tell)
+    primary = entries[0].rules.primary
     tell("drawing threshold curves")
     return Evaluation(
         provenance=_provenance(samples, predictions, data, split, drawing),
@@ -230,7 +232,8 @@ def evaluate_matched(
             *([curves[JUDGED]] if JUDGED in curves else []),
             *_curves_shown(models, truths, split),
         ),
-        films=film_results(truths, judged.predictions, first, entries[0].rules.primary),
+        films=film_results(truths, judged.predictions, first, primary),
+        limits=limits_of(entries[0].outcomes, truths, primary, drawing),
     )
 
 

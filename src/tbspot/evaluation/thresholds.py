@@ -144,4 +144,5 @@ def _carried(prediction: Prediction | None, rule: MapRule) -> Choice | None:
     if prediction is None or prediction.map_rule != rule or prediction.map_threshold is None:
         return None
     value = prediction.map_threshold
+    # What chose it stands in the model's card alone, so it is taken as chosen by boxes.
     return Choice(rule, value, value, "carried by the model", uses_boxes=rule == "tuned")

@@ -25,6 +25,7 @@ __all__ = [
     "Curve",
     "Evaluation",
     "FilmResult",
+    "Limit",
     "Localization",
     "Provenance",
     "Rule",
@@ -162,7 +163,8 @@ class Contender(Record):
     Attributes:
         name: what the row is called.
         role: the model judged, its teacher, or a control.
-        uses_boxes: whether boxes were used to make or tune it.
+        uses_boxes: whether boxes were used to make or tune it; true for one threshold for all
+            films that the model carries, as its card alone says what chose that.
         note: what it is, in words.
         model: name of the model, if it is one.
         version: of the model.
@@ -204,6 +206,20 @@ class Curve(Record):
         if not len(self.thresholds) == len(self.miou) == len(self.raw_miou) >= 1:
             raise ValueError("a curve has a figure for each threshold")
         return self
+
+
+class Limit(Record):
+    """Mean IoU of the judged model if one kind of error were mended by the truth.
+
+    Attributes:
+        mended: which, in words.
+        miou: of all boxed films.
+        parts: the same by area of the lesions.
+    """
+
+    mended: str
+    miou: Figure
+    parts: tuple[Stratum, ...]
 
 
 class FilmResult(Record):
@@ -277,6 +293,7 @@ class Evaluation(Record):
         contenders: rows of the table, the judged model first.
         curves: mean IoU by threshold of the judged model, and of its teacher if there is one.
         films: every film of the split.
+        limits: what limits the judged model's mean IoU; empty without a boxed film.
     """
 
     format: Literal[1] = 1
@@ -286,6 +303,7 @@ class Evaluation(Record):
     contenders: tuple[Contender, ...] = Field(min_length=1)
     curves: tuple[Curve, ...]
     films: tuple[FilmResult, ...]
+    limits: tuple[Limit, ...] = ()
 
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> Path:

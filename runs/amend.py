@@ -23,11 +23,12 @@ __all__ = ["amend"]
 
 def amend(model: Path, note: str, changes: dict[str, Any]) -> None:
     """Add changes, and a note on how they were chosen, to what a model is amended by."""
-    path = amendment_path(model)
+    path, description = amendment_path(model), open_engine(model).description
+    description.changed(changes, str(model))  # refused before anything is written
     if path.exists():
         before = read_json(path, Amendment, "an amendment of a model")
     else:
-        before = Amendment(amends=open_engine(model).description.version, note="")
+        before = Amendment(amends=description.version, note="")
     update = changes | {"note": "; ".join(filter(None, (before.note, note)))}
     after = Amendment.model_validate(before.model_dump() | update)
     write_json(path, after.model_dump(exclude_none=True))

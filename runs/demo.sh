@@ -5,14 +5,14 @@
 set -eu
 out=${1:-demo}
 films=$out/films size=${SIZE:-128} epochs=${EPOCHS:-10}
-shared="--data $films --size $size --output-stride 16"
+set -- --data "$films" --size "$size" --output-stride 16  # of both trainings
 
 tbspot draw "$films" --count "${FILMS:-360}" --size "$size"
 
 # The teacher sees image labels only. No weights are downloaded, so it starts from random ones.
-tbspot train $shared --init random --epochs "$epochs" \
+tbspot train "$@" --init random --epochs "$epochs" \
     --body-rate 1e-3 --head-rate 1e-3 --out "$out/teacher"
-tbspot distill $shared --teacher "$out/teacher/model.safetensors" \
+tbspot distill "$@" --teacher "$out/teacher/model.safetensors" \
     --init "$out/teacher/model.safetensors" --frozen-stages 0 --epochs 4 \
     --teacher-view clean --teacher-map fused --map-target overlap --map-weight 2 \
     --map-low 0.1 --map-high 0.7 \

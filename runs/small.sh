@@ -19,8 +19,8 @@ finish() { for job in $(jobs -p); do wait "$job"; done; }
 
 # Hours go by the number of films: of NIH's without finding a quarter, of Shenzhen's a third.
 mkdir -p "$out"
-cp -r "$shared/data/nih" "$nih"
-cp -r "$shared/data/shenzhen128" "$shenzhen"
+[ -d "$nih" ] || cp -r "$shared/data/nih" "$nih"
+[ -d "$shenzhen" ] || cp -r "$shared/data/shenzhen128" "$shenzhen"
 awk -F, '{ sub(/\r$/, "") } NR == 1 || ($5 == "no finding" && n++ % 4 == 0)' "$shared/data/nih/labels.csv" \
     > "$nih/some.csv"
 awk -F, '{ sub(/\r$/, "") } NR == 1 || ($5 != "test" && n++ % 3 == 0)' "$shared/data/shenzhen128/labels.csv" \

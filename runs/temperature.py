@@ -32,11 +32,11 @@ def main() -> None:
     scored = read_predicted(Path(predictions), [data], split)
     check(scored, path)
     fitted = reliability_of(scored.scores, scored.labels, Drawing(resamples=10_000, seed=0))
+    if fitted.temperature.value is None:
+        raise TbspotError(f"no temperature fits: {fitted.temperature.reason}")
     for name in ("temperature", "ece", "ece_scaled", "brier", "brier_scaled"):
         one = getattr(fitted, name)
         print(f"{name}: {one.value:.4f} [{one.low:.4f}, {one.high:.4f}], {one.films} films")
-    if fitted.temperature.value is None:
-        raise TbspotError(f"no temperature fits: {fitted.temperature.reason}")
     note = (
         f"of greatest likelihood on {len(scored.labels)} films of one source that were not trained "
         f"on (split {split}); ECE {fitted.ece.value:.3f} before, {fitted.ece_scaled.value:.3f} "

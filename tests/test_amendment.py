@@ -130,3 +130,16 @@ def test_the_released_model_has_its_temperature_and_says_on_which_films_it_was_c
     assert description.score_threshold == said["score_threshold"]
     assert "no film with TB and no box was used" in description.score_rule
     assert "were not trained on" in said["note"]
+
+
+def test_an_amendment_that_cannot_be_leaves_the_one_before(model: Path) -> None:
+    amend(model)
+    before = amendment_path(model).read_bytes()
+    with pytest.raises(TbspotError, match=r"student\.onnx cannot have score threshold 2\.0"):
+        amend_model(model, "wrong", {"score_threshold": 2.0})
+    assert amendment_path(model).read_bytes() == before
+
+
+def test_a_checkpoint_and_its_export_side_by_side_have_amendments_of_their_own() -> None:
+    names = [amendment_path(Path("runs", name)).name for name in ("m.safetensors", "m.onnx")]
+    assert names == ["m.safetensors.amended.json", "m.amended.json"]

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tbspot.description import Description
+from tbspot.description import NOT_TOLD, Description
+from tbspot.errors import TbspotError
 
 
 def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
@@ -64,3 +65,44 @@ def test_a_description_cannot_be_changed_in_place() -> None:
 def test_a_description_can_be_read_without_torch() -> None:
     code = "import sys, tbspot.description; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+MODEL = Description(
+    name="model", map_rule="tuned", map_threshold=0.44, map_note="by boxes", score_rule="by 90 %"
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "threshold", "note"),
+    [
+        ({"name": "other"}, 0.44, "by boxes"),
+        ({"map_threshold": 0.44}, 0.44, "by boxes"),
+        ({"map_threshold": 0.3}, 0.3, NOT_TOLD),
+        ({"map_threshold": 0.3, "map_note": "by Otsu's mean"}, 0.3, "by Otsu's mean"),
+        ({"map_rule": "otsu"}, None, "Otsu per film, box-free"),
+        ({"map_rule": "quantile", "map_threshold": 0.1}, 0.1, NOT_TOLD),
+        ({"map_rule": "quantile", "area_share": 0.1}, None, NOT_TOLD),
+    ],
+)
+def test_words_and_shares_of_a_threshold_go_with_it(
+    changes: dict[str, Any], threshold: float | None, note: str
+) -> None:
+    after = MODEL.changed(changes, "model.onnx")
+    assert (after.map_threshold, after.map_note, after.score_rule) == (threshold, note, "by 90 %")
+    assert after.model_copy(update=MODEL.model_dump()) == MODEL
+
+
+def test_another_threshold_of_the_score_is_not_said_to_be_the_one_chosen() -> None:
+    assert MODEL.changed({"score_threshold": 0.7}, "model.onnx").score_rule == NOT_TOLD
+
+
+@pytest.mark.parametrize("rule", ["tuned", "quantile"])
+def test_a_rule_without_its_share_is_one_sentence(rule: str) -> None:
+    otsu = MODEL.changed({"map_rule": "otsu"}, "model.onnx")
+    with pytest.raises(TbspotError, match=rf"^model\.onnx cannot be so: the rule {rule} needs"):
+        otsu.changed({"map_rule": rule}, "model.onnx")
+
+
+def test_a_share_of_the_maximum_is_not_taken_for_one_of_the_area() -> None:
+    with pytest.raises(TbspotError, match=r"the rule quantile needs a map_threshold"):
+        MODEL.changed({"map_rule": "quantile"}, "model.onnx")

@@ -125,6 +125,28 @@ def test_the_same_command_finds_its_earlier_files(tmp_path: Path) -> None:
     assert (tmp_path / "checkpoint").read_bytes() == b"hours of work"
 
 
+def test_the_same_words_in_another_folder_that_name_other_films_are_another_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("one/films", "two/films", "three"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "one")
+    open_run(Path("../run"), "locate", Settings())
+    (tmp_path / "run" / "predictions").write_bytes(b"hours of work")
+    monkeypatch.chdir(tmp_path / "two")
+    with pytest.raises(TbspotError, match=r"holds another run .* --overwrite"):
+        open_run(Path("../run"), "locate", Settings())
+    assert (tmp_path / "run" / "predictions").exists()
+    # The same films by the same words: through a link, and where the whole has been moved.
+    (tmp_path / "three" / "films").symlink_to(tmp_path / "one" / "films")
+    monkeypatch.chdir(tmp_path / "three")
+    open_run(Path("../run"), "locate", Settings())
+    (tmp_path / "one").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path / "moved")
+    open_run(Path("../run"), "locate", Settings())
+    assert (tmp_path / "run" / "predictions").exists()
+
+
 @pytest.mark.parametrize(("command", "settings"), [("distill", Settings()), ("train", Settings(9))])
 def test_the_folder_of_another_run_is_refused_and_replaced_only_when_asked(
     tmp_path: Path, command: str, settings: Settings

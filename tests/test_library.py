@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,6 +147,8 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
             model.locate(file),
             model.locate(io.BytesIO(film_path.read_bytes())),
             model.locate(film_path.read_bytes()),
+            model.locate(bytearray(film_path.read_bytes())),
+            model.locate(memoryview(film_path.read_bytes())),
             model.locate(pixels, value_range=(0, 255)),
             model.locate(pixels.astype(np.float32) / np.float32(255)),
         ]
@@ -169,6 +172,38 @@ def test_an_array_that_is_no_film_is_the_caller_s_error(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         model.locate(pixels, value_range=value_range)
+
+
+@pytest.mark.parametrize(
+    "film", [None, ["film.png"], 3, io.StringIO("text"), Image.new("L", (9, 9))]
+)
+def test_what_is_no_film_of_any_kind_is_a_type_error(model: tbspot.Model, film: Any) -> None:
+    for read in (model.locate, tbspot.read_film):
+        with pytest.raises(TypeError, match="a film is a path, an open binary file, the bytes"):
+            read(film)
+
+
+def test_a_range_is_of_an_array_alone(model: tbspot.Model, film_path: Path) -> None:
+    for film in (film_path, film_path.read_bytes()):
+        with pytest.raises(ValueError, match="value_range is of an array"):
+            model.locate(film, value_range=(255, 0))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"scales": ()}, "must be numbers from 0.25 to 4"),
+        ({"scales": (0.001,)}, "must be numbers from 0.25 to 4"),
+        ({"scales": (1.0, 100.0)}, "must be numbers from 0.25 to 4"),
+        ({"method": "gradcam"}, "there is no method 'gradcam'; use one of cam"),
+        ({"map_rule": "otsu", "map_threshold": 0.3}, "leave out `map_threshold`"),
+    ],
+)
+def test_what_no_model_can_be_asked_is_told_as_it_is_opened(
+    model_path: Path, wrong: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(tbspot.TbspotError, match=said):
+        tbspot.load_model(model_path, **wrong)
 
 
 def test_a_heat_map_has_the_film_s_own_pixels_and_its_maximum_lies_in_the_best_box(

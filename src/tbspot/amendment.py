@@ -48,8 +48,12 @@ class Amendment(BaseModel):
 
 
 def amendment_path(model: Path) -> Path:
-    """Where a model's amendment lies, if it has one."""
-    return model.with_suffix(".amended.json")
+    """Where a model's amendment lies, if it has one.
+
+    A checkpoint and the file exported from it may lie side by side, so theirs have other names.
+    """
+    beside = model.with_suffix("") if model.suffix == ".onnx" else model
+    return beside.with_name(f"{beside.name}.amended.json")
 
 
 def amended(model: Path, description: Description) -> Description:

@@ -6,12 +6,14 @@ threshold cannot be parted from the weights it was chosen for. Knows nothing of 
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    ValidationError,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -26,6 +28,7 @@ from tbspot.choices import (
     Stages,
     StridePlace,
 )
+from tbspot.errors import TbspotError
 
 __all__ = [
     "METADATA_KEY",
@@ -41,6 +44,7 @@ MOST_LOGIT = 1000.0
 MOST_RANGES = 1000
 LONGEST_NAME = 200
 LARGEST = 1e30
+NOT_TOLD = "it was not told how it was chosen"
 
 
 class Description(BaseModel):
@@ -131,11 +135,78 @@ class Description(BaseModel):
 
     @model_validator(mode="after")
     def _can_cut(self) -> Self:
-        if self.map_rule != "otsu" and self.map_threshold is None:
+        share = self.area_share if self.map_rule == "quantile" else None
+        if self.map_rule != "otsu" and self.map_threshold is None and share is None:
             raise ValueError(f"the rule {self.map_rule} needs a map_threshold")
         return self
+
+    @classmethod
+    def of(cls, fields: Mapping[str, Any], what: str) -> Self:
+        """A description of these fields.
+
+        Args:
+            fields: by their names.
+            what: is described, for errors.
+
+        Raises:
+            TbspotError: a field, or several together, cannot be so.
+        """
+        try:
+            return cls.model_validate(fields)
+        except ValidationError as error:
+            fault = error.errors(include_url=False)[0]
+            why = fault["msg"].removeprefix("Value error, ")
+            if not fault["loc"]:
+                raise TbspotError(f"{what} cannot be so: {why}") from error
+            field = str(fault["loc"][0]).replace("_", " ")
+            raise TbspotError(f"{what} cannot have {field} {fault['input']}: {why}") from error
+
+    def changed(self, changes: Mapping[str, Any], what: str) -> Description:
+        """The description with other fields, checked.
+
+        What was said of a threshold goes with it: another rule for maps does not keep the share of
+        the one before, nor another threshold the words on how the one before was chosen.
+
+        Args:
+            changes: fields by their names.
+            what: is changed, for errors.
+
+        Raises:
+            TbspotError: it cannot be so.
+        """
+        after = self.model_dump() | _said_anew(self, changes) | dict(changes)
+        return self.of(after, what)
+
+    def refuse_parts_of_places(self) -> None:
+        """Refuse a size that is not a whole number of the map's places: no film is seen at it.
+
+        Raises:
+            TbspotError: it is not.
+        """
+        if (whole := self.scaled(1)) != self.size:
+            raise TbspotError(
+                f"a net with an output stride of {self.output_stride} sees films of {whole} "
+                f"pixels, not of {self.size}; use `size={whole}`"
+            )
 
     def scaled(self, scale: float) -> int:
         """Side in pixels of the input `scale` times as large, in whole places of the map."""
         stride = self.output_stride
         return max(stride, round(scale * self.size / stride) * stride)
+
+
+def _said_anew(before: Description, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of thresholds that are changed, where the changes do not say it."""
+    anew: dict[str, Any] = {}
+    rule = changes.get("map_rule", before.map_rule)
+    if rule != before.map_rule:
+        anew["map_threshold"] = None
+    if (rule, changes.get("map_threshold", before.map_threshold)) != (
+        before.map_rule,
+        before.map_threshold,
+    ):
+        otsu = str(Description.model_fields["map_note"].default)
+        anew["map_note"] = otsu if rule == "otsu" else NOT_TOLD
+    if changes.get("score_threshold", before.score_threshold) != before.score_threshold:
+        anew["score_rule"] = NOT_TOLD
+    return anew

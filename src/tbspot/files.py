@@ -13,6 +13,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,7 @@ def check_run(
         if not folder.is_dir() or not any(_content(folder)):
             return False
     record = folder / RUN_FILE
-    if _recorded(record) == _wanted(command, settings):
+    if _recorded(record) == _wanted(command, settings) and not _is_of_elsewhere(record, settings):
         # Of a run that was being replaced by this one, nothing is to be gone on with.
         return not _is_emptying(record)
     if not overwrite:
@@ -190,6 +191,19 @@ def _recorded(record: Path) -> dict[str, Any] | None:
         return {"command": run["command"], "settings": run["settings"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _is_of_elsewhere(record: Path, settings: DataclassInstance) -> bool:
+    """Whether the settings name other files now: as paths of another working folder."""
+    with open_file(record) as file:
+        called_in = str(json.load(file).get("called_in", ""))
+    for path in _paths_in(_plain(settings)):
+        before = Path(called_in, path)
+        # A folder that was moved as a whole is still the same run's.
+        with suppress(OSError, ValueError):
+            if not before.samefile(path):
+                return True
+    return False
 
 
 def _is_emptying(record: Path) -> bool:

@@ -26,6 +26,14 @@ def test_each_value_of_a_column_is_a_sub_group(draw_scores) -> None:
     assert not groups[1].few
 
 
+def test_a_cell_that_says_not_stated_is_of_the_sub_group_of_those_that_say_nothing(
+    draw_scores,
+) -> None:
+    sex = ("f", "m", "not stated", "") * 100
+    groups, _ = groups_of(draw_scores(columns={"sex": sex}), THRESHOLD)
+    assert [one.name for one in groups] == ["f", "m", "not stated"]
+
+
 def test_ages_are_cut_where_who_cuts_them(draw_scores) -> None:
     ages = tuple(str(5 + place % 80) for place in range(400))
     groups, _ = groups_of(draw_scores(columns={"Age": ages}), THRESHOLD)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
@@ -41,6 +42,16 @@ def test_calibrate_writes_its_files_and_says_the_target_in_words(tmp_path: Path)
     assert "reach WHO's target for a triage test" in result.output
     assert "0.900 [0.769, 0.960]" in result.output
     assert json.loads((out / "threshold.json").read_text())["threshold"] == 0.63
+
+
+@pytest.mark.parametrize("unused", ["--data", "--split", "--split-file"])
+def test_what_says_the_truth_of_predictions_is_refused_beside_a_table(
+    tmp_path: Path, unused: str
+) -> None:
+    scores, out = str(write_scores(tmp_path)), str(tmp_path / "out")
+    result = CliRunner().invoke(app, ["calibrate", scores, "--out", out, unused, "absent"])
+    assert f"{unused}" in str(result.exception)
+    assert "do not apply" in str(result.exception)
 
 
 def test_calibrate_takes_predictions_and_the_truth_of_their_films(tmp_path: Path) -> None:

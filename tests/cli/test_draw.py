@@ -94,3 +94,12 @@ def test_what_is_of_drawn_chests_alone_is_refused_beside_into(
 ) -> None:
     with pytest.raises(TbspotError, match=f"leave out {unused[0]}"):
         _run(str(tmp_path / "pairs"), "--into", str(drawn), *unused)
+
+
+@pytest.mark.parametrize("unused", [("--strength", "0.5"), ("--in-val", "reversed")])
+def test_what_is_of_a_shortcut_is_refused_without_one(
+    tmp_path: Path, unused: tuple[str, str]
+) -> None:
+    with pytest.raises(TbspotError, match="name one with --shortcut"):
+        _run(str(tmp_path / "films"), "--count", "12", "--size", "64", *unused)
+    assert not (tmp_path / "films").exists()

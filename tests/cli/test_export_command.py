@@ -73,5 +73,15 @@ def test_films_without_tb_choose_the_threshold_that_the_file_carries(
     assert "--mirror changes what --healthy chooses by" in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    "unused", [("--data", "films.csv"), ("--split", "val"), ("--specificity", "0.95")]
+)
+def test_what_is_of_films_without_tb_is_refused_without_them(
+    tmp_path: Path, unused: tuple[str, str]
+) -> None:
+    result = _invoke("export", tmp_path / "a.safetensors", "--out", tmp_path / "a.onnx", *unused)
+    assert f"{unused[0]} is of the films of --healthy" in str(result.exception)
+
+
 def _films(drawn: Path, kind: str) -> list[Path]:
     return sorted((drawn / "imgs" / kind).iterdir())

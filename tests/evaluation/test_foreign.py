@@ -251,3 +251,21 @@ def test_a_file_of_boxes_that_is_absent_is_told_of_as_a_file(study: Study, name:
 def test_a_folder_of_neither_is_told_of_as_before(study: Study) -> None:
     (study.folder / "empty").mkdir()
     assert "holds no predictions.jsonl" in sentence(study, study.folder / "empty")
+
+
+def test_a_model_that_calls_no_film_does_not_call_a_missing_one_either(study: Study) -> None:
+    folder = study.folder / "maps"
+    folder.mkdir()
+    np.save(folder / "one.npy", rectangles(FIRST))
+    figures = judged(study, folder).localization
+    for figure in (figures.detected_and_hit, figures.detected_miou):
+        assert figure.reason == "it does not say which films it calls TB"
+
+
+def test_a_list_of_images_without_results_that_need_it_is_refused(study: Study) -> None:
+    folder = study.folder / "maps"
+    folder.mkdir()
+    np.save(folder / "one.npy", rectangles(FIRST))
+    assert "--boxes-images lists the images of COCO results" in sentence(
+        study, folder, coco_images=study.folder / "images.json"
+    )

@@ -116,3 +116,22 @@ def test_a_model_of_probabilities_cannot_be_refined(tmp_path: Path, checkpoint: 
     save_classifier(path, classifier, described)
     with pytest.raises(TbspotError, match=r"cannot have refinement affinity: .*in logits"):
         export(path, tmp_path / "model.onnx", [FILM], {"refinement": "affinity"})
+
+
+@pytest.mark.slow
+def test_ranges_of_a_file_of_before_do_not_offer_int8_that_moves_the_maps(
+    exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ranged = tmp_path / "ranged.onnx"
+    monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 0.0)
+    assert export(exported, ranged, [FILM]).description.ranges
+    monkeypatch.setattr(module, "LEAST_INT8_MASK_IOU", 1.1)
+    assert not export(ranged, tmp_path / "again.onnx", [FILM]).description.ranges
+    assert not open_engine(tmp_path / "again.onnx").description.ranges
+
+
+def test_a_size_that_is_no_whole_number_of_places_is_refused(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match=r"sees films of \d+ pixels, not of 100; use `size="):
+        export(checkpoint, tmp_path / "a.onnx", [FILM], {"size": 100})

@@ -14,6 +14,7 @@ from tbspot.drawings import draw_film
 from tbspot.engine.engine import Engine
 from tbspot.gate.borders import crop, inner_areas, spread
 from tbspot.gate.verdict import examine
+from tbspot.hospital.segmentation import region_masks
 from tbspot.images import Facts, Film
 from tbspot.locating.predict import predict
 from tbspot.maps.cutting import Cut
@@ -127,3 +128,25 @@ def test_evidence_of_a_part_keeps_its_place_in_the_whole() -> None:
     assert whole.shape == (8, 10)
     assert np.argwhere(whole).min(0).tolist() == [0, 3]
     assert np.argwhere(whole).max(0).tolist() == [3, 6]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_masks_of_regions_are_those_of_the_boxes_inside_a_border_too(
+    chest: NDArray[np.float32], seed: int
+) -> None:
+    maps = np.random.default_rng(seed).normal(size=(1, 12, 12)).astype(np.float32)
+
+    def ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        return np.zeros(len(films), np.float32), np.repeat(maps, len(films), axis=0)
+
+    engine = Engine(Description(name="there", version="1", size=96), "numpy", ask)
+    framed = _framed(chest, (330, 20, 330, 20), 0)
+    area = (330, 20, 330 + SIDE, 20 + SIDE)
+    prediction, evidence = predict(framed, "a", engine, Cut("tuned", 0.4), area=area)
+    height, width = framed.shape
+    masks = region_masks(prediction, evidence, height, width)
+    assert len(masks) == len(prediction.boxes) > 1
+    for mask, box in zip(masks, prediction.boxes, strict=True):
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        around = (columns[0], rows[0], columns[-1] + 1, rows[-1] + 1)
+        np.testing.assert_allclose(around, (box.x0, box.y0, box.x1, box.y1), atol=2)

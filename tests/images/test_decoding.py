@@ -105,6 +105,24 @@ def test_a_process_is_kept_for_many_files_and_then_replaced(
     assert not short.usable()
 
 
+@pytest.mark.parametrize("reason", [KeyboardInterrupt, TimeoutError, TbspotError])
+def test_a_reader_that_is_interrupted_leaves_nothing_for_the_next_film(
+    tiff: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: type[BaseException]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise reason
+
+    other = tmp_path / "other.tif"
+    Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (300, 2))).save(other)
+    expected = read_film(other)
+    with monkeypatch.context() as patched:
+        # The first part of the answer has been read, the pixels have not.
+        patched.setattr(decoding, "check_size", interrupt)
+        with pytest.raises((KeyboardInterrupt, TbspotError)):
+            read_apart(tiff, "film.tif", follow_links=False)
+    np.testing.assert_array_equal(read_film(other), expected)
+
+
 def test_threads_read_side_by_side(tiff: Path) -> None:
     films: list[Any] = []
     threads = [threading.Thread(target=lambda: films.append(read_film(tiff))) for _ in range(2)]

@@ -29,3 +29,9 @@ def test_a_share_that_is_given_goes_before_the_models() -> None:
 def test_a_rule_without_its_share_is_one_clear_sentence(rule: MapRule, value: float | None) -> None:
     with pytest.raises(TbspotError, match="give `map_threshold`"):
         cut_of(Description(name="m"), rule, value)
+
+
+@pytest.mark.parametrize("description", [TUNED, Description(name="m")])
+def test_a_share_for_a_rule_that_takes_none_is_not_passed_over(description: Description) -> None:
+    with pytest.raises(TbspotError, match="leave out `map_threshold`"):
+        cut_of(description, "otsu", 0.3)

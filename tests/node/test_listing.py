@@ -34,7 +34,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 @pytest.fixture
 def listing(tmp_path: Path, ledger: Ledger) -> Iterator[Listing]:
     assert ledger.counts()
-    known = {"acc-1": [1, 4], "doe": [4, 5]}
+    known = {"acc-1": ["1.dcm", "4.dcm"], "doe": ["4.dcm", "5.dcm"]}
     made = Listing(tmp_path / "queue.sqlite", lambda word: known.get(word.lower(), []))
     yield made
     made.close()

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tbspot.errors import ModelError, TbspotError
+from tbspot.node.health import health_of
 from tbspot.node.ledger import ResultLine
 from tbspot.node.service import Node
 from tbspot.node.settings import Pauses
+from tbspot.node.store import Store
 from units import Archive, archive, bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
@@ -203,13 +207,82 @@ def test_identities_are_kept_apart_found_and_forgotten(
     )
     wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
     assert node.identities is not None
-    assert node.identities.of([1, 2])[1].name == "Ω^Ärmel"
-    assert node.identities.find("acc-1") == node.identities.find("PLANTED") == [1]
+    (film,) = node.store.ledger.films(10)
+    assert node.identities.of([film.file, "x.dcm"])[film.file].name == "Ω^Ärmel"
+    assert node.identities.find("acc-1") == node.identities.find("PLANTED") == [film.file]
     assert node.identities.find("%") == node.identities.find("x") == []
     assert (tmp_path / "node" / "identities.sqlite").stat().st_mode & 0o077 == 0
     node.close()
     start()
     assert not list((tmp_path / "node").glob("identities*"))
+
+
+def test_a_queue_that_was_lost_gives_no_film_another_patient_s_name(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    names = ["ALICE", "BOB", "CAROL", "DAVE"]
+    node = start(to=peer.address, identities=True)
+    films = [study_film(tmp_path, number, PatientName=name) for number, name in enumerate(names)]
+    send(node.receiver.port, *films)
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == len(names))
+    expected = _names(node)
+    assert sorted(expected.values()) == names
+    node.close()
+    for file in (tmp_path / "node").glob("queue*"):
+        file.unlink()
+    again = start(to=peer.address, identities=True)
+    assert _names(again) == expected
+
+
+def test_names_of_a_node_that_knew_films_by_their_numbers_are_taken_over(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    node = start(to=peer.address)
+    send(node.receiver.port, study_film(tmp_path, 1), study_film(tmp_path, 2))
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 2)
+    second = node.store.ledger.films(10)[0]
+    node.close()
+    with closing(sqlite3.connect(tmp_path / "node" / "identities.sqlite")) as base, base:
+        base.execute(
+            "CREATE TABLE identities (film INTEGER PRIMARY KEY, accession TEXT NOT NULL, "
+            "patient TEXT NOT NULL, name TEXT NOT NULL)"
+        )
+        base.execute("INSERT INTO identities VALUES (?, 'A', 'P', 'BOB'), (99, '', '', 'GONE')",
+                     (second.id,))  # fmt: skip
+    again = start(to=peer.address, identities=True)
+    assert _names(again) == {second.file: "BOB"}
+    again.close()
+    assert _names(start(to=peer.address, identities=True)) == {second.file: "BOB"}
+
+
+def _names(node: Node) -> dict[str, str]:
+    assert node.identities is not None
+    files = [film.file for film in node.store.ledger.films(10)]
+    return {file: one.name for file, one in node.identities.of(files).items()}
+
+
+@pytest.mark.parametrize("watched", ["node", ".", "node/films", "node/inbox"])
+def test_a_watched_folder_and_the_node_s_own_must_lie_apart(
+    start: Start, tmp_path: Path, watched: str
+) -> None:
+    (tmp_path / watched).mkdir(parents=True, exist_ok=True)
+    with pytest.raises(TbspotError, match="of which neither lies in the other"):
+        start(watched=tmp_path / watched)
+
+
+@pytest.mark.parametrize(("waits", "troubled"), [(60, False), (3600, True)])
+def test_without_an_archive_only_films_that_are_to_be_located_wait(
+    tmp_path: Path, waits: int, troubled: bool
+) -> None:
+    now = 1e6
+    with closing(Store(tmp_path / "node", clock=lambda: now)) as store:
+        store.ledger.add("long-ago", "d", "1.dcm", 1, "", now - 3 * 24 * 3600)
+        store.ledger.begin(1, 0)
+        store.ledger.locate(1, "{}", [], None, now - 3 * 24 * 3600)
+        store.ledger.add("new", "d", "2.dcm", 1, "", now - waits)
+        health = health_of(store, None, "model", {})
+    assert health.oldest_waiting_seconds == waits
+    assert any("waiting" in trouble for trouble in health.troubles) == troubled
 
 
 def test_films_that_are_done_are_deleted_in_time_and_others_kept(

@@ -7,6 +7,7 @@ import pytest
 
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import TruthBox
+from tbspot.samples.sources import read_source
 from tbspot.samples.table import Columns, table
 
 
@@ -126,3 +127,15 @@ def test_a_table_that_is_not_text_is_one_clear_sentence(write: Callable[[str], P
     path.write_bytes(b"path,label\n\xff\xfe,1\n")
     with pytest.raises(TbspotError, match="cannot be read as a CSV file"):
         table(path)
+
+
+def test_a_root_with_a_step_back_up_is_the_folder_that_it_leads_to(
+    tmp_path: Path, film: Callable[..., Path]
+) -> None:
+    film(tmp_path / "films" / "one.png")
+    (tmp_path / "tables").mkdir()
+    listed = tmp_path / "tables" / "films.csv"
+    listed.write_text("path,label\none.png,1\n", "utf-8")
+    for root in (tmp_path / "tables" / ".." / "films", tmp_path / "films"):
+        (sample,) = read_source(f"{tmp_path}/tables/../tables/films.csv?root={root}").samples
+        assert (sample.name, sample.path.resolve()) == ("one.png", tmp_path / "films" / "one.png")

@@ -9,6 +9,7 @@ import pytest
 
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import TruthBox
+from tbspot.samples.sources import read_source
 from tbspot.samples.tbx11k import read_tbx11k
 
 
@@ -180,3 +181,8 @@ def test_a_folder_without_films_is_one_clear_sentence(tbx11k: Path) -> None:
     (tbx11k / "imgs").rename(tbx11k / "pictures")
     with pytest.raises(TbspotError, match="has no folder of films"):
         read_tbx11k(tbx11k)
+
+
+def test_a_path_with_a_step_back_up_is_the_folder_that_it_leads_to(tbx11k: Path) -> None:
+    detour = tbx11k / "lists" / ".." / ".." / tbx11k.name
+    assert read_source(str(detour)).samples == read_source(str(tbx11k)).samples

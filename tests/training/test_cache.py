@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import Sample
 from tbspot.training import cache
-from tbspot.training.cache import cache_films, fingerprint_of
+from tbspot.training.cache import cache_films, fingerprint_of, remembered
 
 
 def _samples(folder: Path, count: int = 3) -> list[Sample]:
@@ -104,3 +105,22 @@ def test_the_fingerprint_of_data_knows_names_labels_and_contents_not_folders(
     assert fingerprint_of(relabelled) != known
     there[0].path.write_bytes(there[0].path.read_bytes() + b"\0")
     assert fingerprint_of(there) != known
+
+
+def test_a_net_is_asked_once_and_again_where_what_it_said_was_cut_off(tmp_path: Path) -> None:
+    asked = []
+
+    def ask() -> dict[str, torch.Tensor]:
+        asked.append(len(asked))
+        return {"map": torch.arange(6.0)}
+
+    def told() -> list[float]:
+        return remembered(tmp_path, "taught", ["films", "model"], ask)["map"].tolist()
+
+    assert told() == told() == list(range(6))
+    (kept,) = tmp_path.iterdir()
+    assert asked == [0]
+    for content in (kept.read_bytes()[:-4], b"", b"no weights"):
+        kept.write_bytes(content)
+        assert told() == told() == list(range(6))
+    assert asked == [0, 1, 2, 3]

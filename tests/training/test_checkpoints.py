@@ -91,10 +91,18 @@ def test_without_an_average_none_is_kept(tmp_path: Path, fabric: Fabric) -> None
 
 def test_a_checkpoint_is_saved_when_its_time_has_come(tmp_path: Path, fabric: Fabric) -> None:
     state = _start(tmp_path)
-    state.save_if_due(tmp_path, 60.0, fabric)
+    _step(state)
+    state.save_if_due(tmp_path, 60.0, 2, fabric)
     assert not (tmp_path / CHECKPOINT_FILE).exists()
-    state.save_if_due(tmp_path, 0.0, fabric)
+    state.save_if_due(tmp_path, 0.0, 2, fabric)
     assert (tmp_path / CHECKPOINT_FILE).exists()
+
+
+def test_an_epoch_s_last_step_is_not_saved_before_its_line(tmp_path: Path, fabric: Fabric) -> None:
+    state = _start(tmp_path)
+    _step(state, 2)
+    state.save_if_due(tmp_path, 0.0, 2, fabric)
+    assert not (tmp_path / CHECKPOINT_FILE).exists()
 
 
 @pytest.mark.parametrize("wrong", [float("nan"), float("inf")])

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -423,8 +424,30 @@ def test_a_split_that_does_not_exist_is_one_clear_sentence(
 def test_a_net_of_three_stages_needs_a_stride_that_it_has(
     settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:
-    with pytest.raises(TbspotError, match="of 3 stages has no output stride of 32; use"):
+    with pytest.raises(TbspotError, match="a net of 3 stages has an output stride of 8 or 16"):
         train(dataclasses.replace(settings, stages=3), tmp_path / "run", fabric)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"through": 8}, "a model cannot have through 8: Input should be greater than or equal"),
+        ({"size": 5000}, "a model cannot have size 5000: Input should be less than or equal"),
+        ({"size": 100}, "stride of 32 sees films of 96 pixels, not of 100; use `size=96`"),
+        ({"name": ""}, "a model cannot have name : String should have at least 1 character"),
+        ({"name": "x" * 201}, "String should have at most 200 characters"),
+    ],
+)
+def test_what_no_model_can_be_is_told_before_a_film_is_decoded(
+    settings: TrainingSettings,
+    fabric: Fabric,
+    tmp_path: Path,
+    change: dict[str, Any],
+    sentence: str,
+) -> None:
+    with pytest.raises(TbspotError, match=sentence):
+        train(dataclasses.replace(settings, **change), tmp_path / "run", fabric)
+    assert not list(tmp_path.rglob("films-*"))
 
 
 def test_halves_need_a_teacher_that_saw_the_whole_film(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,6 +110,29 @@ def test_a_finished_run_is_left_as_it_is_and_another_is_not_replaced_unasked(
     assert refitted.stat().st_mtime_ns == written
     with pytest.raises(TbspotError, match="holds another run"):
         refit(replace(same, seed=1), refitted.parent, fabric)
+
+
+def test_a_film_that_cannot_be_read_costs_no_earlier_run(
+    averaging: Path, refitted: Path, drawn: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(refitted.parent, run)
+    films = tmp_path / "films"
+    shutil.copytree(drawn, films)
+    for film in (films / "imgs").rglob("*.png"):
+        film.write_bytes(film.read_bytes()[:99])
+    settings = _settings(model=averaging, data=(str(films),))
+    with pytest.raises(TbspotError, match="cannot be read as a PNG image"):
+        refit(settings, run, launch_fabric("32-true", 1), overwrite=True)
+    assert (run / refitted.name).read_bytes() == refitted.read_bytes()
+
+
+def test_a_name_that_no_model_may_have_is_refused(
+    averaging: Path, drawn: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model=averaging, data=(str(drawn),), name="x" * 201)
+    with pytest.raises(TbspotError, match="a model cannot have name x"):
+        refit(settings, tmp_path / "run", launch_fabric("32-true", 1))
 
 
 def test_a_head_of_its_own_is_refitted_from_what_it_says(

@@ -14,7 +14,7 @@ from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.images import Frame
 from tbspot.nets.attribution import fine_layer_cam
-from tbspot.nets.classifier import Classifier
+from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.weights import build, load_classifier, save_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
@@ -159,6 +159,37 @@ def test_a_clean_teacher_is_asked_once_about_the_same_films(
     assert torch.equal(again.logits, first.logits)
     with pytest.raises(AssertionError, match="asked again"):
         open_teachers(_told(paths[1:], "clean"), FILMS, tmp_path, fabric)
+
+
+def test_what_was_said_in_one_precision_is_not_taken_for_another(
+    paths: list[Path], tmp_path: Path
+) -> None:
+    told = []
+    for precision in ("bf16-mixed", "32-true"):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+        opened = open_teachers(_told(paths[:1], "clean"), FILMS, tmp_path, fabric)
+        assert isinstance(opened, CleanTeachers)
+        told.append(opened.logits)
+    assert not torch.equal(told[0], told[1])
+
+
+def test_teachers_of_the_same_view_answer_in_the_precision_of_the_training(
+    paths: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    forward = Classifier.forward
+
+    def watch(net: Classifier, films: torch.Tensor) -> Output:
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return forward(net, films)
+
+    monkeypatch.setattr(Classifier, "forward", watch)
+    for precision in ("bf16-mixed", "32-true"):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+        teachers = open_teachers(_told(paths[:1], "same"), FILMS, tmp_path, fabric)
+        assert teachers is not None
+        teachers(INDEX, WHOLE, NONE)
+    assert seen == [True, False]
 
 
 def test_a_fused_map_is_the_geometric_mean_of_the_closed_form_and_the_smoothed_stage_2(

@@ -51,7 +51,9 @@ def _names(column: str, cells: Sequence[str]) -> tuple[NDArray[np.str_], list[st
         limits = _limits(numbers, is_age=column.casefold() == "age")
         order = [_label(limits, place) for place in range(len(limits) + 1)]
         named = [_band(float(cell), limits) if cell else NOT_STATED for cell in cells]
-    return np.array(named), [name for name in (*order, NOT_STATED) if name in set(named)]
+    # A cell may say "not stated" itself.
+    every = dict.fromkeys((*order, NOT_STATED))
+    return np.array(named), [name for name in every if name in set(named)]
 
 
 def _measurements(present: Sequence[str]) -> NDArray[np.float64] | None:

@@ -90,10 +90,11 @@ class CalibrationSettings:
             TbspotError: they are absent, wrong or too few, or truth is given twice or not at all.
         """
         if not self.scores.is_dir():
-            if self.data or self.split:
+            if self.data or self.split or self.split_file:
                 raise TbspotError(
-                    f"{self.scores} is no folder of predictions, so --data and --split do not "
-                    "apply; the truth of a CSV file stands in its column reference"
+                    f"{self.scores} is no folder of predictions, so --data, --split and "
+                    "--split-file do not apply; the truth of a CSV file stands in its column "
+                    "reference"
                 )
             return read_scores(self.scores)
         if not self.data or self.split is None:

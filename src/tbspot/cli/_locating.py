@@ -79,8 +79,8 @@ def _check(given: Mapping[str, Any]) -> None:
         )
     if (given["split"] or given["split_file"]) and not given["data"]:
         raise TbspotError("--split and --split-file need a data set; give --data")
-    for option in ("coco", "parquet", "pack", "scheduler"):
-        if given[option] not in (None, False) and given["out"] is None:
+    for option in ("coco", "parquet", "pack", "scheduler", "dicom", "names", "overwrite"):
+        if given[option] not in (None, False, "", "auto") and given["out"] is None:
             raise TbspotError(f"--{option} needs a run's folder; name one with --out")
     if given["parquet"]:
         with needing("parquet"):
@@ -179,7 +179,7 @@ def _scales(text: str) -> tuple[float, ...]:
         scales = tuple(float(part) for part in text.split(","))
     except ValueError:
         scales = ()
-    if not scales or not all(0.25 <= scale <= 4 for scale in scales):
+    if not scales:
         raise TbspotError(f"--scales {text!r} must be numbers from 0.25 to 4, such as 1.0,1.25")
     return scales
 

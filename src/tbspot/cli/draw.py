@@ -37,12 +37,13 @@ def draw(
         typer.Option(help="What goes with the TB label in the split train, beside TB."),
     ] = "none",
     strength: Annotated[
-        float,
-        typer.Option(help="Of the shortcut: 0 = by chance, 1 = on TB films alone."),
-    ] = 0.9,
+        float | None,
+        typer.Option(help="Of the shortcut: 0 = by chance, 1 = on TB films alone; by default 0.9."),
+    ] = None,
     in_val: Annotated[
-        Literal["absent", "reversed"], typer.Option(help="The shortcut in the split val.")
-    ] = "absent",
+        Literal["absent", "reversed"] | None,
+        typer.Option(help="The shortcut in the split val; by default absent."),
+    ] = None,
     into: Annotated[
         list[str] | None,
         typer.Option(
@@ -81,7 +82,10 @@ def draw(
         return
     if split != "train":
         raise TbspotError("--split is of the films of --into; name them, or leave out --split")
-    planted = None if shortcut == "none" else Shortcut(shortcut, strength, in_val)
+    if shortcut == "none" and (strength is not None or in_val is not None):
+        raise TbspotError("--strength and --in-val are of a shortcut; name one with --shortcut")
+    strength = 0.9 if strength is None else strength
+    planted = None if shortcut == "none" else Shortcut(shortcut, strength, in_val or "absent")
     draw_dataset(
         folder,
         count=count,

@@ -66,12 +66,17 @@ def export(
         ),
     ] = None,
     specificity: Annotated[
-        float, typer.Option(help="On them, within the worst of their sources.", min=0.5, max=0.999)
-    ] = 0.9,
+        float | None,
+        typer.Option(
+            help="On them, within the worst of their sources; by default 0.9.", min=0.5, max=0.999
+        ),
+    ] = None,
     data: Annotated[
         list[str] | None, typer.Option(help="Sources of those films; several times.")
     ] = None,
-    split: Annotated[str, typer.Option(help="Split of those films.")] = "train",
+    split: Annotated[
+        str | None, typer.Option(help="Split of those films; by default train.")
+    ] = None,
     map_rule: Annotated[MapRule | None, typer.Option(help="How boxes are cut.")] = None,
     map_threshold: Annotated[
         float | None, typer.Option(help="The rule's share of the maximum or of the area.")
@@ -101,9 +106,11 @@ def export(
 
     ours = ("checkpoint", "out", "films", "overwrite", "healthy", "specificity", "data", "split")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}
-    if healthy is not None:
+    if healthy is None:
+        _refuse_unused(specificity=specificity, data=data, split=split)
+    else:
         _refuse_moving(changes)
-        changes |= _specific(checkpoint, healthy, data or [], split, specificity)
+        changes |= _specific(checkpoint, healthy, data or [], split or "train", specificity or 0.9)
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = open_console()
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
@@ -114,6 +121,16 @@ def export(
     console.print(f"int8 to float32: {written.int8.words()}{refused}")
     console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
     console.print(f"reference: {written.reference}", markup=False)
+
+
+def _refuse_unused(**given: object) -> None:
+    from tbspot.errors import TbspotError
+
+    for option, value in given.items():
+        if value is not None:
+            raise TbspotError(
+                f"--{option} is of the films of --healthy; name them, or leave it out"
+            )
 
 
 def _refuse_moving(changes: dict[str, Any]) -> None:

@@ -42,14 +42,13 @@ def send(
     Over the web:
         tbspot send found --to http://localhost:8042/dicom-web
     """
-    from rich.console import Console
-
+    from tbspot.cli._console import open_console
     from tbspot.errors import TbspotError
 
     with needing("hospital"):
         from tbspot.hospital.sending import send as send_results
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = open_console()
 
     def tell(line: str) -> None:
         console.print(line, markup=False)

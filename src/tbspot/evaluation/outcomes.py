@@ -183,7 +183,10 @@ def all_evidence(films: Matched) -> Iterator[Evidence]:
 def model_outcomes(films: Matched, choices: Sequence[Choice]) -> Outcomes:
     """Those of matched predictions."""
     nothing = Evidence(np.zeros((SIDE, SIDE), np.float32))
-    missing = Outcome(nothing, _by_rule(nothing, choices), called=False, is_missing=True)
+    # A film without a prediction is not called, by a model that says which films it calls.
+    says = any(one is not None and one.called is not None for one in films.predictions)
+    called = False if says else None
+    missing = Outcome(nothing, _by_rule(nothing, choices), called=called, is_missing=True)
     evidences = evidences_of(films)
 
     def outcome(place: int) -> Outcome:

@@ -113,6 +113,13 @@ class EvaluationSettings:
                 "give it with --teacher or --control too"
             )
 
+        given = (self.predictions, *self.rivals().values(), *self.tuning.values(), self.training)
+        if self.coco_images and not any(one and one.suffix.lower() == ".json" for one in given):
+            raise TbspotError(
+                "--boxes-images lists the images of COCO results (.json), and there are none; "
+                "give them with --boxes, or leave it out"
+            )
+
     def rivals(self) -> dict[str, Path]:
         """Folders of the other models, by name."""
         teacher = {TEACHER: self.teacher} if self.teacher else {}

@@ -97,11 +97,10 @@ def export(
         TbspotError: the checkpoint is not ours, `out` exists or is no `.onnx`, a change is not
             possible, or the exported file does not answer as torch does.
     """
-    if out.suffix != ".onnx":
-        raise TbspotError(f"{out} does not end in .onnx; name the file so")
-    if out.exists() and not overwrite:
-        raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
-    classifier, description = load_classifier(checkpoint, changes)
+    _refuse_place(out, overwrite=overwrite)
+    # Ranges of another size or other films are measured anew, or the file has none.
+    classifier, description = load_classifier(checkpoint, {**(changes or {}), "ranges": {}})
+    description.refuse_parts_of_places()
     original = observations(engine_of(classifier, description), description, films)
     rounded_net = _rounded(classifier)
     rounded = engine_of(rounded_net, description)
@@ -126,6 +125,13 @@ def export(
     rounding = compare(ours, original, description)
     size = out.stat().st_size
     return Exported(description, size, exact, rounding, int8, reduced, automatic.name, reference)
+
+
+def _refuse_place(out: Path, *, overwrite: bool) -> None:
+    if out.suffix != ".onnx":
+        raise TbspotError(f"{out} does not end in .onnx; name the file so")
+    if out.exists() and not overwrite:
+        raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
 
 
 def _with_int8(

@@ -95,6 +95,7 @@ class Decoder:
     ) -> None:
         self._seconds = seconds
         self._files_left = FILES_PER_PROCESS
+        self._answering = False
         self._owner = os.getpid()
         limits = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         folders = () if command else trusted_folders()
@@ -112,8 +113,13 @@ class Decoder:
         weakref.finalize(self, _end, self._process, self._owner)
 
     def usable(self) -> bool:
-        """Whether it may be given another file: alive, not worn out, and of this process."""
-        return self._owner == os.getpid() and self._files_left > 0 and self._process.poll() is None
+        """Whether it may be given another file: alive, not worn out, and of this process.
+
+        One whose answer was not read to its end, as where the reader was interrupted, is not: the
+        rest would be taken for the next film.
+        """
+        ready = self._files_left > 0 and not self._answering
+        return ready and self._owner == os.getpid() and self._process.poll() is None
 
     def read(self, path: Path, name: str, *, follow_links: bool, enough: int | None = None) -> Film:
         """Read one film; see `read_apart`."""
@@ -148,9 +154,11 @@ class Decoder:
             cast("IO[bytes]", self._process.stdin),
             cast("IO[bytes]", self._process.stdout),
         )
+        self._answering = True
         questions.write(json.dumps(request).encode() + b"\n")
         questions.flush()
         answer = json.loads(answers.readline())
+        self._answering = "shape" in answer
         if "memory" in answer:
             raise OutOfMemoryError(
                 f"{request['name']} needs more memory than a film may or than there is; {TRY_AGAIN}"
@@ -160,6 +168,7 @@ class Decoder:
         height, width = answer["shape"]
         check_size(width, height, request["name"])
         pixels = np.frombuffer(_exactly(answers, 4 * height * width), np.float32)
+        self._answering = False
         facts, whole = answer["facts"], answer.get("reduced_from")
         facts |= {name: tuple(facts[name]) for name in ("corrections", "faults")}
         return Film(pixels.reshape(height, width), Facts(**facts), whole and (whole[0], whole[1]))

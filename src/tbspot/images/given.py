@@ -17,9 +17,11 @@ from tbspot.images.film import Facts, Film
 from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
 
-__all__ = ["FilmSource", "name_of", "read_film"]
+__all__ = ["FilmSource", "content_of", "name_of", "read_film"]
 
-FilmSource: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any]
+FilmSource: TypeAlias = (
+    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[Any]
+)
 
 UNNAMED = "film"
 
@@ -52,19 +54,40 @@ def read_film(
 
     Raises:
         UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
-        ValueError: the array is no film: not two-dimensional, not finite, or without a range.
+        ValueError: the array is no film: not two-dimensional, not finite, or without a range; or
+            there is a range, and no array.
+        TypeError: the source is none of these.
     """
     name = name or name_of(source)
+    if value_range is not None and not isinstance(source, np.ndarray):
+        raise ValueError("value_range is of an array; what is black in a file is told by the file")
     if isinstance(source, np.ndarray):
         return Film(_display(source, value_range), Facts("array"))
     if isinstance(source, (str, os.PathLike)):
         return read_with_facts(Path(source), follow_links=follow_links, name=name, enough=enough)
-    content = source if isinstance(source, bytes) else source.read()
+    content = content_of(source)
     # Decoders of another process read files; this one is seen by this user alone.
     with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
         path = Path(folder, "film")
         path.write_bytes(content)
         return read_with_facts(path, name=name, enough=enough)
+
+
+def content_of(source: FilmSource) -> bytes:
+    """The bytes of a file that were given, or are read from an open one.
+
+    Raises:
+        TypeError: it is neither.
+    """
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    content = source.read() if hasattr(source, "read") else None
+    if not isinstance(content, bytes):
+        raise TypeError(
+            "a film is a path, an open binary file, the bytes of a file or an array, not "
+            f"{type(source).__name__}"
+        )
+    return content
 
 
 def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from tbspot.errors import (
 from tbspot.gate.verdict import Verdict
 from tbspot.images import Film
 from tbspot.images.decoding import TRY_AGAIN
-from tbspot.images.given import FilmSource, name_of, read_film
+from tbspot.images.given import FilmSource, content_of, name_of, read_film
 from tbspot.images.opening import shown
 from tbspot.locating.detail import ReadFilm, enough_for, see
 from tbspot.locating.finding import Finding
@@ -46,6 +47,18 @@ __all__ = ["Model", "films_at_once", "load_model"]
 MOST_AT_ONCE = 4
 # The program and its net; and a film of 3,000 pixels with what reads it ahead, drawn over.
 BYTES_OF_NET, BYTES_OF_FILM = 500 << 20, 400 << 20
+
+
+def _check(settings: LocateSettings) -> None:
+    """Refuse what no model can be asked."""
+    if settings.method not in get_args(Method):
+        raise TbspotError(
+            f"there is no method {settings.method!r}; use one of {', '.join(get_args(Method))}"
+        )
+    if not settings.scales or not all(0.25 <= scale <= 4 for scale in settings.scales):
+        raise TbspotError(
+            f"`scales` must be numbers from 0.25 to 4, such as 1.0, 1.25, not {settings.scales}"
+        )
 
 
 def films_at_once(count: int) -> int:
@@ -127,6 +140,7 @@ class Model:
     def __init__(self, engine: Engine, settings: LocateSettings | None = None) -> None:
         self._given = engine
         self._settings = settings = settings or LocateSettings()
+        _check(settings)
         self._engine = engine_for(engine, settings.method, mirror=settings.mirror)
         rule = settings.map_rule
         if settings.method != "cam" and rule is None:
@@ -166,13 +180,14 @@ class Model:
         Raises:
             ModelError: the model cannot be run on this processor, so no other film fares better.
             ValueError: the array is no film: not two-dimensional, or without a range.
+            TypeError: the film is none of these.
         """
         name = name or name_of(film)
         path, source = None, film
         if isinstance(film, (str, os.PathLike)):
             path = Path(film)
-        elif not isinstance(film, (bytes, np.ndarray)):
-            source = film.read()  # a stream is taken once, and a film may be read twice
+        elif not isinstance(film, np.ndarray):
+            source = content_of(film)  # a stream is taken once, and a film may be read twice
         follow_links = self._settings.follow_links
         read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
         finding = self.answer(lambda: self._seen(read, self._enough), name)

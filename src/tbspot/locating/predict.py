@@ -96,10 +96,10 @@ def predict(
     if not np.isfinite(logit) or not np.isfinite(evidence).all():
         raise TbspotError(f"model {description.name} gives no finite answer for {name}")
     score, (height, width) = probability(logit), shape or pixels.shape
-    boxes = boxes_of(evidence, cut, score, *seen)
+    # Boxes and masks of regions are cut from the same evidence, that of the whole film.
     if area is not None:
-        boxes = tuple(_moved(box, area[0], area[1]) for box in boxes)
         evidence = spread(evidence, area, height, width)
+    boxes = boxes_of(evidence, cut, score, height, width)
     prediction = Prediction(
         image=name,
         status="ok",
@@ -114,11 +114,6 @@ def predict(
         version=description.version,
     )
     return prediction, evidence
-
-
-def _moved(box: PredictedBox, x: float, y: float) -> PredictedBox:
-    update = {"x0": box.x0 + x, "y0": box.y0 + y, "x1": box.x1 + x, "y1": box.y1 + y}
-    return box.model_copy(update=update)
 
 
 def boxes_of(

@@ -33,9 +33,15 @@ def cut_of(
         value: the rule's share in (0, 1); `None` = the one that the model carries for that rule.
 
     Raises:
-        TbspotError: the rule needs a share, and neither the options nor the model has one.
+        TbspotError: the rule needs a share, and neither the options nor the model has one, or it
+            takes none.
     """
     rule = rule or description.map_rule
+    if rule == "otsu" and value is not None:
+        raise TbspotError(
+            "the rule otsu finds each film's threshold itself; leave out `map_threshold`, or use "
+            '`map_rule="tuned"`'
+        )
     if rule == "otsu":
         return Cut(rule, None)
     if value is None and rule == description.map_rule:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import safetensors
 import safetensors.torch
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from tbspot.amendment import amended
@@ -179,8 +178,7 @@ def load_classifier(
             the changes.
     """
     state, metadata = _read(path)
-    described = amended(path, _described(path, metadata))
-    description = _changed(path, described, changes or {})
+    description = amended(path, _described(path, metadata)).changed(changes or {}, str(path))
     classifier = Classifier(description)
     try:
         classifier.load_state_dict(state)
@@ -196,15 +194,6 @@ def _described(path: Path, metadata: dict[str, str]) -> Description:
         return parse(metadata[METADATA_KEY].encode(), Description)
     except (KeyError, ValueError) as error:
         raise _foreign(path) from error
-
-
-def _changed(path: Path, description: Description, changes: Mapping[str, Any]) -> Description:
-    try:
-        return Description.model_validate(description.model_dump() | dict(changes))
-    except ValidationError as error:
-        first = error.errors()[0]
-        what = str(first["loc"][0]).replace("_", " ")
-        raise TbspotError(f"{path} cannot have {what} {first['input']}: {first['msg']}") from error
 
 
 def _foreign(path: Path) -> TbspotError:

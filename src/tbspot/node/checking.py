@@ -62,7 +62,7 @@ def check(
         ("folder", lambda: _folder(settings)),
         ("port", lambda: _port(settings)),
         ("archive", lambda: _archive(settings)),
-        ("watched", lambda: _watched(settings.watched)),
+        ("watched", lambda: _watched(settings)),
         ("disk", lambda: _disk(settings)),
         ("model", lambda: _model(open_model())),
         ("clock", _clock),
@@ -101,7 +101,9 @@ def _archive(settings: NodeSettings) -> str:
     return f"{settings.to} answers and takes results"
 
 
-def _watched(folder: Path | None) -> str:
+def _watched(settings: NodeSettings) -> str:
+    settings.refuse_watching_itself()
+    folder = settings.watched
     if folder is None:
         return "none"
     if not folder.is_dir() or not os.access(folder, os.R_OK | os.W_OK | os.X_OK):

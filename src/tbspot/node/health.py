@@ -70,9 +70,9 @@ def health_of(
     """
     films, last, now = store.ledger.counts(), store.ledger.last(), store.clock()
     ages = {name: None if when is None else max(0.0, now - when) for name, when in last.items()}
-    waiting = ages.pop("oldest_waiting")
+    unfinished, unread = ages.pop("oldest_unfinished"), ages.pop("oldest_unread")
     # Without an archive a located film waits for nobody.
-    waiting = waiting if delivery is not None or films["received"] else None
+    waiting = unread if delivery is None else unfinished
     troubles = [f"{part}: {why}" for part, why in faults.items()]
     if delivery is not None and delivery.lost:
         troubles.append(f"archive: {delivery.lost}")

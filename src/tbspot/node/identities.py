@@ -1,8 +1,10 @@
 """Whose films these are, for the worklist of this machine alone: the only place of the node that
 keeps names.
 
-Takes a film's number and path; gives name, number and accession number of its patient, kept in a
-file of their own that only this user can read. Nothing of it is logged or sent.
+Takes a film's file; gives name, number and accession number of its patient, kept in a file of
+their own that only this user can read. A film is known by the name of its file, which is given
+once: numbers of the queue are given again by one that was lost or restored. Nothing of it is logged
+or sent.
 """
 
 from __future__ import annotations
@@ -18,12 +20,20 @@ from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.source import read_identifiers
+from tbspot.node.store import QUEUE
 
 __all__ = ["Identities", "Identity", "remove_identities"]
 
 FILE = "identities.sqlite"
-SCHEMA = """CREATE TABLE IF NOT EXISTS identities (
-    film INTEGER PRIMARY KEY, accession TEXT NOT NULL, patient TEXT NOT NULL, name TEXT NOT NULL)"""
+SCHEMA = """CREATE TABLE IF NOT EXISTS whose (
+    file TEXT PRIMARY KEY, accession TEXT NOT NULL, patient TEXT NOT NULL, name TEXT NOT NULL)"""
+# Of a node of 0.2.0, which knew films by their numbers.
+NUMBERED = "SELECT name FROM sqlite_schema WHERE name = 'identities'"
+TAKEN_OVER = (
+    "INSERT OR IGNORE INTO whose SELECT films.file, accession, patient, name FROM identities "
+    "JOIN queue.films ON films.id = identities.film",
+    "DROP TABLE identities",
+)
 
 
 @dataclass(frozen=True)
@@ -65,17 +75,21 @@ class Identities:
             self._base.create_function("folded", 1, _folded, deterministic=True)
             for statement in ("PRAGMA journal_mode = WAL", "PRAGMA secure_delete = ON", SCHEMA):
                 self._base.execute(statement)
+            if self._base.execute(NUMBERED).fetchone() is not None:
+                self._base.execute("ATTACH ? AS queue", (str(folder / QUEUE),))
+                for statement in TAKEN_OVER:
+                    self._base.execute(statement)
+                self._base.execute("DETACH queue")
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._base.close()
 
-    def keep(self, film: int, path: Path) -> None:
+    def keep(self, path: Path) -> None:
         """Keep whose film it is, where its text says so without doubt.
 
         Args:
-            film: its number.
             path: of the film, which has been read (images/).
 
         Raises:
@@ -85,36 +99,39 @@ class Identities:
             found = read_identifiers(path)
         except TbspotError:
             return
-        row = (film, found.AccessionNumber, found.PatientID, str(found.PatientName))
+        row = (path.name, found.AccessionNumber, found.PatientID, str(found.PatientName))
         with self._lock, self._told():
-            self._base.execute("INSERT OR REPLACE INTO identities VALUES (?, ?, ?, ?)", row)
+            self._base.execute("INSERT OR REPLACE INTO whose VALUES (?, ?, ?, ?)", row)
 
-    def of(self, films: Iterable[int]) -> dict[int, Identity]:
-        """Whose each film is, as far as it is known."""
-        numbers = list(films)
+    def of(self, files: Iterable[str]) -> dict[str, Identity]:
+        """Whose each film is, by the names of their files, as far as it is known."""
+        names = list(files)
         with self._lock, self._told():
             rows = [
                 row
-                for number in numbers
-                for row in self._base.execute("SELECT * FROM identities WHERE film = ?", (number,))
+                for name in names
+                for row in self._base.execute("SELECT * FROM whose WHERE file = ?", (name,))
             ]
-        return {film: Identity(*rest) for film, *rest in rows}
+        return {file: Identity(*rest) for file, *rest in rows}
 
-    def find(self, text: str, count: int = 100) -> list[int]:
-        """The newest films whose accession number, number or name holds a text, however written."""
+    def find(self, text: str, count: int = 100) -> list[str]:
+        """Files of the films whose accession number, number or name holds a text, last kept first.
+
+        However the text is written; `count` of them at the most.
+        """
         with self._lock, self._told():
             rows = self._base.execute(
-                "SELECT film FROM identities WHERE instr(folded(accession), ?1) OR "
+                "SELECT file FROM whose WHERE instr(folded(accession), ?1) OR "
                 "instr(folded(patient), ?1) OR instr(folded(name), ?1) "
-                "ORDER BY film DESC LIMIT ?2",
+                "ORDER BY rowid DESC LIMIT ?2",
                 (_folded(text), count),
             ).fetchall()
-        return [int(film) for (film,) in rows]
+        return [str(file) for (file,) in rows]
 
-    def forget(self, film: int) -> None:
+    def forget(self, file: str) -> None:
         """Remove whose film it was; its bytes are overwritten."""
         with self._lock, self._told():
-            self._base.execute("DELETE FROM identities WHERE film = ?", (film,))
+            self._base.execute("DELETE FROM whose WHERE file = ?", (file,))
             self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager

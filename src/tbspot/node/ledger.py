@@ -297,10 +297,14 @@ class Ledger:
         return counts | {row["state"]: row["films"] for row in rows}
 
     def last(self) -> dict[str, float | None]:
-        """When a film last came, was located and was finished, and when the oldest waiting came."""
+        """When a film last came, was located and was finished; when the oldest that waits came.
+
+        Of those that wait to be finished, and of those that wait to be located.
+        """
         (row,) = self._rows(
             "SELECT max(received) AS received, max(located) AS located, max(finished) AS finished, "
-            "min(CASE WHEN finished IS NULL THEN received END) AS oldest_waiting FROM films"
+            "min(CASE WHEN finished IS NULL THEN received END) AS oldest_unfinished, "
+            "min(CASE WHEN state = 'received' THEN received END) AS oldest_unread FROM films"
         )
         return dict(row)
 

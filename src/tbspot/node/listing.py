@@ -123,13 +123,14 @@ class Listing:
 
     Args:
         queue: file of the node's queue, which is there.
-        known: gives the films whose identity holds a word; `None` = no identities are kept.
+        known: gives the files of the films whose identity holds a word; `None` = no identities are
+            kept.
 
     Raises:
         TbspotError: it cannot be read.
     """
 
-    def __init__(self, queue: Path, known: Callable[[str], Collection[int]] | None = None) -> None:
+    def __init__(self, queue: Path, known: Callable[[str], Collection[str]] | None = None) -> None:
         self._queue, self._known = queue, known
         self._lock = threading.Lock()
         with self._told():
@@ -189,7 +190,7 @@ class Listing:
             escaped = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             conditions.append(
                 "(CAST(id AS TEXT) = ? OR source LIKE ? ESCAPE '\\' OR reason LIKE ? ESCAPE '\\' "
-                "OR id IN (SELECT value FROM json_each(?)))"
+                "OR file IN (SELECT value FROM json_each(?)))"
             )
             values += [word, f"%{escaped}%", f"%{escaped}%", json.dumps(known)]
         return " AND ".join(conditions), values

@@ -41,7 +41,7 @@ class Retention:
         ledger = self.store.ledger
         while film := ledger.finished_before(moment, undelivered=self.undelivered):
             if self.identities is not None:
-                self.identities.forget(film.id)
+                self.identities.forget(film.file)
             self.store.forget(film)
             count += 1
         if count:

@@ -83,6 +83,7 @@ class Node:
     """
 
     def __init__(self, settings: NodeSettings, model: Model, tell: Tell) -> None:
+        settings.refuse_watching_itself()
         if settings.to is not None:
             archive_of(settings.to, settings.title).close()
         self.settings, self.model = settings, model

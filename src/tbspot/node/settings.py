@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.choices import ResultKind
+from tbspot.errors import TbspotError
 
 __all__ = ["Limits", "NodeSettings", "Pauses", "Tls"]
 
@@ -110,3 +111,20 @@ class NodeSettings:
     limits: Limits = Limits()
     film_pauses: Pauses = Pauses(first=30.0)
     archive_pauses: Pauses = Pauses()
+
+    def refuse_watching_itself(self) -> None:
+        """Refuse a watched folder in which the node's own films, or in whose place it, would lie.
+
+        What is in it is taken and removed.
+
+        Raises:
+            TbspotError: one of the two folders lies in the other.
+        """
+        if self.watched is None:
+            return
+        watched, own = self.watched.resolve(), self.folder.resolve()
+        if watched.is_relative_to(own) or own.is_relative_to(watched):
+            raise TbspotError(
+                f"{self.watched} is watched, whose films are taken and removed, and {self.folder} "
+                "is where the node keeps its own; use folders of which neither lies in the other"
+            )

@@ -125,7 +125,7 @@ class Worker:
                 prediction = prediction.model_copy(update={"heatmap": heatmap})
             # Also of a film that is set aside, which somebody has to find.
             if self.identities is not None:
-                self.identities.keep(film.id, self.store.path_of(film))
+                self.identities.keep(self.store.path_of(film))
             if why_not is not None:
                 self._set_aside(film, why_not, prediction.model_dump_json())
                 return

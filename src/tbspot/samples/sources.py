@@ -36,6 +36,7 @@ def read_source(source: str) -> Reading:
         TbspotError: the source is absent, of no known layout, or wrong.
     """
     path, options = _parse(source)
+    path = _straight(path)
     if path.is_dir():
         return _read_folder(path, options, source)
     if not path.exists():
@@ -58,6 +59,11 @@ def _parse(source: str) -> tuple[Path, dict[str, str]]:
         if options[name] != value:
             raise TbspotError(f"{source!r} gives the option {name!r} twice; keep one")
     return Path(location), options
+
+
+def _straight(path: Path) -> Path:
+    """The path without steps back up: films are called by their names relative to it."""
+    return path.resolve() if ".." in path.parts else path
 
 
 def _read_folder(folder: Path, options: dict[str, str], source: str) -> Reading:
@@ -84,7 +90,7 @@ def _read_folder(folder: Path, options: dict[str, str], source: str) -> Reading:
 def _read_table(path: Path, options: dict[str, str], source: str) -> Reading:
     _only(options, (*COLUMN_NAMES, "positive", "root"), source)
     columns = Columns(**{key: name for key, name in options.items() if key in COLUMN_NAMES})
-    root = Path(options["root"]) if "root" in options else None
+    root = _straight(Path(options["root"])) if "root" in options else None
     return table(path, columns, positive=options.get("positive"), root=root)
 
 

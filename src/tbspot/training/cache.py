@@ -12,10 +12,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
+import safetensors
 import safetensors.torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -85,6 +87,8 @@ def remembered(
 ) -> dict[str, Tensor]:
     """What a net said of films, from `folder`; asked for now, and kept there, if it is not yet.
 
+    A file that was cut off or altered is asked for again.
+
     Args:
         folder: see `cache_beside`.
         kind: how the name of the file begins.
@@ -92,11 +96,12 @@ def remembered(
         ask: gives it.
     """
     path = folder / f"{kind}-{fingerprint(*(part.encode() for part in asked))}.safetensors"
-    if not path.exists():
-        content = safetensors.torch.save(ask())
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    return safetensors.torch.load_file(path)
+    with suppress(OSError, safetensors.SafetensorError):
+        return safetensors.torch.load_file(path)
+    told = ask()
+    with replacing(path) as temporary:
+        temporary.write_bytes(safetensors.torch.save(told))
+    return told
 
 
 def _is_whole(path: Path, shape: tuple[int, int, int]) -> bool:

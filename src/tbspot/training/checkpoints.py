@@ -82,9 +82,13 @@ class TrainingState:
             else:
                 self.average[name].copy_(value)
 
-    def save_if_due(self, folder: Path, minutes: float, fabric: Fabric) -> None:
-        """Save when so many minutes have passed since the last time."""
-        due = time.monotonic() - self._saved > 60 * minutes
+    def save_if_due(self, folder: Path, minutes: float, steps: int, fabric: Fabric) -> None:
+        """Save when so many minutes have passed since the last time.
+
+        Not at the last of an epoch's `steps`: that is saved once the epoch's line is written, or
+        a run that ends between the two goes on without the line.
+        """
+        due = time.monotonic() - self._saved > 60 * minutes and self.done % steps > 0
         # The first process decides for all, whose clocks may differ.
         if fabric.broadcast(due):
             self.save(folder, fabric)

@@ -14,7 +14,7 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from tbspot.errors import TbspotError
 
-__all__ = ["launch_fabric"]
+__all__ = ["launch_fabric", "precision_of"]
 
 
 def launch_fabric(precision: str = "auto", devices: str | int = "auto") -> Fabric:
@@ -42,6 +42,11 @@ def launch_fabric(precision: str = "auto", devices: str | int = "auto") -> Fabri
         ) from error
     fabric.launch()
     return fabric
+
+
+def precision_of(fabric: Fabric) -> str:
+    """The precision that it computes in, in Lightning's words, such as `bf16-mixed`."""
+    return str(fabric.strategy.precision.precision)
 
 
 def _has_bfloat16() -> bool:

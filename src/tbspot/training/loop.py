@@ -90,7 +90,7 @@ def _train(
     teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
     if isinstance(teachers, CleanTeachers) and settings.halves > 0:
         films.locate_sides(teachers.maps, settings.map_low)
-    description = _describe(settings, films)
+    description = _describe(settings).changed({"data": fingerprint_of(films.samples)}, "a model")
     torch.manual_seed(settings.seed)
     net = start_net(settings, description)
     model, optimizer = fabric.setup(net, optimizer_of(net, settings))
@@ -114,7 +114,7 @@ def _train(
                 reporter.step(state.done, mean, films.batch_size)
                 if hold:
                     hold.check()
-                state.save_if_due(folder, settings.minutes_between_checkpoints, fabric)
+                state.save_if_due(folder, settings.minutes_between_checkpoints, steps, fabric)
             state.losses.clear()
             # A line of an epoch that was not saved is dropped when the run goes on.
             reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
@@ -189,11 +189,7 @@ def _decoded(
 def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
     names = ", ".join(map(str, settings.data))
     require_both_classes(samples, f"split '{settings.split}' of {names}")
-    if settings.stages == 3 and settings.output_stride > 16:
-        raise TbspotError(
-            f"a net of 3 stages has no output stride of {settings.output_stride}; use "
-            "`output_stride=16` or `output_stride=8`"
-        )
+    _describe(settings).refuse_parts_of_places()
     if settings.halves > 0 and not (settings.teachers and settings.teacher_view == "clean"):
         raise TbspotError(
             "which half of a film has TB is told by a teacher that saw the whole film; use "
@@ -211,18 +207,12 @@ def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric
         )
 
 
-def _describe(settings: TrainingSettings, films: Films) -> Description:
-    return Description(
-        name=settings.name,
-        size=settings.size,
-        through=settings.through,
-        stages=settings.stages,
-        output_stride=settings.output_stride,
-        stride_place=settings.stride_place,
-        pooling=settings.pooling,
-        recipe=f"{settings.command}, {settings.epochs} epochs, seed {settings.seed}",
-        data=fingerprint_of(films.samples),
-    )
+def _describe(settings: TrainingSettings) -> Description:
+    """What the model's file will say, but for the films."""
+    fields = ("name", "size", "through", "stages", "output_stride", "stride_place", "pooling")
+    recipe = f"{settings.command}, {settings.epochs} epochs, seed {settings.seed}"
+    own = {field: getattr(settings, field) for field in fields}
+    return Description.of({**own, "recipe": recipe}, "a model")
 
 
 def start_net(settings: TrainingSettings, description: Description) -> Classifier:

@@ -28,6 +28,7 @@ from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import Source, in_split, load
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
+from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE
 from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
@@ -78,7 +79,7 @@ def refit(
         settings: what to do.
         folder: the run's folder.
         fabric: launched on one process; its device and precision are used.
-        overwrite: replace another run in the folder, once model and films are seen to be there.
+        overwrite: replace another run in the folder, once the model has seen all films.
 
     Returns:
         The model file.
@@ -91,11 +92,21 @@ def refit(
         if check_run(folder, COMMAND, settings, overwrite=overwrite) and path.exists():
             return path
         classifier, description = _load(settings.model)
+        said = {
+            "name": settings.name or description.name,
+            "score_head": "own",
+            # Of the head before; scores of this one are others.
+            "temperature": 1.0,
+            "score_threshold": 0.5,
+            "score_rule": "0.5, not tuned",
+            "recipe": f"refit of {description.version}, seed {settings.seed}",
+        }
+        refitted = description.changed(said, "a model")
         samples = in_split(load(settings.data, settings.split_file).samples, settings.split)
-        open_run(folder, COMMAND, settings, overwrite=overwrite)
         cache = cache_beside(folder)
         cached = cache_films(samples, description.size, description.through, cache)
-        asked = (cached.fingerprint, description.version, str((settings.looks, settings.seed)))
+        looks = str((settings.looks, settings.seed))
+        asked = (cached.fingerprint, description.version, looks, precision_of(fabric))
         told = remembered(
             cache, "features", asked, lambda: _features(classifier, cached, settings, fabric)
         )
@@ -107,17 +118,9 @@ def refit(
             )
         head = (classifier.score or classifier.head).weight.detach().flatten().double().numpy()
         weights = fit_head(head, clean, changed, settings)
-        said = {
-            "name": settings.name or description.name,
-            "score_head": "own",
-            # Of the head before; scores of this one are others.
-            "temperature": 1.0,
-            "score_threshold": 0.5,
-            "score_rule": "0.5, not tuned",
-            "recipe": f"refit of {description.version}, seed {settings.seed}",
-        }
-        description = description.model_copy(update=said)
-        save_classifier(path, _with_head(classifier, description, weights), description)
+        # Only once all that is read is there: a broken film must not cost another run.
+        open_run(folder, COMMAND, settings, overwrite=overwrite)
+        save_classifier(path, _with_head(classifier, refitted, weights), refitted)
     return path
 
 

@@ -26,6 +26,7 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.training.cache import CachedFilms, remembered
+from tbspot.training.devices import precision_of
 from tbspot.training.halves import halved
 from tbspot.training.losses import normalised_map
 from tbspot.training.settings import TrainingSettings
@@ -69,6 +70,7 @@ class SameViewTeachers:
     """Teachers that see the student's own view at every step (Hinton et al. 2015)."""
 
     teachers: Sequence[Teacher]
+    fabric: Fabric
 
     def __call__(
         self,
@@ -77,7 +79,9 @@ class SameViewTeachers:
         halves: NDArray[np.int8],  # noqa: ARG002
     ) -> Taught:
         """What the teachers say of the views; which films they are of does not matter."""
-        return _mean([_ask(one, views.films, one.description.size) for one in self.teachers])
+        with self.fabric.autocast():
+            told = [_ask(one, views.films, one.description.size) for one in self.teachers]
+        return _mean(told)
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def open_teachers(
             "the teachers have different input sizes or output strides; give teachers of one kind"
         )
     if settings.teacher_view == "same":
-        return SameViewTeachers(teachers)
+        return SameViewTeachers(teachers, fabric)
     with fabric.rank_zero_first():
         told = [_remember(teacher, films, cache, fabric) for teacher in teachers]
     together = _mean(told)
@@ -165,7 +169,8 @@ def _remember(teacher: Teacher, films: CachedFilms, cache: Path, fabric: Fabric)
         }
 
     scales = str(CLEAN_SCALES[teacher.map])
-    asked = (films.fingerprint, teacher.map, teacher.description.version, scales)
+    version = teacher.description.version
+    asked = (films.fingerprint, teacher.map, version, scales, precision_of(fabric))
     return Taught(**remembered(cache, "taught", asked, ask))
 
 

@@ -97,6 +97,8 @@ def _site(settings: ViewSettings) -> Site:
     shown = settings.shown
     if shown is not None and not shown.exists():
         raise TbspotError(f"{shown} does not exist; name a folder of `tbspot locate`, or a film")
+    if settings.films is not None and (shown is None or not shown.is_dir()):
+        raise TbspotError("--films says where a run's films are; name the run's folder first")
     run = Run(shown, settings.films) if shown is not None and shown.is_dir() else None
     if settings.beside is not None and run is None:
         raise TbspotError("--beside needs a run to stand beside; name its folder first")

@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -143,14 +143,14 @@ class Station:
             TbspotError: it cannot be read.
         """
         found = self._listing.find(wanted)
-        whose = self._whose([line.number for line in found.lines])
-        rows = [self._row(line, whose.get(line.number)) for line in found.lines]
+        whose = self._whose(found.lines)
+        rows = [self._row(line, whose.get(line.file)) for line in found.lines]
         return Rows(rows, found.count, PAGE * (found.page - 1) + 1, found.page, found.pages)
 
     def row(self, number: int) -> Row | None:
         """A film of the list."""
         line = self._listing.film(number)
-        return None if line is None else self._row(line, self._whose([number]).get(number))
+        return None if line is None else self._row(line, self._whose([line]).get(line.file))
 
     def beside(self, number: int) -> tuple[int | None, int | None]:
         """The next newer film, and the next older one."""
@@ -172,8 +172,9 @@ class Station:
         path = self.node.store.path_of(line)
         return self.node.model.read(path, enough=LONGEST_SIDE).film.pixels
 
-    def _whose(self, numbers: Sequence[int]) -> dict[int, Identity]:
-        return {} if self.node.identities is None else self.node.identities.of(numbers)
+    def _whose(self, lines: Iterable[Line]) -> dict[str, Identity]:
+        known = self.node.identities
+        return {} if known is None else known.of(line.file for line in lines)
 
     def _row(self, line: Line, identity: Identity | None) -> Row:
         said = None if line.prediction is None else _called_by_number(line.prediction, line)

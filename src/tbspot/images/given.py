@@ -79,15 +79,13 @@ def content_of(source: FilmSource) -> bytes:
     Raises:
         TypeError: it is neither.
     """
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return bytes(source)
-    content = source.read() if hasattr(source, "read") else None
-    if not isinstance(content, bytes):
+    content = source.read() if hasattr(source, "read") else source
+    if not isinstance(content, (bytes, bytearray, memoryview)):
         raise TypeError(
             "a film is a path, an open binary file, the bytes of a file or an array, not "
             f"{type(source).__name__}"
         )
-    return content
+    return bytes(content)
 
 
 def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:

@@ -28,7 +28,7 @@ FILE = "identities.sqlite"
 SCHEMA = """CREATE TABLE IF NOT EXISTS whose (
     file TEXT PRIMARY KEY, accession TEXT NOT NULL, patient TEXT NOT NULL, name TEXT NOT NULL)"""
 # Of a node of 0.2.0, which knew films by their numbers.
-NUMBERED = "SELECT name FROM sqlite_schema WHERE name = 'identities'"
+NUMBERED = "SELECT name FROM sqlite_master WHERE name = 'identities'"
 TAKEN_OVER = (
     "INSERT OR IGNORE INTO whose SELECT films.file, accession, patient, name FROM identities "
     "JOIN queue.films ON films.id = identities.film",

@@ -104,5 +104,5 @@ def test_a_rule_without_its_share_is_one_sentence(rule: str) -> None:
 
 
 def test_a_share_of_the_maximum_is_not_taken_for_one_of_the_area() -> None:
-    with pytest.raises(TbspotError, match=r"the rule quantile needs a map_threshold"):
+    with pytest.raises(TbspotError, match=r"the rule quantile needs its share, `map_threshold`"):
         MODEL.changed({"map_rule": "quantile"}, "model.onnx")

@@ -137,7 +137,7 @@ class Description(BaseModel):
     def _can_cut(self) -> Self:
         share = self.area_share if self.map_rule == "quantile" else None
         if self.map_rule != "otsu" and self.map_threshold is None and share is None:
-            raise ValueError(f"the rule {self.map_rule} needs a map_threshold")
+            raise ValueError(f"the rule {self.map_rule} needs its share, `map_threshold`")
         return self
 
     @classmethod

@@ -7,16 +7,11 @@
 # (git show 6b39114:src/tbspot/released/tbspot-student.onnx); without STUDENT.onnx it begins with itself.
 set -euo pipefail
 shared=${1:?folder that holds data/} out=${2:?folder for the runs}
-at_once=${JOBS:-1}
 tbx11k="$shared/data/tbx11k" nih="$shared/data/nih/labels.csv"
 shenzhen="$shared/data/shenzhen128/labels.csv"
 student=${3:-$(dirname "$0")/../src/tbspot/released/tbspot-student.onnx}
 combine() { python "$(dirname "$0")/combine.py" "$@"; }
-start() {
-    while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
-    "$@" &
-}
-finish() { for job in $(jobs -p); do wait "$job"; done; }
+. "$(dirname "$0")/jobs.sh"
 
 round=(--init "$student" --size 384 --through 256 --output-stride 16 --tuning-split none
     --label-sources paired --erase 0.3 --handling 0.3 --head-rate 5e-4)

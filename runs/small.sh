@@ -8,14 +8,9 @@
 set -euo pipefail
 shared=${1:?folder that holds data/} out=${2:?folder for the runs}
 shift 2
-at_once=${JOBS:-1}
 tbx11k="$shared/data/tbx11k" nih="$out/nih" shenzhen="$out/shenzhen"
 released=$(dirname "$0")/../src/tbspot/released/tbspot-student.onnx
-start() {
-    while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
-    "$@" &
-}
-finish() { for job in $(jobs -p); do wait "$job"; done; }
+. "$(dirname "$0")/jobs.sh"
 
 # Hours go by the number of films: of NIH's without finding a quarter, of Shenzhen's a third.
 mkdir -p "$out"

@@ -70,9 +70,11 @@ def check_run(
         if not folder.is_dir() or not any(_content(folder)):
             return False
     record = folder / RUN_FILE
-    if _recorded(record) == _wanted(command, settings) and not _is_of_elsewhere(record, settings):
+    run, wanted = _recorded(record), _wanted(command, settings)
+    same = all(name in run and run[name] == value for name, value in wanted.items())
+    if same and not _is_of_elsewhere(str(run.get("called_in", "")), settings):
         # Of a run that was being replaced by this one, nothing is to be gone on with.
-        return not _is_emptying(record)
+        return not run.get(EMPTYING)
     if not overwrite:
         raise TbspotError(
             f"{folder} holds another run or other files; choose another folder, "
@@ -184,19 +186,18 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
-def _recorded(record: Path) -> dict[str, Any] | None:
+def _recorded(record: Path) -> dict[str, Any]:
+    """What run.json says; nothing where there is none, or another file of its name."""
     try:
         with open_file(record) as file:
             run = json.load(file)
-        return {"command": run["command"], "settings": run["settings"]}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+    except (OSError, ValueError):
+        return {}
+    return run if isinstance(run, dict) else {}
 
 
-def _is_of_elsewhere(record: Path, settings: DataclassInstance) -> bool:
+def _is_of_elsewhere(called_in: str, settings: DataclassInstance) -> bool:
     """Whether the settings name other files now: as paths of another working folder."""
-    with open_file(record) as file:
-        called_in = str(json.load(file).get("called_in", ""))
     for path in _paths_in(_plain(settings)):
         before = Path(called_in, path)
         # A folder that was moved as a whole is still the same run's.
@@ -204,8 +205,3 @@ def _is_of_elsewhere(record: Path, settings: DataclassInstance) -> bool:
             if not before.samefile(path):
                 return True
     return False
-
-
-def _is_emptying(record: Path) -> bool:
-    with open_file(record) as file:
-        return bool(json.load(file).get(EMPTYING))

@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import pytest
 from engines import bright_engine
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_heatmap, read_predictions
-from tbspot.storage import replacing
+from tbspot.storage import replacing, sync_folder
 from tbspot.training.progress import Reporter
 
 pytestmark = [
@@ -36,26 +37,43 @@ class Disk:
         cuts: by moment, each file's bytes, `None` = the name is there and the bytes are not.
         synced: by file, its bytes when it was last synced.
         names: by folder, its names when it was last synced, and the file or folder of each.
+        held: by file or folder, a descriptor: while it is open no other file gets the number.
     """
 
     root: Path
     cuts: list[dict[str, bytes | None]] = field(default_factory=list)
     synced: dict[int, bytes] = field(default_factory=dict)
     names: dict[int, dict[str, tuple[int, bool]]] = field(default_factory=dict)
+    held: dict[int, int] = field(default_factory=dict)
 
     def sync(self, descriptor: int) -> None:
         """Note what a call of fsync brings to the disk."""
         path = Path(f"/proc/self/fd/{descriptor}").readlink()
         if not path.is_relative_to(self.root):
             return
-        number = os.fstat(descriptor).st_ino
+        number = self._hold(path)
         if path.is_dir():
-            with os.scandir(path) as entries:
-                self.names[number] = {one.name: (one.inode(), one.is_dir()) for one in entries}
+            names = self.names[number] = {}
+            for one in path.iterdir():
+                with suppress(FileNotFoundError):  # another thread has given it its name
+                    names[one.name] = (self._hold(one), one.is_dir())
         else:
             self.synced[number] = path.read_bytes()
         self.cuts.append(self._left_strictly())
         self.cuts.append(self._left_of_names())
+
+    def _hold(self, path: Path) -> int:
+        """The number of a file or folder, which none that is made later gets."""
+        number = path.stat().st_ino
+        if number not in self.held:
+            self.held[number] = os.open(path, os.O_PATH)
+        return number
+
+    def let_go(self) -> None:
+        """Close what is held."""
+        for descriptor in self.held.values():
+            os.close(descriptor)
+        self.held.clear()
 
     def _left_strictly(self) -> dict[str, bytes | None]:
         """Names and bytes that were synced, and nothing else."""
@@ -105,6 +123,7 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     monkeypatch.setattr(os, "fsync", sync)
     yield disk
     monkeypatch.undo()
+    disk.let_go()
 
 
 def _run(films: Path, out: Path, *, packed: bool = False) -> None:
@@ -135,6 +154,17 @@ def test_locate_goes_on_after_a_power_cut_at_any_sync(
         assert _files(found) == expected
         lines = max(lines, whole)
     assert lines == 3
+
+
+def test_a_file_made_later_does_not_lend_its_bytes_to_a_name_that_was_removed(disk: Disk) -> None:
+    for name in ("old", "new"):
+        (disk.root / name).write_text(name)
+        with (disk.root / name).open("rb") as file:
+            os.fsync(file.fileno())
+        if name == "old":
+            sync_folder(disk.root)
+            (disk.root / name).unlink()
+    assert disk.cuts[-2] == {"old": b"old"}
 
 
 @pytest.mark.parametrize("packed", [False, True])

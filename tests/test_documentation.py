@@ -126,9 +126,29 @@ def test_a_name_of_nothing_is_found_wherever_it_is_said() -> None:
     assert not _absent("Left to nets/weights.py, evaluation/ and docs/protocol.md.")
 
 
-# A file a call: recipes make some calls at the same time.
+# Stands for `tbspot` and for the scripts beside a recipe: notes the call, a file a call as recipes
+# make some at the same time; wants what it reads in `out` to be there, and makes what it writes.
 RECORDER = """#!/bin/sh
 printf '%s\\0' "$@" > "$(mktemp "$CALLS/XXXXXX")"
+made=
+before=
+case "$1" in */combine.py) made=$3 ;; esac
+for argument; do
+    path=${argument#*=}
+    path=${path%%\\?root=*}
+    if [ "$before" = --out ]; then
+        made=$argument
+    elif [ "$argument" != "$made" ] && [ "${path#out/}" != "$path" ] && [ ! -e "$path" ]; then
+        echo "nothing before it made $path" >&2
+        exit 1
+    fi
+    before=$argument
+done
+case "$made" in
+    "") ;;
+    *.*) touch "$made" ;;
+    *) mkdir -p "$made" && touch "$made/model.safetensors" ;;
+esac
 """
 
 
@@ -145,12 +165,15 @@ def test_decisions_stand_under_headings_one_thought_a_line() -> None:
         ["reproduce.sh", "films", "others.csv", "out"],
         ["sources.sh", "shared", "out"],
         ["drawn.sh", "shared", "out"],
+        ["drawn.sh", "shared", "out", "student.onnx", "--size", "96", "--epochs", "1"],
         ["small.sh", "shared", "out"],
     ],
 )
-def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> None:
-    for name, content in (("tbspot", RECORDER), ("python", "#!/bin/sh\n")):
-        (tmp_path / name).write_text(content)
+def test_every_call_of_a_recipe_parses_and_reads_what_another_made(
+    recipe: list[str], tmp_path: Path
+) -> None:
+    for name in ("tbspot", "python"):
+        (tmp_path / name).write_text(RECORDER)
         (tmp_path / name).chmod(0o755)
     for source in ("shenzhen128", "nih"):
         films = tmp_path / "shared" / "data" / source
@@ -163,8 +186,9 @@ def test_every_call_of_a_recipe_parses(recipe: list[str], tmp_path: Path) -> Non
     script = ROOT / "runs" / recipe[0]
     subprocess.run(["bash", script, *recipe[1:]], env=environment, cwd=tmp_path, check=True)
     made = [call.read_text("utf-8").removesuffix("\0").split("\0") for call in calls.iterdir()]
-    assert len(made) >= script.read_text("utf-8").count("tbspot ")
-    for name, *arguments in made:
+    called = [call for call in made if not call[0].endswith(".py")]
+    assert len(called) >= script.read_text("utf-8").count("tbspot ")
+    for name, *arguments in called:
         COMMANDS[name].make_context(name, arguments)
 
 

@@ -13,6 +13,12 @@ def test_a_score_is_shown_from_0_to_100_with_one_decimal(score: float | None, sh
     assert shown_score(score) == shown
 
 
+@pytest.mark.parametrize("score", [0.9995, 0.99996, 1 - 1e-16])
+def test_a_score_under_1_is_not_rounded_up_to_certainty(score: float) -> None:
+    assert shown_score(score) == "99.9"
+    assert shown_score(score, 0.5) == "99.9"
+
+
 @pytest.mark.parametrize(
     ("score", "threshold", "shown"),
     [(0.49996, 0.5, "49.9"), (0.5, 0.5, "50.0"), (0.5432, 0.5434, "54.2"), (0.0001, 0.0002, "0.0")],

@@ -12,7 +12,7 @@ __all__ = ["shown_score"]
 
 
 def shown_score(score: float | None, threshold: float | None = None) -> str:
-    """A score as 0 to 100 with one decimal; nothing for none.
+    """A score as 0 to 100 with one decimal; nothing for none. Only a score of 1 is 100.0.
 
     Args:
         score: in [0, 1].
@@ -28,5 +28,5 @@ def shown_score(score: float | None, threshold: float | None = None) -> str:
 
 
 def _tenths(score: float) -> int:
-    # As JavaScript rounds: halves up.
-    return math.floor(1000 * score + 0.5)
+    # As JavaScript rounds: halves up. What is not certain is not rounded up to certain.
+    return min(math.floor(1000 * score + 0.5), 999 if score < 1 else 1000)

@@ -1,6 +1,6 @@
 // A score in [0, 1] as people read it: 0 to 100 with one decimal, as tbspot/scores.py has it.
 
-const tenths = (score) => Math.floor(1000 * score + 0.5);
+const tenths = (score) => Math.min(Math.floor(1000 * score + 0.5), score < 1 ? 999 : 1000);
 
 // threshold: a score under it is not rounded up to it
 export function shownScore(score, threshold = null) {

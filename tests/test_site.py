@@ -91,7 +91,7 @@ def test_a_word_is_found_in_the_site_opened_from_a_disk_light_or_dark(site: Path
             playwright.expect(body).to_have_attribute("data-md-color-scheme", called)
         page.get_by_role("textbox", name="Search").fill("threshold")
         found = page.locator(".md-search-result__item a").first
-        playwright.expect(found).to_be_attached(timeout=60_000)
+        playwright.expect(found).to_be_attached(timeout=180_000)
         browser.close()
 
 

@@ -24,7 +24,7 @@ def test_it_prints_its_address_and_ends_with_ctrl_c_without_a_trace(places: Plac
         folders = set(Path(tempfile.gettempdir()).glob("tbspot-view-*"))
         page.wait(page.drop(b"no film"))
         page.process.send_signal(signal.SIGINT)
-        _, complaint = page.process.communicate(timeout=20)
+        _, complaint = page.process.communicate(timeout=60)
     assert page.process.returncode == 0
     assert complaint == ""
     assert len(set(Path(tempfile.gettempdir()).glob("tbspot-view-*"))) < len(folders)

@@ -414,6 +414,33 @@ def test_sources_of_one_class_each_are_one_clear_sentence_when_pairs_are_asked_f
         train(dataclasses.replace(settings, label_sources="paired"), tmp_path / "run", fabric)
 
 
+def test_films_to_follow_that_there_are_not_are_one_clear_sentence(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path
+) -> None:
+    mistyped = dataclasses.replace(settings, tuning_split="vall")
+    with pytest.raises(TbspotError, match=r"no film is in split 'vall'; there are: train, val"):
+        train(mistyped, tmp_path / "run", fabric)
+
+
+@pytest.mark.parametrize(("split", "tuning_split"), [("train", "train"), ("trainval", "val")])
+def test_no_film_is_both_trained_on_and_followed(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, split: str, tuning_split: str
+) -> None:
+    both = dataclasses.replace(settings, split=split, tuning_split=tuning_split)
+    with pytest.raises(TbspotError, match=f"'{tuning_split}' is trained on"):
+        train(both, tmp_path / "run", fabric)
+
+
+@pytest.mark.parametrize("tuning_split", ["tune", "none"])
+def test_a_data_set_without_films_to_follow_trains(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, tuning_split: str
+) -> None:
+    silent = dataclasses.replace(settings, tuning_split=tuning_split, epochs=1)
+    train(silent, tmp_path / "run", fabric)
+    (line,) = (tmp_path / "run" / "log.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["tuning_auroc"] is None
+
+
 def test_a_split_that_does_not_exist_is_one_clear_sentence(
     settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:

@@ -6,12 +6,13 @@ when they run, so that `tbspot --help` answers at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 from tbspot.cli.audit import audit
 from tbspot.cli.calibrate import calibrate
@@ -45,6 +46,21 @@ class _Commands(TyperGroup):
         """Parse the command's own arguments, and run it."""
         with _harmless_complaint():
             return super().invoke(context)
+
+
+class _Command(TyperCommand):
+    """Ranges let some of infinity and NaN pass, and no setting means them."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        """Parse the command's own arguments."""
+        context = super().make_context(*arguments, **extra)
+        parameters: list[Any] = self.params
+        for one in parameters:
+            given = context.params.get(one.name)
+            values = given if isinstance(given, list | tuple) else [given]
+            if any(isinstance(value, float) and not math.isfinite(value) for value in values):
+                raise typer.BadParameter("must be a finite number", context, one)
+        return context
 
 
 @contextmanager
@@ -92,4 +108,4 @@ GROUPS: dict[str, tuple[Callable[..., None], ...]] = {
 }
 for title, commands in GROUPS.items():
     for command in commands:
-        app.command(rich_help_panel=title)(command)
+        app.command(cls=_Command, rich_help_panel=title)(command)

@@ -22,7 +22,7 @@ Init = Annotated[
 ]
 SplitFile = Annotated[Path | None, typer.Option(help="A split written by `tbspot prepare`.")]
 Split = Annotated[str, typer.Option(help="Films to train on.")]
-TuningSplit = Annotated[str, typer.Option(help="Films to follow the AUROC on.")]
+TuningSplit = Annotated[str, typer.Option(help="Films to follow the AUROC on, or none.")]
 Size = Annotated[int, typer.Option(help="Side of the input square in pixels.", min=32)]
 Through = Annotated[
     int | None,

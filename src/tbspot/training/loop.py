@@ -51,6 +51,8 @@ MODEL_FILE = "model.safetensors"
 # Share of the steps in which the learning rate rises, and its first value relative to the peak:
 # the one-cycle schedule of Smith and Topin 2018 (arXiv 1708.07120).
 WARM_UP, FIRST_RATE = 0.2, 0.04
+# Of films to follow the AUROC on: none.
+NO_SPLIT = "none"
 TUNING_BATCH = 16
 
 
@@ -171,11 +173,28 @@ def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Fil
     samples = load(settings.data, settings.split_file).samples
     chosen = in_split(samples, settings.split)
     _check(chosen, settings, fabric)
-    tuning = [sample for sample in samples if sample.split == settings.tuning_split]
-    paired = paired_sources(tuning)
-    tuning = [sample for sample in tuning if sample.source in paired]
+    tuning = _followed(samples, chosen, settings)
     films = _decoded(chosen, settings, folder, fabric)
     return films, _decoded(tuning, settings, folder, fabric) if tuning else None
+
+
+def _followed(
+    samples: Sequence[Sample], trained: Sequence[Sample], settings: TrainingSettings
+) -> list[Sample]:
+    """The films that the AUROC is followed on: of sources with both labels, none trained on."""
+    name = settings.tuning_split
+    if name == NO_SPLIT:
+        return []
+    if name == TrainingSettings.tuning_split and name not in {one.split for one in samples}:
+        return []  # nobody asked for it
+    followed = in_split(samples, name)
+    if {one.path for one in followed} & {one.path for one in trained}:
+        raise TbspotError(
+            f"split '{name}' is trained on, so no AUROC can be followed on it; give "
+            f"`tuning_split` another one, or '{NO_SPLIT}'"
+        )
+    paired = paired_sources(followed)
+    return [sample for sample in followed if sample.source in paired]
 
 
 def _decoded(

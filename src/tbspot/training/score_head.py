@@ -30,7 +30,7 @@ from tbspot.samples.loading import Source, in_split, load
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE
-from tbspot.training.settings import Strength
+from tbspot.training.settings import Amount, Count, Strength, Whole, refuse_impossible
 from tbspot.training.views import draw_views
 
 __all__ = ["ScoreHeadSettings", "fit_head", "refit"]
@@ -63,11 +63,19 @@ class ScoreHeadSettings:
     data: tuple[Source, ...]
     split_file: Path | None = None
     split: str = "train"
-    looks: int = 2
-    steadiness: float = 3.0
-    ridge: float = 0.5
-    seed: int = 0
+    looks: Whole = 2
+    steadiness: Amount = 3.0
+    ridge: Amount = 0.5
+    seed: Count = 0
     name: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no head can be fitted by.
+
+        Raises:
+            TbspotError: a value has no meaning.
+        """
+        refuse_impossible(self)
 
 
 def refit(

@@ -6,9 +6,11 @@ a run folder records. What they do is said here, how it is done in loop.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from tbspot.choices import (
     BatchNorm,
@@ -21,9 +23,38 @@ from tbspot.choices import (
     TeacherMap,
     TeacherView,
 )
+from tbspot.errors import TbspotError
 from tbspot.samples.loading import Source
 
-__all__ = ["Strength", "TrainingSettings"]
+__all__ = ["Amount", "Count", "Strength", "TrainingSettings", "Whole", "refuse_impossible"]
+
+Count = Annotated[int, Field(strict=True, ge=0)]
+Whole = Annotated[int, Field(strict=True, ge=1)]
+Chance = Annotated[float, Field(strict=True, ge=0, le=1)]
+# Of a weight, a rate or a change.
+Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Temperature = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
+Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
+
+
+def refuse_impossible(settings: Any) -> None:
+    """Refuse values that the types of a dataclass's fields do not have: choices, and numbers.
+
+    Raises:
+        TbspotError: a field has such a value; the sentence names it.
+    """
+    kinds = get_type_hints(type(settings), include_extras=True)
+    for one in fields(settings):
+        kind, value = kinds[one.name], getattr(settings, one.name)
+        if get_origin(kind) is Literal and value not in get_args(kind):
+            choices = ", ".join(map(str, get_args(kind)))
+            raise TbspotError(f"`{one.name}` must be one of {choices}, not {value}")
+        if get_origin(kind) is Annotated:
+            try:
+                TypeAdapter(kind).validate_python(value)
+            except ValidationError as error:
+                fault = error.errors()[0]["msg"].removeprefix("Input should be ")
+                raise TbspotError(f"`{one.name}` must be {fault}, not {value}") from error
 
 
 @dataclass(frozen=True)
@@ -45,17 +76,25 @@ class Strength:
             or was compressed (handling.py).
     """
 
-    mirror: float = 0.5
-    scale: float = 0.15
-    rotation: float = 8.0
-    shift: float = 0.05
-    gamma: float = 0.35
-    contrast: float = 0.25
-    brightness: float = 0.08
-    blur: float = 1.5
-    noise: float = 0.03
-    erase: float = 0.0
-    handling: float = 0.0
+    mirror: Chance = 0.5
+    scale: Chance = 0.15
+    rotation: Amount = 8.0
+    shift: Amount = 0.05
+    gamma: Amount = 0.35
+    contrast: Amount = 0.25
+    brightness: Amount = 0.08
+    blur: Amount = 1.5
+    noise: Amount = 0.03
+    erase: Chance = 0.0
+    handling: Chance = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no view can be.
+
+        Raises:
+            TbspotError: a value has no meaning.
+        """
+        refuse_impossible(self)
 
 
 @dataclass(frozen=True)
@@ -66,7 +105,7 @@ class TrainingSettings:
         data: sources: folders or CSV files, or readings of another layout.
         split_file: a file of `tbspot prepare`, or None.
         split: films to train on.
-        tuning_split: films to follow the AUROC on while training; never trained on.
+        tuning_split: films to follow the AUROC on while training, never trained on; `none`.
         name: of the model.
         init: `random`, `imagenet`, a safetensors file, or a model file to go on from.
         size: see `Description`; likewise through, stages, output_stride, stride_place and pooling.
@@ -119,31 +158,41 @@ class TrainingSettings:
     stride_place: StridePlace = "3x3"
     pooling: Pooling = "mean"
     batch_norm: BatchNorm = "frozen"
-    frozen_stages: int = 1
-    epochs: int = 10
-    batch_size: int = 16
-    body_rate: float = 6e-5
-    head_rate: float = 3e-3
-    weight_decay: float = 0.01
-    seed: int = 0
-    label_weight: float = 1.0
+    frozen_stages: Count = 1
+    epochs: Whole = 10
+    batch_size: Whole = 16
+    body_rate: Amount = 6e-5
+    head_rate: Amount = 3e-3
+    weight_decay: Amount = 0.01
+    seed: Count = 0
+    label_weight: Amount = 1.0
     label_sources: LabelSources = "all"
-    label_smoothing: float = 0.0
-    average: float = 0.0
+    label_smoothing: Chance = 0.0
+    average: Decay = 0.0
     teachers: tuple[Path, ...] = ()
     teacher_view: TeacherView = "same"
     teacher_map: TeacherMap = "cam"
-    temperature: float = 2.0
-    score_weight: float = 1.0
-    map_weight: float = 0.0
+    temperature: Temperature = 2.0
+    score_weight: Amount = 1.0
+    map_weight: Amount = 0.0
     map_target: MapTarget = "probability"
-    map_low: float = 0.0
-    map_high: float = 1.0
-    draw_lesions: float = 0.0
-    drawn_weight: float = 2.0
-    halves: float = 0.0
+    map_low: Chance = 0.0
+    map_high: Chance = 1.0
+    draw_lesions: Chance = 0.0
+    drawn_weight: Amount = 2.0
+    halves: Chance = 0.0
     views: Strength = field(default_factory=Strength)
-    minutes_between_checkpoints: float = 5.0
+    minutes_between_checkpoints: Amount = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse what no training can be told.
+
+        Raises:
+            TbspotError: a value has no meaning, or two contradict each other.
+        """
+        refuse_impossible(self)
+        if self.map_low >= self.map_high:
+            raise TbspotError("`map_low` must be less than `map_high`")
 
     @property
     def command(self) -> Literal["train", "distill"]:

@@ -1,0 +1,49 @@
+"""No number on a command line is infinite or none: ranges let some of them pass."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from tbspot.cli import app
+
+COMMANDS = typer.main.get_command(app).commands
+
+
+def _options() -> list[tuple[str, str]]:
+    """Each command's options that take numbers with a point."""
+    return [
+        (name, option.opts[0])
+        for name, command in COMMANDS.items()
+        for option in command.params
+        if option.param_type_name == "option"
+        and "float" in str(inspect.signature(command.callback).parameters.get(option.name, ""))
+    ]
+
+
+def _required(command: Any) -> list[str]:
+    """The least that a command asks for."""
+    given: list[str] = []
+    for one in command.params:
+        if one.required:
+            given += ["x"] if one.param_type_name == "argument" else [one.opts[0], "x"]
+    return given
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400"])
+@pytest.mark.parametrize(("name", "option"), _options())
+def test_a_number_that_is_none_is_refused_with_its_option(
+    name: str, option: str, value: str
+) -> None:
+    arguments = [name, *_required(COMMANDS[name]), option, value]
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 2, answer.output
+    assert option in answer.output
+
+
+def test_there_are_such_options() -> None:
+    assert len(_options()) > 25

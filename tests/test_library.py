@@ -43,6 +43,26 @@ def films(drawn: Path, tmp_path: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+def test_many_films_are_answered_by_the_model_that_was_opened_whatever_becomes_of_its_file(
+    model_path: Path, films: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tbspot.locating.model.films_at_once", lambda _: 2)
+    (tmp_path / "bright.onnx").write_bytes(model_path.read_bytes())
+    monkeypatch.chdir(tmp_path)
+    model = tbspot.load_model("bright.onnx", gate=False)
+    (tmp_path / "bright.onnx").write_bytes(b"another file")
+    monkeypatch.chdir(tmp_path.parent)
+    one, many = model.locate(films[0]), next(model.locate_many(films[:1]))
+    assert many.score == one.score
+    assert many.prediction.version == model.description.version
+
+
+def test_one_film_is_not_many(model: tbspot.Model) -> None:
+    for film in ("film.png", b"film.png", Path("film.png")):
+        with pytest.raises(TypeError, match="is one film; give a list of paths, or use locate"):
+            model.locate_many(film)  # type: ignore[arg-type]
+
+
 def test_the_public_names_are_those_agreed() -> None:
     assert set(tbspot.__all__) == {
         "DataError",

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +14,10 @@ import pytest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage
 
+from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.node.ledger import Ledger
-from tbspot.node.objects import read_sent
+from tbspot.node.objects import Sent, hash_of, read_sent
 from tbspot.node.retention import Retention
 from tbspot.node.service import Node
 from tbspot.node.settings import Pauses
@@ -194,3 +198,156 @@ def test_a_watched_folder_that_is_gone_is_a_trouble_and_no_end(
     node = start(watched=tmp_path / "absent")
     wait_for(lambda: any("absent" in one for one in node.health().troubles))
     assert send(node.receiver.port, study_film(tmp_path)) == [0]
+
+
+def test_a_film_that_is_sent_again_while_it_is_deleted_is_not_lost(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    sent = [read_sent(study_film(tmp_path, number), MOST) for number in range(1, 41)]
+    for number, one in enumerate(sent, 1):
+        store.take(one, "UNIT")
+        store.ledger.set_aside(number, "why", None, 5.0)
+    store.clock = lambda: 1e9
+    retention = Retention(store, 7, undelivered=False, tell=told)
+    deleting = threading.Thread(target=retention.work)
+    deleting.start()
+    taken = [store.take(one, "UNIT") for one in sent]
+    deleting.join()
+    assert set(taken) <= {"new", "again"}
+    for one in sent:
+        film = store.ledger.film_of(hash_of(one.instance))
+        assert film is not None
+        assert film.state == "received"
+        assert store.path_of(film).is_file()
+
+
+def test_a_film_that_was_queued_anew_meanwhile_is_not_deleted(store: Store, tmp_path: Path) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    store.ledger.set_aside(1, "why", None, 5.0)
+    old = store.ledger.film(1)
+    assert old is not None
+    assert store.take(sent, "UNIT") == "again"
+    assert not store.forget(old)
+    assert store.path_of(old).is_file()
+
+
+def _restore_queue(folder: Path, after: Callable[[Store], object]) -> Store:
+    """What a node finds whose queue is from before `after`."""
+    for path in folder.glob("queue.sqlite*"):
+        shutil.copy(path, folder.parent)
+    later = Store(folder)
+    after(later)
+    later.close()
+    for path in folder.glob("queue.sqlite*"):
+        path.unlink()
+    for path in folder.parent.glob("queue.sqlite*"):
+        shutil.copy(path, folder)
+    return Store(folder)
+
+
+def test_a_queue_from_a_back_up_loses_no_film_that_came_again_since(
+    store: Store, tmp_path: Path
+) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    store.ledger.set_aside(1, "why", None, 5.0)
+    store.close()
+
+    def delete_and_send_again(later: Store) -> None:
+        (film,) = later.ledger.films(9)
+        assert later.forget(film)
+        assert later.take(sent, "UNIT") == "new"
+
+    restored = _restore_queue(tmp_path / "node", delete_and_send_again)
+    (film,) = restored.ledger.films(9)
+    assert (film.state, film.attempts) == ("received", 0)
+    assert read_sent(restored.path_of(film), MOST).digest == sent.digest == film.digest
+
+
+@pytest.mark.parametrize("film_is_there", [True, False])
+def test_results_of_a_queue_from_a_back_up_whose_files_are_gone_are_waited_for_no_more(
+    store: Store, tmp_path: Path, film_is_there: bool
+) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": dcmread(study_film(tmp_path, 9))})
+    store.close()
+    next((tmp_path / "node" / "results").iterdir()).unlink()
+    if not film_is_there:
+        next((tmp_path / "node" / "films").iterdir()).unlink()
+    again = Store(tmp_path / "node")
+    (film,) = again.ledger.films(9)
+    assert film.state == ("received" if film_is_there else "aside")
+    assert again.ledger.soonest_result() is None
+    assert again.ledger.last()["oldest_unfinished"] == (film.received if film_is_there else None)
+
+
+def test_a_copy_that_stalls_is_not_taken_by_half(store: Store, tmp_path: Path, told: Any) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    whole = study_film(tmp_path).read_bytes()
+    path = tmp_path / "in" / "film.dcm"
+    with path.open("wb", buffering=0) as writer:
+        writer.write(whole[: len(whole) // 2])
+        for _ in range(5):
+            watch.work()
+        assert path.exists()
+        writer.write(whole[len(whole) // 2 :])
+    watch.work()
+    watch.work()
+    (film,) = store.ledger.films(9)
+    assert store.path_of(film).stat().st_size > len(whole) // 2
+    assert not path.exists()
+
+
+def test_a_copy_that_never_ends_is_put_where_somebody_sees_it(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    whole = study_film(tmp_path).read_bytes()
+    (tmp_path / "in" / "film.dcm").write_bytes(whole[:-7])
+    watch.work()
+    store.clock = lambda: time.time() + 3600
+    watch.work()
+    assert (tmp_path / "in" / "refused" / "film.dcm").read_bytes() == whole[:-7]
+    assert not store.ledger.films(9)
+
+
+def test_a_file_that_changed_while_it_was_taken_stays(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    path = study_film(tmp_path / "in")
+    take = store.take
+
+    def take_slowly(sent: Sent, source: str) -> Taking:
+        path.write_bytes(path.read_bytes() + b"\0")
+        return take(sent, source)
+
+    monkeypatch.setattr(store, "take", take_slowly)
+    watch.work()
+    watch.work()
+    assert path.exists()
+
+
+def test_a_file_that_cannot_be_removed_is_taken_once_and_stops_no_other(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived: list[None] = []
+    watch = _watch(store, tmp_path / "in", told)
+    watch.arrived = lambda: arrived.append(None)
+    for number in (1, 2):
+        study_film(tmp_path / "in", number)
+    unlink = Path.unlink
+
+    def refuse(path: Path, **options: Any) -> None:
+        if path.name == "1.dcm":
+            raise PermissionError(13, "Permission denied")
+        unlink(path, **options)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    for _ in range(4):
+        watch.work()
+    assert store.ledger.counts()["received"] == 2
+    assert len(arrived) == 2
+    assert [path.name for path in (tmp_path / "in").iterdir()] == ["1.dcm"]
+    assert told.events() == ["film new", "file stays", "film new"]

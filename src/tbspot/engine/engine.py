@@ -74,7 +74,7 @@ class Engine:
             maps `[n, h, w]`.
         open_classifier: gives torch's net of the same weights; `None` where there is none.
         at_once: threads that may ask at the same time and share the cores without waiting.
-        reopen: opens the same model for another number of them; `None` where it cannot.
+        share: the same model for another number of them; `None` where it cannot.
     """
 
     description: Description
@@ -82,7 +82,7 @@ class Engine:
     ask: Callable[[NDArray[np.float32]], Answer]
     open_classifier: Callable[[], Classifier] | None = None
     at_once: int = 1
-    reopen: Callable[[int], Engine] | None = None
+    share: Callable[[int], Engine] | None = None
 
     def __call__(self, films: NDArray[np.float32]) -> Answer:
         """Logits `float32 [n]` and raw maps `float32 [n, h, w]` of films `[n, size, size]`."""
@@ -90,9 +90,9 @@ class Engine:
 
     def shared_by(self, threads: int) -> Engine:
         """The engine for so many threads at a time; itself where it cannot share out the cores."""
-        if self.reopen is None or threads == self.at_once:
+        if self.share is None or threads == self.at_once:
             return self
-        return self.reopen(threads)
+        return self.share(threads)
 
     def classifier(self) -> Classifier:
         """Torch's net of the same weights, for what needs gradients or features.
@@ -187,8 +187,29 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, dev
     if precision == "int8":
         model = _quantised(model, description, path)
     options: dict[str, str | int] = {"INFERENCE_PRECISION_HINT": _in_float(precision, capable)}
-    if device == "cpu":
-        options |= {"NUM_STREAMS": at_once, "INFERENCE_NUM_THREADS": threads}
+    name, net = f"OpenVINO {precision}", _net_when_asked(path.absolute())
+
+    def shared_by(askers: int) -> Engine:
+        # The file is not read again: by now it may be another's, or be called otherwise.
+        sharing: dict[str, str | int] = {"NUM_STREAMS": askers, "INFERENCE_NUM_THREADS": threads}
+        chosen = options | sharing if device == "cpu" else options
+        ask = _SharedModel(model, _compiler(core, target, chosen, path, precision, device), path)
+        if device != "cpu":
+            return _batched(description, f"{name} on {device}", ask, net)
+        return Engine(description, name, ask, net, askers, shared_by)
+
+    return shared_by(at_once)
+
+
+def _compiler(
+    core: Any,
+    target: str,
+    options: dict[str, str | int],
+    path: Path,
+    precision: Precision,
+    device: str,
+) -> Callable[[Any, list[int]], Any]:
+    """Makes a net ready for films of one number and size."""
 
     def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
@@ -202,17 +223,7 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, dev
                 '`precision="float32"`, or a .safetensors model, which torch runs'
             ) from error
 
-    ask, net = _SharedModel(model, compile_model, path), _net_when_asked(path)
-    if device != "cpu":
-        return _batched(description, f"OpenVINO {precision} on {device}", ask, net)
-    return Engine(
-        description,
-        f"OpenVINO {precision}",
-        ask,
-        net,
-        at_once,
-        lambda askers: _open_onnx(path, precision, threads, askers, device),
-    )
+    return compile_model
 
 
 def _this(device: str) -> str:

@@ -205,7 +205,10 @@ class Model:
 
         Raises:
             ModelError: the model cannot be run on this processor.
+            TypeError: it is one film; `locate` takes one.
         """
+        if isinstance(films, (str, bytes, os.PathLike)):
+            raise TypeError(f"{films!r} is one film; give a list of paths, or use locate")
         items = (Item(Path(film), shown(Path(film))) for film in films)
         return self._for_many.locate_items(items)
 

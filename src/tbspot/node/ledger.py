@@ -162,6 +162,16 @@ class Ledger:
             "WHERE id = ? AND state = 'aside'", now, film,
         )  # fmt: skip
 
+    def replace(self, film: int, digest: str, file: str, size: int, now: float) -> None:
+        """Queue a film anew whose file was gone and that came again; results are made anew too."""
+        with self._writing():
+            self._base.execute("DELETE FROM results WHERE film = ?", (film,))
+            self._base.execute(
+                "UPDATE films SET state = 'received', digest = ?, file = ?, bytes = ?, "
+                "attempts = 0, due = ?, reason = NULL, prediction = NULL, located = NULL, "
+                "finished = NULL WHERE id = ?", (digest, file, size, now, film),
+            )  # fmt: skip
+
     # What becomes of films.
 
     def next_film(self, now: float) -> FilmLine | None:
@@ -250,6 +260,15 @@ class Ledger:
             "UPDATE results SET attempts = attempts + 1, reason = ?, due = ? WHERE id = ?",
             reason, due, result.id,
         )  # fmt: skip
+
+    def waiting_results(self) -> list[ResultLine]:
+        """Results that the archive has not confirmed."""
+        rows = self._rows("SELECT * FROM results WHERE stored IS NULL ORDER BY id")
+        return [ResultLine(**dict(row)) for row in rows]
+
+    def drop_results(self, film: int) -> None:
+        """Wait for a film's results no more, whose files are gone."""
+        self._write("DELETE FROM results WHERE film = ?", film)
 
     def results_of(self, film: int) -> list[ResultLine]:
         """A film's results."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.config import IGNORE
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
@@ -45,7 +46,7 @@ from pydicom.uid import (
 from tbspot.errors import TbspotError
 from tbspot.images.opening import open_regular, shown
 
-__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "read_sent", "sent_of", "study_of"]
+__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "is_whole", "read_sent", "sent_of", "study_of"]
 
 # What chest films come as (PS3.4 B.5).
 CLASSES = (
@@ -65,6 +66,9 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
+# Bytes of an element from which its value is left where it is.
+DEFERRED = 1 << 10
+UNDEFINED = 0xFFFFFFFF
 # Of a data set, in which its study stands (group 0020).
 STUDY_WITHIN = 1 << 20
 
@@ -144,6 +148,31 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
     # What is broken may break its reader in any way.
     except Exception as error:
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
+
+
+def is_whole(sent: Sent) -> bool:
+    """Whether a film's data set ends with its pixels: one that is still being written does not.
+
+    Its elements are walked and their values left.
+    """
+    syntax = UID(sent.syntax)
+    try:
+        found = read_dataset(
+            BytesIO(sent.data),
+            is_implicit_VR=syntax.is_implicit_VR,
+            is_little_endian=syntax.is_little_endian,
+            defer_size=DEFERRED,
+        )
+    # What is broken may break its reader in any way.
+    except Exception:
+        return False
+    # Of an element of undefined length, which has been read to its end, nothing is raw.
+    ends = (
+        one.value_tell + one.length
+        for one in found.values()
+        if isinstance(one, RawDataElement) and one.length != UNDEFINED
+    )
+    return "PixelData" in found and max(ends, default=0) <= len(sent.data)
 
 
 def study_of(sent: Sent) -> str | None:

@@ -42,8 +42,7 @@ class Retention:
         while film := ledger.finished_before(moment, undelivered=self.undelivered):
             if self.identities is not None:
                 self.identities.forget(film.file)
-            self.store.forget(film)
-            count += 1
+            count += self.store.forget(film)
         if count:
             self.tell("films deleted", films=count, days=self.keep_days)
         return BETWEEN_LOOKS

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -61,11 +62,14 @@ class Store:
         self.clock = clock
         self._free_bytes = free_bytes
         self._film_bytes = film_bytes
+        # A film is not deleted while it is looked up for one that says it sends it again.
+        self._turn = threading.Lock()
         for one in (folder, *(folder / name for name in (FILMS, RESULTS, MAPS))):
             make_folder(one)
             clear_parts(one, alone=True)
         self.ledger = Ledger(folder / QUEUE)
         self._adopt()
+        self._mend()
         self._sweep()
 
     def close(self) -> None:
@@ -88,19 +92,22 @@ class Store:
             TbspotError: the disk is full or nearly so; nothing was taken.
         """
         instance, digest = hash_of(sent.instance), sent.digest
-        if (known := self._known(instance, digest)) is not None:
-            return known
+        with self._turn:
+            if (known := self._known(instance, digest)) is not None:
+                return known
         self.check_room(len(sent.data))
         file = f"{secrets.token_hex(8)}{ENDING}"
         path = self.folder / FILMS / file
         with replacing(path, parents=False) as temporary, temporary.open("wb") as opened:
             sent.write(opened)
         size, now = len(sent.data), self.clock()
-        if self.ledger.add(instance, digest, file, size, source, now) is not None:
-            return "new"
-        # Another association was faster.
+        with self._turn:
+            if self.ledger.add(instance, digest, file, size, source, now) is not None:
+                return "new"
+            # Another association was faster.
+            known = self._known(instance, digest) or "known"
         path.unlink(missing_ok=True)
-        return self._known(instance, digest) or "known"
+        return known
 
     def _known(self, instance: str, digest: str) -> Taking | None:
         if self.ledger.is_result(instance):
@@ -173,13 +180,22 @@ class Store:
         self.ledger.locate(film.id, prediction, kept, reason, self.clock())
         return kept
 
-    def forget(self, film: FilmLine) -> None:
-        """Delete a film, its map and results: files first, so that none is left without a line."""
-        for result in self.ledger.results_of(film.id):
-            self.path_of_result(result).unlink(missing_ok=True)
-        (self.folder / _map_of(film)).unlink(missing_ok=True)
-        self.path_of(film).unlink(missing_ok=True)
-        self.ledger.forget(film.id)
+    def forget(self, film: FilmLine) -> bool:
+        """Delete a film, its map and results: files first, so that none is left without a line.
+
+        Returns:
+            whether it was; not if it was queued anew since `film` was read.
+        """
+        with self._turn:
+            now = self.ledger.film(film.id)
+            if now is None or (now.state, now.finished) != (film.state, film.finished):
+                return False
+            for result in self.ledger.results_of(film.id):
+                self.path_of_result(result).unlink(missing_ok=True)
+            (self.folder / _map_of(film)).unlink(missing_ok=True)
+            self.path_of(film).unlink(missing_ok=True)
+            self.ledger.forget(film.id)
+        return True
 
     def _adopt(self) -> None:
         """Queue films that lie here without a line: of a process that was killed between the two.
@@ -197,8 +213,29 @@ class Store:
                 sent = read_sent(path, self._film_bytes)
                 instance, size = hash_of(sent.instance), len(sent.data)
                 now = self.clock()
-                if self.ledger.add(instance, sent.digest, path.name, size, "", now) is None:
+                if self.ledger.add(instance, sent.digest, path.name, size, "", now) is not None:
+                    continue
+                known = self.ledger.film_of(instance)
+                if known is None or self.path_of(known).exists():
                     path.unlink()
+                else:  # an older queue, of a film that was deleted and came again since
+                    self.ledger.replace(known.id, sent.digest, path.name, size, now)
+
+    def _mend(self) -> None:
+        """Wait for no result whose file is gone: a queue from an older back-up may name such ones.
+
+        They are made anew where their film is there.
+        """
+        gone = [
+            one for one in self.ledger.waiting_results() if not self.path_of_result(one).exists()
+        ]
+        for number in sorted({one.film for one in gone}):
+            film, now = self.ledger.film(number), self.clock()
+            if film is not None and self.path_of(film).exists():
+                self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)
+            else:
+                self.ledger.drop_results(number)
+                self.ledger.set_aside(number, "its file and its results are gone", None, now)
 
     def _sweep(self) -> None:
         """Remove results and maps whose film has no line any more."""

@@ -1,7 +1,7 @@
 """Films out of a folder, for units that can do no more than write files.
 
-Takes a folder; gives each of its films to the store once its size stands still, and removes it
-from there once it is on the node's disk. What is no film that the node takes goes into `refused`
+Takes a folder; gives each of its films to the store once it is whole and stands still, and removes
+it from there once it is on the node's disk. What is no film that the node takes goes into `refused`
 beside them, so that somebody sees it.
 """
 
@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from tbspot.errors import TbspotError
-from tbspot.node.objects import read_sent
+from tbspot.node.objects import is_whole, read_sent
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
 
@@ -22,6 +23,22 @@ __all__ = ["SOURCE", "Watch"]
 
 SOURCE = "folder"
 REFUSED = "refused"
+# A film that is not whole and has not changed for so long will not be.
+STALLED_SECONDS = 600.0
+
+
+class State(NamedTuple):
+    """Of a file: its bytes, and when it was changed, in nanoseconds since 1970."""
+
+    size: int
+    changed: int
+
+
+class Seen(NamedTuple):
+    """How a file was found, and since when, in seconds since 1970 by the node's own clock."""
+
+    state: State
+    since: float
 
 
 @dataclass
@@ -43,7 +60,8 @@ class Watch:
     arrived: Callable[[], None]
     film_bytes: int
     seconds: float = 2.0
-    _seen: dict[Path, tuple[int, int]] = field(default_factory=dict, init=False)
+    _seen: dict[Path, Seen] = field(default_factory=dict, init=False)
+    _stays: dict[Path, State] = field(default_factory=dict, init=False)
 
     def work(self) -> float:
         """Take each file that has not changed since the last look; gives seconds to the next one.
@@ -51,12 +69,22 @@ class Watch:
         Raises:
             TbspotError: the folder cannot be looked into, or the disk is full; files stay there.
         """
-        before, self._seen = self._seen, dict(self._look())
-        for path in sorted(path for path, state in self._seen.items() if before.get(path) == state):
-            self._take(path)
+        before, now = self._seen, self.store.clock()
+        self._seen = {path: Seen(state, now) for path, state in self._look()}
+        self._stays = {path: self._stays[path] for path in self._stays.keys() & self._seen.keys()}
+        for path, (state, _) in sorted(self._seen.items()):
+            if path in before and before[path].state == state:
+                self._seen[path] = before[path]
+                if self._stays.get(path) == state:
+                    continue
+                try:
+                    self._take(path, *before[path])
+                except OSError as error:  # of this file alone; the others go on
+                    self._stays[path] = state
+                    self.tell("file stays", source=SOURCE, reason=error.strerror)
         return self.seconds
 
-    def _look(self) -> Iterator[tuple[Path, tuple[int, int]]]:
+    def _look(self) -> Iterator[tuple[Path, State]]:
         """Files with size and time of change; empty ones have yet to be written."""
         for parent, folders, names in os.walk(self.folder, onerror=self._raise):
             folders[:] = [one for one in folders if not one.startswith(".") and one != REFUSED]
@@ -65,9 +93,8 @@ class Watch:
                 if name.startswith(".") or name.endswith((".part", ".tmp")):
                     continue
                 with suppress(OSError):
-                    state = (path := Path(parent, name)).stat(follow_symlinks=False)
-                    if state.st_size:
-                        yield path, (state.st_size, state.st_mtime_ns)
+                    if (state := _state_of(path := Path(parent, name))).size:
+                        yield path, state
 
     def _raise(self, error: OSError) -> None:
         raise TbspotError(
@@ -75,22 +102,28 @@ class Watch:
             "write there"
         ) from error
 
-    def _take(self, path: Path) -> None:
-        self.store.check_room(path.stat().st_size if path.exists() else 0)
+    def _take(self, path: Path, state: State, since: float) -> None:
+        self.store.check_room(state.size)
         try:
             sent = read_sent(path, self.film_bytes)
         except TbspotError:
             self._refuse(path, "no film that is taken")
             return
+        if not is_whole(sent):
+            # Moved, it is still the file that its writer may go on with.
+            if self.store.clock() - since > STALLED_SECONDS:
+                self._refuse(path, "it ends too early")
+            return
         taken = self.store.take(sent, SOURCE)
         self.tell(f"film {taken}", source=SOURCE, bytes=len(sent.data))
+        if taken in ("new", "again"):
+            self.arrived()
         if taken == "other":
             self._refuse(path, "another film has its SOP Instance UID")
             return
         with suppress(FileNotFoundError):
-            path.unlink()
-        if taken in ("new", "again"):
-            self.arrived()
+            if _state_of(path) == state:
+                path.unlink()
 
     def _refuse(self, path: Path, reason: str) -> None:
         """Move a file aside, under a name that is free; names of files are not logged."""
@@ -102,3 +135,8 @@ class Watch:
         with suppress(FileNotFoundError):
             path.rename(goal)
         self.tell("file refused", source=SOURCE, reason=reason)
+
+
+def _state_of(path: Path) -> State:
+    found = path.stat(follow_symlinks=False)
+    return State(found.st_size, found.st_mtime_ns)

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +54,24 @@ def fingerprint(*parts: bytes | memoryview) -> str:
 
 
 def check_run(
-    folder: Path, command: str, settings: DataclassInstance, *, overwrite: bool = False
+    folder: Path,
+    command: str,
+    settings: DataclassInstance,
+    *,
+    overwrite: bool = False,
+    inputs: Mapping[str, str] | None = None,
 ) -> bool:
     """Whether `folder` is this run's already, to resume; nothing in it is touched.
 
     For commands that have more to check before an earlier run may be replaced by `open_run`.
+
+    Args:
+        folder: of the run.
+        command: that is called.
+        settings: that it has.
+        overwrite: whether another run may be replaced.
+        inputs: fingerprints of files that it reads, by what they are: with others it is another
+            run. A run that did not note them is taken for one of these.
 
     Raises:
         TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
@@ -72,10 +85,18 @@ def check_run(
     record = folder / RUN_FILE
     run, wanted = _recorded(record), _wanted(command, settings)
     same = all(name in run and run[name] == value for name, value in wanted.items())
-    if same and not _is_of_elsewhere(str(run.get("called_in", "")), settings):
+    noted = run.get("inputs")
+    known: dict[str, str] = noted if isinstance(noted, dict) else {}
+    changed = [name for name, now in (inputs or {}).items() if known.get(name, now) != now]
+    if same and not changed and not _is_of_elsewhere(str(run.get("called_in", "")), settings):
         # Of a run that was being replaced by this one, nothing is to be gone on with.
         return not run.get(EMPTYING)
     if not overwrite:
+        if same and changed:
+            raise TbspotError(
+                f"{folder} holds a run that read other files under the same names "
+                f"({', '.join(changed)}); choose another folder, or add --overwrite to replace it"
+            )
         raise TbspotError(
             f"{folder} holds another run or other files; choose another folder, "
             "or add --overwrite to replace it"
@@ -90,19 +111,25 @@ def check_run(
 
 
 def open_run(
-    folder: Path, command: str, settings: DataclassInstance, *, overwrite: bool = False
+    folder: Path,
+    command: str,
+    settings: DataclassInstance,
+    *,
+    overwrite: bool = False,
+    inputs: Mapping[str, str] | None = None,
 ) -> None:
     """Make `folder` the run folder of one command and its settings, or come back to it.
 
-    Writes `run.json` (command, settings, versions, and the folder that the settings' paths are
-    relative to). The same command with the same settings finds its earlier files in place, to
-    resume from; those of another run are deleted if `overwrite` is set. The folder itself is
-    never removed: it may be a mount point, a link, or the folder that the user stands in.
+    Writes `run.json` (command, settings, versions, fingerprints of `inputs`, and the folder that
+    the settings' paths are relative to). The same command with the same settings finds its earlier
+    files in place, to resume from; those of another run are deleted if `overwrite` is set. The
+    folder itself is never removed: it may be a mount point, a link, or the folder that the user
+    stands in.
 
     Raises:
         TbspotError: as `check_run`.
     """
-    resumes = check_run(folder, command, settings, overwrite=overwrite)
+    resumes = check_run(folder, command, settings, overwrite=overwrite, inputs=inputs)
     with refusals_told(folder):
         make_folder(folder)
         for parent, _, _ in os.walk(folder):
@@ -111,6 +138,8 @@ def open_run(
             return
         versions = {"tbspot": __version__, "python": sys.version.split()[0]}
         run = _wanted(command, settings) | versions | {"called_in": as_text(Path.cwd())}
+        if inputs:
+            run["inputs"] = dict(inputs)
         if any(_content(folder)):
             # Until the earlier run is gone, what lies there is neither's.
             write_json(folder / RUN_FILE, run | {EMPTYING: True})

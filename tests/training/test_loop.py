@@ -141,6 +141,51 @@ def test_a_folder_removed_while_a_run_trains_is_told_at_the_next_step(
     assert not (tmp_path / "run").exists()
 
 
+def test_a_student_of_a_teacher_that_was_taught_anew_is_another_run(
+    run: tuple[TrainingSettings, Path], fabric: Fabric, tmp_path: Path
+) -> None:
+    settings, teacher = run
+    path = tmp_path / "teacher.safetensors"
+    shutil.copy(teacher / MODEL_FILE, path)
+    student = dataclasses.replace(settings, teachers=(path,), epochs=1)
+    before = train(student, tmp_path / "run", fabric).read_bytes()
+    train(dataclasses.replace(settings, seed=7, epochs=1), tmp_path / "anew", fabric)
+    shutil.copy(tmp_path / "anew" / MODEL_FILE, path)
+    with pytest.raises(TbspotError, match=r"read other files .*teacher\.safetensors\); choose"):
+        train(student, tmp_path / "run", fabric)
+    assert (tmp_path / "run" / MODEL_FILE).read_bytes() == before
+    assert train(student, tmp_path / "run", fabric, overwrite=True).read_bytes() != before
+
+
+def test_a_run_does_not_go_on_with_other_labels_than_it_began_with(
+    settings: TrainingSettings,
+    fabric: Fabric,
+    drawn: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [(f"tb/tb{n:04}.png", 1, "a") for n in (1, 2)]
+    rows += [(f"health/h{n:04}.png", 0, "a") for n in (1, 2)]
+    settings = dataclasses.replace(
+        _table(tmp_path, drawn, rows), minutes_between_checkpoints=0.0, batch_size=2
+    )
+    step = Reporter.step
+
+    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
+        step(self, done, loss, films)
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, tmp_path / "run", fabric)
+    _table(tmp_path, drawn, [(name, 1 - label, source) for name, label, source in rows])
+    with pytest.raises(TbspotError, match=r"read other files under the same names \(films\)"):
+        train(settings, tmp_path / "run", fabric)
+    assert (tmp_path / "run" / CHECKPOINT_FILE).exists()
+
+
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     run: tuple[TrainingSettings, Path],

@@ -20,12 +20,13 @@ from torch.nn import functional
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.files import check_run, open_run
+from tbspot.files import check_run, fingerprint, open_run
 from tbspot.lock import Hold, holding
 from tbspot.metrics import auroc
 from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.folding import fold_batch_norm, unfolded_state
 from tbspot.nets.weights import build, save_classifier
+from tbspot.pathnames import as_text
 from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
@@ -40,6 +41,7 @@ from tbspot.training.views import draw_views, warp
 __all__ = [
     "MODEL_FILE",
     "batch_loss",
+    "model_files",
     "optimizer_of",
     "set_mode",
     "set_rates",
@@ -72,21 +74,35 @@ def train(
 
     Raises:
         TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
-            run, or the disk is full.
+            run (also one that was taught by other files under the same names), or the disk is
+            full.
     """
-    path = folder / MODEL_FILE
+    path, inputs = folder / MODEL_FILE, model_files(*settings.teachers, settings.init)
     # The first process writes for all.
     with holding(folder) if fabric.is_global_zero else nullcontext() as hold:
-        if check_run(folder, settings.command, settings, overwrite=overwrite) and path.exists():
+        resumes = check_run(folder, settings.command, settings, overwrite=overwrite, inputs=inputs)
+        if resumes and path.exists():
             # An earlier call may have been killed between the model and this.
             _forget_checkpoint(folder, fabric)
         else:
-            _train(settings, folder, fabric, hold, overwrite=overwrite)
+            _train(settings, folder, fabric, hold, inputs, overwrite=overwrite)
     return path
 
 
+def model_files(*names: str | Path) -> dict[str, str]:
+    """Fingerprints of those names that are files: what a run reads besides films."""
+    paths = (Path(name) for name in names)
+    return {as_text(path): fingerprint(path.read_bytes()) for path in paths if path.is_file()}
+
+
 def _train(
-    settings: TrainingSettings, folder: Path, fabric: Fabric, hold: Hold | None, *, overwrite: bool
+    settings: TrainingSettings,
+    folder: Path,
+    fabric: Fabric,
+    hold: Hold | None,
+    inputs: dict[str, str],
+    *,
+    overwrite: bool,
 ) -> None:
     films, tuning = _read(settings, folder, fabric)
     teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
@@ -96,11 +112,11 @@ def _train(
     torch.manual_seed(settings.seed)
     net = start_net(settings, description)
     model, optimizer = fabric.setup(net, optimizer_of(net, settings))
-    _open(folder, settings, fabric, hold, overwrite=overwrite)
+    read = inputs | {"films": str(description.data)}
+    _open(folder, settings, fabric, hold, read, overwrite=overwrite)
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
-    steps = len(films.samples) // films.batch_size
-    total = steps * settings.epochs
+    total = (steps := len(films.samples) // films.batch_size) * settings.epochs
     with _reporter(folder, state, steps, settings, fabric) as reporter:
         for epoch in range(state.done // steps, settings.epochs):
             set_mode(net, settings)
@@ -125,12 +141,18 @@ def _train(
 
 
 def _open(
-    folder: Path, settings: TrainingSettings, fabric: Fabric, hold: Hold | None, *, overwrite: bool
+    folder: Path,
+    settings: TrainingSettings,
+    fabric: Fabric,
+    hold: Hold | None,
+    inputs: dict[str, str],
+    *,
+    overwrite: bool,
 ) -> None:
     """Only once all that the run reads is there: a wrong path must not cost another run."""
     if hold:
         hold.check()
-        open_run(folder, settings.command, settings, overwrite=overwrite)
+        open_run(folder, settings.command, settings, overwrite=overwrite, inputs=inputs)
         hold.check()
     fabric.barrier()
 

@@ -29,7 +29,7 @@ from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import Source, in_split, load
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
-from tbspot.training.loop import MODEL_FILE
+from tbspot.training.loop import MODEL_FILE, model_files
 from tbspot.training.settings import Amount, Count, Strength, Whole, refuse_impossible
 from tbspot.training.views import draw_views
 
@@ -95,9 +95,10 @@ def refit(
     Raises:
         TbspotError: model or films are not as they must be, or the folder holds another run.
     """
-    path = folder / MODEL_FILE
+    path, inputs = folder / MODEL_FILE, model_files(settings.model)
     with holding(folder):
-        if check_run(folder, COMMAND, settings, overwrite=overwrite) and path.exists():
+        resumes = check_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs)
+        if resumes and path.exists():
             return path
         classifier, description = _load(settings.model)
         said = {
@@ -127,7 +128,7 @@ def refit(
         head = (classifier.score or classifier.head).weight.detach().flatten().double().numpy()
         weights = fit_head(head, clean, changed, settings)
         # Only once all that is read is there: a broken film must not cost another run.
-        open_run(folder, COMMAND, settings, overwrite=overwrite)
+        open_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs)
         save_classifier(path, _with_head(classifier, refitted, weights), refitted)
     return path
 

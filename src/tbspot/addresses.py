@@ -11,7 +11,19 @@ from contextlib import contextmanager
 
 from tbspot.errors import TbspotError
 
-__all__ = ["is_loopback", "listening"]
+__all__ = ["canonical", "is_loopback", "listening"]
+
+
+def canonical(address: str) -> str:
+    """An address in the one form in which two are compared; what is none stays as it is.
+
+    IPv6 in its shortest form (RFC 5952), and IPv4 that came by IPv6 as IPv4.
+    """
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(getattr(found, "ipv4_mapped", None) or found)
 
 
 def is_loopback(host: str) -> bool:

@@ -60,6 +60,11 @@ def test_only_addresses_that_are_named_are_answered(start: Start, told: Any) -> 
     assert "connection refused" in told.events()
 
 
+def test_an_address_that_is_written_otherwise_is_the_same_unit(start: Start) -> None:
+    node = start(addresses=("::FFFF:127.0.0.1",))
+    assert _echo(node.receiver.port)
+
+
 def test_classes_and_syntaxes_that_are_not_taken_are_refused_alone(
     start: Start, tmp_path: Path
 ) -> None:
@@ -221,6 +226,19 @@ def test_files_that_are_no_certificate_are_one_sentence(start: Start, tmp_path: 
     (tmp_path / "x.pem").write_text("none")
     with pytest.raises(TbspotError, match="cannot be used for TLS"):
         start(tls=Tls(tmp_path / "x.pem", tmp_path / "x.pem"))
+
+
+def test_a_key_that_has_a_password_is_one_sentence_and_nobody_is_asked(
+    start: Start, certificate: Path, tmp_path: Path
+) -> None:
+    locked = tmp_path / "locked.pem"
+    subprocess.run(
+        ["openssl", "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-passout", "pass:secret",
+         "-in", certificate / "key.pem", "-out", locked],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    with pytest.raises(TbspotError, match="a key must have no password"):
+        start(tls=Tls(certificate / "certificate.pem", locked))
 
 
 def test_a_port_that_is_taken_is_one_sentence(start: Start) -> None:

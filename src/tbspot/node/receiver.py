@@ -22,7 +22,7 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from tbspot.addresses import is_loopback, listening
+from tbspot.addresses import canonical, is_loopback, listening
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
@@ -95,7 +95,7 @@ class Receiver:
                 [*contexts, build_context(Verification)], tls, handlers, _Handler,
             )  # fmt: skip
         server.limits, server.tell = settings.limits, self._tell
-        server.addresses = frozenset(settings.addresses)
+        server.addresses = settings.allowed
         # pynetdicom takes itself out of this list when it ends.
         self._entity._servers.append(server)
         return server
@@ -174,14 +174,16 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(tls.certificate, tls.key)
+        # Nobody sits at a service who could be asked for a password.
+        context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
         if tls.authority is not None:
             context.load_verify_locations(tls.authority)
             context.verify_mode = ssl.CERT_REQUIRED
     except (OSError, ssl.SSLError) as error:
         raise TbspotError(
             f"{tls.certificate} and {tls.key} cannot be used for TLS "
-            f"({error.strerror or 'not PEM'}); check certificate, key and authority"
+            f"({error.strerror or 'not PEM'}); check certificate, key and authority; a key must "
+            "have no password"
         ) from error
     return context
 
@@ -240,7 +242,7 @@ class _Server(ThreadedAssociationServer):
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
         """Whether a connection is answered at all."""
-        address = str(client_address[0])
+        address = canonical(str(client_address[0]))
         if self.addresses and address not in self.addresses:
             self.tell("connection refused", address=address, reason="not among `addresses`")
             return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tbspot.addresses import canonical
 from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 
@@ -111,6 +112,11 @@ class NodeSettings:
     limits: Limits = Limits()
     film_pauses: Pauses = Pauses(first=30.0)
     archive_pauses: Pauses = Pauses()
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """Addresses of units that may send, in the form in which they are compared."""
+        return frozenset(map(canonical, self.addresses))
 
     def refuse_watching_itself(self) -> None:
         """Refuse a watched folder in which the node's own films, or in whose place it, would lie.

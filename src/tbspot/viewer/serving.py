@@ -151,11 +151,15 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
 
 
 def hosts_of(host: str, port: int) -> frozenset[str] | None:
-    """Names under which the page is reached; `None` = any, where it listens on all addresses."""
+    """Names under which the page is reached; `None` = any, where it listens on all addresses.
+
+    With the port and without: browsers leave port 80 out, dicomweb-client any.
+    """
     if host in ANY:
         return None
     names = {"localhost", "127.0.0.1", "[::1]"} if is_loopback(host) else set()
-    return frozenset(f"{name}:{port}" for name in {*names, name_of(host).lower()})
+    names |= {name_of(host).lower()}
+    return frozenset(names | {f"{name}:{port}" for name in names})
 
 
 def name_of(host: str) -> str:

@@ -111,15 +111,9 @@ def _app(node: Node, station: Station, reach: _Reach) -> Guard:
     def is_known(request: Request) -> bool:
         """Whether it is a unit's that is named: as by C-STORE, its address is enough."""
         stores = request.url.path.startswith(f"{BASE}/")
-        return stores and address_of(request) in node.settings.addresses
+        return stores and address_of(request) in node.settings.allowed
 
-    return create_app(site, _hosts(reach), reach.token, routes, is_known)
-
-
-def _hosts(reach: _Reach) -> frozenset[str] | None:
-    """Names under which the page is reached; dicomweb-client, for one, leaves the port out."""
-    hosts = hosts_of(reach.host, reach.port)
-    return hosts and hosts | {host.removesuffix(f":{reach.port}") for host in hosts}
+    return create_app(site, hosts_of(reach.host, reach.port), reach.token, routes, is_known)
 
 
 def _token(path: Path) -> str:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tbspot.addresses import canonical
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
@@ -145,7 +146,7 @@ class Storing:
     def _checked(self, request: Request) -> str:
         """Refuse who may not send, and what is not taken; gives the sender's address."""
         address = address_of(request)
-        allowed = self._node.settings.addresses
+        allowed = self._node.settings.allowed
         if allowed and address not in allowed:
             self._node.tell("request refused", address=address, reason="not among `addresses`")
             raise HTTPException(HTTPStatus.FORBIDDEN, "this address may not send films", CLOSE)
@@ -219,8 +220,7 @@ class Storing:
 
 def address_of(request: Request) -> str:
     """Of the machine that asks, as people write it."""
-    address = request.client.host if request.client is not None else ""
-    return address.removeprefix("::ffff:")
+    return canonical(request.client.host if request.client is not None else "")
 
 
 def _is_uid(text: str) -> bool:

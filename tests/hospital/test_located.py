@@ -87,6 +87,48 @@ def test_after_an_interruption_the_same_command_neither_loses_nor_doubles_object
     assert len(list(read_predictions(out))) == 3
 
 
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({"ViewPosition": "LL"}, {"sr"}),  # refused
+        ({"PatientID": "A\\B"}, set()),  # a number that cannot be copied
+        ({"BitsAllocated": 7}, set()),  # broken
+        ({"PatientOrientation": ["L", "F"]}, {"sc", "seg", "sr"}),
+    ],
+)
+def test_no_result_of_the_film_before_stays_beside_another_films_answer(
+    write_film: Write, tmp_path: Path, change: dict[str, Any], kinds: set[str]
+) -> None:
+    out, folder = tmp_path / "out", tmp_path / "films"
+    folder.mkdir()
+    write_film(name="films/a.dcm", PatientID="ANNA")
+    _locate(folder, out, gate=True)
+    assert len(_objects(out)) == 3
+    other = {"PatientID": "BERTA", "SOPInstanceUID": "1.2.3.4"} | change
+    write_film(name="films/a.dcm", **other)
+    _locate(folder, out, gate=True)
+    assert {name.rpartition("-")[2] for name in _objects(out)} == {f"{one}.dcm" for one in kinds}
+    assert not any(b"ANNA" in path.read_bytes() for path in (out / "dicom").glob("*"))
+
+
+def test_a_run_that_ends_before_a_changed_film_is_answered_keeps_no_result_of_the_film_before(
+    films: Path, write_film: Write, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _locate(films, out)
+    before = _objects(out)
+    write_film(name="films/1.dcm", PatientID="BERTA", SOPInstanceUID="1.2.3.4")
+
+    def dies(_: NDArray[np.float32]) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _locate(films, out, dies)
+    left = _objects(out)
+    assert len(left) == 6
+    assert left.items() <= before.items()
+
+
 def test_the_line_of_a_film_is_written_after_its_objects(films: Path, tmp_path: Path) -> None:
     out = tmp_path / "new"
     _locate(films, out)

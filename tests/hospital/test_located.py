@@ -17,11 +17,12 @@ from pydicom.uid import generate_uid
 from typer.testing import CliRunner
 
 from results import Case
+from tbspot.choices import ResultKind
 from tbspot.cli import app
 from tbspot.description import Description
 from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Counts, LocateSettings, find_items, locate
+from tbspot.locating import Counts, LocateSettings, Model, find_items, locate
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -127,6 +128,36 @@ def test_a_run_that_ends_before_a_changed_film_is_answered_keeps_no_result_of_th
     left = _objects(out)
     assert len(left) == 6
     assert left.items() <= before.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("many", [False, True])
+def test_a_finding_has_no_result_that_names_the_patient_of_a_film_that_came_later(
+    write_film: Write, kind: ResultKind, *, many: bool
+) -> None:
+    path = write_film(PatientID="ANNA")
+    model = Model(Engine(Description(name="middle", version="1", size=64), "numpy", _ask))
+    finding = next(model.locate_many([path])) if many else model.locate(path)
+    assert finding.to_dicom(kind).PatientID == "ANNA"
+    write_film(PatientID="BERTA")
+    with pytest.raises(TbspotError, match="is no longer the film that was located"):
+        finding.to_dicom(kind)
+
+
+def test_a_film_that_is_replaced_while_it_is_answered_has_no_results(
+    write_film: Write, tmp_path: Path
+) -> None:
+    path = write_film(PatientID="ANNA")
+
+    def replaces(batch: NDArray[np.float32]) -> Any:
+        write_film(PatientID="BERTA")
+        return _ask(batch)
+
+    _locate(path.parent, tmp_path / "out", replaces)
+    (line,) = read_predictions(tmp_path / "out")
+    assert "no results as DICOM" in str(line.reason)
+    assert "is no longer the film that was located" in str(line.reason)
+    assert not (tmp_path / "out" / "dicom").exists()
 
 
 def test_the_line_of_a_film_is_written_after_its_objects(films: Path, tmp_path: Path) -> None:

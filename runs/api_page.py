@@ -38,9 +38,10 @@ def _of(name: str, thing: Any, heading: str) -> str:
 
 def _call(name: str, thing: Any) -> str:
     """The signature, an argument a line where there are several."""
-    parameters = inspect.signature(thing).parameters.values()
-    arguments = [str(one).replace("'", "") for one in parameters if one.name != "self"]
-    named = [one.kind is one.KEYWORD_ONLY for one in parameters if one.name != "self"]
+    known = inspect.signature(thing).parameters.values()
+    parameters = [one for one in known if one.name != "self" and not one.name.startswith("_")]
+    arguments = [str(one).replace("'", "") for one in parameters]
+    named = [one.kind is one.KEYWORD_ONLY for one in parameters]
     if True in named:
         arguments.insert(named.index(True), "*")
     joined = ", ".join(arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -154,6 +155,19 @@ def test_a_bad_film_is_a_finding_and_the_others_are_answered(
     assert broken.reason is not None
     with pytest.raises(tbspot.TbspotError, match="has no heat map: "):
         broken.overlay()
+
+
+def test_a_film_that_another_has_replaced_is_not_drawn_under_the_answer_of_the_first(
+    model: tbspot.Model, films: list[Path]
+) -> None:
+    first, *_, last = model.locate_many(films)
+    kept = np.array(first.overlay())
+    os.utime(films[0])
+    np.testing.assert_array_equal(np.array(first.overlay()), kept)
+    films[0].write_bytes(films[2].read_bytes())
+    with pytest.raises(tbspot.TbspotError, match="is no longer the film that was located"):
+        first.overlay()
+    assert last.overlay()
 
 
 def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(

@@ -17,11 +17,12 @@ from pydicom.uid import generate_uid
 from typer.testing import CliRunner
 
 from results import Case
+from tbspot.choices import ResultKind
 from tbspot.cli import app
 from tbspot.description import Description
 from tbspot.engine.engine import Engine
 from tbspot.errors import TbspotError
-from tbspot.locating import Counts, LocateSettings, find_items, locate
+from tbspot.locating import Counts, LocateSettings, Model, find_items, locate
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -85,6 +86,78 @@ def test_after_an_interruption_the_same_command_neither_loses_nor_doubles_object
     _locate(films, out)
     assert _objects(out) == _objects(tmp_path / "whole")
     assert len(list(read_predictions(out))) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        ({"ViewPosition": "LL"}, {"sr"}),  # refused
+        ({"PatientID": "A\\B"}, set()),  # a number that cannot be copied
+        ({"BitsAllocated": 7}, set()),  # broken
+        ({"PatientOrientation": ["L", "F"]}, {"sc", "seg", "sr"}),
+    ],
+)
+def test_no_result_of_the_film_before_stays_beside_another_films_answer(
+    write_film: Write, tmp_path: Path, change: dict[str, Any], kinds: set[str]
+) -> None:
+    out, folder = tmp_path / "out", tmp_path / "films"
+    folder.mkdir()
+    write_film(name="films/a.dcm", PatientID="ANNA")
+    _locate(folder, out, gate=True)
+    assert len(_objects(out)) == 3
+    other = {"PatientID": "BERTA", "SOPInstanceUID": "1.2.3.4"} | change
+    write_film(name="films/a.dcm", **other)
+    _locate(folder, out, gate=True)
+    assert {name.rpartition("-")[2] for name in _objects(out)} == {f"{one}.dcm" for one in kinds}
+    assert not any(b"ANNA" in path.read_bytes() for path in (out / "dicom").glob("*"))
+
+
+def test_a_run_that_ends_before_a_changed_film_is_answered_keeps_no_result_of_the_film_before(
+    films: Path, write_film: Write, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    _locate(films, out)
+    before = _objects(out)
+    write_film(name="films/1.dcm", PatientID="BERTA", SOPInstanceUID="1.2.3.4")
+
+    def dies(_: NDArray[np.float32]) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _locate(films, out, dies)
+    left = _objects(out)
+    assert len(left) == 6
+    assert left.items() <= before.items()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("many", [False, True])
+def test_a_finding_has_no_result_that_names_the_patient_of_a_film_that_came_later(
+    write_film: Write, kind: ResultKind, *, many: bool
+) -> None:
+    path = write_film(PatientID="ANNA")
+    model = Model(Engine(Description(name="middle", version="1", size=64), "numpy", _ask))
+    finding = next(model.locate_many([path])) if many else model.locate(path)
+    assert finding.to_dicom(kind).PatientID == "ANNA"
+    write_film(PatientID="BERTA")
+    with pytest.raises(TbspotError, match="is no longer the film that was located"):
+        finding.to_dicom(kind)
+
+
+def test_a_film_that_is_replaced_while_it_is_answered_has_no_results(
+    write_film: Write, tmp_path: Path
+) -> None:
+    path = write_film(PatientID="ANNA")
+
+    def replaces(batch: NDArray[np.float32]) -> Any:
+        write_film(PatientID="BERTA")
+        return _ask(batch)
+
+    _locate(path.parent, tmp_path / "out", replaces)
+    (line,) = read_predictions(tmp_path / "out")
+    assert "no results as DICOM" in str(line.reason)
+    assert "is no longer the film that was located" in str(line.reason)
+    assert not (tmp_path / "out" / "dicom").exists()
 
 
 def test_the_line_of_a_film_is_written_after_its_objects(films: Path, tmp_path: Path) -> None:

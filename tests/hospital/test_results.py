@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import get_args
 
 import numpy as np
@@ -48,12 +49,76 @@ def test_the_same_answer_has_the_same_uids_whenever_it_is_made(case: Case) -> No
     "change",
     [
         {"score": 0.25}, {"threshold": 0.75}, {"model": "other"}, {"version": "fedcba9876543210"},
-        {"map_threshold": 0.51},
+        {"map_threshold": 0.51}, {"calibration": "0123456789abcdef"}, {"reason": "looks inverted"},
     ],
 )  # fmt: skip
 def test_another_answer_has_other_uids(case: Case, change: dict[str, object]) -> None:
     other = replace(case, prediction=case.prediction.model_copy(update=change))
     assert not set(_uids(other).values()) & set(_uids(case).values())
+
+
+def test_a_score_on_the_other_side_of_the_threshold_has_other_uids_however_near_it_is(
+    case: Case,
+) -> None:
+    above, below = (
+        replace(case, prediction=case.prediction.model_copy(update={"score": score}))
+        for score in (0.50001, 0.49999)
+    )
+    assert not set(_uids(above).values()) & set(_uids(below).values())
+
+
+def test_a_score_that_differs_in_its_last_digits_has_the_same_uids(case: Case) -> None:
+    near = case.prediction.model_copy(update={"score": 0.87654322})
+    assert _uids(replace(case, prediction=near)) == _uids(case)
+
+
+def test_another_heat_map_with_the_same_boxes_has_another_mask_and_picture(case: Case) -> None:
+    assert case.evidence is not None
+    evidence = case.evidence.copy()
+    evidence[5, 4] = -1  # a hole
+    before, after = _uids(case), _uids(replace(case, evidence=evidence))
+    assert before["sr"] == after["sr"]
+    assert before["sc"] != after["sc"]
+    assert before["seg"] != after["seg"]
+
+
+@pytest.mark.parametrize(
+    "correction",
+    [
+        {"PatientID": "RIGHT-2"}, {"PatientName": "Right^Patient"}, {"AccessionNumber": "A2"},
+        {"StudyInstanceUID": "1.2.826.0.1.3680043.8.498.81"},
+        {"SeriesInstanceUID": "1.2.826.0.1.3680043.8.498.82"},
+        {"PatientOrientation": ["R", "F"]},
+    ],
+)  # fmt: skip
+def test_a_film_that_was_corrected_under_its_uid_has_results_of_its_own(
+    case: Case, write_film: Write, answered: Callable[..., Case], correction: dict[str, object]
+) -> None:
+    corrected = answered(write_film(name="corrected.dcm", **correction))
+    made = [hospital.results_of(KINDS, *one.arguments) for one in (case, corrected)]
+    for before, after in zip(*(one.values() for one in made), strict=True):
+        assert before.SOPInstanceUID != after.SOPInstanceUID
+        assert before.SeriesInstanceUID != after.SeriesInstanceUID
+
+
+def test_another_release_of_tbspot_which_its_results_name_gives_other_uids(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _uids(case)
+    monkeypatch.setattr("tbspot.hospital.instance.__version__", "9.9.9")
+    assert not set(_uids(case).values()) & set(before.values())
+
+
+@pytest.mark.parametrize("tags", [{}, {"StudyDate": None, "StudyTime": None}])
+def test_the_same_answer_is_the_same_object_whenever_it_is_made(
+    write_film: Write, answered: Callable[..., Case], tags: dict[str, None]
+) -> None:
+    case = answered(write_film(**tags))
+    one = hospital.results_of(KINDS, *case.arguments)
+    sleep(0.01)
+    other = hospital.results_of(KINDS, *case.arguments)
+    for kind in KINDS:
+        assert one[kind].to_json() == other[kind].to_json()
 
 
 def test_the_same_answer_of_another_instance_has_other_uids(

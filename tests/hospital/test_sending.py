@@ -18,6 +18,8 @@ from tbspot.errors import TbspotError
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
 sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is not installed")
+archives = pytest.importorskip("tbspot.hospital.archives")
+read_result = pytest.importorskip("tbspot.hospital.result_files").read_result
 pynetdicom = pytest.importorskip("pynetdicom")
 KINDS = get_args(hospital.Kind)
 
@@ -264,6 +266,45 @@ def test_a_result_that_is_broken_fails_alone(run: Path) -> None:
         sent = sending.send(run, address)
     assert sent.stored == 2
     assert sent.failed == [("seg.dcm", "is not a whole DICOM file; run `tbspot locate` again")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_result_that_was_cut_off_anywhere_is_not_read(run: Path, kind: str) -> None:
+    path = run / "dicom" / f"{kind}.dcm"
+    whole = path.read_bytes()
+    assert read_result(path) is not None
+    for length in (0, 131, 140, 142, 300, 1000, 2500, len(whole) // 2, len(whole) - 1):
+        path.write_bytes(whole[:length])
+        assert read_result(path) is None
+
+
+@pytest.mark.parametrize("length", [142, 300, 3000])
+def test_results_that_were_cut_off_fail_alone(run: Path, length: int) -> None:
+    for kind in ("sc", "sr"):
+        path = run / "dicom" / f"{kind}.dcm"
+        path.write_bytes(path.read_bytes()[:length])
+    with _network(lambda _: 0) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 1
+    assert [name for name, _ in sent.failed] == ["sc.dcm", "sr.dcm"]
+    assert all("is not a whole DICOM file" in why for _, why in sent.failed)
+
+
+def test_a_fault_with_one_result_leaves_the_others(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = archives._ByNetwork.store
+
+    def breaks(archive: Any, instance: Any) -> str | None:
+        if instance.Modality == "SEG":
+            raise KeyError("unforeseen")
+        return store(archive, instance)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(archives._ByNetwork, "store", breaks)
+    with _network(lambda _: 0) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 2
+    assert "a fault of tbspot (KeyError)" in sent.failed[0][1]
 
 
 def test_nothing_that_is_kept_of_sending_names_the_patient(run: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from results import SERIES, STUDY
 from tbspot.errors import TbspotError
-from tbspot.hospital.source import REQUIRED, read_source
+from tbspot.hospital.source import REQUIRED, read_identifiers, read_source
 
 Write = Callable[..., Path]
 
@@ -139,6 +139,47 @@ def test_letters_of_an_unknown_character_set_are_not_guessed(write_film: Write) 
     path = write_film(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jörg")
     path.write_bytes(path.read_bytes().replace(b"ISO_IR 100", b"NO_SUCH 00"))
     assert not read_source(path).identifiers.PatientName
+
+
+UNDECLARED = [None, "", "ISO_IR 6", ["ISO 2022 IR 6", "ISO 2022 IR 87"], ["", "ISO 2022 IR 149"]]
+
+
+@pytest.mark.parametrize("sets", UNDECLARED)
+@pytest.mark.parametrize("value", ["Mü-12".encode(), "Mü-12".encode("latin-1")])
+def test_a_number_in_letters_that_no_character_set_declares_is_one_sentence(
+    write_film: Write, sets: Any, value: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet=sets)
+    _set_bytes(path, "PatientID", value)
+    for read in (read_source, read_identifiers):
+        with pytest.raises(TbspotError, match="PatientID that cannot be copied exactly"):
+            read(path)
+
+
+@pytest.mark.parametrize("sets", UNDECLARED)
+def test_a_name_in_letters_that_no_character_set_declares_is_left_empty(
+    write_film: Write, sets: Any
+) -> None:
+    path = write_film(SpecificCharacterSet=sets)
+    _set_bytes(path, "PatientName", "Müller^Jörg".encode())
+    assert not read_source(path).identifiers.PatientName
+
+
+@pytest.mark.parametrize(
+    "value", [b"Hong^\x1b$)C\xb1\xe6=\xfb\xf3", b"A\x1b(B\xe9", b"\x1b$)C\xb1\xe6^\xb1\xe6"]
+)
+def test_letters_after_the_end_of_the_set_that_was_called_are_not_guessed(
+    write_film: Write, value: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet=["", "ISO 2022 IR 149"])
+    _set_bytes(path, "PatientName", value)
+    assert not read_source(path).identifiers.PatientName
+
+
+def test_a_number_in_a_declared_character_set_is_copied(write_film: Write) -> None:
+    path = write_film(SpecificCharacterSet="ISO_IR 100")
+    _set_bytes(path, "PatientID", "Mü-12".encode("latin-1"))
+    assert read_source(path).identifiers.PatientID == "Mü-12"
 
 
 def test_what_a_reader_of_dicom_warns_of_is_not_printed(

@@ -143,6 +143,24 @@ def test_a_result_that_is_refused_waits_alone_and_is_sent_later(
     assert all(line.stored and line.reason is None for line in lines)
 
 
+@pytest.mark.parametrize("length", [300, 1400])
+def test_a_result_that_was_cut_off_waits_alone_and_the_others_are_sent(
+    start: Start, peer: Archive, tmp_path: Path, length: int
+) -> None:
+    node = start(kinds=ALL)
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: len(_results(node)) == 3)
+    path = next(node.store.path_of_result(one) for one in _results(node) if one.kind == "sc")
+    node.close()
+    path.write_bytes(path.read_bytes()[:length])
+    node = start(to=peer.address, kinds=ALL)
+    wait_for(lambda: sum(line.stored is not None for line in _results(node)) == 2)
+    wait_for(lambda: any(line.reason for line in _results(node)))
+    (left,) = (line for line in _results(node) if not line.stored)
+    assert left.kind == "sc"
+    assert left.reason == "its file is no longer there, or no longer whole"
+
+
 def test_an_archive_that_takes_what_it_is_sent_and_confirms_nothing_has_stored_nothing(
     start: Start, tmp_path: Path
 ) -> None:

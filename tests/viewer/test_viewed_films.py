@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pages import Places
+from pages import Places, write_run
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.gate.verdict import examine
 from tbspot.images import read_film, read_with_facts
 from tbspot.locating import find_items
 from tbspot.pathnames import as_path, as_text
-from tbspot.records.predictions import read_predictions
+from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.viewer.films import films_of
 from tbspot.viewer.runs import Run
 from tbspot.viewer.truths import truths_of
@@ -110,6 +110,62 @@ def test_a_map_outside_the_run_is_not_read(tmp_path: Path, places: Places) -> No
     assert evidence is not None
     with pytest.raises(TbspotError, match="is not a heat map of tbspot"):
         evidence()
+
+
+@pytest.fixture
+def copied(places: Places, tmp_path: Path) -> Places:
+    """The runs and their films, to be changed."""
+    films, run = tmp_path / "films", tmp_path / "run"
+    shutil.copytree(places.films, films)
+    write_run(run, places.model, films)
+    return Places(places.model, run, run, films)
+
+
+def _located(run: Path) -> tuple[int, Prediction]:
+    """The first film that has a score, with its number."""
+    lines = enumerate(read_predictions(run))
+    return next((number, line) for number, line in lines if line.status == "ok")
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_another_film_under_the_name_of_one_is_not_shown_under_its_answer(
+    copied: Places, tmp_path: Path, *, moved: bool
+) -> None:
+    folder = tmp_path / "moved"
+    shutil.copytree(copied.films, folder)
+    number, line = _located(copied.run)
+    film = Run(copied.run, folder if moved else None).case(number).film
+    assert film().shape == (128, 128)
+    path = (folder if moved else copied.films) / line.image
+    Image.fromarray(255 - np.array(Image.open(path))).save(path)
+    with pytest.raises(TbspotError, match=r"is not the film that was located, .* --films"):
+        film()
+
+
+def test_a_line_of_before_which_says_nothing_of_bytes_shows_the_film_of_its_name(
+    copied: Places,
+) -> None:
+    line = _located(copied.run)[1].model_copy(update={"bytes": None, "sha256": None})
+    (copied.run / FILE_NAME).write_text(line.model_dump_json() + "\n")
+    path = copied.films / line.image
+    Image.fromarray(255 - np.array(Image.open(path))).save(path)
+    assert Run(copied.run).case(0).film().shape == (128, 128)
+
+
+def test_the_other_run_s_answer_about_another_film_of_the_name_is_not_shown_beside(
+    places: Places, copied: Places
+) -> None:
+    _, own = _located(places.run)
+    beside = Run(copied.run).case_of(own)
+    assert beside is not None
+    assert beside.prediction.score is not None
+    changed = own.model_copy(update={"sha256": "0" * 64})
+    other = Run(copied.run).case_of(changed)
+    assert other is not None
+    assert (other.prediction.status, other.prediction.score) == ("failed", None)
+    assert "is another film in" in str(other.prediction.reason)
+    with pytest.raises(TbspotError, match="is another film in"):
+        other.film()
 
 
 def test_a_run_that_was_not_evaluated_knows_no_truth(places: Places) -> None:

@@ -154,7 +154,8 @@ class _ByNetwork(Archive):
             return f"the archive does not take objects of its class ({instance.SOPClassUID.name})"
         try:
             status = association.send_c_store(instance)
-        except (RuntimeError, ValueError, AttributeError) as error:
+        # What cannot be encoded may break the writer in any way.
+        except Exception as error:
             if not association.is_established:
                 raise ArchiveLost("the archive has ended the connection") from error
             return "it cannot be encoded as the archive wants it"

@@ -44,7 +44,7 @@ Made = TypeVar("Made", bound=Dataset)
 DISCLAIMER = "Research use only, not a diagnosis"
 MAKER = "tbspot"
 # Counted up when the same answer is said in another way, as an instance may never change.
-LAYOUT = 2
+LAYOUT = 3
 # Behind the series of any machine; the description is what people read.
 SERIES: dict[Kind, tuple[int, str]] = {
     "sc": (9801, "tbspot film, heat map and boxes (research)"),
@@ -53,14 +53,28 @@ SERIES: dict[Kind, tuple[int, str]] = {
 }
 # VR LO (PS3.5 6.2).
 LONGEST = 64
+# Of a study that says none: results must have a date and a time (PS3.3 C.17.2 and C.7.6.16).
+NO_DATE, NO_TIME = "19000101", "000000"
+# When a result was made is left out: the standard does not ask for it, and it is never the same.
+MAKING = (
+    "InstanceCreationDate", "InstanceCreationTime", "DateOfSecondaryCapture",
+    "TimeOfSecondaryCapture", "ContributionDateTime",
+)  # fmt: skip
 
 
-def identity(source: Source, prediction: Prediction, kind: Kind) -> dict[str, Any]:
+def identity(source: Source, prediction: Prediction, kind: Kind, shown: str = "") -> dict[str, Any]:
     """Series, instance and maker of a result, as every class of highdicom takes them.
 
-    The same answer of the same model about the same instance has the same UID whenever and
-    wherever it is made; another score, threshold, cut or box has another one. All answers of one
-    kind that a version of a model gives about an instance are in one series.
+    The same answer of the same model about the same film has the same UID whenever and wherever
+    it is made. Whatever else the result would hold gives another one: another score, box, warning
+    or release, and another patient or study of the film, which was corrected in the archive. All
+    answers of one kind that a version of a model gives about a film are in one series.
+
+    Args:
+        source: of the film.
+        prediction: of the film.
+        kind: of result.
+        shown: what tells the heat map that the result shows from another.
     """
     model, version = words(prediction.model), words(prediction.version)
     number, description = SERIES[kind]
@@ -68,7 +82,7 @@ def identity(source: Source, prediction: Prediction, kind: Kind) -> dict[str, An
         "series_instance_uid": _uid(source, "series", kind, model, version),
         "series_number": number,
         "series_description": description,
-        "sop_instance_uid": _uid(source, "instance", kind, *_answer(prediction)),
+        "sop_instance_uid": _uid(source, "instance", kind, shown, *_answer(prediction)),
         "instance_number": 1,
         "manufacturer": MAKER,
         "manufacturer_model_name": model,
@@ -89,15 +103,23 @@ def device_uid(prediction: Prediction) -> UID:
 
 def _answer(prediction: Prediction) -> tuple[Any, ...]:
     # Rounded, so that sums in another order of another processor do not make another answer.
-    boxes = [[round(value, 2) for value in (b.x0, b.y0, b.x1, b.y1)] for b in prediction.boxes]
-    score = None if prediction.score is None else f"{prediction.score:.4f}"
+    boxes = [
+        [*(round(value, 2) for value in (box.x0, box.y0, box.x1, box.y1)), f"{box.score:.4f}"]
+        for box in prediction.boxes
+    ]
+    judged = prediction.score is not None
+    score = f"{prediction.score:.4f}" if judged else None
     return (
         prediction.model,
         prediction.version,
         prediction.status,
         prediction.code,
+        prediction.reason,
         score,
+        # A score beside the threshold may be on either side of it.
+        said_of_score(prediction) if judged else None,
         prediction.threshold,
+        prediction.calibration,
         prediction.map_rule,
         prediction.map_threshold,
         boxes,
@@ -105,7 +127,14 @@ def _answer(prediction: Prediction) -> tuple[Any, ...]:
 
 
 def _uid(source: Source, *parts: Any) -> UID:
-    return _uid_of(uuid5(NAMESPACE_OID, source.reference.SOPInstanceUID), LAYOUT, *parts)
+    namespace = uuid5(NAMESPACE_OID, source.reference.SOPInstanceUID)
+    return _uid_of(namespace, LAYOUT, __version__, _taken_over(source), *parts)
+
+
+def _taken_over(source: Source) -> list[Any]:
+    """All that a result takes over from its film."""
+    elements = (*source.identifiers, *source.reference)
+    return [source.stored_as, [[one.keyword, str(one.value)] for one in elements]]
 
 
 def _uid_of(namespace: UUID, *parts: Any) -> UID:
@@ -164,16 +193,21 @@ def said_of_score(prediction: Prediction) -> str:
 def finished(made: Made, source: Source) -> Made:
     """What highdicom made, in the film's study and referring to the film by its own class.
 
-    Identifiers come last, past the libraries' logs.
+    Identifiers come last, past the libraries' logs. Date and time are the study's: what is made
+    again of the same answer has the same UID, so it must be the same to the bit.
     """
     for element in source.identifiers:
         made.add(element)
     made.StudyInstanceUID = source.reference.StudyInstanceUID
+    made.ContentDate = source.identifiers.StudyDate or NO_DATE
+    made.ContentTime = source.identifiers.StudyTime or NO_TIME
 
-    def name_class(_: Dataset, element: DataElement) -> None:
+    def mend(dataset: Dataset, element: DataElement) -> None:
         # Nothing but the film is referred to.
         if element.keyword == "ReferencedSOPClassUID":
             element.value = source.stored_as
+        elif element.keyword in MAKING:
+            del dataset[element.tag]
 
-    made.walk(name_class)
+    made.walk(mend)
     return made

@@ -17,6 +17,7 @@ from pydicom.sr.coding import Code
 from tbspot import __version__
 from tbspot.hospital.instance import DISCLAIMER, MAKER, finished, identity, said_of_score
 from tbspot.hospital.source import Source
+from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import Prediction
 
@@ -57,7 +58,7 @@ def secondary_capture(
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # highdicom asks for one; the film's own follows
         study_instance_uid=reference.StudyInstanceUID,
-        **identity(source, prediction, "sc"),
+        **identity(source, prediction, "sc", _heat(evidence)),
     )
     made.Modality = reference.Modality
     made.PatientOrientation = reference.PatientOrientation
@@ -67,6 +68,11 @@ def secondary_capture(
     made.DerivationDescription = f"heat map and boxes of {MAKER}; {DISCLAIMER.lower()}"
     made.SourceImageSequence = [_referenced(reference)]
     return finished(made, source)
+
+
+def _heat(evidence: NDArray[np.float32]) -> str:
+    """What tells one heat map from another; coarse, so that a last digit makes no other picture."""
+    return f"{normalise(evidence).mean():.4f}"
 
 
 def _referenced(reference: Dataset) -> Dataset:

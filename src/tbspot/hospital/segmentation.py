@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from tbspot.errors import TbspotError
+from tbspot.files import fingerprint
 from tbspot.hospital.instance import algorithm_of_segment, finished, identity, region_uid
 from tbspot.hospital.source import Source
 from tbspot.maps.boxes import find_regions, normalise, threshold_of
@@ -49,7 +50,7 @@ def segmentation(source: Source, prediction: Prediction, evidence: NDArray[np.fl
         omit_empty_frames=False,
         content_label="TB_REGIONS",
         content_description="regions of a heat map for tuberculosis (research)",
-        **identity(source, prediction, "seg"),
+        **identity(source, prediction, "seg", fingerprint(np.packbits(masks).tobytes())),
     )
     made.PatientOrientation = reference.PatientOrientation
     # The library draws it by lot, and the same answer is to be the same object.

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 
 from tbspot.errors import TbspotError
+from tbspot.faults import sentence_of
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
+from tbspot.hospital.result_files import read_result
 from tbspot.hospital.results import FOLDER
 
 __all__ = ["SENT_FILE", "Sent", "send"]
@@ -97,22 +97,30 @@ def _stored(archive: Archive, paths: Iterable[Path]) -> Iterator[tuple[Path, str
                 yield path, lost
                 continue
             try:
-                yield path, archive.store(_read(path))
+                why = _refusal(archive, path)
             except ArchiveLost as error:
-                lost = str(error)
-                yield path, lost
-            except (InvalidDicomError, OSError):
-                yield path, "is not a whole DICOM file; run `tbspot locate` again"
+                why = lost = str(error)
+            yield path, why
 
 
-def _read(path: Path, *, header: bool = False) -> Dataset:
-    return dcmread(path, stop_before_pixels=header)
+def _refusal(archive: Archive, path: Path) -> str | None:
+    result = read_result(path)
+    if result is None:
+        return "is not a whole DICOM file; run `tbspot locate` again"
+    try:
+        return archive.store(result)
+    except ArchiveLost:
+        raise
+    # Whatever it is with this result, the others are sent.
+    except Exception as error:
+        return sentence_of(error)
 
 
 def _uid(path: Path) -> str:
     try:
-        return str(_read(path, header=True).SOPInstanceUID)
-    except (InvalidDicomError, OSError, AttributeError):
+        return str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+    # What was cut off may break its reader in any way; it is told where it is to be sent.
+    except Exception:
         return ""
 
 

@@ -7,6 +7,7 @@ the file. This is the only module that reads identifiers; the pixels are left to
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import unicodedata
 import warnings
@@ -48,6 +49,11 @@ TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE]
 # PS3.3 C.7.1.1: the only values that the standard has.
 SEXES = ("M", "F", "O")
 LONGEST_UID = 64
+# The default repertoire (PS3.5 6.1.2.1).
+ASCII_SETS = ("", "ISO_IR 6", "ISO 2022 IR 6")
+# A byte beyond it where no escape sequence has called another set: each part of a value begins
+# with the first one, and one sequence goes back to it (PS3.5 6.1.2.5.3).
+BEYOND_ASCII = re.compile(rb"(?:\A|[\\^=\r\n\t\f]|\x1b\(B)[^\x1b]*[\x80-\xff]")
 
 _one_at_a_time = threading.Lock()
 
@@ -176,6 +182,8 @@ def _identifiers(header: Dataset, name: str) -> Dataset:
 
 def _text(header: Dataset, keyword: str) -> str | None:
     """A tag's text, empty where there is none; `None` where what stands there is not valid."""
+    # Its bytes, before they are decoded.
+    raw = getattr(header.get_item(keyword), "value", None)
     value = header.get(keyword)
     if value is None or (isinstance(value, MultiValue) and not value):
         return ""
@@ -183,7 +191,7 @@ def _text(header: Dataset, keyword: str) -> str | None:
     if isinstance(value, MultiValue | Dataset | bytes | list):
         return None
     text = str(value).strip(" \0")
-    return text if _is_valid(text, keyword) and (text.isascii() or _knows(header)) else None
+    return text if _is_valid(text, keyword) and (text.isascii() or _knows(header, raw)) else None
 
 
 def _is_valid(text: str, keyword: str) -> bool:
@@ -206,10 +214,19 @@ def _has_control(text: str) -> bool:
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
-def _knows(header: Dataset) -> bool:
-    """Whether the film's character sets are the standard's (PS3.3 C.12.1.1.2)."""
+def _knows(header: Dataset, raw: Any) -> bool:
+    """Whether the film says what the letters beyond ASCII of a value are (PS3.3 C.12.1.1.2).
+
+    Where it names no character set, or ASCII first, bytes beyond it have no meaning, and pydicom
+    takes them for Latin 1.
+    """
     sets: Any = header.get("SpecificCharacterSet") or ""
-    return all(one in python_encoding for one in ([sets] if isinstance(sets, str) else sets))
+    sets = [sets] if isinstance(sets, str) else list(sets)
+    if not all(one in python_encoding for one in sets):
+        return False
+    if sets[0] not in ASCII_SETS:
+        return True
+    return len(sets) > 1 and isinstance(raw, bytes) and not BEYOND_ASCII.search(raw)
 
 
 def _reference(header: Dataset, name: str) -> Dataset:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,7 @@ from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.images import Film, resize
+from tbspot.locating.resumption import Seen, check_unchanged
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
 from tbspot.scores import shown_score
@@ -53,6 +54,7 @@ class Finding:
     evidence: NDArray[np.float32] | None
     read: Callable[[int | None], Film]
     path: Path | None = None
+    _seen: Seen | None = field(default=None, repr=False)
 
     @property
     def image(self) -> str:
@@ -110,7 +112,7 @@ class Finding:
         """The film in grey, its heat map over it, boxes around: RGB, at most 1024 pixels a side.
 
         Raises:
-            TbspotError: there is no heat map, or the film can no longer be read.
+            TbspotError: there is no heat map, or the film can no longer be read or is another one.
         """
         if self.evidence is None:
             raise TbspotError(f"{self.image} has no heat map: {self.reason}")
@@ -126,7 +128,8 @@ class Finding:
             kind: `sc`, a picture; `seg`, the regions as masks; `sr`, figures and boxes.
 
         Raises:
-            TbspotError: the film is no DICOM file, or has no result of this kind.
+            TbspotError: the film is no DICOM file, has no result of this kind, or another film lies
+                in its place.
             MissingExtraError: the extra `hospital` is not installed.
         """
         if self.path is None:
@@ -134,7 +137,10 @@ class Finding:
         with needing("hospital", "a result as DICOM"):
             from tbspot.hospital import to_dicom
         pixels = None if self.status == "failed" else self.read(PICTURE_SIDE).pixels
-        return to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
+        made = to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
+        # After it was read: the object names the patient of the file that lies there.
+        check_unchanged(self.path, self._seen, follow_links=True)
+        return made
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the picture, the score, the boxes."""

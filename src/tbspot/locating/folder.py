@@ -117,6 +117,9 @@ class Keeper:
             self._path.touch()
             _drop_torn_line(self._path)
             self._take_up()
+            # No result as DICOM outlives the line that it was made with: another patient's film
+            # may lie in the place of the film by now, and have fewer kinds of results.
+            self._places.remove_objects_but_of(self._hashes())
             films = len(self._kept) + sum(name not in self._kept for name in self._names)
             self._places = Places(self._folder, digits_for(films))
             self._lines = self._path.open("ab", buffering=0)
@@ -159,11 +162,15 @@ class Keeper:
             if moved or order != list(self._kept):
                 self._rewrite(order, moved)
             maps = {line.heatmap for line in self._kept.values() if line.heatmap}
-            self._places.tidy(maps, {fingerprint(name.encode()) for name in self._kept})
+            self._places.tidy(maps, self._hashes())
             if self._packed or self._places.is_packed:
                 self._places.pack(maps)
         except OSError as error:
             raise self._refusal(error) from error
+
+    def _hashes(self) -> set[str]:
+        """By which the results as DICOM of films that have a line are called."""
+        return {fingerprint(name.encode()) for name in self._kept}
 
     def _in_order(self) -> list[str]:
         first = [name for name in self._names if name in self._kept]

@@ -200,13 +200,22 @@ class Places:
         for place in list(self._files(OVERLAYS, ".jpg")):
             if pictures.sub(rf"{HEATMAPS}/\1.npy", place) not in maps:
                 self._remove(place)
+        self.remove_objects_but_of(films)
         for place in list(self._files(DICOM, ".dcm")):
-            if PurePosixPath(place).stem.rpartition("-")[0] not in films:
-                self._remove(place)
-            elif (after := self.of_object(place)) != place:
+            if (after := self.of_object(place)) != place:
                 self._make_folder_of(self._folder / after)
                 (self._folder / place).replace(self._folder / after)
         self._remove_empty_folders()
+
+    def remove_objects_but_of(self, films: Container[str]) -> None:
+        """Remove results as DICOM of all films but these, which are named by hashes of their names.
+
+        Raises:
+            OSError: the file system refuses.
+        """
+        for place in list(self._files(DICOM, ".dcm")):
+            if PurePosixPath(place).stem.rpartition("-")[0] not in films:
+                self._remove(place)
 
     def _files(self, kind: str, ending: str) -> Iterator[str]:
         for folder in self._folders(kind):

@@ -23,7 +23,7 @@ from tbspot.locating.inputs import Item, faulty, names_of
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
-__all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "see"]
+__all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "check_unchanged", "see"]
 
 STAMPS_FILE = "stamps.jsonl"
 # Bytes of a film that are read at once.
@@ -59,6 +59,30 @@ def see(path: Path, *, follow_links: bool) -> Seen | None:
             digest.update(part)
         return Seen(status.st_size, digest.hexdigest(), _stamp(status))
     return None
+
+
+def check_unchanged(path: Path, seen: Seen | None, *, follow_links: bool) -> None:
+    """See that a file is still the film that was located; to be asked once it was read again.
+
+    Args:
+        path: of the film.
+        seen: what was located; `None` = not known, so that nothing is said.
+        follow_links: whether a symbolic link stands for the film that it leads to.
+
+    Raises:
+        TbspotError: it is another one, or gone.
+    """
+    if seen is None:
+        return
+    with suppress(OSError):
+        if _stamp(path.stat(follow_symlinks=follow_links)) == seen.stamp:
+            return
+    now = see(path, follow_links=follow_links)
+    if now is None or now.sha256 != seen.sha256:
+        raise TbspotError(
+            f"{shown(path)} is no longer the film that was located, as its file has changed; "
+            "locate it again"
+        )
 
 
 class Stamps:

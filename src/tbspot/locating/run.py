@@ -30,7 +30,7 @@ from tbspot.locating.finding import PICTURE_SIDE, Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item, names_of
 from tbspot.locating.model import Model
-from tbspot.locating.resumption import Earlier, Seen, Stamps, see
+from tbspot.locating.resumption import Earlier, Seen, Stamps, check_unchanged, see
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
@@ -210,7 +210,7 @@ class Work:
         """What is to be kept of a film, its line saying of which bytes it is."""
         seen, film = material()
         try:
-            kept = self._kept(item, self.model.answer(film, item.name))
+            kept = self._kept(item, self.model.answer(film, item.name), seen)
         except ModelError:
             raise
         except Exception as error:  # memory that ran out while the picture was drawn, say
@@ -220,9 +220,9 @@ class Work:
         of = {"bytes": seen.bytes, "sha256": seen.sha256}
         return replace(kept, prediction=kept.prediction.model_copy(update=of), seen=seen)
 
-    def _kept(self, item: Item, finding: Finding) -> Kept:
+    def _kept(self, item: Item, finding: Finding, seen: Seen | None) -> Kept:
         line = finding.prediction
-        objects, why_not = self._objects(item, finding)
+        objects, why_not = self._objects(item, finding, seen)
         if why_not:
             reason = "; ".join(filter(None, (line.reason, why_not)))
             line = line.model_copy(update={"reason": reason})
@@ -232,7 +232,9 @@ class Work:
         stem = picture_stem(item.name, finding.read(None), self.settings.names)
         return Kept(line, finding.evidence, picture, stem, objects)
 
-    def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, bytes], str]:
+    def _objects(
+        self, item: Item, finding: Finding, seen: Seen | None
+    ) -> tuple[Mapping[str, bytes], str]:
         """Results as DICOM where they are asked for, or a sentence on why there are none."""
         settings = self.settings
         if not settings.dicom or finding.status == "failed":
@@ -253,6 +255,8 @@ class Work:
                 finding.evidence,
                 follow_links=settings.follow_links,
             )
+            # The objects name the patient of the file that lies there now.
+            check_unchanged(item.path, seen, follow_links=settings.follow_links)
         except TbspotError as error:
             return {}, f"no results as DICOM: {error}"
         return {name: _as_file(made) for name, made in objects.items()}, ""

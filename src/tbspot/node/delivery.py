@@ -12,10 +12,9 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
-
+from tbspot.faults import sentence_of
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
+from tbspot.hospital.result_files import read_result
 from tbspot.node.ledger import ResultLine
 from tbspot.node.settings import Pauses
 from tbspot.node.store import Store
@@ -76,12 +75,18 @@ class Delivery:
 
     def _send(self, archive: Archive, result: ResultLine) -> None:
         began = time.monotonic()
-        try:
-            made = dcmread(self.store.path_of_result(result))
-        except (InvalidDicomError, OSError):
+        made = read_result(self.store.path_of_result(result))
+        if made is None:
             self._refuse(result, "its file is no longer there, or no longer whole")
             return
-        refusal = archive.store(made)
+        try:
+            refusal = archive.store(made)
+        except ArchiveLost:
+            raise
+        # Whatever it is with this result, the others are sent.
+        except Exception as error:
+            self._refuse(result, sentence_of(error))
+            return
         if self.lost:
             self.tell("archive answers", tries=self.tries)
             self.lost, self.tries, self._again = "", 0, 0.0

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_with_facts
+from tbspot.locating import resumption
 from tbspot.locating.detail import see
 from tbspot.pathnames import as_path
 from tbspot.records.run import LocateRun, RunSettings, read_run
@@ -42,14 +43,29 @@ class Films:
         self._gate = gate
         self._follow_links = follow_links
 
-    def read(self, name: str) -> NDArray[np.float32]:
+    def read(self, name: str, sha256: str | None = None) -> NDArray[np.float32]:
         """The pixels `[height, width]` in [0, 1] that the model was shown, reduced if many.
 
+        Args:
+            name: of the film, as its prediction calls it.
+            sha256: of the bytes that were located; `None` = not known, as in older lines.
+
         Raises:
-            TbspotError: the film is not where it was, or cannot be read.
+            TbspotError: the film is not where it was, cannot be read, or is another one.
         """
-        read = partial(read_with_facts, self._find(name), follow_links=self._follow_links)
-        return see(read, LONGEST_SIDE, gate=self._gate).film.pixels
+        path = self._find(name)
+        read = partial(read_with_facts, path, follow_links=self._follow_links)
+        film = see(read, LONGEST_SIDE, gate=self._gate).film
+        if sha256 is not None and self._sha256_of(path) != sha256:
+            raise TbspotError(
+                f"{name} is not the film that was located, as its file has other bytes; locate it "
+                "again, or name the folder of the film that was located with --films"
+            )
+        return film.pixels
+
+    def _sha256_of(self, path: Path) -> str | None:
+        seen = resumption.see(path, follow_links=self._follow_links)
+        return None if seen is None else seen.sha256
 
     def _find(self, name: str) -> Path:
         for given in self._given:

@@ -88,8 +88,7 @@ class Pages:
         name = request.path_params["name"]
         panels = [panel_of(f"/film/{name}", self._site.case("film", name))]
         if self._site.beside is not None:
-            image = panels[0].case.prediction.image
-            other = self._site.beside.case_of(image)
+            other = self._site.beside.case_of(panels[0].case.prediction)
             panels += [panel_of(f"/beside/{name}", other)] if other else []
         query = Query.of(request.query_params)
         return self._film_page(panels, query=query, **self._around(int(name), query))

@@ -9,8 +9,11 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tbspot.errors import TbspotError
-from tbspot.records.predictions import read_heatmap, read_predictions
+from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
 from tbspot.viewer.films import films_of
 from tbspot.viewer.truths import truths_of
@@ -54,12 +57,35 @@ class Run:
         prediction = row.prediction
         return Case(
             prediction,
-            film=partial(self._films.read, prediction.image),
+            film=partial(self._films.read, prediction.image, prediction.sha256),
             evidence=partial(read_heatmap, self.folder, prediction) if prediction.heatmap else None,
             truth=row.truth,
         )
 
-    def case_of(self, image: str) -> Case | None:
-        """The film that its prediction calls `image`."""
-        number = self._numbers.get(image)
-        return None if number is None else self.case(number)
+    def case_of(self, prediction: Prediction) -> Case | None:
+        """The same film in this run, by its name; without an answer where its bytes are others."""
+        number = self._numbers.get(prediction.image)
+        if number is None:
+            return None
+        case = self.case(number)
+        both = {prediction.sha256, case.prediction.sha256} - {None}
+        return case if len(both) < 2 else self._other_film(case.prediction)
+
+    def _other_film(self, prediction: Prediction) -> Case:
+        """In the place of a film whose answer does not belong beside the other model's."""
+        reason = f"{prediction.image} is another film in {self.folder}: its file had other bytes"
+        return Case(
+            Prediction(
+                image=prediction.image,
+                status="failed",
+                reason=reason,
+                model=prediction.model,
+                version=prediction.version,
+            ),
+            film=partial(_raise, reason),
+            evidence=None,
+        )
+
+
+def _raise(reason: str) -> NDArray[np.float32]:
+    raise TbspotError(reason)

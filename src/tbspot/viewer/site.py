@@ -69,8 +69,8 @@ class Site:
         if self.run is None or not 0 <= number < len(self.run.rows):
             return None
         if place == "beside":
-            image = self.run.rows[number].prediction.image
-            return self.beside.case_of(image) if self.beside else None
+            prediction = self.run.rows[number].prediction
+            return self.beside.case_of(prediction) if self.beside else None
         return self.run.case(number) if place == "film" else None
 
     def close(self) -> None:

@@ -46,6 +46,30 @@ def test_columns_may_have_any_names_and_a_value_means_tb(write: Callable[[str], 
     assert [(one.label, one.patient) for one in samples] == [(1, "1"), (0, "1")]
 
 
+@pytest.mark.parametrize("role", ["patient", "split", "source", "boxes"])
+def test_a_column_that_an_option_names_must_be_there(
+    write: Callable[[str], Path], role: str
+) -> None:
+    path = write("path,label,patient_id\na.png,1,p\n")
+    with pytest.raises(TbspotError, match=r"has no column 'PatientID' \(it has 'path', 'label'"):
+        table(path, Columns(**{role: "PatientID"}))
+    with pytest.raises(TbspotError, match=f"has no column '{role}'"):
+        read_source(f"{path}?{role}={role}")
+
+
+def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) -> None:
+    path = write("path,finding\na.png,tb\nb.png,none\nb2.png,none\n")
+    with pytest.raises(TbspotError, match=r"no row whose 'finding' is 'TB' \(there are: .*'tb'"):
+        table(path, Columns(label="finding"), positive="TB")
+
+
+def test_the_value_that_means_tb_may_be_that_of_an_absent_film(
+    write: Callable[[str], Path],
+) -> None:
+    path = write("path,label\na.png,none\nabsent.png,tb\n")
+    assert table(path, positive="tb").absent[1] == 1
+
+
 def test_boxes_may_say_their_kind_and_an_empty_list_says_none(write: Callable[[str], Path]) -> None:
     text = 'path,label,boxes\na.png,1,"[[1, 2, 5, 6, ""latent""]]"\nb.png,1,[]\n'
     first, second = table(write(text)).samples

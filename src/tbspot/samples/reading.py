@@ -31,6 +31,7 @@ __all__ = [
     "film_size",
     "inside",
     "read_rows",
+    "told",
     "truth_box",
 ]
 
@@ -175,7 +176,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
             if lacking:
                 raise TbspotError(
                     f"{path} has no column {' or '.join(map(repr, lacking))} "
-                    f"(it has {_told(present)}); name the right one"
+                    f"(it has {told(present)}); name the right one"
                 )
             _refuse_doubles(path, present)
             for row in rows:
@@ -200,7 +201,6 @@ def _cells(row: dict[str | None, str | None], where: str) -> dict[str, str]:
     return {key: (cell or "").strip() for key, cell in row.items() if key}
 
 
-def _told(columns: Sequence[str]) -> str:
-    """The columns in a sentence, cut where a file that is no table has endless ones."""
-    told = ", ".join(map(repr, columns[:MOST_TOLD]))[:LONGEST_TOLD]
-    return told or "none"
+def told(words: Sequence[str]) -> str:
+    """A file's own words in a sentence, cut where a file that is no table has endless ones."""
+    return ", ".join(map(repr, words[:MOST_TOLD]))[:LONGEST_TOLD] or "none"

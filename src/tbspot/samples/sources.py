@@ -58,6 +58,10 @@ def _parse(source: str) -> tuple[Path, dict[str, str]]:
     for name, value in given:
         if options[name] != value:
             raise TbspotError(f"{source!r} gives the option {name!r} twice; keep one")
+        if not value:
+            raise TbspotError(
+                f"{source!r} gives the option {name!r} no value; give one or leave it out"
+            )
     return Path(location), options
 
 

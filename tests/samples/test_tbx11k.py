@@ -144,6 +144,28 @@ def test_a_box_that_rounds_to_a_little_outside_is_clipped(tbx11k: Path) -> None:
     assert film.boxes[0] == TruthBox(0, 2, 16, 5, "active")
 
 
+@pytest.mark.parametrize("size", [(8, 8), (16, 32), (32, 16)])
+def test_boxes_for_a_film_of_another_size_are_one_clear_sentence(
+    tbx11k: Path, film: Callable[..., Path], size: tuple[int, int]
+) -> None:
+    film(tbx11k / "imgs" / "tb" / "tb0001.png", *size)
+    fault = (
+        r"TBX11K_train\.json: tb/tb0001\.png has boxes for a film of 16 x 16 pixels, and "
+        rf"\S*tb0001\.png has {size[0]} x {size[1]};"
+    )
+    with pytest.raises(TbspotError, match=fault):
+        read_tbx11k(tbx11k)
+
+
+def test_the_size_of_a_film_that_cannot_be_read_or_has_no_box_is_not_asked_for(
+    tbx11k: Path, film: Callable[..., Path]
+) -> None:
+    before = read_tbx11k(tbx11k).samples
+    film(tbx11k / "imgs" / "tb" / "tb1199.png", 8, 8)
+    (tbx11k / "imgs" / "tb" / "tb0001.png").write_bytes(b"")
+    assert read_tbx11k(tbx11k).samples == before
+
+
 def test_a_box_of_an_undefined_image_is_one_clear_sentence(tbx11k: Path) -> None:
     annotation = tbx11k / "annotations" / "json" / "TBX11K_train.json"
     rewrite(annotation, lambda content: content["annotations"][0].update(image_id=99))

@@ -31,6 +31,7 @@ __all__ = [
     "film_size",
     "inside",
     "read_rows",
+    "refuse_other_size",
     "told",
     "truth_box",
 ]
@@ -136,6 +137,26 @@ def film_size(path: Path) -> tuple[int, int]:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         height, width = read_film(path).shape
         return width, height
+
+
+def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> None:
+    """Refuse boxes that were drawn on a film of another width and height.
+
+    A film that cannot be read passes: whoever reads it says so.
+
+    Raises:
+        TbspotError: the film has another size.
+    """
+    try:
+        found = film_size(film)
+    except TbspotError:
+        return
+    if found != size:
+        raise TbspotError(
+            f"{where} has boxes for a film of {size[0]} x {size[1]} pixels, and {film} has "
+            f"{found[0]} x {found[1]}; use the films that the boxes were drawn on, or scale the "
+            "boxes and the size beside them"
+        )
 
 
 def truth_box(

@@ -20,6 +20,7 @@ from tbspot.samples.reading import (
     exists,
     inside,
     read_rows,
+    refuse_other_size,
     truth_box,
 )
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
@@ -103,14 +104,18 @@ def _refuse_contradiction(first: str, one: _Row, where: str, other: _Row) -> Non
 
 
 def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:
+    boxes = tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None)
+    where, row = rows[0]
+    if boxes:
+        refuse_other_size(film, (row.image_width, row.image_height), where)
     return Sample(
         path=film.absolute(),
         name=film.relative_to(films).as_posix(),
         label=label,
         source="tbx11k",
         patient=film.stem,
-        split=rows[0][1].source,
-        boxes=tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None),
+        split=row.source,
+        boxes=boxes,
     )
 
 

@@ -11,9 +11,16 @@ from pathlib import Path, PurePosixPath
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import open_file
-from tbspot.samples.coco import read_coco
+from tbspot.samples.coco import AnnotatedFilm, read_coco
 from tbspot.samples.names import label_and_source
-from tbspot.samples.reading import Reading, absent_note, film_file, film_folder, inside
+from tbspot.samples.reading import (
+    Reading,
+    absent_note,
+    film_file,
+    film_folder,
+    inside,
+    refuse_other_size,
+)
 from tbspot.samples.sample import Sample, TruthBox
 
 __all__ = ["is_tbx11k", "official_split", "read_tbx11k"]
@@ -62,7 +69,9 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
             elif path is None:
                 absent[known[0]] += 1
             else:
-                samples.append(_sample(path, films, known, listing.stem, truth.get(name)))
+                samples.append(
+                    _sample(path, films, known, listing.stem, _boxes(path, truth.get(name)))
+                )
     notes = [*absent_note("tbx11k", absent, films)]
     if unlabelled:
         notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")
@@ -88,11 +97,19 @@ def _lists(folder: Path, family: str | None) -> list[Path]:
     return found
 
 
-def _truth(folder: Path, stem: str) -> dict[str, tuple[TruthBox, ...]]:
+def _truth(folder: Path, stem: str) -> dict[str, AnnotatedFilm]:
     for path in (folder / "annotations" / "json" / f"{stem}.json", folder / f"{stem}.json"):
         if path.is_file():
             return read_coco(path)
     return {}
+
+
+def _boxes(film: Path, annotated: AnnotatedFilm | None) -> tuple[TruthBox, ...] | None:
+    if annotated is None:
+        return None
+    if annotated.boxes:
+        refuse_other_size(film, annotated.size, annotated.where)
+    return annotated.boxes
 
 
 def _names(listing: Path) -> list[str]:

@@ -157,6 +157,41 @@ def test_boxes_for_a_film_of_another_size_are_one_clear_sentence(
         read_tbx11k(tbx11k)
 
 
+def rename_images(tbx11k: Path, change: Callable[[str], str]) -> None:
+    def renamed(content: dict[str, Any]) -> None:
+        for image in content["images"]:
+            image["file_name"] = change(image["file_name"])
+
+    rewrite(tbx11k / "annotations" / "json" / "TBX11K_train.json", renamed)
+
+
+def test_boxes_of_films_that_are_named_otherwise_than_in_the_lists_are_refused(
+    tbx11k: Path,
+) -> None:
+    rename_images(tbx11k, lambda name: Path(name).name)
+    fault = r"TBX11K_train\.json: tb0001\.png has boxes, and no list names .* 'tb/tb0001\.png'"
+    with pytest.raises(TbspotError, match=fault):
+        read_tbx11k(tbx11k)
+
+
+def test_some_boxes_of_films_that_no_list_names_are_told_of(tbx11k: Path) -> None:
+    rewrite(
+        tbx11k / "annotations" / "json" / "TBX11K_train.json",
+        lambda content: content["annotations"][1].update(image_id=2),
+    )
+    assert len(read_tbx11k(tbx11k).notes) == 0
+    rename_images(tbx11k, lambda name: name.replace("tb/tb1199", "tb1199"))
+    (note,) = [one for one in read_tbx11k(tbx11k).notes if "no list names" in one]
+    assert note == "tbx11k: films with boxes that no list names, left out: 1 (tb1199.png)"
+
+
+def test_boxes_of_films_that_another_list_names_are_no_fault(tbx11k: Path) -> None:
+    (tbx11k / "lists" / "tuning.txt").write_text("health/h0001.png\n")
+    annotation = tbx11k / "annotations" / "json" / "TBX11K_train.json"
+    (tbx11k / "tuning.json").write_text(annotation.read_text())
+    assert read_tbx11k(tbx11k).notes == ()
+
+
 def test_the_size_of_a_film_that_cannot_be_read_or_has_no_box_is_not_asked_for(
     tbx11k: Path, film: Callable[..., Path]
 ) -> None:

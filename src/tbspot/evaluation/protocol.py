@@ -36,6 +36,7 @@ from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.files import fingerprint
 from tbspot.maps.boxes import SIDE
+from tbspot.pathnames import as_text
 from tbspot.records.evaluation import (
     FILE_NAME,
     Contender,
@@ -181,7 +182,7 @@ def evaluate(
         training=training,
         drawing=Drawing(settings.resamples, settings.seed),
         predictions=_relative(settings),
-        data=settings.data,
+        data=_data(settings),
         notes=loaded.notes,
         tell=tell,
     )
@@ -268,8 +269,8 @@ def refuse_another(settings: EvaluationSettings) -> None:
     there = read_evaluation(settings.out).provenance
     if (there.predictions, there.data, there.split) != (
         _relative(settings),
-        settings.data,
-        settings.split,
+        _data(settings),
+        as_text(settings.split),
     ):
         raise TbspotError(
             f"{path} is the evaluation of split {there.split} of {', '.join(there.data)}; "
@@ -278,7 +279,11 @@ def refuse_another(settings: EvaluationSettings) -> None:
 
 
 def _relative(settings: EvaluationSettings) -> str:
-    return Path(os.path.relpath(settings.predictions, settings.out)).as_posix()
+    return as_text(Path(os.path.relpath(settings.predictions, settings.out)).as_posix())
+
+
+def _data(settings: EvaluationSettings) -> tuple[str, ...]:
+    return tuple(map(as_text, settings.data))
 
 
 def _tuning_films(
@@ -369,7 +374,7 @@ def _provenance(
     drawing: Drawing,
 ) -> Provenance:
     lines = [
-        f"{one.source} {one.name} {one.label} {one.boxes}".encode()
+        as_text(f"{one.source} {one.name} {one.label} {one.boxes}").encode()
         for one in sorted(samples, key=lambda one: (one.source, one.name))
     ]
     return Provenance(

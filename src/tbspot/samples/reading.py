@@ -20,6 +20,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
 from tbspot.parsing import open_file
+from tbspot.pathnames import as_text
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
@@ -61,9 +62,12 @@ class Reading:
 
     def __str__(self) -> str:
         """Where the films are from, and which: what sentences and run.json call it."""
-        known = sorted(f"{one.path} {one.label} {one.split} {one.boxes}" for one in self.samples)
+        known = sorted(
+            as_text(f"{one.path} {one.label} {one.split} {one.boxes}").encode()
+            for one in self.samples
+        )
         sources = ", ".join(sorted({one.source for one in self.samples}))
-        return f"{sources} ({len(known):,} films, {fingerprint(*(one.encode() for one in known))})"
+        return f"{sources} ({len(known):,} films, {fingerprint(*known)})"
 
 
 def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, ...]:

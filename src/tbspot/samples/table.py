@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
+from tbspot.pathnames import as_text
 from tbspot.samples.reading import (
     Reading,
     absent_note,
@@ -133,7 +134,7 @@ def _sample(
         path=film.absolute(),
         name=str(name),
         label=label,
-        source=row.get(columns.source or "source") or folder.absolute().name,
+        source=row.get(columns.source or "source") or as_text(folder.absolute().name),
         patient=row.get(columns.patient or "patient") or str(name.with_suffix("")),
         split=row.get(columns.split or "split", ""),
         boxes=_boxes(row.get(columns.boxes or "boxes", ""), film, where),

@@ -43,6 +43,17 @@ def test_rows_of_one_film_become_one_film_with_its_boxes(simplified: Path) -> No
     )
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(simplified: Path) -> None:
+    table = simplified / "data.csv"
+    text = table.read_text()
+    for name, uid in (("h0003.png", "1.2.840.1"), ("s0001.png", "1.2.840.2")):
+        (simplified / "images" / name).rename(simplified / "images" / uid)
+        text = text.replace(name, uid)
+    table.write_text(text)
+    patients = [one.patient for one in read_simplified(simplified).samples]
+    assert patients == ["1.2.840.1", "1.2.840.2", "tb0005"]
+
+
 def test_absent_films_are_counted_and_left_out(simplified: Path) -> None:
     (simplified / "images" / "tb0005.png").unlink()
     reading = read_simplified(simplified)

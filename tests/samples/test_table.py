@@ -32,6 +32,16 @@ def test_path_and_label_are_enough(write: Callable[[str], Path]) -> None:
     ] == [("a.png", 1, "set", "a", "", None), ("sub/c.png", 0, "set", "sub/c", "", None)]
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(
+    write: Callable[[str], Path], film: Callable[..., Path]
+) -> None:
+    path = write("path,label\n1.2.840.1,1\n1.2.840.2,0\n1.2.840.3.dcm,0\n")
+    for name in ("1.2.840.1", "1.2.840.2", "1.2.840.3.dcm"):
+        film(path.parent / "drawn.png").rename(path.parent / name)
+    patients = [one.patient for one in table(path).samples]
+    assert patients == ["1.2.840.1", "1.2.840.2", "1.2.840.3"]
+
+
 def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:
     text = 'path,label,patient,split,source,boxes\na.png,1,p7,test,clinic,"[[1, 2, 5, 6]]"\n'
     (film,) = table(write(text)).samples

@@ -85,6 +85,16 @@ def test_a_film_in_another_format_than_listed_is_found(tbx11k: Path) -> None:
     assert len(found.boxes) == 2
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(
+    tbx11k: Path, film: Callable[..., Path]
+) -> None:
+    names = ("tb/1.2.840.1", "health/1.2.840.2")
+    for name in names:
+        film(tbx11k / "drawn.png").rename(tbx11k / "imgs" / name)
+    (tbx11k / "lists" / "own.txt").write_text("\n".join(names))
+    assert [one.patient for one in read_tbx11k(tbx11k).samples] == ["1.2.840.1", "1.2.840.2"]
+
+
 def test_lists_of_ones_own_come_before_the_official_ones(tbx11k: Path) -> None:
     (tbx11k / "imgs").rename(tbx11k / "films")
     (tbx11k / "lists" / "tuning.txt").write_text("tb/tb0001.png\nhealth/h0001.png\n")

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
-from tbspot.records.matching import stem
 from tbspot.records.predictions import PredictedBox, Prediction
+from tbspot.samples.names import stem
 
 __all__ = [
     "CATEGORY",

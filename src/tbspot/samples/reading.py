@@ -21,6 +21,7 @@ from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
+from tbspot.samples.names import without_ending
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
@@ -115,7 +116,8 @@ def film_folder(folder: Path, names: tuple[str, ...]) -> Path:
 
 def film_file(path: Path) -> Path | None:
     """`path`, or the same film in another format beside it, or `None`."""
-    candidates = (path, *(path.with_suffix(suffix) for suffix in SUFFIXES))
+    stem = without_ending(path.name)
+    candidates = (path, *(path.with_name(stem + suffix) for suffix in SUFFIXES))
     return next((candidate for candidate in candidates if exists(candidate)), None)
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import first_fault
+from tbspot.samples.names import stem
 from tbspot.samples.reading import (
     Reading,
     absent_note,
@@ -113,7 +114,7 @@ def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -
         name=film.relative_to(films).as_posix(),
         label=label,
         source="tbx11k",
-        patient=film.stem,
+        patient=stem(film.name),
         split=row.source,
         boxes=boxes,
     )

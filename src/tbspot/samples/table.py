@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
 from tbspot.pathnames import as_text
+from tbspot.samples.names import without_ending
 from tbspot.samples.reading import (
     Reading,
     absent_note,
@@ -129,13 +130,13 @@ def _label(cell: str, positive: str | None, where: str) -> int:
 def _sample(
     film: Path, folder: Path, label: int, columns: Columns, row: dict[str, str], where: str
 ) -> Sample:
-    name = PurePosixPath(film.relative_to(folder))
+    name = film.relative_to(folder).as_posix()
     return Sample(
         path=film.absolute(),
-        name=str(name),
+        name=name,
         label=label,
         source=row.get(columns.source or "source") or as_text(folder.absolute().name),
-        patient=row.get(columns.patient or "patient") or str(name.with_suffix("")),
+        patient=row.get(columns.patient or "patient") or without_ending(name),
         split=row.get(columns.split or "split", ""),
         boxes=_boxes(row.get(columns.boxes or "boxes", ""), film, where),
     )

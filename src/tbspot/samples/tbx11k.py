@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from tbspot.errors import TbspotError
 from tbspot.parsing import open_file
 from tbspot.samples.coco import AnnotatedFilm, read_coco
-from tbspot.samples.names import label_and_source
+from tbspot.samples.names import label_and_source, stem
 from tbspot.samples.reading import (
     Reading,
     absent_note,
@@ -106,8 +106,8 @@ def _all_lists(folder: Path) -> list[Path]:
     return sorted((folder / "lists").glob("*.txt"))
 
 
-def _truth(folder: Path, stem: str) -> dict[str, AnnotatedFilm]:
-    for path in (folder / "annotations" / "json" / f"{stem}.json", folder / f"{stem}.json"):
+def _truth(folder: Path, name: str) -> dict[str, AnnotatedFilm]:
+    for path in (folder / "annotations" / "json" / f"{name}.json", folder / f"{name}.json"):
         if path.is_file():
             return read_coco(path)
     return {}
@@ -165,7 +165,7 @@ def _sample(
     path: Path,
     films: Path,
     known: tuple[int, str],
-    stem: str,
+    listed_in: str,
     boxes: tuple[TruthBox, ...] | None,
 ) -> Sample:
     label, source = known
@@ -176,8 +176,8 @@ def _sample(
         name=path.relative_to(films).as_posix(),
         label=label,
         source=source,
-        patient=path.stem,
-        split=official_split(stem),
+        patient=stem(path.name),
+        split=official_split(listed_in),
         boxes=boxes if looked else None,
     )
 

@@ -154,6 +154,19 @@ def test_ids_of_results_are_those_of_a_list_of_images(study: Study) -> None:
     assert "names films by numbers" in sentence(study, results)
 
 
+def test_results_on_films_of_another_size_than_the_list_of_images_says_are_refused(
+    study: Study,
+) -> None:
+    listed = study.folder / "annotations.json"
+    images = [{"id": 0, "file_name": "one.png", "width": 512, "height": 512},
+              {"id": 1, "file_name": "two.png", "width": 512, "height": 512}]  # fmt: skip
+    listed.write_text(json.dumps({"images": images}))
+    whole(study, coco(study, result(0, FIRST, 0.5)), coco_images=listed)
+    assert "annotations.json: two.png has boxes for a film of 512 x 512 pixels, and" in sentence(
+        study, coco(study, result(1, FIRST, 0.5)), coco_images=listed
+    )
+
+
 def test_maps_give_the_same_figures_from_numbers_and_pictures_of_any_depth(study: Study) -> None:
     maps = {
         "one": rectangles((0, 0, 256, 128)),

@@ -20,11 +20,17 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
 from tbspot.parsing import first_fault
-from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
+from tbspot.records.coco import (
+    FARTHEST,
+    CocoBox,
+    read_coco_images,
+    read_coco_results,
+    read_coco_sizes,
+)
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
 from tbspot.samples.names import without_ending
-from tbspot.samples.reading import film_size, read_rows
+from tbspot.samples.reading import film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["matched"]
@@ -100,18 +106,19 @@ def _refuse_two_of_one_film(
 def _matched_boxes(
     path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
 ) -> Matched:
+    sizes: dict[str, tuple[int, int]] = {}
     if path.suffix.lower() == ".csv":
         lines = _table(path)
     else:
-        images = read_coco_images(coco_images) if coco_images else None
+        images = None
+        if coco_images:
+            images, sizes = read_coco_images(coco_images), read_coco_sizes(coco_images)
         lines = _results(path, read_coco_results(path, images))
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
-    if lines:
-        found = _matched_named(given, samples, what)
-    else:
-        # A model that finds nothing on any film.
-        version = fingerprint(path.read_bytes())
-        found = Matched((None,) * len(samples), path.stem, version, _no_map)
+    found = _matched_named(given, samples, what) if lines else _nothing_on(path, samples)
+    for one, sample in zip(found.predictions, samples, strict=True):
+        if one and one.boxes and one.image in sizes:
+            refuse_other_size(sample.path, sizes[one.image], f"{coco_images}: {one.image}")
     placed = [
         _placed(one, sample) if one else _nothing(path, sample)
         for one, sample in zip(found.predictions, samples, strict=True)
@@ -148,6 +155,11 @@ def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedB
             f"{path} has boxes of {image!r} that cannot be taken ({first_fault(error)}); "
             "correct them"
         ) from error
+
+
+def _nothing_on(path: Path, samples: Sequence[Sample]) -> Matched:
+    version = fingerprint(path.read_bytes())
+    return Matched((None,) * len(samples), path.stem, version, _no_map)
 
 
 def _nothing(path: Path, sample: Sample) -> Prediction:

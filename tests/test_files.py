@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +88,34 @@ def test_json_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     text = (tmp_path / "a.json").read_text("utf-8")
     assert json.loads(text) == content
     assert text.endswith("}\n")
+
+
+def test_bytes_of_a_name_that_are_no_text_are_written_out(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    content = {name: [name, {"whole": "caf\u00e9 \U0001f600"}, 1, None]}
+    write_json(tmp_path / "a.json", content)
+    told = json.loads((tmp_path / "a.json").read_text("utf-8"))
+    text = "caf\\udce9"
+    assert told == {text: [text, {"whole": "caf\u00e9 \U0001f600"}, 1, None]}
+
+
+def test_a_run_of_paths_that_are_no_text_is_the_same_run_again(tmp_path: Path) -> None:
+    films = tmp_path / os.fsdecode(b"caf\xe9")
+    films.mkdir()
+    run = tmp_path / "run"
+    open_run(run, "locate", Settings(data=films))
+    (run / "map").touch()
+    open_run(run, "locate", Settings(data=films))
+    # As version 0.2.0 wrote it.
+    record = json.loads((run / "run.json").read_text("utf-8"))
+    record["settings"]["data"] = str(films)
+    (run / "run.json").write_text(json.dumps(record), "utf-8")
+    open_run(run, "locate", Settings(data=films))
+    assert (run / "map").exists()
+    inside = run / films.name
+    inside.mkdir()
+    with pytest.raises(TbspotError, match="which this run reads"):
+        open_run(run, "locate", Settings(data=inside), overwrite=True)
 
 
 @pytest.mark.parametrize("figure", [float("nan"), float("inf")])

@@ -21,7 +21,7 @@ from tbspot import __version__
 from tbspot.errors import TbspotError
 from tbspot.lock import LOCK_FILE, RECORD_FILE, refusals_told
 from tbspot.parsing import open_file
-from tbspot.pathnames import as_text
+from tbspot.pathnames import as_path, as_text
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
 
 if TYPE_CHECKING:
@@ -39,9 +39,15 @@ EMPTYING = "emptying"
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write `content` as indented JSON, whole or not at all; NaN is refused (ValueError)."""
+    """Write `content` as indented JSON, whole or not at all; NaN is refused (ValueError).
+
+    What is of a file's name and no text is written out as by `as_text`: no reader takes it.
+    """
+    text = json.dumps(content, indent=2, allow_nan=False)
+    if "\\ud" in text:
+        text = json.dumps(_plain(content), indent=2, allow_nan=False)
     with replacing(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", "utf-8")
+        temporary.write_text(text + "\n", "utf-8")
 
 
 def fingerprint(*parts: bytes | memoryview) -> str:
@@ -84,7 +90,7 @@ def check_run(
             return False
     record = folder / RUN_FILE
     run, wanted = _recorded(record), _wanted(command, settings)
-    same = all(name in run and run[name] == value for name, value in wanted.items())
+    same = all(name in run and _plain(run[name]) == value for name, value in wanted.items())
     noted = run.get("inputs")
     known: dict[str, str] = noted if isinstance(noted, dict) else {}
     changed = [name for name, now in (inputs or {}).items() if known.get(name, now) != now]
@@ -186,7 +192,7 @@ def _paths_in(settings: Any) -> Iterator[Path]:
         for one in settings:
             yield from _paths_in(one)
     elif isinstance(settings, str | Path) and (path := str(settings).partition("?")[0]):
-        yield Path(path)
+        yield as_path(path)
 
 
 def _empty(folder: Path) -> None:
@@ -209,10 +215,10 @@ def _plain(value: Any) -> Any:
         fields = dataclasses.fields(value)
         return {one.name: _plain(getattr(value, one.name)) for one in fields}
     if isinstance(value, dict):
-        return {str(key): _plain(one) for key, one in value.items()}
+        return {as_text(str(key)): _plain(one) for key, one in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
+    return value if value is None or isinstance(value, bool | int | float) else as_text(str(value))
 
 
 def _recorded(record: Path) -> dict[str, Any]:
@@ -228,7 +234,7 @@ def _recorded(record: Path) -> dict[str, Any]:
 def _is_of_elsewhere(called_in: str, settings: DataclassInstance) -> bool:
     """Whether the settings name other files now: as paths of another working folder."""
     for path in _paths_in(_plain(settings)):
-        before = Path(called_in, path)
+        before = Path(as_path(called_in), path)
         # A folder that was moved as a whole is still the same run's.
         with suppress(OSError, ValueError):
             if not before.samefile(path):

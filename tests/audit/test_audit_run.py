@@ -30,6 +30,15 @@ def test_planted_markers_are_found_where_they_were_drawn(tmp_path: Path) -> None
     assert all(x0 < x1 <= 64 and 0 <= y0 < y1 for x0, y0, x1, y1 in markers.values())
 
 
+@pytest.mark.parametrize("source", ["{}", "{}/", "{}?lists=TBX11K", "{}/imgs/..", "{}/../drawn"])
+def test_planted_markers_are_found_however_the_data_are_named(tmp_path: Path, source: str) -> None:
+    folder = tmp_path / "drawn"
+    draw_dataset(folder, count=12, size=64, shortcut=Shortcut("marker", strength=1.0))
+    named = source.format(folder)
+    assert _markers([named]) == _markers([str(folder)])
+    assert _markers([named]).keys() & {one.path for one in load([named]).samples}
+
+
 def test_data_without_planted_markers_have_none(drawn: Path) -> None:
     assert _markers([str(drawn), "absent"]) == {}
 

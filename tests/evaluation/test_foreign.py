@@ -154,6 +154,19 @@ def test_ids_of_results_are_those_of_a_list_of_images(study: Study) -> None:
     assert "names films by numbers" in sentence(study, results)
 
 
+def test_results_on_films_of_another_size_than_the_list_of_images_says_are_refused(
+    study: Study,
+) -> None:
+    listed = study.folder / "annotations.json"
+    images = [{"id": 0, "file_name": "one.png", "width": 512, "height": 512},
+              {"id": 1, "file_name": "two.png", "width": 512, "height": 512}]  # fmt: skip
+    listed.write_text(json.dumps({"images": images}))
+    whole(study, coco(study, result(0, FIRST, 0.5)), coco_images=listed)
+    assert "annotations.json: two.png has boxes for a film of 512 x 512 pixels, and" in sentence(
+        study, coco(study, result(1, FIRST, 0.5)), coco_images=listed
+    )
+
+
 def test_maps_give_the_same_figures_from_numbers_and_pictures_of_any_depth(study: Study) -> None:
     maps = {
         "one": rectangles((0, 0, 256, 128)),
@@ -226,6 +239,57 @@ def test_what_is_in_memory_has_the_figures_of_the_same_in_files(study: Study) ->
 )
 def test_a_wrong_row_of_a_table_is_refused(study: Study, row: str, words: str) -> None:
     assert words in sentence(study, table(study, row))
+
+
+@pytest.mark.parametrize("names", [("one.png", "one"), ("one", "one.jpg"), ("one.jpg", "one.dcm")])
+def test_two_predictions_of_one_film_are_refused(study: Study, names: tuple[str, str]) -> None:
+    rows = [f"{name},0,0,9,9,0.5," for name in names]
+    words = f"has predictions of {names[0]} and of {names[1]}, which are of one film, one.png"
+    assert words in sentence(study, table(study, *rows, "two.png,0,0,9,9,0.5,"))
+
+
+def test_two_maps_of_one_film_are_refused(study: Study) -> None:
+    folder = study.folder / "maps"
+    folder.mkdir()
+    np.save(folder / "one.npy", rectangles(FIRST))
+    Image.new("L", (8, 8)).save(folder / "one.png")
+    assert "which are of one film, one.png" in sentence(study, folder)
+
+
+def test_films_whose_names_differ_in_the_ending_alone_have_each_their_own(study: Study) -> None:
+    study.add("one.jpg", 0)
+    rows = table(study, "one.png,0,0,9,9,0.9,", "one.jpg,0,0,9,9,0.2,")
+    assert [film.score for film in whole(study, rows).films] == [0.9, 0, 0, 0, 0.2]
+
+
+def test_predictions_of_no_film_that_is_judged_are_counted(study: Study) -> None:
+    study.add("deep/a0.png", 1, [FIRST])
+    names = ("one.png", "tune.png", "a0", "x/a0.png")
+    rows = table(study, *(f"{name},0,0,9,9,0.5," for name in names))
+    (note,) = [one for one in whole(study, rows).notes if "no film" in one]
+    assert note == (
+        "predictions in theirs.csv of no film that is judged, left out: 3 "
+        "(first: tune.png, a0, x/a0.png)"
+    )
+    folder = study.folder / "maps"
+    folder.mkdir()
+    for name in ("one", "other"):
+        np.save(folder / f"{name}.npy", rectangles(FIRST))
+    (note,) = [one for one in whole(study, folder).notes if "no film" in one]
+    assert note.endswith("left out: 1 (first: other.npy)")
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_a_model_that_finds_nothing_is_judged(study: Study, kind: str) -> None:
+    nothing = coco(study) if kind == "json" else table(study)
+    evaluation = whole(study, nothing, tuning={JUDGED: nothing}, tuning_split="tune")
+    row = evaluation.contenders[0]
+    assert (row.name, row.localization.miou.value) == ("theirs", 0)
+    assert row.classification is not None
+    assert row.classification.pooled.auroc.value == 0.5
+    assert f"films that theirs.{kind} does not name, taken as films without a box: 4" in (
+        evaluation.notes
+    )
 
 
 def test_two_scores_of_one_film_are_refused(study: Study) -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -274,3 +276,45 @@ def test_another_evaluation_is_not_replaced_unasked(settings: EvaluationSettings
     refuse_another(settings)
     with pytest.raises(TbspotError, match=r"evaluation of split test of .*--overwrite"):
         refuse_another(replace(settings, split="val"))
+
+
+def test_the_evaluation_of_other_films_is_not_replaced_unasked(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    for number in range(4):
+        study.add(f"{number}.png", 1, [(0, 0, 256, 256)], split="")
+    source = study.source
+    predictions = study.predict(
+        "student", {f"{number}.png": rectangles((0, 0, 256, 256)) for number in range(4)}
+    )
+    for name, chosen in (("first", "0.png"), ("second", "1.png")):
+        content = {f"{n}.png": "test" if f"{n}.png" == chosen else "train" for n in range(4)}
+        split = {"seed": 0, "films": {"a": content}}
+        (tmp_path / f"{name}.json").write_text(json.dumps(split), "utf-8")
+    settings = study.settings(predictions, data=(source,), split_file=tmp_path / "first.json")
+    write_evaluation(settings.out, evaluate(settings))
+    refuse_another(settings)
+    with pytest.raises(TbspotError, match=r"of split test of other films.*--overwrite"):
+        refuse_another(replace(settings, split_file=tmp_path / "second.json"))
+
+
+def test_data_and_predictions_whose_names_are_no_text_are_judged_and_read_back(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    study = Study(folder)
+    study.add("one.png", 1, [(0, 0, 256, 256)], source="")
+    study.add("sick.png", 0, source="")
+    study.add("copy.png", 0, source="", split="train")
+    shutil.copy(folder / "films" / "sick.png", folder / "films" / "copy.png")
+    boxes = folder / os.fsdecode(b"\xff.csv")
+    boxes.write_text("image,x0,y0,x1,y1,score\none.png,0,0,9,9,0.5\n", "utf-8")
+    settings = study.settings(boxes, out=tmp_path / "out")
+    first = evaluate(settings)
+    refuse_another(settings)
+    write_evaluation(settings.out, first)
+    refuse_another(settings)
+    again = read_evaluation(settings.out)
+    assert again.provenance == first.provenance
+    assert again.provenance.data[0].endswith("/caf\\udce9/films/films.csv")
+    assert again.contenders[0].name == "\\udcff"

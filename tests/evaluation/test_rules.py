@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -177,3 +178,40 @@ def test_a_tuning_split_without_boxes_is_one_clear_sentence(study: Study) -> Non
     training = study.predict("training", maps("train", nested()))
     with pytest.raises(TbspotError, match="no TB film of split train has a box to tune on"):
         evaluate(study.settings(judged, tuning={"": training}, tuning_split="train"))
+
+
+def put_as(study: Study, film: str, name: str, *, link: bool) -> None:
+    """The film again under another name, as a link or as a copy."""
+    films = study.folder / "films"
+    (films / name).unlink()
+    if link:
+        (films / name).symlink_to(films / film)
+    else:
+        shutil.copy(films / film, films / name)
+
+
+@pytest.mark.parametrize("link", [True, False])
+def test_a_threshold_is_not_chosen_on_a_copy_of_a_film_reported_on(
+    study: Study, link: bool
+) -> None:
+    put_as(study, "test0.png", "tune1.png", link=link)
+    judged = study.predict("student", maps("test", nested()))
+    tuning = study.predict("tuning", maps("tune", nested()))
+    settings = study.settings(judged, tuning={"": tuning}, tuning_split="tune")
+    with pytest.raises(
+        TbspotError, match=r"tune1\.png is in split tune and, as .*test0\.png, among"
+    ):
+        evaluate(settings)
+
+
+def test_a_copy_of_a_film_reported_on_is_no_training_film(study: Study) -> None:
+    study.add("other.png", 1, None, "other")
+    put_as(study, "test0.png", "other.png", link=False)
+    judged = study.predict("student", maps("test", nested()))
+    films = maps("train", nested()) | {"other.png": nested(0.9)}
+    training = study.predict("training", films)
+    result = evaluate(study.settings(judged, training=training))
+    quantile = next(
+        one for one in result.contenders[0].localization.rules if one.rule == "quantile"
+    )
+    assert "on 3 training films" in str(quantile.origin)

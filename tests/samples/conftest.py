@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ def film() -> DrawFilm:
     """Draw a film of noise that depends on its path: width x height pixels."""
 
     def draw(path: Path, width: int = 16, height: int = 16) -> Path:
-        rng = np.random.default_rng(zlib.crc32(str(path).encode()))
+        rng = np.random.default_rng(zlib.crc32(os.fsencode(path)))
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(rng.integers(0, 256, (height, width), np.uint8)).save(path)
         return path

@@ -8,7 +8,17 @@ from PIL import ExifTags, Image
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_film
-from tbspot.samples.reading import film_size
+from tbspot.samples.reading import film_file, film_size
+
+
+def test_a_film_in_another_format_is_found_beside_where_it_is_listed(
+    tmp_path: Path, film: Callable[..., Path]
+) -> None:
+    film(tmp_path / "1.2.840.png")
+    found = film(tmp_path / "1.2.840.1.jpg")
+    assert film_file(tmp_path / "1.2.840.1.dcm") == found
+    assert film_file(tmp_path / "1.2.840.1") == found
+    assert film_file(tmp_path / "1.2.840.2") is None
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif"])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_rows_of_one_film_become_one_film_with_its_boxes(simplified: Path) -> No
     )
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(simplified: Path) -> None:
+    table = simplified / "data.csv"
+    text = table.read_text()
+    for name, uid in (("h0003.png", "1.2.840.1"), ("s0001.png", "1.2.840.2")):
+        (simplified / "images" / name).rename(simplified / "images" / uid)
+        text = text.replace(name, uid)
+    table.write_text(text)
+    patients = [one.patient for one in read_simplified(simplified).samples]
+    assert patients == ["1.2.840.1", "1.2.840.2", "tb0005"]
+
+
 def test_absent_films_are_counted_and_left_out(simplified: Path) -> None:
     (simplified / "images" / "tb0005.png").unlink()
     reading = read_simplified(simplified)
@@ -68,6 +80,17 @@ def test_a_box_outside_its_image_is_one_clear_sentence(simplified: Path) -> None
     table = simplified / "data.csv"
     table.write_text(table.read_text().replace("'width': 4.5", "'width': 45"))
     with pytest.raises(TbspotError, match=r"line 4, has a box .* outside its image"):
+        read_simplified(simplified)
+
+
+def test_boxes_for_a_film_of_another_size_are_one_clear_sentence(
+    simplified: Path, film: Callable[..., Path]
+) -> None:
+    film(simplified / "images" / "h0003.png", 8, 8)
+    assert read_simplified(simplified).samples
+    film(simplified / "images" / "tb0005.png", 8, 8)
+    fault = "line 4, has boxes for a film of 16 x 16 pixels, and .* has 8 x 8"
+    with pytest.raises(TbspotError, match=fault):
         read_simplified(simplified)
 
 

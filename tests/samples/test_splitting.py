@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbspot.errors import TbspotError
+from tbspot.samples.loading import load
+from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
 from tbspot.samples.splitting import divide, read_split, shared_patient_notes, write_split
 
@@ -94,6 +98,22 @@ def test_a_file_that_is_no_split_is_one_clear_sentence(tmp_path: Path) -> None:
             read_split(path, [sample(1)])
     with pytest.raises(TbspotError, match="cannot be read"):
         read_split(tmp_path / "absent.json", [sample(1)])
+
+
+@pytest.mark.parametrize("split", ["", "test"])
+def test_a_folder_whose_name_is_no_text_gives_a_split_file_that_is_read_back(
+    tmp_path: Path, film: Callable[..., Path], split: str
+) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    for number in range(4):
+        film(folder / f"{number}.png")
+    rows = "".join(f"{number}.png,1,{split}\n" for number in range(4))
+    (folder / "labels.csv").write_text(f"path,label,split\n{rows}", "utf-8")
+    divided = load([str(folder)]).samples
+    write_split(tmp_path / "split.json", divided, 0)
+    write_split(tmp_path / "split.json", divided, 0)
+    assert load([str(folder)], tmp_path / "split.json").samples == divided
+    assert "caf" in str(Reading(divided))
 
 
 def test_another_split_is_not_overwritten_without_being_told(tmp_path: Path) -> None:

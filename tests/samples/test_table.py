@@ -32,6 +32,16 @@ def test_path_and_label_are_enough(write: Callable[[str], Path]) -> None:
     ] == [("a.png", 1, "set", "a", "", None), ("sub/c.png", 0, "set", "sub/c", "", None)]
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(
+    write: Callable[[str], Path], film: Callable[..., Path]
+) -> None:
+    path = write("path,label\n1.2.840.1,1\n1.2.840.2,0\n1.2.840.3.dcm,0\n")
+    for name in ("1.2.840.1", "1.2.840.2", "1.2.840.3.dcm"):
+        film(path.parent / "drawn.png").rename(path.parent / name)
+    patients = [one.patient for one in table(path).samples]
+    assert patients == ["1.2.840.1", "1.2.840.2", "1.2.840.3"]
+
+
 def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:
     text = 'path,label,patient,split,source,boxes\na.png,1,p7,test,clinic,"[[1, 2, 5, 6]]"\n'
     (film,) = table(write(text)).samples
@@ -44,6 +54,30 @@ def test_columns_may_have_any_names_and_a_value_means_tb(write: Callable[[str], 
     columns = Columns(path="file", label="finding", patient="who")
     samples = table(path, columns, positive="pneumonia").samples
     assert [(one.label, one.patient) for one in samples] == [(1, "1"), (0, "1")]
+
+
+@pytest.mark.parametrize("role", ["patient", "split", "source", "boxes"])
+def test_a_column_that_an_option_names_must_be_there(
+    write: Callable[[str], Path], role: str
+) -> None:
+    path = write("path,label,patient_id\na.png,1,p\n")
+    with pytest.raises(TbspotError, match=r"has no column 'PatientID' \(it has 'path', 'label'"):
+        table(path, Columns(**{role: "PatientID"}))
+    with pytest.raises(TbspotError, match=f"has no column '{role}'"):
+        read_source(f"{path}?{role}={role}")
+
+
+def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) -> None:
+    path = write("path,finding\na.png,tb\nb.png,none\nb2.png,none\n")
+    with pytest.raises(TbspotError, match=r"no row whose 'finding' is 'TB' \(there are: .*'tb'"):
+        table(path, Columns(label="finding"), positive="TB")
+
+
+def test_the_value_that_means_tb_may_be_that_of_an_absent_film(
+    write: Callable[[str], Path],
+) -> None:
+    path = write("path,label\na.png,none\nabsent.png,tb\n")
+    assert table(path, positive="tb").absent[1] == 1
 
 
 def test_boxes_may_say_their_kind_and_an_empty_list_says_none(write: Callable[[str], Path]) -> None:

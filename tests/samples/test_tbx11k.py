@@ -85,6 +85,16 @@ def test_a_film_in_another_format_than_listed_is_found(tbx11k: Path) -> None:
     assert len(found.boxes) == 2
 
 
+def test_films_that_are_named_by_a_uid_are_each_a_patient(
+    tbx11k: Path, film: Callable[..., Path]
+) -> None:
+    names = ("tb/1.2.840.1", "health/1.2.840.2")
+    for name in names:
+        film(tbx11k / "drawn.png").rename(tbx11k / "imgs" / name)
+    (tbx11k / "lists" / "own.txt").write_text("\n".join(names))
+    assert [one.patient for one in read_tbx11k(tbx11k).samples] == ["1.2.840.1", "1.2.840.2"]
+
+
 def test_lists_of_ones_own_come_before_the_official_ones(tbx11k: Path) -> None:
     (tbx11k / "imgs").rename(tbx11k / "films")
     (tbx11k / "lists" / "tuning.txt").write_text("tb/tb0001.png\nhealth/h0001.png\n")
@@ -142,6 +152,63 @@ def test_a_box_that_rounds_to_a_little_outside_is_clipped(tbx11k: Path) -> None:
     (film,) = [one for one in read_tbx11k(tbx11k).samples if one.patient == "tb0001"]
     assert film.boxes is not None
     assert film.boxes[0] == TruthBox(0, 2, 16, 5, "active")
+
+
+@pytest.mark.parametrize("size", [(8, 8), (16, 32), (32, 16)])
+def test_boxes_for_a_film_of_another_size_are_one_clear_sentence(
+    tbx11k: Path, film: Callable[..., Path], size: tuple[int, int]
+) -> None:
+    film(tbx11k / "imgs" / "tb" / "tb0001.png", *size)
+    fault = (
+        r"TBX11K_train\.json: tb/tb0001\.png has boxes for a film of 16 x 16 pixels, and "
+        rf"\S*tb0001\.png has {size[0]} x {size[1]};"
+    )
+    with pytest.raises(TbspotError, match=fault):
+        read_tbx11k(tbx11k)
+
+
+def rename_images(tbx11k: Path, change: Callable[[str], str]) -> None:
+    def renamed(content: dict[str, Any]) -> None:
+        for image in content["images"]:
+            image["file_name"] = change(image["file_name"])
+
+    rewrite(tbx11k / "annotations" / "json" / "TBX11K_train.json", renamed)
+
+
+def test_boxes_of_films_that_are_named_otherwise_than_in_the_lists_are_refused(
+    tbx11k: Path,
+) -> None:
+    rename_images(tbx11k, lambda name: Path(name).name)
+    fault = r"TBX11K_train\.json: tb0001\.png has boxes, and no list names .* 'tb/tb0001\.png'"
+    with pytest.raises(TbspotError, match=fault):
+        read_tbx11k(tbx11k)
+
+
+def test_some_boxes_of_films_that_no_list_names_are_told_of(tbx11k: Path) -> None:
+    rewrite(
+        tbx11k / "annotations" / "json" / "TBX11K_train.json",
+        lambda content: content["annotations"][1].update(image_id=2),
+    )
+    assert len(read_tbx11k(tbx11k).notes) == 0
+    rename_images(tbx11k, lambda name: name.replace("tb/tb1199", "tb1199"))
+    (note,) = [one for one in read_tbx11k(tbx11k).notes if "no list names" in one]
+    assert note == "tbx11k: films with boxes that no list names, left out: 1 (tb1199.png)"
+
+
+def test_boxes_of_films_that_another_list_names_are_no_fault(tbx11k: Path) -> None:
+    (tbx11k / "lists" / "tuning.txt").write_text("health/h0001.png\n")
+    annotation = tbx11k / "annotations" / "json" / "TBX11K_train.json"
+    (tbx11k / "tuning.json").write_text(annotation.read_text())
+    assert read_tbx11k(tbx11k).notes == ()
+
+
+def test_the_size_of_a_film_that_cannot_be_read_or_has_no_box_is_not_asked_for(
+    tbx11k: Path, film: Callable[..., Path]
+) -> None:
+    before = read_tbx11k(tbx11k).samples
+    film(tbx11k / "imgs" / "tb" / "tb1199.png", 8, 8)
+    (tbx11k / "imgs" / "tb" / "tb0001.png").write_bytes(b"")
+    assert read_tbx11k(tbx11k).samples == before
 
 
 def test_a_box_of_an_undefined_image_is_one_clear_sentence(tbx11k: Path) -> None:

@@ -26,6 +26,7 @@ from tbspot.records.figures import Drawing
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 from tbspot.samples.sample import Sample
+from tbspot.samples.sources import locate_source
 
 __all__ = ["AuditSettings", "audit"]
 
@@ -125,7 +126,7 @@ def _markers(data: Iterable[str]) -> dict[Path, Corners]:
     """Where markers were planted, for data sets that `tbspot draw` drew."""
     markers: dict[Path, Corners] = {}
     for source in data:
-        path = Path(source) / SHORTCUTS_FILE
+        path = locate_source(source)[0] / SHORTCUTS_FILE
         if not path.is_file():
             continue
         for line, row in read_rows(path, ("name", *CORNERS)):

@@ -36,6 +36,7 @@ from tbspot.evaluation.truth import truths_of
 from tbspot.records.evaluation import Curve
 from tbspot.records.matching import Matched
 from tbspot.records.predictions import Prediction
+from tbspot.samples.duplicates import copies
 from tbspot.samples.sample import Sample
 
 __all__ = [
@@ -123,18 +124,26 @@ def control_entry(control: Control) -> Entry:
 
 
 def refuse_shared_films(samples: Sequence[Sample], others: Sequence[Sample], split: str) -> None:
-    """Refuse to choose thresholds on films that are reported on.
+    """Refuse to choose thresholds on films that are reported on, or on copies of them.
 
     Raises:
         TbspotError: a film is among both.
     """
-    reported = {sample.path for sample in samples}
-    for other in others:
-        if other.path in reported:
-            raise TbspotError(
-                f"{other.path} is in split {split} and among the films reported on; a threshold "
-                "is never chosen on the films it is reported on: name another --tuning-split"
-            )
+    for other, same in _shared(samples, others):
+        alias = "" if other.path == same.path else f", as {same.path},"
+        raise TbspotError(
+            f"{other.path} is in split {split} and{alias} among the films reported on; a threshold "
+            "is never chosen on the films it is reported on: name another --tuning-split"
+        )
+
+
+def _shared(samples: Sequence[Sample], others: Sequence[Sample]) -> Iterator[tuple[Sample, Sample]]:
+    """Those of `others` that are in `samples`, or a copy of one, each with that one."""
+    paths, other_paths = {one.path for one in samples}, {one.path for one in others}
+    for group in copies((*samples, *others)):
+        same = next((one for one in group if one.path in paths), None)
+        if same is not None:
+            yield from ((one, same) for one in group if one.path in other_paths)
 
 
 def tuning_curve(films: Matched, samples: Sequence[Sample], split: str) -> Curve:
@@ -166,7 +175,7 @@ def box_controls(samples: Sequence[Sample], split: str) -> list[Control]:
 def training_films(
     path: Path, loaded: Sequence[Sample], kept_apart: Sequence[Sample]
 ) -> tuple[Sample, ...]:
-    """TB films that are in no split reported on or tuned on.
+    """TB films that are in no split reported on or tuned on, nor copies of one that is.
 
     Args:
         path: of predictions of them, for errors.
@@ -178,6 +187,8 @@ def training_films(
     """
     apart = {sample.path for sample in kept_apart}
     training = tuple(one for one in loaded if one.label == 1 and one.path not in apart)
+    apart = {one.path for one, _ in _shared(kept_apart, training)}
+    training = tuple(one for one in training if one.path not in apart)
     if not training:
         raise TbspotError(
             "the data hold no TB film outside the splits reported on and tuned on, so "

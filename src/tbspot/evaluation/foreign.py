@@ -20,10 +20,17 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
 from tbspot.parsing import first_fault
-from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
+from tbspot.records.coco import (
+    FARTHEST,
+    CocoBox,
+    read_coco_images,
+    read_coco_results,
+    read_coco_sizes,
+)
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
-from tbspot.samples.reading import film_size, read_rows
+from tbspot.samples.names import without_ending
+from tbspot.samples.reading import film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["matched"]
@@ -56,7 +63,41 @@ def matched(
     if (path / FILE_NAME).exists():
         return match(path, samples, what)
     maps = _maps(path)
-    return match(maps if maps else path, samples, what)
+    return _matched_named(maps, samples, what) if maps else match(path, samples, what)
+
+
+def _matched_named(given: Predictions, samples: Sequence[Sample], what: str) -> Matched:
+    """Matched where others named the films: what is of no film is counted, for names may differ."""
+    lines = list(given.lines)
+    _refuse_two_of_one_film(given.source, lines, samples)
+    found = match(given, samples, what)
+    used = {one.image for one in found.predictions if one}
+    left = [line.image for line in lines if line.image not in used]
+    note = (
+        f"predictions in {Path(given.source).name} of no film that is judged, left out: "
+        f"{len(left):,} (first: {', '.join(left[:3])})"
+    )
+    return replace(found, notes=(note,) if left else ())
+
+
+def _refuse_two_of_one_film(
+    source: str, lines: Sequence[Prediction], samples: Sequence[Sample]
+) -> None:
+    """Refuse two names of one film, such as `a` and `a.png`: one of them would be lost."""
+    films = {sample.name for sample in samples}
+    named: dict[str, list[str]] = {}
+    for line in lines:
+        named.setdefault(without_ending(line.image), []).append(line.image)
+    for name in films:
+        # Films may differ in the ending alone; then each is named in full.
+        own = [
+            one for one in named.get(without_ending(name), ()) if one == name or one not in films
+        ]
+        if len(own) > 1:
+            raise TbspotError(
+                f"{source} has predictions of {own[0]} and of {own[1]}, which are of one film, "
+                f"{name}; name each film in one way"
+            )
 
 
 # Boxes
@@ -65,13 +106,19 @@ def matched(
 def _matched_boxes(
     path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
 ) -> Matched:
+    sizes: dict[str, tuple[int, int]] = {}
     if path.suffix.lower() == ".csv":
         lines = _table(path)
     else:
-        images = read_coco_images(coco_images) if coco_images else None
+        images = None
+        if coco_images:
+            images, sizes = read_coco_images(coco_images), read_coco_sizes(coco_images)
         lines = _results(path, read_coco_results(path, images))
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
-    found = match(given, samples, what)
+    found = _matched_named(given, samples, what) if lines else _nothing_on(path, samples)
+    for one, sample in zip(found.predictions, samples, strict=True):
+        if one and one.boxes and one.image in sizes:
+            refuse_other_size(sample.path, sizes[one.image], f"{coco_images}: {one.image}")
     placed = [
         _placed(one, sample) if one else _nothing(path, sample)
         for one, sample in zip(found.predictions, samples, strict=True)
@@ -82,7 +129,7 @@ def _matched_boxes(
         found,
         predictions=tuple(placed),
         gives_boxes=True,
-        notes=(note,) if absent else (),
+        notes=(*found.notes, *((note,) if absent else ())),
     )
 
 
@@ -108,6 +155,11 @@ def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedB
             f"{path} has boxes of {image!r} that cannot be taken ({first_fault(error)}); "
             "correct them"
         ) from error
+
+
+def _nothing_on(path: Path, samples: Sequence[Sample]) -> Matched:
+    version = fingerprint(path.read_bytes())
+    return Matched((None,) * len(samples), path.stem, version, _no_map)
 
 
 def _nothing(path: Path, sample: Sample) -> Prediction:

@@ -36,6 +36,7 @@ from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.files import fingerprint
 from tbspot.maps.boxes import SIDE
+from tbspot.pathnames import as_text
 from tbspot.records.evaluation import (
     FILE_NAME,
     Contender,
@@ -181,7 +182,7 @@ def evaluate(
         training=training,
         drawing=Drawing(settings.resamples, settings.seed),
         predictions=_relative(settings),
-        data=settings.data,
+        data=_data(settings),
         notes=loaded.notes,
         tell=tell,
     )
@@ -260,25 +261,34 @@ def refuse_another(settings: EvaluationSettings) -> None:
     """Refuse to replace the evaluation of another model, split or data.
 
     Raises:
-        TbspotError: there is one where this one is to be written.
+        TbspotError: there is one where this one is to be written, or the data are absent or wrong.
     """
     path = settings.out / FILE_NAME
     if not path.exists():
         return
     there = read_evaluation(settings.out).provenance
-    if (there.predictions, there.data, there.split) != (
-        _relative(settings),
-        settings.data,
-        settings.split,
-    ):
-        raise TbspotError(
-            f"{path} is the evaluation of split {there.split} of {', '.join(there.data)}; "
-            "choose another --out, or add --overwrite to replace it"
-        )
+    given = (_relative(settings), _data(settings), as_text(settings.split))
+    if (there.predictions, there.data, there.split) != given:
+        of = f"of split {there.split} of {', '.join(there.data)}"
+    elif there.truth != _truth(_reported(settings)):
+        of = f"of split {there.split} of other films, labels or boxes"
+    else:
+        return
+    raise TbspotError(
+        f"{path} is the evaluation {of}; choose another --out, or add --overwrite to replace it"
+    )
+
+
+def _reported(settings: EvaluationSettings) -> tuple[Sample, ...]:
+    return in_split(load(settings.data, settings.split_file).samples, settings.split)
 
 
 def _relative(settings: EvaluationSettings) -> str:
-    return Path(os.path.relpath(settings.predictions, settings.out)).as_posix()
+    return as_text(Path(os.path.relpath(settings.predictions, settings.out)).as_posix())
+
+
+def _data(settings: EvaluationSettings) -> tuple[str, ...]:
+    return tuple(map(as_text, settings.data))
 
 
 def _tuning_films(
@@ -368,20 +378,26 @@ def _provenance(
     split: str,
     drawing: Drawing,
 ) -> Provenance:
-    lines = [
-        f"{one.source} {one.name} {one.label} {one.boxes}".encode()
-        for one in sorted(samples, key=lambda one: (one.source, one.name))
-    ]
     return Provenance(
         tbspot=__version__,
         predictions=predictions,
         data=data,
         split=split,
-        truth=fingerprint(*lines),
+        truth=_truth(samples),
         side=SIDE,
         tolerance=TOLERANCE,
         resamples=drawing.resamples,
         seed=drawing.seed,
+    )
+
+
+def _truth(samples: Sequence[Sample]) -> str:
+    """Fingerprint of films, labels and boxes."""
+    return fingerprint(
+        *(
+            as_text(f"{one.source} {one.name} {one.label} {one.boxes}").encode()
+            for one in sorted(samples, key=lambda one: (one.source, one.name))
+        )
     )
 
 

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
-from tbspot.records.matching import stem
 from tbspot.records.predictions import PredictedBox, Prediction
+from tbspot.samples.names import stem
 
 __all__ = [
     "CATEGORY",
@@ -26,6 +26,7 @@ __all__ = [
     "CocoBox",
     "read_coco_images",
     "read_coco_results",
+    "read_coco_sizes",
     "write_coco_results",
 ]
 
@@ -33,6 +34,8 @@ __all__ = [
 CATEGORY = 1
 # In pixels; farther out there is no film.
 FARTHEST = 1e9
+
+IMAGES = "a COCO file with a list of images"
 
 ImageId = int | str
 Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
@@ -64,10 +67,22 @@ class _Results(RootModel[list[_Result]]):
 class _Image(BaseModel):
     id: ImageId
     file_name: str
+    width: int | None = None
+    height: int | None = None
 
 
 class _Images(BaseModel):
     images: list[_Image]
+
+
+def read_coco_sizes(path: Path) -> dict[str, tuple[int, int]]:
+    """Width and height of each film of a COCO file's list of images that says them, by file name.
+
+    Raises:
+        TbspotError: the file has no such list.
+    """
+    images = read_json(path, _Images, IMAGES).images
+    return {one.file_name: (one.width, one.height) for one in images if one.width and one.height}
 
 
 def read_coco_images(path: Path) -> dict[str, ImageId]:
@@ -76,7 +91,7 @@ def read_coco_images(path: Path) -> dict[str, ImageId]:
     Raises:
         TbspotError: the file has no such list, or an id or a name stands in it twice.
     """
-    images = read_json(path, _Images, "a COCO file with a list of images").images
+    images = read_json(path, _Images, IMAGES).images
     ids = {image.file_name: image.id for image in images}
     if len(ids) < len(images) or len(set(ids.values())) < len(images):
         raise TbspotError(f"{path} has an image's id or name twice; correct its list of images")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
+from tbspot.samples.names import stem, without_ending
 from tbspot.samples.sample import Sample
 
-__all__ = ["Matched", "Predictions", "finder", "match", "predictions_in", "stem", "without_ending"]
+__all__ = ["Matched", "Predictions", "finder", "match", "predictions_in"]
 
 Thing = TypeVar("Thing")
 # A prediction's evidence `[h, w]`, read or made when it is asked for.
@@ -128,17 +129,6 @@ def _model(given: Predictions, predictions: Iterable[Prediction]) -> tuple[str, 
             "locate with each into its own folder"
         )
     return models.pop()
-
-
-def without_ending(name: str) -> str:
-    """A film's name without what tells its format; the last number of a UID does not."""
-    path = PurePosixPath(name)
-    return path.with_suffix("").as_posix() if path.suffix[1:2].isalpha() else name
-
-
-def stem(name: str) -> str:
-    """A film's file name without what tells its format."""
-    return PurePosixPath(without_ending(name)).name
 
 
 def finder(by_name: Mapping[str, Thing]) -> Callable[[str], Thing | None]:

@@ -21,6 +21,7 @@ from tbspot.images import read_film
 from tbspot.images.frame import within
 from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import colours
+from tbspot.pathnames import as_path
 from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.sample import Sample
@@ -98,7 +99,7 @@ def gallery_of(
         TbspotError: a film or a map cannot be read.
     """
     chosen = picked(evaluation.films)
-    predictions = folder / evaluation.provenance.predictions
+    predictions = as_path(str(folder / evaluation.provenance.predictions))
     # By the file's own name: a run that grew may have put it into a numbered folder since.
     wanted = {Path(film.heatmap).name for _, film in chosen if film.heatmap}
     maps = {

@@ -1,7 +1,7 @@
 """COCO annotation files: the boxes of each film.
 
-Takes a JSON file; gives boxes by file name, each with its kind of lesion. Which file belongs to
-which list is left to the reader of the data set.
+Takes a JSON file; gives boxes by file name, each with its kind of lesion, and the size of the film
+that they were drawn on. Which file belongs to which list is left to the reader of the data set.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, FiniteFloat, PositiveInt
 
@@ -17,13 +18,27 @@ from tbspot.parsing import read_json
 from tbspot.samples.reading import truth_box
 from tbspot.samples.sample import LesionKind, TruthBox
 
-__all__ = ["read_coco"]
+__all__ = ["AnnotatedFilm", "read_coco"]
 
 KINDS: dict[str, LesionKind] = {
     "ActiveTuberculosis": "active",
     "ObsoletePulmonaryTuberculosis": "latent",
     "PulmonaryTuberculosis": "uncertain",
 }
+
+
+class AnnotatedFilm(NamedTuple):
+    """A film of a COCO file.
+
+    Attributes:
+        boxes: drawn on it, perhaps none.
+        size: its width and height, says the file.
+        where: it stands, for errors.
+    """
+
+    boxes: tuple[TruthBox, ...]
+    size: tuple[int, int]
+    where: str
 
 
 class _Category(BaseModel):
@@ -50,8 +65,8 @@ class _Coco(BaseModel):
     annotations: list[_Annotation]
 
 
-def read_coco(path: Path) -> dict[str, tuple[TruthBox, ...]]:
-    """The boxes of each film of a COCO file; a film without boxes has the empty tuple.
+def read_coco(path: Path) -> dict[str, AnnotatedFilm]:
+    """The films of a COCO file by their file names, with boxes or without.
 
     Raises:
         TbspotError: the file is not COCO, or a box does not lie on its film.
@@ -78,7 +93,12 @@ def read_coco(path: Path) -> dict[str, tuple[TruthBox, ...]]:
             f"{path}: {image.file_name}",
         )
         boxes[image.file_name].append(box)
-    return {name: tuple(found) for name, found in boxes.items()}
+    return {
+        one.file_name: AnnotatedFilm(
+            tuple(boxes[one.file_name]), (one.width, one.height), f"{path}: {one.file_name}"
+        )
+        for one in coco.images
+    }
 
 
 def _refuse_doubles(path: Path, what: str, names: Sequence[int | str]) -> None:

@@ -20,6 +20,8 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
 from tbspot.parsing import open_file
+from tbspot.pathnames import as_text
+from tbspot.samples.names import without_ending
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
@@ -31,6 +33,8 @@ __all__ = [
     "film_size",
     "inside",
     "read_rows",
+    "refuse_other_size",
+    "told",
     "truth_box",
 ]
 
@@ -59,9 +63,12 @@ class Reading:
 
     def __str__(self) -> str:
         """Where the films are from, and which: what sentences and run.json call it."""
-        known = sorted(f"{one.path} {one.label} {one.split} {one.boxes}" for one in self.samples)
+        known = sorted(
+            as_text(f"{one.path} {one.label} {one.split} {one.boxes}").encode()
+            for one in self.samples
+        )
         sources = ", ".join(sorted({one.source for one in self.samples}))
-        return f"{sources} ({len(known):,} films, {fingerprint(*(one.encode() for one in known))})"
+        return f"{sources} ({len(known):,} films, {fingerprint(*known)})"
 
 
 def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, ...]:
@@ -109,7 +116,8 @@ def film_folder(folder: Path, names: tuple[str, ...]) -> Path:
 
 def film_file(path: Path) -> Path | None:
     """`path`, or the same film in another format beside it, or `None`."""
-    candidates = (path, *(path.with_suffix(suffix) for suffix in SUFFIXES))
+    stem = without_ending(path.name)
+    candidates = (path, *(path.with_name(stem + suffix) for suffix in SUFFIXES))
     return next((candidate for candidate in candidates if exists(candidate)), None)
 
 
@@ -135,6 +143,26 @@ def film_size(path: Path) -> tuple[int, int]:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         height, width = read_film(path).shape
         return width, height
+
+
+def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> None:
+    """Refuse boxes that were drawn on a film of another width and height.
+
+    A film that cannot be read passes: whoever reads it says so.
+
+    Raises:
+        TbspotError: the film has another size.
+    """
+    try:
+        found = film_size(film)
+    except TbspotError:
+        return
+    if found != size:
+        raise TbspotError(
+            f"{where} has boxes for a film of {size[0]} x {size[1]} pixels, and {film} has "
+            f"{found[0]} x {found[1]}; use the films that the boxes were drawn on, or scale the "
+            "boxes and the size beside them"
+        )
 
 
 def truth_box(
@@ -175,7 +203,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
             if lacking:
                 raise TbspotError(
                     f"{path} has no column {' or '.join(map(repr, lacking))} "
-                    f"(it has {_told(present)}); name the right one"
+                    f"(it has {told(present)}); name the right one"
                 )
             _refuse_doubles(path, present)
             for row in rows:
@@ -200,7 +228,6 @@ def _cells(row: dict[str | None, str | None], where: str) -> dict[str, str]:
     return {key: (cell or "").strip() for key, cell in row.items() if key}
 
 
-def _told(columns: Sequence[str]) -> str:
-    """The columns in a sentence, cut where a file that is no table has endless ones."""
-    told = ", ".join(map(repr, columns[:MOST_TOLD]))[:LONGEST_TOLD]
-    return told or "none"
+def told(words: Sequence[str]) -> str:
+    """A file's own words in a sentence, cut where a file that is no table has endless ones."""
+    return ", ".join(map(repr, words[:MOST_TOLD]))[:LONGEST_TOLD] or "none"

@@ -14,12 +14,14 @@ from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import first_fault
+from tbspot.samples.names import stem
 from tbspot.samples.reading import (
     Reading,
     absent_note,
     exists,
     inside,
     read_rows,
+    refuse_other_size,
     truth_box,
 )
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
@@ -103,14 +105,18 @@ def _refuse_contradiction(first: str, one: _Row, where: str, other: _Row) -> Non
 
 
 def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:
+    boxes = tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None)
+    where, row = rows[0]
+    if boxes:
+        refuse_other_size(film, (row.image_width, row.image_height), where)
     return Sample(
         path=film.absolute(),
         name=film.relative_to(films).as_posix(),
         label=label,
         source="tbx11k",
-        patient=film.stem,
-        split=rows[0][1].source,
-        boxes=tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None),
+        patient=stem(film.name),
+        split=row.source,
+        boxes=boxes,
     )
 
 

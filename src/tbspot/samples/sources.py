@@ -17,7 +17,7 @@ from tbspot.samples.simplified import TABLE_FILE, read_simplified
 from tbspot.samples.table import Columns, table
 from tbspot.samples.tbx11k import FAMILIES, is_tbx11k, read_tbx11k
 
-__all__ = ["read_source"]
+__all__ = ["locate_source", "read_source"]
 
 LABELS_FILE = "labels.csv"
 COLUMN_NAMES = tuple(field.name for field in dataclasses.fields(Columns))
@@ -35,13 +35,22 @@ def read_source(source: str) -> Reading:
     Raises:
         TbspotError: the source is absent, of no known layout, or wrong.
     """
-    path, options = _parse(source)
-    path = _straight(path)
+    path, options = locate_source(source)
     if path.is_dir():
         return _read_folder(path, options, source)
     if not path.exists():
         raise TbspotError(f"{path} does not exist; check the path of the data")
     return _read_table(path, options, source)
+
+
+def locate_source(source: str) -> tuple[Path, dict[str, str]]:
+    """Where a source lies, whether it is there or not, and its options.
+
+    Raises:
+        TbspotError: the options are not ones.
+    """
+    path, options = _parse(source)
+    return _straight(path), options
 
 
 def _parse(source: str) -> tuple[Path, dict[str, str]]:
@@ -58,6 +67,10 @@ def _parse(source: str) -> tuple[Path, dict[str, str]]:
     for name, value in given:
         if options[name] != value:
             raise TbspotError(f"{source!r} gives the option {name!r} twice; keep one")
+        if not value:
+            raise TbspotError(
+                f"{source!r} gives the option {name!r} no value; give one or leave it out"
+            )
     return Path(location), options
 
 

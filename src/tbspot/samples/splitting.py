@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
+from tbspot.pathnames import as_text
 from tbspot.samples.sample import Sample
 
 __all__ = ["SHARES", "SplitFile", "divide", "read_split", "shared_patient_notes", "write_split"]
@@ -63,7 +64,7 @@ def divide(samples: Sequence[Sample], seed: int = 0) -> tuple[Sample, ...]:
 
 
 def _order(seed: int, source: str, patient: str) -> bytes:
-    return hashlib.sha256(f"{seed}\n{source}\n{patient}".encode()).digest()
+    return hashlib.sha256(as_text(f"{seed}\n{source}\n{patient}").encode()).digest()
 
 
 def _share(position: float) -> str:

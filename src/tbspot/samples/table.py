@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from pydantic import FiniteFloat, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
+from tbspot.pathnames import as_text
+from tbspot.samples.names import without_ending
 from tbspot.samples.reading import (
     Reading,
     absent_note,
@@ -21,6 +23,7 @@ from tbspot.samples.reading import (
     film_size,
     inside,
     read_rows,
+    told,
     truth_box,
 )
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
@@ -35,7 +38,9 @@ _BOXES = TypeAdapter(
 
 @dataclass(frozen=True)
 class Columns:
-    """The names of a table's columns; the optional ones are used where the table has them.
+    """The names of a table's columns; the table must have each that is named.
+
+    One that is not named (`None`) has its usual name, `patient` and so on, where the table has it.
 
     Attributes:
         path: film, relative to the table's folder (or to `root`).
@@ -49,10 +54,10 @@ class Columns:
 
     path: str = "path"
     label: str = "label"
-    patient: str = "patient"
-    split: str = "split"
-    source: str = "source"
-    boxes: str = "boxes"
+    patient: str | None = None
+    split: str | None = None
+    source: str | None = None
+    boxes: str | None = None
 
 
 def table(
@@ -67,7 +72,8 @@ def table(
     Args:
         path: of the CSV file.
         columns: names of its columns.
-        positive: the value of the label column that means TB; every other value means not TB.
+        positive: the value of the label column that means TB; every other value means not TB. At
+            least one row must have it.
         root: folder that the paths are relative to, by default the CSV file's own. No path may
             lead out of it.
 
@@ -77,18 +83,27 @@ def table(
     folder = root or path.parent
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
+    values: dict[str, None] = {}
     for where, film, row in _rows(path, columns, folder):
+        values[row[columns.label]] = None
         label = _label(row[columns.label], positive, where)
         if exists(film):
             samples.append(_sample(film, folder, label, columns, row, where))
         else:
             absent[label] += 1
+    # Written otherwise than in the table, it would make every film one without TB.
+    if positive is not None and values and positive not in values:
+        raise TbspotError(
+            f"{path} has no row whose {columns.label!r} is {positive!r} (there are: "
+            f"{told(list(values))}); say with ?positive=VALUE which of them means TB"
+        )
     return Reading(tuple(samples), absent_note(str(path), absent, folder), absent)
 
 
 def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
     seen: set[Path] = set()
-    for line, row in read_rows(path, (columns.path, columns.label)):
+    named = tuple(name for name in astuple(columns) if name is not None)
+    for line, row in read_rows(path, named):
         where, name = f"{path}, line {line},", row[columns.path]
         if not name:
             raise TbspotError(f"{where} names no film; fill or remove the row")
@@ -115,15 +130,15 @@ def _label(cell: str, positive: str | None, where: str) -> int:
 def _sample(
     film: Path, folder: Path, label: int, columns: Columns, row: dict[str, str], where: str
 ) -> Sample:
-    name = PurePosixPath(film.relative_to(folder))
+    name = film.relative_to(folder).as_posix()
     return Sample(
         path=film.absolute(),
-        name=str(name),
+        name=name,
         label=label,
-        source=row.get(columns.source) or folder.absolute().name,
-        patient=row.get(columns.patient) or str(name.with_suffix("")),
-        split=row.get(columns.split, ""),
-        boxes=_boxes(row.get(columns.boxes, ""), film, where),
+        source=row.get(columns.source or "source") or as_text(folder.absolute().name),
+        patient=row.get(columns.patient or "patient") or without_ending(name),
+        split=row.get(columns.split or "split", ""),
+        boxes=_boxes(row.get(columns.boxes or "boxes", ""), film, where),
     )
 
 

@@ -11,9 +11,16 @@ from pathlib import Path, PurePosixPath
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import open_file
-from tbspot.samples.coco import read_coco
-from tbspot.samples.names import label_and_source
-from tbspot.samples.reading import Reading, absent_note, film_file, film_folder, inside
+from tbspot.samples.coco import AnnotatedFilm, read_coco
+from tbspot.samples.names import label_and_source, stem
+from tbspot.samples.reading import (
+    Reading,
+    absent_note,
+    film_file,
+    film_folder,
+    inside,
+    refuse_other_size,
+)
 from tbspot.samples.sample import Sample, TruthBox
 
 __all__ = ["is_tbx11k", "official_split", "read_tbx11k"]
@@ -52,9 +59,11 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
     unlabelled = 0
+    unlisted: set[str] = set()
     for listing in _lists(folder, family):
-        truth = _truth(folder, listing.stem)
-        for name in _names(listing):
+        truth, names = _truth(folder, listing.stem), _names(listing)
+        unlisted |= _unlisted(folder, truth, names)
+        for name in names:
             path = film_file(inside(films, name, listing))
             known = _label_and_source(name, listing)
             if known is None:
@@ -62,8 +71,15 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
             elif path is None:
                 absent[known[0]] += 1
             else:
-                samples.append(_sample(path, films, known, listing.stem, truth.get(name)))
+                samples.append(
+                    _sample(path, films, known, listing.stem, _boxes(path, truth.get(name)))
+                )
     notes = [*absent_note("tbx11k", absent, films)]
+    if unlisted:
+        notes.append(
+            f"tbx11k: films with boxes that no list names, left out: {len(unlisted):,} "
+            f"({', '.join(sorted(unlisted)[:3])})"
+        )
     if unlabelled:
         notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")
     return Reading(tuple(samples), (*notes, *_boxless_note(samples)), absent)
@@ -71,9 +87,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
 
 def _lists(folder: Path, family: str | None) -> list[Path]:
     # Lists named trainval only repeat train and val.
-    lists = [
-        path for path in sorted((folder / "lists").glob("*.txt")) if "trainval" not in path.stem
-    ]
+    lists = [path for path in _all_lists(folder) if "trainval" not in path.stem]
     families = {path: path.stem.split("_")[0] for path in lists}
     own = [path for path in lists if families[path] not in FAMILIES]
     if family is None and own:
@@ -88,11 +102,38 @@ def _lists(folder: Path, family: str | None) -> list[Path]:
     return found
 
 
-def _truth(folder: Path, stem: str) -> dict[str, tuple[TruthBox, ...]]:
-    for path in (folder / "annotations" / "json" / f"{stem}.json", folder / f"{stem}.json"):
+def _all_lists(folder: Path) -> list[Path]:
+    return sorted((folder / "lists").glob("*.txt"))
+
+
+def _truth(folder: Path, name: str) -> dict[str, AnnotatedFilm]:
+    for path in (folder / "annotations" / "json" / f"{name}.json", folder / f"{name}.json"):
         if path.is_file():
             return read_coco(path)
     return {}
+
+
+def _unlisted(folder: Path, truth: dict[str, AnnotatedFilm], names: list[str]) -> set[str]:
+    """The films with boxes that no list names: a part of them, or names are spelled otherwise."""
+    boxed = {name for name, film in truth.items() if film.boxes}
+    unlisted = boxed.difference(names)
+    if unlisted:
+        # A list may name a part of what is annotated, and another one the rest.
+        unlisted.difference_update(*map(_names, _all_lists(folder)))
+    if names and unlisted and unlisted == boxed:
+        raise TbspotError(
+            f"{truth[min(unlisted)].where} has boxes, and no list names it or any other film with "
+            f"boxes of that file; name films there as the list does, such as {names[0]!r}"
+        )
+    return unlisted
+
+
+def _boxes(film: Path, annotated: AnnotatedFilm | None) -> tuple[TruthBox, ...] | None:
+    if annotated is None:
+        return None
+    if annotated.boxes:
+        refuse_other_size(film, annotated.size, annotated.where)
+    return annotated.boxes
 
 
 def _names(listing: Path) -> list[str]:
@@ -124,7 +165,7 @@ def _sample(
     path: Path,
     films: Path,
     known: tuple[int, str],
-    stem: str,
+    listed_in: str,
     boxes: tuple[TruthBox, ...] | None,
 ) -> Sample:
     label, source = known
@@ -135,8 +176,8 @@ def _sample(
         name=path.relative_to(films).as_posix(),
         label=label,
         source=source,
-        patient=path.stem,
-        split=official_split(stem),
+        patient=stem(path.name),
+        split=official_split(listed_in),
         boxes=boxes if looked else None,
     )
 

@@ -73,6 +73,13 @@ def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) ->
         table(path, Columns(label="finding"), positive="TB")
 
 
+def test_a_table_of_films_without_tb_says_so(write: Callable[[str], Path]) -> None:
+    path = write("path,finding\na.png,normal\nb.png,other\n")
+    reading = table(path, Columns(label="finding"), positive="TB")
+    assert [sample.label for sample in reading.samples] == [0, 0]
+    assert "no row whose 'finding' is 'TB' (there are: 'normal', 'other')" in reading.notes[-1]
+
+
 def test_the_value_that_means_tb_may_be_that_of_an_absent_film(
     write: Callable[[str], Path],
 ) -> None:

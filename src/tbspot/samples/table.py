@@ -72,8 +72,7 @@ def table(
     Args:
         path: of the CSV file.
         columns: names of its columns.
-        positive: the value of the label column that means TB; every other value means not TB. At
-            least one row must have it.
+        positive: the value of the label column that means TB; every other value means not TB.
         root: folder that the paths are relative to, by default the CSV file's own. No path may
             lead out of it.
 
@@ -91,13 +90,22 @@ def table(
             samples.append(_sample(film, folder, label, columns, row, where))
         else:
             absent[label] += 1
-    # Written otherwise than in the table, it would make every film one without TB.
+    notes = absent_note(str(path), absent, folder)
     if positive is not None and values and positive not in values:
-        raise TbspotError(
-            f"{path} has no row whose {columns.label!r} is {positive!r} (there are: "
-            f"{told(list(values))}); say with ?positive=VALUE which of them means TB"
-        )
-    return Reading(tuple(samples), absent_note(str(path), absent, folder), absent)
+        notes = (*notes, _none_note(path, columns.label, positive, list(values)))
+    return Reading(tuple(samples), notes, absent)
+
+
+def _none_note(path: Path, label: str, positive: str, values: list[str]) -> str:
+    """The sentence on a table of films that are all without TB, as no row says otherwise.
+
+    Raises:
+        TbspotError: one says so in other letters.
+    """
+    said = f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)})"
+    if positive.strip().casefold() in {value.strip().casefold() for value in values}:
+        raise TbspotError(f"{said}; say with ?positive=VALUE which of them means TB")
+    return f"{said}, so all of its films count as without TB"
 
 
 def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:

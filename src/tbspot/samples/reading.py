@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
+from tbspot.images.raster import on_its_side
 from tbspot.parsing import open_file
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
@@ -128,11 +130,15 @@ def film_size(path: Path) -> tuple[int, int]:
         TbspotError: the file is not an image.
     """
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
+        # What the reader passes over in silence is not told here either.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=("PNG", "JPEG")) as image,
+        ):
             width, height = image.size
-            lying = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            return (height, width) if lying else (width, height)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return (height, width) if on_its_side(image) else (width, height)
+    # A broken header may break Pillow in any way: the reader tells the size, or what is wrong.
+    except Exception:
         height, width = read_film(path).shape
         return width, height
 

@@ -158,12 +158,15 @@ def truth_box(
     width, height = size
     if not (x0 < x1 and y0 < y1):
         raise TbspotError(f"{where} has a box of zero size {corners}; correct or remove it")
-    if min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE:
+    clipped = TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
+    beyond = min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE
+    # A box may lie in the tolerance alone, where nothing of it is on the film.
+    if beyond or not (clipped.x0 < clipped.x1 and clipped.y0 < clipped.y1):
         raise TbspotError(
             f"{where} has a box {corners} outside its image of {width} x {height} pixels; "
             "correct or remove it"
         )
-    return TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
+    return clipped
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

@@ -198,6 +198,7 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
         (np.full((8, 8), 3.0), None, r"beyond \[0, 1\]"),
         (np.full((8, 8), np.nan), None, "not finite"),
         (np.zeros((8, 8)), (1.0, 1.0), "names no range"),
+        (np.zeros((8, 8)), (-1.7e308, 1.7e308), "names no range"),
         (np.array([["a"]]), None, "not <U1"),
     ],
 )
@@ -206,6 +207,25 @@ def test_an_array_that_is_no_film_is_the_caller_s_error(
 ) -> None:
     with pytest.raises(ValueError, match=said):
         model.locate(pixels, value_range=value_range)
+
+
+@pytest.mark.parametrize(
+    ("values", "value_range"),
+    [
+        (2**31 + np.arange(101, dtype=np.uint32), (2**31, 2**31 + 100)),
+        (-(2**40) + np.arange(101, dtype=np.int64), (-(2**40), -(2**40) + 100)),
+        (np.arange(101, dtype=np.uint8), (np.uint8(0), np.uint8(100))),
+        (np.arange(101)[::-1].astype(np.uint8), (np.uint8(100), np.uint8(0))),
+        (np.arange(101) * 1e298, (0, 1e300)),
+    ],
+)
+def test_an_array_is_seen_between_the_ends_of_its_range(
+    values: np.ndarray, value_range: tuple[float, float]
+) -> None:
+    film = tbspot.read_film(values[None], value_range)
+    pixels = film.pixels
+    np.testing.assert_allclose(pixels[0], np.arange(101) / 100, atol=1e-7)
+    assert pixels.dtype == np.float32
 
 
 @pytest.mark.parametrize(

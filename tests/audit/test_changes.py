@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tbspot.audit import changes
 from tbspot.audit.changes import CHANGES, Change
 from tbspot.drawings import draw_film
 from tbspot.images import resize
@@ -29,6 +30,16 @@ def test_a_changed_film_is_a_film_and_another(change: Change, size: tuple[int, i
     assert after.max() <= 1
     assert np.array_equal(before, kept)
     assert after.shape != before.shape or not np.array_equal(after, before)
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=NAMES)
+@pytest.mark.parametrize("size", [(1, 1), (5, 40), (9, 9), (3, 70_000)])
+def test_a_tiny_or_narrow_film_is_changed_or_left_out(
+    change: Change, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "SQUARE_SIDE", 512)
+    after = change.apply(film(*size), 128)
+    assert after is None or min(after.shape) > 0
 
 
 @pytest.mark.parametrize("change", MOVING, ids=lambda change: change.name)

@@ -105,6 +105,20 @@ def test_blank_films_are_refused(tmp_path: Path) -> None:
         draw_pairs(tmp_path / "pairs", [str(tmp_path / "blank.csv")])
 
 
+@pytest.mark.parametrize("size", [(1, 1), (128, 128)])
+def test_films_that_nothing_can_be_drawn_into_cost_no_earlier_data_set(
+    drawn: Path, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    folder = tmp_path / "pairs"
+    draw_pairs(folder, [str(drawn)], count=1)
+    before = sorted(folder.rglob("*"))
+    Image.new("L", size, 90).save(tmp_path / "blank.png")
+    (tmp_path / "blank.csv").write_text("path,label,split\nblank.png,0,train\n", "utf-8")
+    with pytest.raises(TbspotError, match="too small"):
+        draw_pairs(folder, [str(tmp_path / "blank.csv")], overwrite=True)
+    assert sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize(("count", "seed"), [(0, 0), (5, -1)])
 def test_counts_and_seeds_out_of_range_are_refused(
     drawn: Path, tmp_path: Path, count: int, seed: int

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,7 @@ def test_sources_are_judged_each_and_pooled_beside_the_sources_name() -> None:
     assert pooled is not None
     assert pooled.value is not None
     assert pooled.value > 0.6
+    assert (pooled.low, pooled.high) == (None, None)
     assert "by the name of the source" in answers[2].sentence
 
 
@@ -98,6 +100,28 @@ def test_of_three_sources_the_mean_is_given() -> None:
     told = source_aurocs(measured, "m", 0)[0]
     assert told.auroc.note == "mean over sources of one against the rest"
     assert told.auroc.value > 0.7
+
+
+def of_one_patient(measured: list[FilmMeasures]) -> list[FilmMeasures]:
+    return [replace(one, sample=replace(one.sample, patient="one")) for one in measured]
+
+
+def test_a_source_of_one_patient_is_left_out_of_the_mean_and_named() -> None:
+    parts = [films(60, 0, name, features=3 * place) for place, name in enumerate("abc")]
+    parts[0] = of_one_patient(parts[0])
+    told = source_aurocs([one for part in parts for one in part], "m", 0)[0]
+    assert told.auroc.value is not None
+    assert told.auroc.note == (
+        "mean over sources of one against the rest, of 2 of 3 sources: of the others all films of "
+        "a class are of one patient or of few"
+    )
+
+
+def test_where_no_source_can_be_told_there_is_a_reason() -> None:
+    measured = [one for name in "abc" for one in of_one_patient(films(60, 0, name, features=0))]
+    told = source_aurocs(measured, "m", 0)[0]
+    assert told.auroc.value is None
+    assert told.auroc.reason == "all films of a class are of one patient or of few"
 
 
 def test_without_two_sources_or_without_features_there_is_a_reason() -> None:

@@ -109,6 +109,8 @@ def test_a_prevalence_that_is_none_is_one_clear_sentence(prevalence: float) -> N
         ({"specificity": 0.0}, "--specificity 0.0 is not between 0 and 1"),
         ({"film_cost": -1.0}, "--film-cost -1.0 is not a cost"),
         ({"test_cost": float("inf")}, "--test-cost inf is not a cost"),
+        ({"film_cost": 2.0}, "needs --film-cost and --test-cost together; add --test-cost"),
+        ({"test_cost": 2.0}, "needs --film-cost and --test-cost together; add --film-cost"),
         ({"threshold": float("nan")}, "--threshold nan is not a number"),
     ],
 )

@@ -65,6 +65,12 @@ def test_a_target_that_no_threshold_reaches_is_one_plain_sentence() -> None:
     )
 
 
+def test_a_target_close_to_one_is_said_as_it_was_wanted() -> None:
+    scores, labels = two_classes([0.4, 0.6] * 10, [0.5, 0.3] * 10)
+    sentence = reached(points(scores, labels), 0.995, 0.07).sentence
+    assert "(sensitivity 99.5%, specificity 7%)" in sentence
+
+
 def test_few_films_are_warned_of_with_the_number_that_would_do() -> None:
     scores, labels = two_classes([0.8] * 27 + [0.1] * 3, [0.2] * 800 + [0.9] * 100)
     (note,) = precision_notes(point_at(0.5, scores, labels, PLAN))

@@ -49,6 +49,18 @@ def test_ages_are_cut_where_who_cuts_them(draw_scores) -> None:
     assert groups[0].tb + groups[0].others == sum(int(age) < 15 for age in ages)
 
 
+def test_ages_of_few_different_values_are_cut_there_too(draw_scores) -> None:
+    ages = ("20", "25", "30", "") * 100
+    groups, _ = groups_of(draw_scores(columns={"age": ages}), THRESHOLD)
+    assert [one.name for one in groups] == ["15 to under 25", "25 to under 35", "not stated"]
+
+
+@pytest.mark.parametrize("ages", [("<15", "15-24"), ("", "")])
+def test_ages_in_words_are_sub_groups_as_they_are(draw_scores, ages: tuple[str, str]) -> None:
+    groups, _ = groups_of(draw_scores(columns={"age": ages * 200}), THRESHOLD)
+    assert [one.name for one in groups] == sorted(filter(None, ages))
+
+
 def test_other_measurements_are_cut_into_quarters(draw_scores) -> None:
     weights = tuple(f"{40 + place % 40}" for place in range(400))
     groups, _ = groups_of(draw_scores(columns={"weight": weights}), THRESHOLD)

@@ -64,6 +64,11 @@ def test_a_specificity_that_no_threshold_has_is_one_clear_sentence() -> None:
         strictest_threshold(_healthy(a=scores), 0.9)
 
 
+def test_a_specificity_close_to_one_is_said_as_it_was_wanted() -> None:
+    chosen = strictest_threshold(_healthy(a=np.linspace(0, 1, 2001)), 0.9995)
+    assert chosen.rule.startswith("99.95% specificity")
+
+
 def test_only_films_without_tb_are_read_each_with_its_source(tmp_path: Path) -> None:
     films = {f"{n}.png": (0, "ab"[n % 2], n / 100) for n in range(40)}
     films |= {f"tb{n}.png": (1, "a", 0.99) for n in range(5)}

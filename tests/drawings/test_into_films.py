@@ -7,6 +7,7 @@ from scipy import ndimage
 
 from tbspot.drawings import draw_film
 from tbspot.drawings.into_films import WithLesions, draw_lesions
+from tbspot.images import resize
 
 SIZE = 192
 
@@ -146,3 +147,18 @@ def test_lesions_are_drawn_into_films_of_any_size(size: int) -> None:
         one = draw_lesions(film, drawn.lungs, np.random.default_rng(seed))
         assert one.film.shape == film.shape
         assert np.isfinite(one.film).all()
+
+
+@pytest.mark.parametrize(
+    "shape", [(1, 1), (1, 2), (2, 2), (3, 3), (2, 2000), (2000, 2), (100, 30_000)]
+)
+def test_what_is_drawn_into_a_tiny_or_narrow_film_lies_on_it(
+    healthy: tuple[NDArray[np.float32], NDArray[np.bool_]], shape: tuple[int, int]
+) -> None:
+    film = resize(healthy[0], *shape)
+    for seed in range(8):
+        made = draw_lesions(film, np.ones(shape, np.bool_), np.random.default_rng(seed))
+        assert np.isfinite(made.film).all()
+        for box in made.boxes:
+            assert 0 <= box.top < box.bottom <= shape[0]
+            assert 0 <= box.left < box.right <= shape[1]

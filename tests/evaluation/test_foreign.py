@@ -205,6 +205,19 @@ def test_maps_of_any_size_and_in_folders_are_those_of_the_whole_film(study: Stud
     assert row.localization.miou.value > 0.4
 
 
+@pytest.mark.parametrize("kind", ["npy", "png"])
+def test_maps_that_are_links_are_followed(study: Study, kind: str) -> None:
+    (study.folder / "store").mkdir()
+    (study.folder / "maps").mkdir()
+    stored = study.folder / "store" / f"1a2b.{kind}"
+    if kind == "npy":
+        np.save(stored, rectangles(FIRST))
+    else:
+        Image.fromarray((rectangles(FIRST) * 255).astype(np.uint8)).save(stored)
+    (study.folder / "maps" / f"one.{kind}").symlink_to(stored)
+    assert judged(study, study.folder / "maps").localization.hit.value == 1 / 2
+
+
 def test_others_stand_beside_ours_as_controls(study: Study) -> None:
     films = ("one.png", "two.png", "sick.png", "health.png")
     ours = study.predict("student", dict.fromkeys(films, rectangles(FIRST)))

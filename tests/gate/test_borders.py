@@ -18,6 +18,7 @@ from tbspot.hospital.segmentation import region_masks
 from tbspot.images import Facts, Film
 from tbspot.locating.predict import predict
 from tbspot.maps.cutting import Cut
+from tbspot.records.predictions import LONGEST_SIDE
 
 SIDE = 256
 
@@ -128,6 +129,17 @@ def test_evidence_of_a_part_keeps_its_place_in_the_whole() -> None:
     assert whole.shape == (8, 10)
     assert np.argwhere(whole).min(0).tolist() == [0, 3]
     assert np.argwhere(whole).max(0).tolist() == [3, 6]
+
+
+def test_a_film_far_longer_than_its_chest_has_a_map_that_can_be_read_again() -> None:
+    whole = spread(np.ones((24, 24), np.float32), (0, 400, 240, 640), 42_800, 240)
+    assert whole.shape == (LONGEST_SIDE, 24)
+    assert np.flatnonzero(whole.any(axis=1)).tolist() == list(range(38, 61))
+
+
+def test_a_part_smaller_than_a_place_at_the_end_has_the_last_one() -> None:
+    whole = spread(np.ones((24, 24), np.float32), (0, 59_990, 24, 60_000), 60_000, 24)
+    assert np.argwhere(whole.any(axis=1)).ravel().tolist() == [LONGEST_SIDE - 1]
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -76,6 +76,36 @@ def test_a_tiff_of_any_depth_is_read_signed_or_not(
         np.testing.assert_allclose(film, 1 - right if white else right, atol=1e-6)
 
 
+def _packed_tiff(path: Path, values: NDArray[Any], bits: int, order: str) -> Path:
+    """A grey TIFF whose samples share bytes."""
+    rows = values.astype(">u2")[..., None].view(np.uint8)
+    shared = np.unpackbits(rows, axis=-1)[..., 16 - bits :].reshape(len(values), -1)
+    data = np.packbits(shared, axis=1).tobytes()
+    height, width = values.shape
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height,
+            279: len(data)}  # fmt: skip
+    entries = [struct.pack(f"{order}HHII", tag, 4, 1, value) for tag, value in tags.items()]
+    at = 8 + len(data) + len(data) % 2
+    header = {"<": b"II", ">": b"MM"}[order] + struct.pack(f"{order}HI", 42, at)
+    directory = struct.pack(f"{order}H", len(tags)) + b"".join(entries) + bytes(4)
+    path.write_bytes((header + data).ljust(at, b"\0") + directory)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("bits", range(1, 16))
+def test_samples_that_share_bytes_are_read_as_docs_reading_says_or_refused(
+    tmp_path: Path, bits: int, order: str
+) -> None:
+    values = _values(bits)
+    path = _packed_tiff(tmp_path / "a.tif", values, bits, order)
+    if bits in (1, 2, 4, 8) or (bits, order) == (12, "<"):
+        np.testing.assert_allclose(read_film(path), values / (2**bits - 1), atol=1e-6)
+    else:
+        with pytest.raises(TbspotError, match="of a kind that tbspot does not read"):
+            read_film(path)
+
+
 @pytest.mark.parametrize("kind", ["u1", "u2", "i2"])
 @pytest.mark.parametrize("planes", ["contig", "separate"])
 @pytest.mark.parametrize("samples", [2, 3, 4, 5])

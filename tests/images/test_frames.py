@@ -173,7 +173,7 @@ def _with_pixels(path: Path, data: bytes) -> Path:
     return path
 
 
-def test_a_wrong_table_of_offsets_does_no_harm(
+def test_a_wrong_table_of_offsets_does_no_harm_and_none_either(
     write_jpeg_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16]
 ) -> None:
     values = (twelve_bits >> 4).astype(np.uint8)
@@ -187,11 +187,25 @@ def test_a_wrong_table_of_offsets_does_no_harm(
     right = _read(path).pixels
     half = len(frame) // 4 * 2
     for data in (
+        item(frame),
+        item(frame + b"\0\0"),  # of the two one has the length of a table
         item(b"\xd2\x04\0\0") + item(frame),
         item(b"\0\0\0\0\xd2\x04\0\0") + item(frame[:half]) + item(frame[half:]),
         encapsulate([frame], fragments_per_frame=3, has_bot=False),
     ):
         np.testing.assert_array_equal(_read(_with_pixels(path, data)).pixels, right)
+
+
+def test_a_jpeg_whose_height_stands_behind_its_picture_is_refused_as_such(
+    write_jpeg_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    frame = bytearray(_jpeg(values).removesuffix(b"\xff\xd9"))
+    place = frame.index(b"\xff\xc0") + 5
+    rows, frame[place : place + 2] = bytes(frame[place : place + 2]), b"\0\0"
+    data = encapsulate([bytes(frame) + b"\xff\xdc\x00\x04" + rows + b"\xff\xd9"])
+    with pytest.raises(TbspotError, match="height stands behind its picture"):
+        _read(_with_pixels(write_jpeg_dicom(values), data))
 
 
 @pytest.mark.parametrize("missing", [1, 2, 100])

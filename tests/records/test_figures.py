@@ -3,8 +3,11 @@ from __future__ import annotations
 from math import inf
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 import tbspot
-from tbspot.metrics import Estimate, UndefinedError
+from tbspot.metrics import Estimate, UndefinedError, delong
 from tbspot.records.figures import Figure, figure_of
 
 PACKAGE = Path(tbspot.__file__).parent
@@ -26,6 +29,23 @@ def test_a_figure_without_bound_is_undefined_and_an_interval_without_one_is_left
     assert figure_of(lambda: Estimate(4, 2, inf), 3) == Figure(
         value=4, films=3, note="its interval has no upper end"
     )
+
+
+@pytest.mark.parametrize("end", [0.3, 0.1 + 0.2])
+def test_an_interval_without_width_is_left_out_and_noted(end: float) -> None:
+    figure = figure_of(lambda: Estimate(0.3, 0.3, end), 3)
+    assert (figure.value, figure.low, figure.high) == (0.3, None, None)
+    assert "no interval" in str(figure.note)
+
+
+@pytest.mark.parametrize("scores", [[0.1, 0.2, 0.8, 0.9], [0.5] * 4])
+def test_scores_that_tell_all_films_or_none_apart_have_an_auroc_without_an_interval(
+    scores: list[float],
+) -> None:
+    labels = np.array([0, 0, 1, 1])
+    figure = figure_of(lambda: delong(labels, np.array(scores)), 4)
+    assert figure.value in (0.5, 1)
+    assert figure.low is None
 
 
 def test_a_number_alone_is_a_figure_without_an_interval() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,18 @@ def test_tuning_is_another_name_of_tune(tbx11k: Path) -> None:
     (tbx11k / "lists" / "tuning.txt").write_text("tb/tb0001.png\n")
     samples = load([str(tbx11k)]).samples
     assert in_split(samples, "tuning") == in_split(samples, "tune") == samples
+
+
+def test_tuning_is_another_name_of_tune_in_a_split_file_too(findings: Path, tmp_path: Path) -> None:
+    split = tmp_path / "split.json"
+    samples = load([str(findings)]).samples
+    names = ["tune" if one.label else ("tuning", "val")[n % 2] for n, one in enumerate(samples)]
+    named = [replace(one, split=name) for one, name in zip(samples, names, strict=True)]
+    write_split(split, named, 0)
+    read = load([str(findings)], split).samples
+    wanted = [one.name for one in named if one.split != "val"]
+    assert [one.name for one in in_split(read, "tuning")] == wanted
+    assert in_split(read, "tuning") == in_split(read, "tune")
 
 
 def test_a_split_without_films_is_one_clear_sentence(tbx11k: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -36,6 +37,22 @@ def test_the_size_of_a_turned_film_is_that_of_the_film_as_it_is_read(
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     Image.new("L", (24, 18)).save(path, exif=exif)
+    assert film_size(path) == read_film(path).shape[::-1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [(3, (0,)), (3, (9,)), (3, (6, 6)), (2, b"6\0"), (7, b"6"), (99, (6,))],
+    ids=["0", "9", "two", "text", "bytes", "no kind"],
+)
+def test_an_orientation_that_is_none_turns_no_film(
+    tmp_path: Path, kind: int, values: bytes | tuple[int, ...]
+) -> None:
+    path = tmp_path / "odd.jpg"
+    content = values if isinstance(values, bytes) else struct.pack(f"<{len(values)}H", *values)
+    entry = struct.pack("<HHI", ExifTags.Base.Orientation, kind, len(values))
+    header = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1)
+    Image.new("L", (24, 18)).save(path, exif=header + entry + content.ljust(4, b"\0") + bytes(4))
     assert film_size(path) == read_film(path).shape[::-1]
 
 

@@ -27,6 +27,8 @@ CROP = 0.05
 QUALITY = 50
 # Of the blur and the letter, as shares of the film's side.
 BLUR, LETTER = 1.5 / 512, 0.09
+# A JPEG has no longer side, and a narrow film no square of more pixels than a film may have.
+JPEG_SIDE, SQUARE_SIDE = 65_500, 8_000
 
 
 def _same(map_: Picture) -> Picture:
@@ -62,7 +64,9 @@ def _blur(film: Picture, _: int) -> Picture:
     return blurred
 
 
-def _jpeg(film: Picture, _: int) -> Picture:
+def _jpeg(film: Picture, _: int) -> Picture | None:
+    if max(film.shape) > JPEG_SIDE:
+        return None
     file = BytesIO()
     Image.fromarray((film * 255).round().astype(np.uint8)).save(file, "JPEG", quality=QUALITY)
     return np.asarray(Image.open(file), np.float32) / np.float32(255)
@@ -70,7 +74,7 @@ def _jpeg(film: Picture, _: int) -> Picture:
 
 def _turned(picture: Picture, angle: float) -> Picture:
     """Turned as a square: a map has no other form, and a film is stretched to one anyway."""
-    side = max(picture.shape)
+    side = min(max(picture.shape), SQUARE_SIDE)
     square = resize(picture, side, side)
     turned: Picture = ndimage.rotate(square, angle, reshape=False, order=1, mode="nearest")
     return resize(turned, *picture.shape)
@@ -101,11 +105,13 @@ def _uncropped(map_: Picture) -> Picture:
     return whole
 
 
-def _lettered(film: Picture, _: int) -> Picture:
-    """A white L near the top corner, as lead markers are."""
+def _lettered(film: Picture, _: int) -> Picture | None:
+    """A white L near the top corner, as lead markers are; none that is under a pixel."""
     height, width = film.shape
-    image = Image.fromarray(film.copy())
     size = LETTER * min(height, width)
+    if size < 1:
+        return None
+    image = Image.fromarray(film.copy())
     ImageDraw.Draw(image).text((0.93 * width, 0.03 * height), "L", 1.0, anchor="ra", font_size=size)
     return np.asarray(image)
 

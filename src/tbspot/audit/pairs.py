@@ -84,38 +84,42 @@ def draw_pairs(
             f"no film in {', '.join(into)} in split '{split}' is labelled 'not TB'; "
             "name films without TB to draw lesions into"
         )
-    order = sorted(np.random.default_rng(seed).permutation(len(films))[:count])
+    order = sorted(np.random.default_rng(seed).permutation(len(films))[:count].tolist())
     for number in order:
         # A film that cannot be read must not cost an earlier data set.
         read_film(films[number].path)
+    # Nor must films into which nothing can be drawn.
+    if not any(_drawn(films[number], (seed, number)) for number in order):
+        raise TbspotError(
+            f"nothing that is seen can be drawn into the films of {', '.join(into)}; "
+            "they are blank or too small, name others"
+        )
     with holding(folder) as hold:
         open_run(folder, "draw", PairSettings(tuple(into), split, count, seed), overwrite=overwrite)
         hold.check()
         rows: list[tuple[Cell, ...]] = []
         for number in order:
-            rows += _pair(folder, films[number], (seed, int(number)))
+            rows += _pair(folder, films[number], (seed, number))
             hold.check()
-        if not rows:
-            raise TbspotError(
-                f"nothing that is seen can be drawn into the films of {', '.join(into)}; "
-                "they are blank, name others"
-            )
         write_table(folder / TABLE_FILE, HEADER, rows)
     return len(rows) // 2
 
 
-def _pair(folder: Path, sample: Sample, seed: tuple[int, ...]) -> list[tuple[Cell, ...]]:
-    """Both films of a pair as rows of the table; none where nothing can be drawn."""
+def _drawn(sample: Sample, seed: tuple[int, ...]) -> tuple[WithLesions, ...]:
+    """The film as it is and with lesions; none of both where nothing can be drawn."""
     film = within(read_film(sample.path), GREATEST_SIDE)
     field = lung_field(film)
     for attempt in range(TRIES):
         made = draw_lesions(film, field, np.random.default_rng((*seed, attempt)))
         if made.boxes:
-            break
-    else:
-        return []
+            return WithLesions(film, ()), made
+    return ()
+
+
+def _pair(folder: Path, sample: Sample, seed: tuple[int, ...]) -> list[tuple[Cell, ...]]:
+    """Both films of a pair as rows of the table; none where nothing can be drawn."""
     rows: list[tuple[Cell, ...]] = []
-    for one in (WithLesions(film, ()), made):
+    for one in _drawn(sample, seed):
         # Not by the film's own name, which may be a person's.
         name = f"films/{seed[-1]:06d}-{'lesions' if one.boxes else 'none'}.png"
         with replacing(folder / name) as temporary:

@@ -30,9 +30,9 @@ def probe(film: Pixels, field: Field) -> dict[str, NDArray[np.float64]]:
 
 
 def erased(film: Pixels, field: Field) -> Pixels:
-    """The film with its lung field filled with the mean of the rest."""
-    filled = film.copy()
-    filled[field] = film[~field].mean()
+    """The film with its lung field filled with the mean of the rest, or black without a rest."""
+    filled, rest = film.copy(), film[~field]
+    filled[field] = rest.mean() if rest.size else 0
     return filled
 
 

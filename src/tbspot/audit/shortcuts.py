@@ -15,7 +15,7 @@ from tbspot.audit.per_film import FilmMeasures
 from tbspot.audit.probes import PROBES
 from tbspot.audit.regression import out_of_fold
 from tbspot.extras import missing
-from tbspot.metrics import Estimate, delong, source_label_auroc
+from tbspot.metrics import delong, source_label_auroc
 from tbspot.records.audit import Shortcuts, SourceAuroc
 from tbspot.records.figures import Figure, figure_of
 
@@ -54,7 +54,7 @@ def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts
     sources = [one.sample.source for one in films]
     label_alone = None
     if name == POOLED:
-        label_alone = figure_of(lambda: _exact(source_label_auroc(labels, sources)), len(films))
+        label_alone = figure_of(lambda: source_label_auroc(labels, sources), len(films))
     return Shortcuts(
         source=name,
         tb=int(labels.sum()),
@@ -65,10 +65,6 @@ def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts
         source_label=label_alone,
         sentence=_sentence(name, plain, probes, label_alone),
     )
-
-
-def _exact(value: float) -> Estimate:
-    return Estimate(value, value, value)
 
 
 def _auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Figure:
@@ -150,5 +146,11 @@ def _mean(figures: Sequence[Figure], films: int) -> Figure:
     """One against the rest, for each source: of two sources there is only one such figure."""
     if len(figures) == 1:
         return figures[0]
-    value = float(np.mean([figure.value for figure in figures]))
-    return Figure(value=value, films=films, note="mean over sources of one against the rest")
+    values = [figure.value for figure in figures if figure.value is not None]
+    lost = [figure for figure in figures if figure.value is None]
+    if not values:
+        return lost[0]
+    note = "mean over sources of one against the rest"
+    if lost:
+        note += f", of {len(values)} of {len(figures)} sources: of the others {lost[0].reason}"
+    return Figure(value=float(np.mean(values)), films=films, note=note)

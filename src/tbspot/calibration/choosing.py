@@ -17,7 +17,14 @@ from tbspot.numerics import TWO_SIDED_95
 from tbspot.records.calibration import OperatingPoint, Target
 from tbspot.records.figures import Figure
 
-__all__ = ["WHO_SENSITIVITY", "WHO_SPECIFICITY", "precision_notes", "reached", "threshold_for"]
+__all__ = [
+    "WHO_SENSITIVITY",
+    "WHO_SPECIFICITY",
+    "percent",
+    "precision_notes",
+    "reached",
+    "threshold_for",
+]
 
 # The least that a triage test for TB should reach: WHO, target product profiles for tuberculosis
 # diagnostics (2014, WHO/HTM/TB/2014.18, table 5).
@@ -69,7 +76,8 @@ def _ends(thresholds: Sequence[float]) -> tuple[float, float] | None:
 def _sentence(target: Target) -> str:
     who = (target.sensitivity, target.specificity) == (WHO_SENSITIVITY, WHO_SPECIFICITY)
     name = "WHO's target for a triage test" if who else "the target"
-    wanted = f"{name} (sensitivity {target.sensitivity:.0%}, specificity {target.specificity:.0%})"
+    each = percent(target.sensitivity), percent(target.specificity)
+    wanted = f"{name} (sensitivity {each[0]}, specificity {each[1]})"
     if target.met is None:
         return f"No threshold reaches {wanted} on these films."
     reach = f"Thresholds from {target.met[0]:.4g} to {target.met[1]:.4g} reach {wanted}"
@@ -77,6 +85,11 @@ def _sentence(target: Target) -> str:
         return f"{reach}; none does so with the lower ends of both intervals."
     surely = f"{target.met_surely[0]:.4g} to {target.met_surely[1]:.4g}"
     return f"{reach}; from {surely} the lower ends of both intervals do too."
+
+
+def percent(wanted: float) -> str:
+    """A share as it was asked for: 0.995 is not rounded to 100%."""
+    return f"{100 * wanted:.6g}%"
 
 
 def precision_notes(point: OperatingPoint) -> list[str]:

@@ -44,11 +44,12 @@ def groups_of(scored: Scored, threshold: float) -> tuple[tuple[Group, ...], tupl
 def _names(column: str, cells: Sequence[str]) -> tuple[NDArray[np.str_], list[str]]:
     """Each film's sub-group, and the sub-groups in order."""
     present = [cell for cell in cells if cell]
-    numbers = _measurements(present)
+    is_age = column.casefold() == "age"
+    numbers = _measurements(present, least=1 if is_age else MOST_VALUES + 1)
     if numbers is None:
         order, named = sorted(set(present)), [cell or NOT_STATED for cell in cells]
     else:
-        limits = _limits(numbers, is_age=column.casefold() == "age")
+        limits = _limits(numbers, is_age=is_age)
         order = [_label(limits, place) for place in range(len(limits) + 1)]
         named = [_band(float(cell), limits) if cell else NOT_STATED for cell in cells]
     # A cell may say "not stated" itself.
@@ -56,9 +57,9 @@ def _names(column: str, cells: Sequence[str]) -> tuple[NDArray[np.str_], list[st
     return np.array(named), [name for name in every if name in set(named)]
 
 
-def _measurements(present: Sequence[str]) -> NDArray[np.float64] | None:
-    """The numbers of a column of many different ones."""
-    if len(set(present)) <= MOST_VALUES:
+def _measurements(present: Sequence[str], least: int) -> NDArray[np.float64] | None:
+    """The numbers of a column, where there are so many different ones or more."""
+    if len(set(present)) < least:
         return None
     try:
         numbers = np.array([float(cell) for cell in present])

@@ -80,6 +80,12 @@ class CalibrationSettings:
             cost = getattr(self, name)
             if cost is not None and not 0 <= cost < math.inf:
                 raise TbspotError(f"--{name.replace('_', '-')} {cost} is not a cost; correct it")
+        if (self.film_cost is None) != (self.test_cost is None):
+            absent = "--film-cost" if self.film_cost is None else "--test-cost"
+            raise TbspotError(
+                "the cost per case needs --film-cost and --test-cost together; "
+                f"add {absent}, or leave out the other"
+            )
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise TbspotError(f"--threshold {self.threshold} is not a number; correct it")
 
@@ -215,7 +221,7 @@ def _rule(scored: Scored, settings: CalibrationSettings) -> str:
     on = f"{int(scored.labels.sum())} films with TB and {int((1 - scored.labels).sum())} without"
     if settings.threshold is not None:
         return f"given, judged on {on}"
-    return f"the highest that finds {settings.sensitivity:.3g} of the cases, on {on}"
+    return f"the highest that finds {settings.sensitivity:.6g} of the cases, on {on}"
 
 
 def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.calibration.choosing import percent
 from tbspot.calibration.scored import LEAST_FILMS
 from tbspot.errors import TbspotError
 from tbspot.metrics.classification import ROUNDING
@@ -102,9 +103,9 @@ def strictest_threshold(healthy: HealthyScores, specificity: float) -> SpecificT
     worst = max(each, key=lambda name: (each[name], name))
     films = ", ".join(f"{len(one)} of {name}" for name, one in sorted(healthy.by_source.items()))
     rule = (
-        f"{specificity:.0%} specificity on the films without TB of split {healthy.split} within "
-        f"each source, the worst of them ({worst}); films: {films}; no film with TB and no box "
-        "was used"
+        f"{percent(specificity)} specificity on the films without TB of split {healthy.split} "
+        f"within each source, the worst of them ({worst}); films: {films}; no film with TB and no "
+        "box was used"
     )
     return SpecificThreshold(each[worst], rule)
 
@@ -116,8 +117,8 @@ def _least(source: str, scores: NDArray[np.float64], specificity: float) -> floa
     greater = distinct[distinct > last]
     if not len(greater):
         raise TbspotError(
-            f"no threshold under the greatest score has a specificity of {specificity:.0%} within "
-            f"source {source}: too many of its films without TB share that score; lower "
+            f"no threshold under the greatest score has a specificity of {percent(specificity)} "
+            f"within source {source}: too many of its films without TB share that score; lower "
             "--specificity"
         )
     return float((last + greater[0]) / 2)

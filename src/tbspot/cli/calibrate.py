@@ -118,6 +118,7 @@ def _chosen(result: Calibration) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
+    from tbspot.calibration.choosing import percent
     from tbspot.calibration.page import words
 
     point = result.chosen
@@ -125,7 +126,7 @@ def _chosen(result: Calibration) -> Table:
         "at the threshold",
         "",
         title=f"threshold {point.threshold:.4g}: {escape(result.rule)}",
-        caption=f"prevalence {result.plan.prevalence:.2%}; 95 % intervals",
+        caption=f"prevalence {percent(result.plan.prevalence)}; 95 % intervals",
         box=SIMPLE_HEAD,
     )
     for name, figure in (

@@ -254,4 +254,4 @@ def _cell(words: str) -> Text:
     """
     from rich.text import Text
 
-    return Text(words.replace(" ", "\n", 1))
+    return Text(words.replace(" [", "\n[", 1))

@@ -102,7 +102,7 @@ def draw_lesions(film: Picture, field: NDArray[np.bool_], rng: Generator) -> Wit
     """
     height, width = film.shape
     reduction = max(1.0, max(film.shape) / GRID)
-    grid = (round(height / reduction), round(width / reduction))
+    grid = (max(1, round(height / reduction)), max(1, round(width / reduction)))
     coarse = _on_grid(field, grid)
     lungs = _soft(coarse)
     boxes, added = [], np.zeros(grid, np.float32)
@@ -176,7 +176,15 @@ def _place(lung: NDArray[np.bool_], area: float, rng: Generator) -> Place:
     left = np.clip(x[at] - wide / 2, columns[0], columns[-1] + 1 - wide)
     least = 2
     bottom, right = max(top + tall, top + least), max(left + wide, left + least)
-    return Place(round(top), round(left), round(bottom), round(right))
+    up, down = _within(round(top), round(bottom), lung.shape[0])
+    west, east = _within(round(left), round(right), lung.shape[1])
+    return Place(up, west, down, east)
+
+
+def _within(start: int, end: int, length: int) -> tuple[int, int]:
+    """The same places as far as there are so many: on a narrow film a lesion may have only one."""
+    end = min(end, length)
+    return max(0, min(start, end - 1)), end
 
 
 def _opacity(place: Place, lungs: Picture, rng: Generator) -> Picture:

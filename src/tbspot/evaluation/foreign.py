@@ -249,8 +249,10 @@ def _maps(folder: Path) -> Predictions | None:
 def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
     path = folder / prediction.image
     if path.suffix.lower() == ".npy":
+        # A link is followed, as it is to a picture.
+        real = path.resolve()
         try:
-            return read_heatmap(folder, prediction.model_copy(update={"heatmap": prediction.image}))
+            return read_heatmap(real.parent, prediction.model_copy(update={"heatmap": real.name}))
         except TbspotError as error:
             raise TbspotError(
                 f"{path} is not a finite map [h, w] of floating point numbers; save it again with "

@@ -258,17 +258,18 @@ def difference_of(
     films = len(differences)
     if not films:
         return Difference(value=None, films=0, reason=NO_FILM)
-    estimate = ratios(
+    resampled = ratios(
         differences.reshape(-1, 1),
         np.ones((films, 1)),
         resamples=drawing.resamples,
         seed=drawing.seed,
-    ).estimate()
+    )
+    figure = figure_of(resampled.estimate, films)
     return Difference(
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
+        value=figure.value,
+        low=figure.low,
+        high=figure.high,
         films=films,
         p=sign_flip_p(differences, resamples=drawing.resamples, seed=drawing.seed),
-        note=note,
+        note="; ".join(filter(None, (note, figure.note))) or None,
     )

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.images import resize
+from tbspot.records.predictions import LONGEST_SIDE
 
 __all__ = ["Area", "crop", "inner_areas", "spread"]
 
@@ -55,7 +56,8 @@ def spread(
 ) -> NDArray[np.float32]:
     """Evidence `[h, w]` of an area as evidence of the whole film, 0 in its border.
 
-    The whole has places of about the same size; the area's edges fall on the nearest of them.
+    The whole has places of about the same size, or larger ones where it would have more than a map
+    may have; the area's edges fall on the nearest of them.
 
     Args:
         evidence: of the area.
@@ -64,17 +66,22 @@ def spread(
         width: of the film in pixels.
     """
     x0, y0, x1, y1 = area
-    rows = max(1, round(evidence.shape[0] * height / (y1 - y0)))
-    columns = max(1, round(evidence.shape[1] * width / (x1 - x0)))
-    top, bottom = _places(y0, y1, rows / height)
-    left, right = _places(x0, x1, columns / width)
+    rows = _count(evidence.shape[0] * height / (y1 - y0))
+    columns = _count(evidence.shape[1] * width / (x1 - x0))
+    top, bottom = _places(y0, y1, height, rows)
+    left, right = _places(x0, x1, width, columns)
     whole = np.zeros((rows, columns), np.float32)
     whole[top:bottom, left:right] = resize(evidence, bottom - top, right - left)
     return whole
 
 
-def _places(start: int, end: int, scale: float) -> tuple[int, int]:
-    first = round(start * scale)
+def _count(places: float) -> int:
+    return min(max(1, round(places)), LONGEST_SIDE)
+
+
+def _places(start: int, end: int, pixels: int, places: int) -> tuple[int, int]:
+    scale = places / pixels
+    first = min(round(start * scale), places - 1)
     return first, max(first + 1, round(end * scale))
 
 

@@ -12,11 +12,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from pydicom.dataset import Dataset
-from pydicom.encaps import generate_frames
 
 from tbspot.errors import TbspotError
 
-__all__ = ["CodestreamSize", "check_codestream", "codestream_size", "rare_jpeg"]
+__all__ = ["CodestreamSize", "check_codestream", "codestream_size", "fragments", "rare_jpeg"]
 
 # Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
 # SOF55 of JPEG-LS.
@@ -31,6 +30,7 @@ RARE = {
     **dict.fromkeys((0xC9, 0xCA, 0xCB), "arithmetically coded"),
     0xF7: "JPEG-LS",
 }
+ITEM = b"\xfe\xff\x00\xe0"
 JPEG, JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 # JPEG 2000 parts its picture in tiles, of each of which a decoder keeps account.
 MOST_TILES = 65_535
@@ -53,19 +53,38 @@ def check_codestream(content: Dataset, name: str) -> None:
         name: what sentences call the file.
 
     Raises:
-        TbspotError: the codestream is larger or smaller, or has other components.
+        TbspotError: the codestream is larger or smaller, has other components, or does not say its
+            height where it begins.
         ValueError: there is no codestream, or none with a header.
     """
-    frame = next(generate_frames(content.PixelData, number_of_frames=1))
-    size = codestream_size(frame)
+    size = codestream_size(b"".join(fragments(content.PixelData)))
     if size is None:  # RLE, whose decoder makes what the header says and no more
         return
+    if not size.height:
+        raise TbspotError(
+            f"{name} holds a JPEG whose height stands behind its picture (DNL), which no decoder "
+            "reads; export it again"
+        )
     wanted = (content.Columns, content.Rows, content.SamplesPerPixel)
     if size[:3] != wanted or size.precision > content.BitsAllocated:
         raise TbspotError(
             f"{name} has {wanted[0]} x {wanted[1]} pixels of {wanted[2]} samples by its header and "
             f"{size.width} x {size.height} of {size.components} in its picture; export it again"
         )
+
+
+def fragments(data: bytes) -> Iterator[bytes]:
+    """The fragments of encapsulated pixels (PS3.5 A.4), without the table of offsets before them.
+
+    With one frame they all belong to it, whatever the table says, and where there is none.
+    """
+    at, items = 0, []
+    while data[at : at + 4] == ITEM:
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        items.append((at + 8, at + 8 + length))
+        at += 8 + length
+    for start, end in items[1:] or items:
+        yield data[start:end]
 
 
 def codestream_size(stream: bytes) -> CodestreamSize | None:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from tbspot.images.reducing import Rows, shown
 
-__all__ = ["LUMA", "to_pixels", "upright"]
+__all__ = ["LUMA", "SIDEWAYS", "to_pixels", "upright"]
 
 # ITU-R 601, as Pillow weighs the colours of a PNG.
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+# EXIF's orientations that swap width and height.
+SIDEWAYS = (5, 6, 7, 8)
 
 
 class Deep(Rows, Protocol):
@@ -73,7 +75,7 @@ def to_pixels(
 
 def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:
     """Values `[height, width, ...]` as EXIF's orientation 1 to 8 wants them seen."""
-    turned = values.swapaxes(0, 1) if orientation in (5, 6, 7, 8) else values
+    turned = values.swapaxes(0, 1) if orientation in SIDEWAYS else values
     down = -1 if orientation in (3, 4, 7, 8) else 1
     right = -1 if orientation in (2, 3, 6, 7) else 1
     return turned[::down, ::right]

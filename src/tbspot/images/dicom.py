@@ -28,7 +28,7 @@ from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
-from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, ContradictionError, decode
+from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.opening import check_size
 from tbspot.images.reducing import factor_for
@@ -78,8 +78,6 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
             return _read(file, name, enough)
     except (TbspotError, MemoryError):
         raise
-    except ContradictionError as error:
-        raise TbspotError(f"{name} is a DICOM file whose tags contradict its pixels") from error
     # A broken file may break a decoder in any way; to the user it is a broken file.
     except Exception as error:
         if is_out_of_memory(error):
@@ -108,7 +106,9 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     header.BitsStored = stored.bits
     height, width = stored.values.shape[:2]
     if (height, width) != tuple(-(-side // stored.factor) for side in whole):
-        raise ContradictionError("another size")
+        raise TbspotError(
+            f"{name} is a DICOM file whose tags contradict its pixels; export it again"
+        )
     factor = factor_for(height, width, enough)
     if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
         pixels = to_luma(stored.values, stored.interpretation, tags, factor)

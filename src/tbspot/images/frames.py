@@ -6,8 +6,6 @@ to grey.py and colour.py, whether the film may be read at all to dicom.py.
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,12 +37,12 @@ from pydicom.uid import (
 )
 
 from tbspot.images.coarse import decode_coarse
+from tbspot.images.codestream import ITEM, codestream_size, fragments
 
 __all__ = [
     "DECODERS",
     "PACKAGES",
     "UNCOMPRESSED",
-    "ContradictionError",
     "Stored",
     "decode",
     "within_bits",
@@ -89,16 +87,8 @@ PACKAGES = {
     "pyjpegls": "pyjpegls",
     "pylibjpeg": "pylibjpeg-openjpeg",
 }
-ITEM = b"\xfe\xff\x00\xe0"
 START_OF_JPEG_2000, END_OF_IMAGE = b"\xff\x4f\xff\x51", b"\xff\xd9"
 JPEG_2000 = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
-# Markers of JPEG that open a frame (ISO 10918-1 B.1.1.3), and JPEG-LS's; not C4, C8 and CC.
-FRAME_MARKERS = frozenset((*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC),
-                           *range(0xCD, 0xD0), 0xF7))  # fmt: skip
-
-
-class ContradictionError(ValueError):
-    """The tags say another picture than the pixels hold."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +121,8 @@ class Stored:
 def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
     """The frame, whole, or smaller by up to `factor` where its format was made for it.
 
+    That a compressed frame is of the size that the tags say is left to codestream.py.
+
     Args:
         content: pixels and the tags of the Image Pixel module, which is changed on the way: what
             is compressed is taken out of it.
@@ -139,13 +131,12 @@ def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
         factor: how many times smaller the frame may be a side; it is by 1, 2, 4 or 8.
 
     Raises:
-        ContradictionError: the tags say another picture.
         Exception: no installed decoder can do it.
     """
     if syntax in UNCOMPRESSED:
         data = content.PixelData
         if syntax == ENCAPSULATED:
-            data = b"".join(_fragments(data))
+            data = b"".join(fragments(data))
         values = _native(content, data, big=syntax == ExplicitVRBigEndian)
         return Stored(values, str(content.PhotometricInterpretation), content.BitsStored)
     stored = _compressed(content, syntax, path, factor)
@@ -220,11 +211,6 @@ def _compressed(content: Dataset, syntax: UID, path: str, factor: int) -> Stored
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
     said = _described(stream) or _Stream(content.BitsStored)
-    if said.bits > content.BitsAllocated or said.shape not in (
-        None,
-        (content.Rows, content.Columns, content.SamplesPerPixel),
-    ):
-        raise ContradictionError("another size, depth or number of colours")
     bits, interpretation = (
         min(said.bits, content.BitsStored),
         str(content.PhotometricInterpretation),
@@ -246,7 +232,7 @@ def _stream(content: Dataset) -> bytes:
     """The compressed picture, taken out of the data set: of 64 megapixels it may be 100 MiB."""
     data = content.PixelData
     del content.PixelData
-    return b"".join(_fragments(data))
+    return b"".join(fragments(data))
 
 
 def _smaller(
@@ -314,38 +300,10 @@ def _by_gdcm_alone(path: str, content: Dataset) -> NDArray[np.integer[Any]]:
     return np.frombuffer(values, "<u2").reshape(content.Rows, content.Columns)
 
 
-def _fragments(data: bytes) -> Iterator[bytes]:
-    """The fragments of encapsulated pixels (PS3.5 A.4), without the table of offsets before them.
-
-    With one frame they all belong to it, whatever the table says.
-    """
-    at, items = 0, []
-    while data[at : at + 4] == ITEM:
-        length = int.from_bytes(data[at + 4 : at + 8], "little")
-        items.append((at + 8, at + 8 + length))
-        at += 8 + length
-    for start, end in items[1:] or items:
-        yield data[start:end]
-
-
 def _described(stream: bytes) -> _Stream | None:
     """Size, colours and bits from the stream's own header; `None` if it has none."""
-    if stream.startswith(START_OF_JPEG_2000):
-        # SIZ (ISO 15444-1 A.5.1): grid's ends, then its beginnings, ..., number of components.
-        right, lower, left, upper = struct.unpack_from(">4I", stream, 8)
-        (samples,) = struct.unpack_from(">H", stream, 40)
-        found = get_j2k_parameters(stream[:64])
-        return _Stream(
-            found["precision"], bool(found["is_signed"]), (lower - upper, right - left, samples)
-        )
-    at = 2
-    while stream.startswith(b"\xff\xd8") and at + 10 <= len(stream):
-        marker, length = stream[at + 1], int.from_bytes(stream[at + 2 : at + 4], "big")
-        if stream[at] != 0xFF:
-            return None
-        if marker in FRAME_MARKERS:
-            bits, rows, columns, samples = struct.unpack_from(">BHHB", stream, at + 4)
-            # Rows may stand behind the picture instead (DNL).
-            return _Stream(bits, shape=(rows, columns, samples) if rows else None)
-        at += 1 if marker == 0xFF else 2 + length
-    return None
+    size = codestream_size(stream)
+    if size is None:
+        return None
+    signed = stream.startswith(START_OF_JPEG_2000) and get_j2k_parameters(stream[:64])["is_signed"]
+    return _Stream(size.precision, bool(signed), (size.height, size.width, size.components))

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
+from tbspot.images.reducing import shown as reduced
 
 __all__ = ["FilmSource", "content_of", "name_of", "read_film"]
 
@@ -98,12 +99,19 @@ def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> N
         raise ValueError(
             f"an array of {values.dtype} needs its value_range, such as (0, 4095) for 12 bits"
         )
-    black, white = value_range or (0.0, 1.0)
-    if not np.isfinite([black, white]).all() or black == white:
+    black, white = (float(end) for end in value_range or (0, 1))
+    span = white - black
+    if not np.isfinite([black, white, span]).all() or span == 0:
         raise ValueError(f"value_range {value_range} names no range; give two different numbers")
     if not np.isfinite(values).all():
         raise ValueError("the array holds numbers that are not finite")
     if value_range is None and not 0 <= values.min() <= values.max() <= 1:
         raise ValueError("the array holds numbers beyond [0, 1]; give its value_range")
-    shares = (values.astype(np.float32) - np.float32(black)) / np.float32(white - black)
-    return shares.clip(0, 1)
+
+    def shade(strip: NDArray[Any]) -> NDArray[np.float32]:
+        # float32 would round numbers of 32 bits before black is taken off.
+        with np.errstate(over="ignore"):
+            shares: NDArray[np.float64] = (strip.astype(np.float64) - black) / span
+        return shares.clip(0, 1).astype(np.float32)
+
+    return reduced(values, shade)

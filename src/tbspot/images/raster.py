@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.images.depth import to_pixels, upright
+from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
 from tbspot.images.reducing import factor_for, shown
 
-__all__ = ["read_raster"]
+__all__ = ["on_its_side", "read_raster"]
 
 # Pillow's modes for whole numbers of more than 8 bits.
 DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
@@ -33,8 +33,6 @@ COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
 ORIENTATION = 274
 # Bytes in which a JPEG names its kind, behind profiles and thumbnails.
 MOST_OF_HEADER = 2**20
-# Of EXIF, those that swap width and height.
-SIDEWAYS = (5, 6, 7, 8)
 TITLES = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}
 
 # Pixels, and what was done beyond reading them.
@@ -121,12 +119,12 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
         order = image.tile[0].args if kind == "PNG" and image.tile else None
         if order == GREY_AND_ALPHA or order in LOW_BYTES:
             pixels, said = to_pixels(_sixteen_bits(file, image, str(order)), factor)
-            turned = _on_its_side(image)
+            turned = on_its_side(image)
         else:
             colour = image.mode in COLOURS
             _draft(image, factor)
             image.load()
-            turned = _on_its_side(image)
+            turned = on_its_side(image)
             # In place, or a film of 64 megapixels would be there twice.
             ImageOps.exif_transpose(image, in_place=True)
             pixels, said = _grey(image, enough)
@@ -134,8 +132,11 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
 
 
-def _on_its_side(image: Image.Image) -> bool:
-    """Whether height and width are swapped when it is seen upright; decodes a PNG."""
+def on_its_side(image: Image.Image) -> bool:
+    """Whether height and width are swapped when it is seen upright; decodes a PNG.
+
+    An orientation that is no number from 1 to 8 turns nothing.
+    """
     return image.getexif().get(ORIENTATION, 1) in SIDEWAYS
 
 

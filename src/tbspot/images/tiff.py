@@ -33,6 +33,8 @@ NONE, PACKBITS = 1, 32773
 DIFFERENCED = (5, 8, 32946, 34925, 50000)
 # CCITT's three and JPEG, old and new, of which Pillow makes whole pictures.
 PILLOWS = (2, 3, 4, 6, 7)
+# Of samples that share bytes it reads these, and 12 bits of one order of bytes.
+PILLOWS_BITS = {1, 2, 4, 8}
 REDUCED = 1
 # Types of whole numbers (TIFF 6.0 section 2; BigTIFF's are the last two).
 TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
@@ -166,13 +168,14 @@ def _pillow_is_right(page: _Page, bits: set[int]) -> bool:
     if page.big and page.order == ">":
         return False
     samples, together = page.get(SAMPLES, 1), page.get(PLANAR, 1) == 1
-    if max(bits) <= 8:
+    if bits <= PILLOWS_BITS:
         return together and (
             samples == 1
             or page.get(PHOTOMETRIC, BLACK_IS_ZERO) not in (WHITE_IS_ZERO, BLACK_IS_ZERO)
         )
     # Of its deep modes only this: 16-bit grey is read here as all others are.
-    return bits == {12} and samples == 1 and page.get(PHOTOMETRIC, BLACK_IS_ZERO) == BLACK_IS_ZERO
+    grey = samples == 1 and page.get(PHOTOMETRIC, BLACK_IS_ZERO) == BLACK_IS_ZERO
+    return bits == {12} and page.order == "<" and grey
 
 
 def _layout(page: _Page, bits: set[int], formats: set[int]) -> _Layout | None:

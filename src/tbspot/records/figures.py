@@ -17,6 +17,12 @@ from tbspot.records.record import Record
 
 __all__ = ["Difference", "Drawing", "Figure", "figure_of"]
 
+# Sums of the same numbers in another order may differ in the last place.
+ROUNDING = 1e-12
+# All resamples of such films are alike, as with one film or ten hits of ten: of others that says
+# nothing, and as an interval it would say that the figure is known for certain.
+WITHOUT_WIDTH = "no interval: these films are too few or too much alike to tell one"
+
 
 class Figure(Record):
     """A figure with its 95 % interval, or the reason why it has none.
@@ -76,7 +82,7 @@ def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: st
 
     Args:
         compute: gives an estimate, or a number that has no interval; what is infinite counts as
-            undefined, and an interval without an upper end is left out and noted.
+            undefined, and an interval without an upper end or without width is left out and noted.
         films: that it is of.
         reason: in place of the error's own, where that would say too little.
     """
@@ -90,4 +96,6 @@ def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: st
         return Figure(value=None, films=films, reason=reason or "it has no bound")
     if isinf(estimate.high):
         return Figure(value=estimate.value, films=films, note="its interval has no upper end")
+    if estimate.high - estimate.low <= ROUNDING:
+        return Figure(value=estimate.value, films=films, note=WITHOUT_WIDTH)
     return Figure(value=estimate.value, low=estimate.low, high=estimate.high, films=films)

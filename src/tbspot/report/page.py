@@ -119,6 +119,7 @@ def _undefined(rows: Sequence[Contender]) -> list[str]:
 
 
 def _longest(rows: Sequence[Contender]) -> float:
-    """The upper end of the scale of intervals."""
-    ends = [row.localization.miou.high or 0.0 for row in rows]
-    return max(0.1, *ends)
+    """The upper end of the scale of intervals, and of figures that have none."""
+    figures = [row.localization.miou for row in rows]
+    ends = [end for one in figures for end in (one.value, one.high) if end is not None]
+    return max([0.1, *ends])

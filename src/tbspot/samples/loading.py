@@ -62,7 +62,7 @@ def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
     if split_file is not None:
-        samples = read_split(split_file, samples)
+        samples = tuple(_renamed(one) for one in read_split(split_file, samples))
     else:
         notes.extend(_division_notes(samples, seed))
         samples = divide(samples, seed)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import csv
 import io
 import os
+import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import ExifTags, Image
+from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import SUFFIXES, read_film
+from tbspot.images.raster import on_its_side
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
 from tbspot.samples.names import without_ending
@@ -136,11 +138,15 @@ def film_size(path: Path) -> tuple[int, int]:
         TbspotError: the file is not an image.
     """
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as image:
+        # What the reader passes over in silence is not told here either.
+        with (
+            warnings.catch_warnings(action="ignore"),
+            Image.open(path, formats=("PNG", "JPEG")) as image,
+        ):
             width, height = image.size
-            lying = image.getexif().get(ExifTags.Base.Orientation, 1) >= 5
-            return (height, width) if lying else (width, height)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            return (height, width) if on_its_side(image) else (width, height)
+    # A broken header may break Pillow in any way: the reader tells the size, or what is wrong.
+    except Exception:
         height, width = read_film(path).shape
         return width, height
 
@@ -180,12 +186,15 @@ def truth_box(
     width, height = size
     if not (x0 < x1 and y0 < y1):
         raise TbspotError(f"{where} has a box of zero size {corners}; correct or remove it")
-    if min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE:
+    clipped = TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
+    beyond = min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE
+    # A box may lie in the tolerance alone, where nothing of it is on the film.
+    if beyond or not (clipped.x0 < clipped.x1 and clipped.y0 < clipped.y1):
         raise TbspotError(
             f"{where} has a box {corners} outside its image of {width} x {height} pixels; "
             "correct or remove it"
         )
-    return TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
+    return clipped
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:

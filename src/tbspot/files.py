@@ -191,8 +191,13 @@ def _paths_in(settings: Any) -> Iterator[Path]:
     if isinstance(settings, tuple | list):
         for one in settings:
             yield from _paths_in(one)
-    elif isinstance(settings, str | Path) and (path := str(settings).partition("?")[0]):
+    elif isinstance(settings, str | Path) and (path := _location(str(settings))):
         yield as_path(path)
+
+
+def _location(text: str) -> str:
+    """A source without its options, which stand behind its last question mark."""
+    return text.rpartition("?")[0] or text
 
 
 def _empty(folder: Path) -> None:

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pydicom.uid
 import pytest
-from mutations import TIMES, broken
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom import dcmread
 
+from mutations import TIMES, broken
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.gate.verdict import examine
 from tbspot.images import read_with_facts

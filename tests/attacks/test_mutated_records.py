@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from mutations import TIMES, broken, broken_json, broken_table
 
+from mutations import TIMES, broken, broken_json, broken_table
 from pages import write_model, write_run
 from tbspot.calibration.scored import read_scores
 from tbspot.engine.engine import open_engine

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
 
+from studies import Study
 from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.records.predictions import FILE_NAME
 from tbspot.report.gallery import KINDS, gallery_of, picked
+from tbspot.samples.loading import load
 
 
 def film(
@@ -80,3 +83,24 @@ def test_maps_that_came_to_numbered_folders_since_are_shown(
     shown = [film.heatmap for film in gallery_of(moved, evaluation, [])]
     assert shown == [film.heatmap for film in gallery_of(folder, evaluation, [])]
     assert any(shown)
+
+
+def test_a_film_that_another_has_replaced_is_not_shown_under_its_answer(
+    study: Study, folder: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    samples = load(study.settings(folder).data).samples
+    located = {one.name: hashlib.sha256(one.path.read_bytes()).hexdigest() for one in samples}
+    copied = tmp_path / folder.name
+    shutil.copytree(folder, copied)
+    lines = [json.loads(line) for line in (copied / FILE_NAME).read_bytes().splitlines()]
+    for line in lines:
+        line["sha256"] = located[line["image"]]
+    best = next(gallery_of(folder, evaluation, samples)).film.image
+    for replaced in (None, best):
+        if replaced:
+            next(line for line in lines if line["image"] == best)["sha256"] = "0" * 64
+        (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        unseen = {
+            one.film.image for one in gallery_of(copied, evaluation, samples) if not one.picture
+        }
+        assert unseen == ({replaced} if replaced else set())

@@ -124,3 +124,11 @@ def test_a_net_is_asked_once_and_again_where_what_it_said_was_cut_off(tmp_path: 
         kept.write_bytes(content)
         assert told() == told() == list(range(6))
     assert asked == [0, 1, 2, 3]
+
+
+def test_films_in_a_folder_whose_name_is_no_text_are_cached(tmp_path: Path) -> None:
+    folder = tmp_path / os.fsdecode(b"caf\xe9")
+    folder.mkdir()
+    samples = _samples(folder)
+    assert len(cache_films(samples, 32, None, tmp_path / "cache").pixels) == len(samples)
+    assert fingerprint_of(samples)

@@ -7,7 +7,8 @@ Which boxes and figures is taken from the evaluation as it stands.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping, Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -110,27 +111,31 @@ def gallery_of(
     paths = {(sample.source, sample.name): sample.path for sample in samples}
     for kind, film in chosen:
         path = paths.get((film.source, film.image))
+        prediction = maps.get(Path(film.heatmap or "").name)
         yield GalleryFilm(
             kind=kind,
             film=film,
-            picture=_film(path) if path else "",
-            heatmap=_heatmap(predictions, film, maps),
+            picture=_film(path, prediction) if path else "",
+            heatmap=_heatmap(predictions, prediction),
             shape=f"{film.width or 1} / {film.height or 1}",
         )
 
 
-def _film(path: Path) -> str:
+def _film(path: Path, prediction: Prediction | None) -> str:
     try:
         film = read_film(path)
     except TbspotError:
         # A film that cannot be read is among those missed: its card says so by being empty.
         return ""
+    # Nor is another film shown under this one's answer, by which its file was replaced.
+    located = prediction.sha256 if prediction else None
+    if located is not None and hashlib.sha256(path.read_bytes()).hexdigest() != located:
+        return ""
     grey = Image.fromarray((within(film, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)
 
 
-def _heatmap(folder: Path, film: FilmResult, maps: Mapping[str, Prediction]) -> str:
-    prediction = maps.get(Path(film.heatmap or "").name)
+def _heatmap(folder: Path, prediction: Prediction | None) -> str:
     if prediction is None:
         return ""
     return _uri(_coloured(normalise(read_heatmap(folder, prediction), MAP_SIDE)), "PNG")

@@ -26,6 +26,7 @@ from tbspot.files import CACHE, fingerprint, replacing
 from tbspot.images import Frame, read_film
 from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
+from tbspot.pathnames import as_text
 from tbspot.samples.sample import Sample
 
 __all__ = ["CachedFilms", "cache_beside", "cache_films", "fingerprint_of", "remembered"]
@@ -130,7 +131,9 @@ def _digest(file: BinaryIO, length: int) -> bytes:
 def fingerprint_of(samples: Sequence[Sample]) -> str:
     """Of the films' names, labels and contents, wherever they lie and in whatever order."""
     parts = sorted(
-        fingerprint(sample.name.encode(), str(sample.label).encode(), sample.path.read_bytes())
+        fingerprint(
+            as_text(sample.name).encode(), str(sample.label).encode(), sample.path.read_bytes()
+        )
         for sample in samples
     )
     return fingerprint(*(part.encode() for part in parts))
@@ -140,7 +143,8 @@ def _fingerprint(samples: Sequence[Sample], size: int, through: int | None) -> s
     parts = [str(size).encode(), str(through).encode()]
     for sample in samples:
         status = sample.path.stat()
-        parts.append(f"{sample.path}|{status.st_size}|{status.st_mtime_ns}".encode())
+        known = f"{sample.path}|{status.st_size}|{status.st_mtime_ns}"
+        parts.append(as_text(known).encode())
     return fingerprint(*parts)
 
 

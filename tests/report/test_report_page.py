@@ -89,6 +89,10 @@ def test_every_row_stands_in_the_table_with_its_interval(
             assert row.difference.words() in words
 
 
+def test_a_figure_that_is_alike_on_every_film_says_that_it_has_no_interval(page: Page) -> None:
+    assert "all black 0.000 no interval" in " ".join(page.words.split())
+
+
 def test_undefined_figures_give_their_reasons(page: Page) -> None:
     words = " ".join(page.words.split())
     assert "energy inside: every map is blank (all black)" in words

@@ -265,7 +265,7 @@ def test_a_result_that_is_broken_fails_alone(run: Path) -> None:
     with _network(lambda _: 0) as address:
         sent = sending.send(run, address)
     assert sent.stored == 2
-    assert sent.failed == [("seg.dcm", "is not a whole DICOM file; run `tbspot locate` again")]
+    assert sent.failed == [("seg.dcm", "is not a whole DICOM file; locate anew with --overwrite")]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -106,7 +106,7 @@ def _stored(archive: Archive, paths: Iterable[Path]) -> Iterator[tuple[Path, str
 def _refusal(archive: Archive, path: Path) -> str | None:
     result = read_result(path)
     if result is None:
-        return "is not a whole DICOM file; run `tbspot locate` again"
+        return "is not a whole DICOM file; locate anew with --overwrite"
     try:
         return archive.store(result)
     except ArchiveLost:

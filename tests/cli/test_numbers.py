@@ -1,4 +1,4 @@
-"""No number on a command line is infinite or none: ranges let some of them pass."""
+"""What types and ranges let pass: numbers that are infinite or none, and empty paths."""
 
 from __future__ import annotations
 
@@ -47,3 +47,18 @@ def test_a_number_that_is_none_is_refused_with_its_option(
 
 def test_there_are_such_options() -> None:
     assert len(_options()) > 25
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["export", "model.onnx", "--out", "a.onnx", "--films", ""],
+        ["train", "--data", "drawn", "--out", ""],
+        ["evaluate", "", "--data", "drawn", "--split", "test"],
+        ["locate", "film.png", "--out", "found", "--threshold-file="],
+    ],
+)
+def test_an_empty_path_is_not_the_working_folder(arguments: list[str]) -> None:
+    answer = CliRunner().invoke(app, arguments)
+    assert answer.exit_code == 2, answer.output
+    assert "must not be empty" in answer.output

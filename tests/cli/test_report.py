@@ -27,3 +27,10 @@ def test_a_report_of_nothing_is_one_clear_sentence(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["report", str(tmp_path), "--out", str(tmp_path / "r.html")])
     assert isinstance(result.exception, TbspotError)
     assert "make one with `tbspot evaluate`" in str(result.exception)
+
+
+def test_a_split_without_data_to_divide_is_refused(tmp_path: Path) -> None:
+    arguments = ["report", str(tmp_path), "--out", "r.html", "--split-file", "split.json"]
+    result = CliRunner().invoke(app, arguments)
+    assert isinstance(result.exception, TbspotError)
+    assert "--split-file divides the films of --data" in str(result.exception)

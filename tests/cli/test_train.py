@@ -140,6 +140,7 @@ def test_a_student_learns_from_scores_alone_unless_told_otherwise(settings_of: A
         ("--average 1", "--average must be less than 1, not 1.0"),
         ("--erase -1", "--erase must be greater than or equal to 0, not -1.0"),
         ("--precision 12-bit", "precision 12-bit on devices auto is not possible here"),
+        ("--devices 99999999999999999999", "is not possible here"),
         ("--devices many", "on devices many is not possible here"),
         ("--init absent.safetensors", "absent.safetensors does not exist"),
     ],

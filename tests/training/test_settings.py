@@ -28,6 +28,7 @@ from tbspot.training.settings import Strength, TrainingSettings
         ({"body_rate": float("nan")}, "`body_rate` must be a finite number, not nan"),
         ({"head_rate": float("inf")}, "`head_rate` must be a finite number, not inf"),
         ({"head_rate": "0.1"}, "`head_rate` must be a valid number, not 0.1"),
+        ({"seed": 10**20}, "`seed` must be less than 9223372036854775808"),
         ({"temperature": 0.0}, "`temperature` must be greater than 0, not 0.0"),
     ],
 )

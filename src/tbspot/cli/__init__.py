@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -49,10 +50,12 @@ class _Commands(TyperGroup):
 
 
 class _Command(TyperCommand):
-    """Ranges let some of infinity and NaN pass, and no setting means them."""
+    """Refuses what no option means, and what types and ranges let pass."""
 
     def make_context(self, *arguments: Any, **extra: Any) -> Any:
         """Parse the command's own arguments."""
+        given_words = next((one for one in arguments if isinstance(one, list)), [])
+        is_any_empty = any(word == "" or word.endswith("=") for word in given_words)
         context = super().make_context(*arguments, **extra)
         parameters: list[Any] = self.params
         for one in parameters:
@@ -60,6 +63,9 @@ class _Command(TyperCommand):
             values = given if isinstance(given, list | tuple) else [given]
             if any(isinstance(value, float) and not math.isfinite(value) for value in values):
                 raise typer.BadParameter("must be a finite number", context, one)
+            # pathlib makes the working folder of it; a variable of the shell may be unset.
+            if is_any_empty and any(value == Path() for value in values):
+                raise typer.BadParameter("must not be empty", context, one)
         return context
 
 

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from tbspot.errors import TbspotError
+
 __all__ = ["report"]
 
 
@@ -37,5 +39,9 @@ def report(
     from tbspot.cli._console import open_console
     from tbspot.report import write_report
 
+    if split_file is not None and not data:
+        raise TbspotError(
+            "--split-file divides the films of --data; give that too"
+        )
     write_report(evaluation, out, data or (), split_file)
     open_console().print(f"report: {out}", markup=False)

@@ -35,7 +35,7 @@ def launch_fabric(precision: str = "auto", devices: str | int = "auto") -> Fabri
         devices, nodes = local, int(os.environ["WORLD_SIZE"]) // int(local)
     try:
         fabric = Fabric(devices=devices, num_nodes=nodes, precision=precision)  # type: ignore[arg-type]
-    except (TypeError, ValueError, MisconfigurationException) as error:
+    except (TypeError, ValueError, OverflowError, MisconfigurationException) as error:
         raise TbspotError(
             f"precision {precision} on devices {devices} is not possible here; "
             'use `precision="auto"` and `devices="auto"`'

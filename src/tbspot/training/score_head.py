@@ -30,7 +30,7 @@ from tbspot.samples.loading import Source, in_split, load
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE, model_files
-from tbspot.training.settings import Amount, Count, Strength, Whole, refuse_impossible
+from tbspot.training.settings import Amount, Seed, Strength, Whole, refuse_impossible
 from tbspot.training.views import draw_views
 
 __all__ = ["ScoreHeadSettings", "fit_head", "refit"]
@@ -66,7 +66,7 @@ class ScoreHeadSettings:
     looks: Whole = 2
     steadiness: Amount = 3.0
     ridge: Amount = 0.5
-    seed: Count = 0
+    seed: Seed = 0
     name: str | None = None
 
     def __post_init__(self) -> None:

@@ -26,9 +26,11 @@ from tbspot.choices import (
 from tbspot.errors import TbspotError
 from tbspot.samples.loading import Source
 
-__all__ = ["Amount", "Count", "Strength", "TrainingSettings", "Whole", "refuse_impossible"]
+__all__ = ["Amount", "Seed", "Strength", "TrainingSettings", "Whole", "refuse_impossible"]
 
 Count = Annotated[int, Field(strict=True, ge=0)]
+# What torch's generators take.
+Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
 Chance = Annotated[float, Field(strict=True, ge=0, le=1)]
 # Of a weight, a rate or a change.
@@ -164,7 +166,7 @@ class TrainingSettings:
     body_rate: Amount = 6e-5
     head_rate: Amount = 3e-3
     weight_decay: Amount = 0.01
-    seed: Count = 0
+    seed: Seed = 0
     label_weight: Amount = 1.0
     label_sources: LabelSources = "all"
     label_smoothing: Chance = 0.0

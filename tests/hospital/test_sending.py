@@ -293,14 +293,14 @@ def test_results_that_were_cut_off_fail_alone(run: Path, length: int) -> None:
 def test_a_fault_with_one_result_leaves_the_others(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = archives._ByNetwork.store
+    store = archives._ByNetwork._store
 
     def breaks(archive: Any, instance: Any) -> str | None:
         if instance.Modality == "SEG":
             raise KeyError("unforeseen")
         return store(archive, instance)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(archives._ByNetwork, "store", breaks)
+    monkeypatch.setattr(archives._ByNetwork, "_store", breaks)
     with _network(lambda _: 0) as address:
         sent = sending.send(run, address)
     assert sent.stored == 2

@@ -41,7 +41,7 @@ def test_boxes_come_back_as_they_went_out(tmp_path: Path) -> None:
 
 
 def test_films_have_the_ids_of_a_list_of_images_both_ways(tmp_path: Path) -> None:
-    path, ids = tmp_path / "results.json", read_coco_images(images(tmp_path, one=7, two=8))
+    path, ids = tmp_path / "results.json", read_coco_images(images(tmp_path, one=7, two=8)).ids
     write_coco_results(path, [prediction("tb/one.jpg", BOX)], ids)
     assert json.loads(path.read_text())[0]["image_id"] == 7
     assert [one.image for one in read_coco_results(path, ids)] == ["one.png"]
@@ -59,7 +59,7 @@ def test_others_programs_read_what_is_written(tmp_path: Path) -> None:
             }
         )
     )
-    write_coco_results(path, [prediction("one.png", BOX)], read_coco_images(truth))
+    write_coco_results(path, [prediction("one.png", BOX)], read_coco_images(truth).ids)
     loaded = COCO(str(truth)).loadRes(str(path))
     assert loaded.anns[1]["bbox"] == [10, 20.5, 100, 50]
 

@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,22 @@ def _losses(folder: Path) -> list[float]:
 
 def _equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> bool:
     return all(torch.equal(one[name], other[name]) for name in one.keys() | other.keys())
+
+
+@contextmanager
+def interrupted_at(monkeypatch: pytest.MonkeyPatch, step: int) -> Iterator[None]:
+    """A training that is interrupted once it has told of a step."""
+    tell = Reporter.step
+
+    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
+        tell(self, done, loss, films)
+        if done == step:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Reporter, "step", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 def _sample(source: str, label: int) -> Sample:
@@ -169,17 +187,8 @@ def test_a_run_does_not_go_on_with_other_labels_than_it_began_with(
     settings = dataclasses.replace(
         _table(tmp_path, drawn, rows), minutes_between_checkpoints=0.0, batch_size=2
     )
-    step = Reporter.step
-
-    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
-        step(self, done, loss, films)
-        if done == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Reporter, "step", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(settings, tmp_path / "run", fabric)
+    with interrupted_at(monkeypatch, 2):
+        train(settings, tmp_path / "run", fabric)
     _table(tmp_path, drawn, [(name, 1 - label, source) for name, label, source in rows])
     with pytest.raises(TbspotError, match=r"read other files under the same names \(films\)"):
         train(settings, tmp_path / "run", fabric)
@@ -195,17 +204,8 @@ def test_a_run_interrupted_at_any_step_comes_to_the_same_weights(
     steps: int,
 ) -> None:
     settings, whole = run
-    step = Reporter.step
-
-    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
-        step(self, done, loss, films)
-        if done == steps + 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Reporter, "step", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(settings, tmp_path / "run", fabric)
+    with interrupted_at(monkeypatch, steps + 1):
+        train(settings, tmp_path / "run", fabric)
     assert (tmp_path / "run" / CHECKPOINT_FILE).exists()
     train(settings, tmp_path / "run", fabric)
     assert _equal(_weights(tmp_path / "run"), _weights(whole))
@@ -588,16 +588,7 @@ def test_a_run_with_drawn_lesions_interrupted_comes_to_the_same_weights(
 ) -> None:
     drawing = dataclasses.replace(settings, draw_lesions=0.5, minutes_between_checkpoints=0.0)
     train(drawing, tmp_path / "whole", fabric)
-    step = Reporter.step
-
-    def interrupt(self: Reporter, done: int, loss: float, films: int) -> None:
-        step(self, done, loss, films)
-        if done == 3:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Reporter, "step", interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            train(drawing, tmp_path / "run", fabric)
+    with interrupted_at(monkeypatch, 3):
+        train(drawing, tmp_path / "run", fabric)
     train(drawing, tmp_path / "run", fabric)
     assert _equal(_weights(tmp_path / "run"), _weights(tmp_path / "whole"))

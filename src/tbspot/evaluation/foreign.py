@@ -20,13 +20,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
 from tbspot.parsing import first_fault
-from tbspot.records.coco import (
-    FARTHEST,
-    CocoBox,
-    read_coco_images,
-    read_coco_results,
-    read_coco_sizes,
-)
+from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
 from tbspot.samples.names import without_ending
@@ -106,16 +100,15 @@ def _refuse_two_of_one_film(
 def _matched_boxes(
     path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
 ) -> Matched:
-    sizes: dict[str, tuple[int, int]] = {}
+    images = None
     if path.suffix.lower() == ".csv":
         lines = _table(path)
     else:
-        images = None
-        if coco_images:
-            images, sizes = read_coco_images(coco_images), read_coco_sizes(coco_images)
-        lines = _results(path, read_coco_results(path, images))
+        images = read_coco_images(coco_images) if coco_images else None
+        lines = _results(path, read_coco_results(path, images.ids if images else None))
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
     found = _matched_named(given, samples, what) if lines else _nothing_on(path, samples)
+    sizes = images.sizes if images else {}
     for one, sample in zip(found.predictions, samples, strict=True):
         if one and one.boxes and one.image in sizes:
             refuse_other_size(sample.path, sizes[one.image], f"{coco_images}: {one.image}")

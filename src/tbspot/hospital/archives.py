@@ -26,6 +26,7 @@ from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, RequestException, Timeout
 
 from tbspot.errors import TbspotError
+from tbspot.faults import sentence_of
 from tbspot.hospital.connections import Entity
 
 __all__ = ["Archive", "ArchiveLost", "archive_of"]
@@ -68,13 +69,23 @@ class Archive(ABC):
             ArchiveLost: it cannot be spoken to.
         """
 
-    @abstractmethod
     def store(self, instance: Dataset) -> str | None:
         """Store an instance; gives why it is not confirmed, or `None` if it is.
 
         Raises:
             ArchiveLost: no other one can be stored either.
         """
+        try:
+            return self._store(instance)
+        except ArchiveLost:
+            raise
+        # Whatever it is with this instance, others can be stored.
+        except Exception as error:
+            return sentence_of(error)
+
+    @abstractmethod
+    def _store(self, instance: Dataset) -> str | None:
+        """The same, where any other error is of this instance alone."""
 
 
 def archive_of(to: str, calling: str) -> Archive:
@@ -146,8 +157,8 @@ class _ByNetwork(Archive):
                 return "the archive does not answer C-ECHO"
         return None
 
-    def store(self, instance: Dataset) -> str | None:
-        """Store an instance by C-STORE; see `Archive.store`."""
+    def _store(self, instance: Dataset) -> str | None:
+        """Store an instance by C-STORE."""
         association = self._association = self._association or self._associate()
         if not any(one.abstract_syntax == instance.SOPClassUID
                    for one in association.accepted_contexts):  # fmt: skip
@@ -202,8 +213,8 @@ class _ByWeb(Archive):
             return _refusal(error)
         return None
 
-    def store(self, instance: Dataset) -> str | None:
-        """Store an instance by STOW-RS; see `Archive.store`."""
+    def _store(self, instance: Dataset) -> str | None:
+        """Store an instance by STOW-RS."""
         try:
             answer = self._client.store_instances([instance])
         except RequestException as error:

@@ -15,7 +15,6 @@ from pathlib import Path
 from pydicom import dcmread
 
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
 from tbspot.hospital.result_files import read_result
 from tbspot.hospital.results import FOLDER
@@ -107,13 +106,7 @@ def _refusal(archive: Archive, path: Path) -> str | None:
     result = read_result(path)
     if result is None:
         return "is not a whole DICOM file; locate anew with --overwrite"
-    try:
-        return archive.store(result)
-    except ArchiveLost:
-        raise
-    # Whatever it is with this result, the others are sent.
-    except Exception as error:
-        return sentence_of(error)
+    return archive.store(result)
 
 
 def _uid(path: Path) -> str:

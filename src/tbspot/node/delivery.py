@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tbspot.faults import sentence_of
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
 from tbspot.hospital.result_files import read_result
 from tbspot.node.ledger import ResultLine
@@ -79,14 +78,7 @@ class Delivery:
         if made is None:
             self._refuse(result, "its file is no longer there, or no longer whole")
             return
-        try:
-            refusal = archive.store(made)
-        except ArchiveLost:
-            raise
-        # Whatever it is with this result, the others are sent.
-        except Exception as error:
-            self._refuse(result, sentence_of(error))
-            return
+        refusal = archive.store(made)
         if self.lost:
             self.tell("archive answers", tries=self.tries)
             self.lost, self.tries, self._again = "", 0, 0.0

@@ -61,7 +61,7 @@ class Watch:
     film_bytes: int
     seconds: float = 2.0
     _seen: dict[Path, Seen] = field(default_factory=dict, init=False)
-    _stays: dict[Path, State] = field(default_factory=dict, init=False)
+    _stays: set[tuple[Path, Seen]] = field(default_factory=set, init=False)
 
     def work(self) -> float:
         """Take each file that has not changed since the last look; gives seconds to the next one.
@@ -70,18 +70,19 @@ class Watch:
             TbspotError: the folder cannot be looked into, or the disk is full; files stay there.
         """
         before, now = self._seen, self.store.clock()
-        self._seen = {path: Seen(state, now) for path, state in self._look()}
-        self._stays = {path: self._stays[path] for path in self._stays.keys() & self._seen.keys()}
-        for path, (state, _) in sorted(self._seen.items()):
-            if path in before and before[path].state == state:
-                self._seen[path] = before[path]
-                if self._stays.get(path) == state:
-                    continue
-                try:
-                    self._take(path, *before[path])
-                except OSError as error:  # of this file alone; the others go on
-                    self._stays[path] = state
-                    self.tell("file stays", source=SOURCE, reason=error.strerror)
+        self._seen = {}
+        for path, state in self._look():
+            earlier = before.get(path)
+            same = earlier is not None and earlier.state == state
+            self._seen[path] = earlier if earlier is not None and same else Seen(state, now)
+        still = self._seen.items() & before.items()
+        self._stays &= still
+        for path, seen in sorted(still - self._stays):
+            try:
+                self._take(path, *seen)
+            except OSError as error:  # of this file alone; the others go on
+                self._stays.add((path, seen))
+                self.tell("file stays", source=SOURCE, reason=error.strerror)
         return self.seconds
 
     def _look(self) -> Iterator[tuple[Path, State]]:

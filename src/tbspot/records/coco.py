@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
@@ -24,9 +24,9 @@ __all__ = [
     "CATEGORY",
     "FARTHEST",
     "CocoBox",
+    "CocoImages",
     "read_coco_images",
     "read_coco_results",
-    "read_coco_sizes",
     "write_coco_results",
 ]
 
@@ -34,8 +34,6 @@ __all__ = [
 CATEGORY = 1
 # In pixels; farther out there is no film.
 FARTHEST = 1e9
-
-IMAGES = "a COCO file with a list of images"
 
 ImageId = int | str
 Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
@@ -64,6 +62,18 @@ class _Results(RootModel[list[_Result]]):
     pass
 
 
+class CocoImages(NamedTuple):
+    """What a COCO file says of its films.
+
+    Attributes:
+        ids: by file name.
+        sizes: width and height by file name, of the films of which it says them.
+    """
+
+    ids: dict[str, ImageId]
+    sizes: dict[str, tuple[int, int]]
+
+
 class _Image(BaseModel):
     id: ImageId
     file_name: str
@@ -75,27 +85,18 @@ class _Images(BaseModel):
     images: list[_Image]
 
 
-def read_coco_sizes(path: Path) -> dict[str, tuple[int, int]]:
-    """Width and height of each film of a COCO file's list of images that says them, by file name.
-
-    Raises:
-        TbspotError: the file has no such list.
-    """
-    images = read_json(path, _Images, IMAGES).images
-    return {one.file_name: (one.width, one.height) for one in images if one.width and one.height}
-
-
-def read_coco_images(path: Path) -> dict[str, ImageId]:
-    """The id of each film of a COCO file's list of images, by its file name.
+def read_coco_images(path: Path) -> CocoImages:
+    """A COCO file's list of images.
 
     Raises:
         TbspotError: the file has no such list, or an id or a name stands in it twice.
     """
-    images = read_json(path, _Images, IMAGES).images
+    images = read_json(path, _Images, "a COCO file with a list of images").images
     ids = {image.file_name: image.id for image in images}
     if len(ids) < len(images) or len(set(ids.values())) < len(images):
         raise TbspotError(f"{path} has an image's id or name twice; correct its list of images")
-    return ids
+    sizes = {one.file_name: (one.width, one.height) for one in images if one.width and one.height}
+    return CocoImages(ids, sizes)
 
 
 def read_coco_results(path: Path, images: Mapping[str, ImageId] | None = None) -> list[CocoBox]:

@@ -13,12 +13,11 @@ from typing import Self
 from pydantic import model_validator
 
 from tbspot.metrics import Estimate, UndefinedError
+from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.record import Record
 
 __all__ = ["Difference", "Drawing", "Figure", "figure_of"]
 
-# Sums of the same numbers in another order may differ in the last place.
-ROUNDING = 1e-12
 # All resamples of such films are alike, as with one film or ten hits of ten: of others that says
 # nothing, and as an interval it would say that the figure is known for certain.
 WITHOUT_WIDTH = "no interval: these films are too few or too much alike to tell one"

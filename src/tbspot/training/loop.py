@@ -112,11 +112,18 @@ def _train(
     torch.manual_seed(settings.seed)
     net = start_net(settings, description)
     model, optimizer = fabric.setup(net, optimizer_of(net, settings))
-    read = inputs | {"films": str(description.data)}
-    _open(folder, settings, fabric, hold, read, overwrite=overwrite)
+    _open(
+        folder,
+        settings,
+        fabric,
+        hold,
+        inputs | {"films": str(description.data)},
+        overwrite=overwrite,
+    )
     state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
 
-    total = (steps := len(films.samples) // films.batch_size) * settings.epochs
+    steps = len(films.samples) // films.batch_size
+    total = steps * settings.epochs
     with _reporter(folder, state, steps, settings, fabric) as reporter:
         for epoch in range(state.done // steps, settings.epochs):
             set_mode(net, settings)

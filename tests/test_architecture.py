@@ -28,7 +28,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "printable",
         "scores",
     ),
-    ("extras", "storage", "faults", "lock", "interruption", "pathnames"),
+    ("extras", "storage", "faults", "lock", "interruption", "pathnames", "settings"),
     ("parsing",),
     ("files",),
     ("tables", "amendment"),

@@ -123,6 +123,6 @@ def test_films_that_nothing_can_be_drawn_into_cost_no_earlier_data_set(
 def test_counts_and_seeds_out_of_range_are_refused(
     drawn: Path, tmp_path: Path, count: int, seed: int
 ) -> None:
-    with pytest.raises(TbspotError, match="or more"):
+    with pytest.raises(TbspotError, match="must be greater than or equal to"):
         draw_pairs(tmp_path / "pairs", [str(drawn)], count=count, seed=seed)
     assert not (tmp_path / "pairs").exists()

@@ -290,8 +290,7 @@ def test_the_shortcuts_file_says_where_each_marker_is(tmp_path: Path) -> None:
     [
         ({"count": 5}, "a data set of 5 films has too few of each class"),
         ({"count": 12, "size": 32}, "a film of 32 pixels shows no lesion"),
-        ({"count": 12, "seed": -1}, "the seed -1 is below 0"),
-        ({"count": 12, "shortcut": Shortcut("marker", 1.5)}, "strength 1.5 is not between 0 and 1"),
+        ({"count": 12, "seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
     ],
 )
 def test_an_argument_out_of_range_is_one_clear_sentence_and_writes_nothing(
@@ -300,6 +299,11 @@ def test_an_argument_out_of_range_is_one_clear_sentence_and_writes_nothing(
     with pytest.raises(TbspotError, match=sentence):
         draw_dataset(tmp_path / "films", **arguments)
     assert not (tmp_path / "films").exists()
+
+
+def test_a_shortcut_cannot_be_stronger_than_always() -> None:
+    with pytest.raises(TbspotError, match=r"`strength` must be less than or equal to 1, not 1\.5"):
+        Shortcut("marker", 1.5)
 
 
 def test_a_folder_with_other_files_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from tbspot.lock import holding
 from tbspot.maps.lungs import lung_field
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
+from tbspot.settings import Seed, Settings, Whole
 from tbspot.tables import Cell, write_table
 
 __all__ = ["TABLE_FILE", "draw_pairs"]
@@ -37,13 +38,13 @@ TRIES = 5
 
 
 @dataclass(frozen=True)
-class PairSettings:
+class PairSettings(Settings):
     """What such a data set depends on; `run.json` keeps it."""
 
     into: tuple[str, ...]
     split: str
-    count: int
-    seed: int
+    count: Whole
+    seed: Seed
 
 
 def draw_pairs(
@@ -76,8 +77,7 @@ def draw_pairs(
             cannot be read or blank ones alone, or the folder holds other files or cannot be
             written.
     """
-    if count < 1 or seed < 0:
-        raise TbspotError(f"a count of {count} and a seed of {seed}; use 1 or more, and 0 or more")
+    settings = PairSettings(tuple(into), split, count, seed)
     films = [one for one in in_split(load(into).samples, split) if not one.label]
     if not films:
         raise TbspotError(
@@ -95,7 +95,7 @@ def draw_pairs(
             "they are blank or too small, name others"
         )
     with holding(folder) as hold:
-        open_run(folder, "draw", PairSettings(tuple(into), split, count, seed), overwrite=overwrite)
+        open_run(folder, "draw", settings, overwrite=overwrite)
         hold.check()
         rows: list[tuple[Cell, ...]] = []
         for number in order:

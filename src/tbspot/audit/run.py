@@ -27,6 +27,7 @@ from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 from tbspot.samples.sample import Sample
 from tbspot.samples.sources import locate_source
+from tbspot.settings import Seed, Settings, Whole
 
 __all__ = ["AuditSettings", "audit"]
 
@@ -35,7 +36,7 @@ CORNERS = ("x0", "y0", "x1", "y1")
 
 
 @dataclass(frozen=True)
-class AuditSettings:
+class AuditSettings(Settings):
     """What is audited, and on which films.
 
     Attributes:
@@ -52,9 +53,9 @@ class AuditSettings:
     data: tuple[str, ...]
     split: str
     split_file: Path | None = None
-    films: int = 40
-    resamples: int = 10_000
-    seed: int = 0
+    films: Whole = 40
+    resamples: Whole = 10_000
+    seed: Seed = 0
 
 
 def audit(

@@ -25,6 +25,7 @@ from tbspot.metrics import delong, specificity_at
 from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
 from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
+from tbspot.settings import Seed, Settings, Whole
 from tbspot.tables import write_table
 
 __all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "write_calibration"]
@@ -38,7 +39,7 @@ GROUP_FIGURES = ("auroc", *RATES)
 
 
 @dataclass(frozen=True)
-class CalibrationSettings:
+class CalibrationSettings(Settings):
     """Which scores, how a threshold is chosen and what it is judged by.
 
     Attributes:
@@ -66,11 +67,12 @@ class CalibrationSettings:
     data: tuple[str, ...] = ()
     split: str | None = None
     split_file: Path | None = None
-    resamples: int = 10_000
-    seed: int = 0
+    resamples: Whole = 10_000
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         """Refuse numbers out of their range."""
+        super().__post_init__()
         for name in ("prevalence", "sensitivity", "specificity"):
             if not 0 < getattr(self, name) < 1:
                 raise TbspotError(

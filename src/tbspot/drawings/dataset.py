@@ -21,6 +21,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import open_run, replacing, write_json
 from tbspot.lock import holding
 from tbspot.samples.sample import TruthBox
+from tbspot.settings import Chance, Seed, Settings
 
 __all__ = ["SHORTCUTS_FILE", "Shortcut", "draw_dataset"]
 
@@ -38,7 +39,7 @@ LEAST_SIZE = 64
 
 
 @dataclass(frozen=True)
-class Shortcut:
+class Shortcut(Settings):
     """Something beside the disease that goes with the label in training.
 
     Attributes:
@@ -50,17 +51,17 @@ class Shortcut:
     """
 
     kind: Literal["marker", "exposure", "source"]
-    strength: float = 0.9
+    strength: Chance = 0.9
     in_val: Literal["absent", "reversed"] = "absent"
 
 
 @dataclass(frozen=True)
-class DrawSettings:
+class DrawSettings(Settings):
     """What a drawn data set depends on; `run.json` keeps it."""
 
     count: int
     size: int
-    seed: int
+    seed: Seed
     style: Style
     shortcut: Shortcut | None
 
@@ -128,12 +129,6 @@ def _check(settings: DrawSettings) -> None:
     if settings.size < LEAST_SIZE:
         raise TbspotError(
             f"a film of {settings.size} pixels shows no lesion; draw {LEAST_SIZE} pixels or more"
-        )
-    if settings.seed < 0:
-        raise TbspotError(f"the seed {settings.seed} is below 0; choose another")
-    if settings.shortcut is not None and not 0 <= settings.shortcut.strength <= 1:
-        raise TbspotError(
-            f"the shortcut's strength {settings.shortcut.strength} is not between 0 and 1"
         )
 
 

@@ -49,6 +49,7 @@ from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
+from tbspot.settings import Seed, Settings, Whole
 
 __all__ = [
     "JUDGED",
@@ -67,7 +68,7 @@ DRAWING = Drawing(resamples=10_000, seed=0)
 
 
 @dataclass(frozen=True)
-class EvaluationSettings:
+class EvaluationSettings(Settings):
     """What is judged, and against what.
 
     Attributes:
@@ -100,11 +101,12 @@ class EvaluationSettings:
     tuning: Mapping[str, Path] = field(default_factory=dict)
     training: Path | None = None
     coco_images: Path | None = None
-    resamples: int = 10_000
-    seed: int = 0
+    resamples: Whole = 10_000
+    seed: Seed = 0
 
     def __post_init__(self) -> None:
         """Refuse settings that contradict each other."""
+        super().__post_init__()
         if self.tuning and self.tuning_split is None:
             raise TbspotError("--tuning needs --tuning-split NAME, the split of those predictions")
         unknown = sorted(set(self.tuning) - {JUDGED} - set(self.rivals()))

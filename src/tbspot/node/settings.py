@@ -12,12 +12,13 @@ from pathlib import Path
 from tbspot.addresses import canonical
 from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
+from tbspot.settings import Amount, Count, Days, Port, Settings, Whole
 
 __all__ = ["Limits", "NodeSettings", "Pauses", "Tls"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class Limits(Settings):
     """What a unit may ask of the node.
 
     Attributes:
@@ -29,16 +30,16 @@ class Limits:
         free_bytes: of the disk that stay free; below them new films are refused.
     """
 
-    film_bytes: int = 128 << 20
-    associations: int = 8
-    silence_seconds: float = 60.0
-    pdu_seconds: float = 30.0
-    pdu_bytes: int = 1 << 20
-    free_bytes: int = 1 << 30
+    film_bytes: Whole = 128 << 20
+    associations: Whole = 8
+    silence_seconds: Amount = 60.0
+    pdu_seconds: Amount = 30.0
+    pdu_bytes: Whole = 1 << 20
+    free_bytes: Count = 1 << 30
 
 
 @dataclass(frozen=True)
-class Pauses:
+class Pauses(Settings):
     """How long to wait before another try: twice as long each time, up to a longest.
 
     Attributes:
@@ -46,8 +47,8 @@ class Pauses:
         longest: seconds.
     """
 
-    first: float = 5.0
-    longest: float = 3600.0
+    first: Amount = 5.0
+    longest: Amount = 3600.0
 
     def after(self, tries: int) -> float:
         """Seconds to wait after so many tries (1 or more) that failed."""
@@ -71,7 +72,7 @@ class Tls:
 
 
 @dataclass(frozen=True)
-class NodeSettings:
+class NodeSettings(Settings):
     """What a node is made with.
 
     Attributes:
@@ -100,15 +101,15 @@ class NodeSettings:
     kinds: tuple[ResultKind, ...] = ("sc", "seg", "sr")
     title: str = "TBSPOT"
     host: str = "127.0.0.1"
-    port: int = 11112
+    port: Port = 11112
     titles: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     tls: Tls | None = None
     watched: Path | None = None
-    watch_seconds: float = 2.0
-    keep_days: float = 7.0
+    watch_seconds: Amount = 2.0
+    keep_days: Days = 7.0
     identities: bool = False
-    tries: int = 3
+    tries: Whole = 3
     limits: Limits = Limits()
     film_pauses: Pauses = Pauses(first=30.0)
     archive_pauses: Pauses = Pauses()

@@ -15,6 +15,7 @@ from pydantic import model_validator
 from tbspot.metrics import Estimate, UndefinedError
 from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.record import Record
+from tbspot.settings import Seed, Settings, Whole
 
 __all__ = ["Difference", "Drawing", "Figure", "figure_of"]
 
@@ -64,7 +65,7 @@ class Difference(Figure):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Drawing(Settings):
     """How intervals are drawn.
 
     Attributes:
@@ -72,8 +73,8 @@ class Drawing:
         seed: the same for every contender, so that their resamples are the same films.
     """
 
-    resamples: int
-    seed: int
+    resamples: Whole
+    seed: Seed
 
 
 def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: str = "") -> Figure:

@@ -27,10 +27,11 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import Source, in_split, load
+from tbspot.settings import Amount, Seed, Settings, Whole
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE, model_files
-from tbspot.training.settings import Amount, Seed, Strength, Whole, refuse_impossible
+from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
 
 __all__ = ["ScoreHeadSettings", "fit_head", "refit"]
@@ -43,7 +44,7 @@ HANDLED = Strength(mirror=0, scale=0, rotation=0, shift=0, handling=1)
 
 
 @dataclass(frozen=True)
-class ScoreHeadSettings:
+class ScoreHeadSettings(Settings):
     """Everything that decides the head.
 
     Attributes:
@@ -68,14 +69,6 @@ class ScoreHeadSettings:
     ridge: Amount = 0.5
     seed: Seed = 0
     name: str | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what no head can be fitted by.
-
-        Raises:
-            TbspotError: a value has no meaning.
-        """
-        refuse_impossible(self)
 
 
 def refit(

@@ -6,11 +6,11 @@ a run folder records. What they do is said here, how it is done in loop.py.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field
 
 from tbspot.choices import (
     BatchNorm,
@@ -25,42 +25,16 @@ from tbspot.choices import (
 )
 from tbspot.errors import TbspotError
 from tbspot.samples.loading import Source
+from tbspot.settings import Amount, Chance, Count, Seed, Settings, Whole
 
-__all__ = ["Amount", "Seed", "Strength", "TrainingSettings", "Whole", "refuse_impossible"]
+__all__ = ["Strength", "TrainingSettings"]
 
-Count = Annotated[int, Field(strict=True, ge=0)]
-# What torch's generators take.
-Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
-Whole = Annotated[int, Field(strict=True, ge=1)]
-Chance = Annotated[float, Field(strict=True, ge=0, le=1)]
-# Of a weight, a rate or a change.
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 Temperature = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 Decay = Annotated[float, Field(strict=True, ge=0, lt=1)]
 
 
-def refuse_impossible(settings: Any) -> None:
-    """Refuse values that the types of a dataclass's fields do not have: choices, and numbers.
-
-    Raises:
-        TbspotError: a field has such a value; the sentence names it.
-    """
-    kinds = get_type_hints(type(settings), include_extras=True)
-    for one in fields(settings):
-        kind, value = kinds[one.name], getattr(settings, one.name)
-        if get_origin(kind) is Literal and value not in get_args(kind):
-            choices = ", ".join(map(str, get_args(kind)))
-            raise TbspotError(f"`{one.name}` must be one of {choices}, not {value}")
-        if get_origin(kind) is Annotated:
-            try:
-                TypeAdapter(kind).validate_python(value)
-            except ValidationError as error:
-                fault = error.errors()[0]["msg"].removeprefix("Input should be ")
-                raise TbspotError(f"`{one.name}` must be {fault}, not {value}") from error
-
-
 @dataclass(frozen=True)
-class Strength:
+class Strength(Settings):
     """How far a view may differ from its film; each is the end of a uniform range, or a chance.
 
     Attributes:
@@ -90,17 +64,9 @@ class Strength:
     erase: Chance = 0.0
     handling: Chance = 0.0
 
-    def __post_init__(self) -> None:
-        """Refuse what no view can be.
-
-        Raises:
-            TbspotError: a value has no meaning.
-        """
-        refuse_impossible(self)
-
 
 @dataclass(frozen=True)
-class TrainingSettings:
+class TrainingSettings(Settings):
     """Everything that decides the weights.
 
     Attributes:
@@ -192,7 +158,7 @@ class TrainingSettings:
         Raises:
             TbspotError: a value has no meaning, or two contradict each other.
         """
-        refuse_impossible(self)
+        super().__post_init__()
         if self.map_low >= self.map_high:
             raise TbspotError("`map_low` must be less than `map_high`")
 

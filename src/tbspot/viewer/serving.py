@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from tbspot.addresses import is_loopback, listening
 from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
+from tbspot.settings import Port, Settings
 from tbspot.viewer.app import create_app
 from tbspot.viewer.drops import Drops
 from tbspot.viewer.judge import Judge
@@ -36,7 +37,7 @@ PATIENCE = 2
 
 
 @dataclass(frozen=True)
-class ViewSettings:
+class ViewSettings(Settings):
     """What is shown, and where.
 
     Attributes:
@@ -58,7 +59,7 @@ class ViewSettings:
     model: Path | None = None
     gate: bool = True
     host: str = "127.0.0.1"
-    port: int = 0
+    port: Port = 0
     browser: bool = True
 
 

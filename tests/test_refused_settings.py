@@ -1,0 +1,91 @@
+"""Settings of every command refuse what they cannot mean, also where a library fills them in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tbspot.audit.pairs import PairSettings
+from tbspot.audit.run import AuditSettings
+from tbspot.calibration.run import CalibrationSettings
+from tbspot.drawings.dataset import Shortcut, draw_dataset
+from tbspot.errors import TbspotError
+from tbspot.evaluation.protocol import EvaluationSettings
+from tbspot.node.settings import Limits, NodeSettings, Pauses
+from tbspot.records.figures import Drawing
+from tbspot.viewer.serving import ViewSettings
+
+
+def audited(**change: Any) -> AuditSettings:
+    return AuditSettings((Path("model.onnx"),), ("films",), "val", **change)
+
+
+def calibrated(**change: Any) -> CalibrationSettings:
+    return CalibrationSettings(Path("scores.csv"), 0.01, 0.9, 0.7, **change)
+
+
+def evaluated(**change: Any) -> EvaluationSettings:
+    return EvaluationSettings(Path("found"), Path("out"), ("films",), "val", **change)
+
+
+def drawn(**change: Any) -> None:
+    draw_dataset(Path("drawn"), count=12, **change)
+
+
+@pytest.mark.parametrize(
+    ("make", "change", "sentence"),
+    [
+        (audited, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
+        (audited, {"resamples": 0}, "`resamples` must be greater than or equal to 1, not 0"),
+        (audited, {"films": 2.5}, "`films` must be a valid integer, not 2.5"),
+        (calibrated, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
+        (calibrated, {"resamples": 0}, "`resamples` must be greater than or equal to 1, not 0"),
+        (evaluated, {"seed": 1 << 63}, "`seed` must be less than 9223372036854775808"),
+        (evaluated, {"resamples": -5}, "`resamples` must be greater than or equal to 1, not -5"),
+        (drawn, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
+        (Limits, {"associations": 0}, "`associations` must be greater than or equal to 1, not 0"),
+        (Limits, {"pdu_seconds": float("inf")}, "`pdu_seconds` must be a finite number, not inf"),
+        (Pauses, {"first": -1.0}, "`first` must be greater than or equal to 0, not -1.0"),
+        (Shortcut, {"kind": "marker", "strength": 2}, "`strength` must be less than or equal to 1"),
+        (Shortcut, {"kind": "letters"}, "`kind` must be one of marker, exposure, source, not lett"),
+    ],
+)
+def test_an_impossible_value_is_named(
+    make: Callable[..., object], change: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(TbspotError) as refused:
+        make(**change)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"port": 70_000}, "`port` must be less than 65536, not 70000"),
+        ({"tries": 0}, "`tries` must be greater than or equal to 1, not 0"),
+        ({"keep_days": -1.0}, "`keep_days` must be greater than or equal to 0, not -1.0"),
+        ({"keep_days": float("nan")}, "`keep_days` must be"),
+        ({"watch_seconds": "2"}, "`watch_seconds` must be a valid number, not 2"),
+    ],
+)
+def test_a_node_s_impossible_value_is_named(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TbspotError) as refused:
+        NodeSettings(Path("node"), **change)
+    assert sentence in str(refused.value)
+
+
+def test_other_settings_impossible_values_are_named() -> None:
+    with pytest.raises(TbspotError, match="`port` must be greater than or equal to 0, not -1"):
+        ViewSettings(None, port=-1)
+    with pytest.raises(TbspotError, match="`count` must be greater than or equal to 1, not 0"):
+        PairSettings(("films",), "train", 0, 0)
+    with pytest.raises(TbspotError, match="`resamples` must be a valid integer, not None"):
+        Drawing(None, 0)  # type: ignore[arg-type]
+
+
+def test_what_stands_for_nothing_is_no_value_to_refuse() -> None:
+    assert NodeSettings(Path("node"), to=None).to is None
+    assert calibrated(threshold=None).threshold is None

@@ -51,6 +51,7 @@ def test_a_single_film_is_shown_as_if_it_had_been_dropped(places: Places) -> Non
         ({"shown": "empty"}, "empty holds no prediction; run `tbspot locate` on the films"),
         ({"shown": None, "beside": "."}, "--beside needs a run to stand beside"),
         ({"shown": None, "films": "."}, "--films says where a run's films are; name the run's"),
+        ({"shown": ".", "films": "gone"}, "gone does not exist; name where the run's films are"),
         ({"shown": None, "model": "absent"}, "absent does not exist; give a model file of tbspot"),
         ({"shown": None, "calibration": "."}, "threshold.json cannot be read"),
     ],

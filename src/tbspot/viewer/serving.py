@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from tbspot.addresses import is_loopback, listening
 from tbspot.engine.engine import released_model
 from tbspot.errors import TbspotError
+from tbspot.samples.sources import locate_source
 from tbspot.settings import Port, Settings
 from tbspot.viewer.app import create_app
 from tbspot.viewer.drops import Drops
@@ -100,6 +101,8 @@ def _site(settings: ViewSettings) -> Site:
         raise TbspotError(f"{shown} does not exist; name a folder of `tbspot locate`, or a film")
     if settings.films is not None and (shown is None or not shown.is_dir()):
         raise TbspotError("--films says where a run's films are; name the run's folder first")
+    if settings.films is not None and not locate_source(str(settings.films))[0].exists():
+        raise TbspotError(f"{settings.films} does not exist; name where the run's films are now")
     run = Run(shown, settings.films) if shown is not None and shown.is_dir() else None
     if settings.beside is not None and run is None:
         raise TbspotError("--beside needs a run to stand beside; name its folder first")

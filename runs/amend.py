@@ -14,6 +14,7 @@ from typing import Any
 
 from tbspot.amendment import Amendment, amendment_path
 from tbspot.engine.engine import open_engine
+from tbspot.errors import TbspotError
 from tbspot.export.selftest import write_reference
 from tbspot.files import write_json
 from tbspot.parsing import read_json
@@ -38,7 +39,7 @@ def amend(model: Path, note: str, changes: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--mirror", action=argparse.BooleanOptionalAction)
     parser.add_argument("--score-threshold", type=float)
@@ -46,4 +47,8 @@ if __name__ == "__main__":
     parser.add_argument("--note", required=True)
     given = vars(parser.parse_args())
     path, note = given.pop("model"), given.pop("note")
-    amend(path, note, {name: value for name, value in given.items() if value is not None})
+    changes = {name: value for name, value in given.items() if value is not None}
+    try:
+        amend(path, note, changes)
+    except TbspotError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -12,7 +12,7 @@ above 0.5 is what the score owes to the source.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from tbspot.errors import TbspotError
 from tbspot.evaluation.truth import Truth, truths_of
 from tbspot.images import read_film
 from tbspot.maps.boxes import SIDE
@@ -42,17 +43,29 @@ class Half(NamedTuple):
 
 
 def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("out", type=Path)
+    for name in ("data", "split", "healthy"):
+        parser.add_argument(name)
+    parser.add_argument("healthy_split", nargs="?", default="train")
+    try:
+        halve(**vars(parser.parse_args()))
+    except (TbspotError, FileExistsError) as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def halve(out: Path, data: str, split: str, healthy: str, healthy_split: str) -> None:
     """Read, halve, write both tables."""
-    out, data, split, healthy, *rest = sys.argv[1:]
     boxed = [one for one in in_split(load([data]).samples, split) if one.boxes]
-    others = in_split(load([healthy]).samples, *(rest or ["train"]))
+    others = in_split(load([healthy]).samples, healthy_split)
     pairs = [half for truth in truths_of(boxed, [None] * len(boxed)) for half in halves_of(truth)]
     clean = [half._replace(label=1) for half in pairs if not half.label]
     without = [
         Half(one, HALVES[k % 2], 0) for k, one in enumerate(o for o in others if not o.label)
     ]
     for name, halves in (("within", pairs), ("across", [*clean, *without])):
-        write(Path(out), name, halves)
+        write(out, name, halves)
         print(f"{name}: {sum(h.label for h in halves)} labelled 1, {len(halves)} in all")
 
 

@@ -9,8 +9,8 @@ after, each film by a temperature fitted on others.
 
 from __future__ import annotations
 
+import argparse
 import math
-import sys
 from pathlib import Path
 
 from amend import amend
@@ -26,11 +26,22 @@ DIGITS = 2  # what an interval of some tenths is worth
 
 
 def main() -> None:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("predictions", type=Path)
+    parser.add_argument("data")
+    parser.add_argument("split")
+    parser.add_argument("model", type=Path)
+    try:
+        fit(**vars(parser.parse_args()))
+    except TbspotError as error:
+        raise SystemExit(f"error: {error}") from error
+
+
+def fit(predictions: Path, data: str, split: str, model: Path) -> None:
     """Fit, say what it is worth, write."""
-    predictions, data, split, model = sys.argv[1:]
-    path = Path(model)
-    scored = read_predicted(Path(predictions), [data], split)
-    check(scored, path)
+    scored = read_predicted(predictions, [data], split)
+    check(scored, model)
     fitted = reliability_of(scored.scores, scored.labels, Drawing(resamples=10_000, seed=0))
     if fitted.temperature.value is None:
         raise TbspotError(f"no temperature fits: {fitted.temperature.reason}")
@@ -44,10 +55,10 @@ def main() -> None:
         "a temperature fitted on others"
     )
     # What was fitted is of scores that are divided by a temperature already.
-    before = open_engine(path).description
+    before = open_engine(model).description
     temperature = round(before.temperature * fitted.temperature.value, DIGITS)
     threshold = moved(before.score_threshold, temperature / before.temperature)
-    amend(path, note, {"temperature": temperature, "score_threshold": threshold})
+    amend(model, note, {"temperature": temperature, "score_threshold": threshold})
 
 
 def moved(threshold: float, ratio: float) -> float:

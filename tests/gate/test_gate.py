@@ -53,6 +53,7 @@ def test_a_drawn_chest_film_passes_as_it_is(chest: Film) -> None:
         ({"age": 14}, "warn", "child"),
         ({"age": 15}, "ok", None),
         ({"for_processing": True}, "refused", "for_processing"),
+        ({"is_result": True}, "refused", "result"),
         ({"faults": ("Window Center",)}, "warn", "tags"),
     ],
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from results import Case
+from tbspot.images import read_with_facts
+from tbspot.locating.detail import see
 from tbspot.maps.overlays import overlay
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -52,6 +55,13 @@ def test_it_says_of_itself_what_it_is(case: Case) -> None:
     assert "not a diagnosis" in made.DerivationDescription
     (source,) = made.SourceImageSequence
     assert source.ReferencedSOPInstanceUID == "1.2.826.0.1.3680043.8.498.1"
+
+
+def test_it_is_no_film_to_be_judged(case: Case, tmp_path: Path) -> None:
+    path = tmp_path / "result.dcm"
+    hospital.to_dicom("sc", *case.arguments).save_as(path, enforce_file_format=True)
+    verdict = see(partial(read_with_facts, path), 512)
+    assert (verdict.status, verdict.code) == ("refused", "result")
 
 
 def test_a_large_film_is_reduced_to_2048_pixels(case: Case) -> None:

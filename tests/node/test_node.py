@@ -81,7 +81,9 @@ def test_results_that_come_back_are_not_answered(
     # Nor those that another node has made.
     picture.SOPInstanceUID += ".1"
     assert send(node.receiver.port, picture) == [0]
-    wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 2)
+    # Nobody has to see to it, and nothing is sent of it.
+    assert node.store.ledger.counts()["aside"] == 0
     assert len(peer.objects) == 1
 
 

@@ -19,7 +19,7 @@ __all__ = ["Remark", "Verdict", "examine"]
 
 Code = Literal[
     "blank", "cropped", "inverted", "lateral", "mirrored", "not_chest", "saturated", "small",
-    "turned", "child", "for_processing", "tags", "border",
+    "turned", "child", "for_processing", "tags", "border", "result",
 ]  # fmt: skip
 
 LEAST_SIDE = 200
@@ -132,6 +132,7 @@ def _tags(facts: Facts) -> list[Remark]:
     young = facts.age is not None and facts.age < ADULT
     set_aside = ", ".join(facts.faults)
     said: tuple[tuple[bool, Code, bool, str], ...] = (
+        (facts.is_result, "result", True, "made by tbspot: a result, not a film"),
         (facts.modality not in FILM_MODALITIES, "not_chest", True,
          f"tagged {facts.modality}, not an X-ray film"),
         (facts.for_processing, "for_processing", True,

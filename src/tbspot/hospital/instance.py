@@ -21,12 +21,12 @@ from pydicom.uid import UID
 from tbspot import __version__
 from tbspot.choices import ResultKind
 from tbspot.hospital.source import Source
+from tbspot.images.facts import MAKER
 from tbspot.records.predictions import Prediction
 from tbspot.scores import shown_score
 
 __all__ = [
     "DISCLAIMER",
-    "MAKER",
     "Kind",
     "algorithm",
     "algorithm_of_segment",
@@ -42,7 +42,6 @@ Kind: TypeAlias = ResultKind
 Made = TypeVar("Made", bound=Dataset)
 
 DISCLAIMER = "Research use only, not a diagnosis"
-MAKER = "tbspot"
 # Counted up when the same answer is said in another way, as an instance may never change.
 LAYOUT = 3
 # Behind the series of any machine; the description is what people read.

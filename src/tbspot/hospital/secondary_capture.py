@@ -15,8 +15,9 @@ from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
 from tbspot import __version__
-from tbspot.hospital.instance import DISCLAIMER, MAKER, finished, identity, said_of_score
+from tbspot.hospital.instance import DISCLAIMER, finished, identity, said_of_score
 from tbspot.hospital.source import Source
+from tbspot.images.facts import MAKER
 from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import overlay
 from tbspot.records.predictions import Prediction

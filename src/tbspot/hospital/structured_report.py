@@ -15,7 +15,6 @@ from pydicom.sr.coding import Code
 from tbspot import __version__
 from tbspot.hospital.instance import (
     DISCLAIMER,
-    MAKER,
     algorithm,
     device_uid,
     finished,
@@ -25,6 +24,7 @@ from tbspot.hospital.instance import (
     words,
 )
 from tbspot.hospital.source import Source
+from tbspot.images.facts import MAKER
 from tbspot.records.predictions import PredictedBox, Prediction
 
 __all__ = ["structured_report"]

@@ -10,11 +10,15 @@ from pydicom.dataset import Dataset
 from tbspot.images.film import BodyPart, Facts, Orientation, View
 from tbspot.images.tags import Tags
 
-__all__ = ["FACT_TAGS", "facts_of"]
+__all__ = ["FACT_TAGS", "MAKER", "facts_of"]
+
+# As results say it that tbspot makes of films (hospital/instance.py).
+MAKER = "tbspot"
 
 FACT_TAGS = [
     "Modality", "ViewPosition", "ViewCodeSequence", "BodyPartExamined", "PatientOrientation",
     "PatientAge", "PatientBirthDate", "StudyDate", "PresentationIntentType", "SOPClassUID",
+    "Manufacturer",
 ]  # fmt: skip
 
 # PS3.3 C.7.3.1.1.1; what else may stand there is not repeated.
@@ -57,6 +61,7 @@ def facts_of(header: Dataset, corrections: tuple[str, ...], faults: tuple[str, .
         orientation=_orientation(header),
         age=_age(header),
         for_processing=_for_processing(header),
+        is_result=_word(header, "Manufacturer") == MAKER.upper(),
         corrections=corrections,
         faults=faults,
     )

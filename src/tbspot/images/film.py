@@ -34,6 +34,7 @@ class Facts:
             right-hand side); empty when the tags do not say.
         age: the patient's, in whole years.
         for_processing: whether the pixels are a detector's raw values, not meant for show.
+        is_result: whether tbspot made it of a film, as a result for an archive.
         corrections: what was done beyond following the tags, one sentence each.
         faults: the standard's titles of optional tags that were unusable and so set aside.
     """
@@ -45,6 +46,7 @@ class Facts:
     orientation: Orientation = ""
     age: int | None = None
     for_processing: bool = False
+    is_result: bool = False
     corrections: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
 

@@ -254,11 +254,11 @@ class Model:
             prediction, evidence = predict(
                 verdict.film.pixels,
                 name,
-                self._engine,
-                self._cut,
-                self._settings.scales,
-                verdict.area,
-                verdict.film.shape,
+                engine=self._engine,
+                cut=self._cut,
+                scales=self._settings.scales,
+                area=verdict.area,
+                shape=verdict.film.shape,
             )
         except ModelError:
             raise

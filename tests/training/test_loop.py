@@ -36,11 +36,6 @@ STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Str
 
 
 @pytest.fixture(scope="module")
-def fabric() -> Fabric:
-    return Fabric(accelerator="cpu", devices=1, precision="32-true")
-
-
-@pytest.fixture(scope="module")
 def settings(drawn: Path) -> TrainingSettings:
     """The smallest training there is: two epochs of two steps."""
     return TrainingSettings(

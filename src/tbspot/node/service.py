@@ -87,8 +87,7 @@ class Node:
         if settings.to is not None:
             archive_of(settings.to, settings.title).close()
         self.settings, self.model = settings, model
-        said = model.description
-        self._model = f"{said.name} {said.version}"
+        self._model = model.description.title
         self.tell = tell
         self._ending = threading.Event()
         self._failed: Exception | None = None

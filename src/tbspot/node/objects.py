@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.config import IGNORE
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
@@ -44,6 +43,7 @@ from pydicom.uid import (
 )
 
 from tbspot.errors import TbspotError
+from tbspot.hospital import elements
 from tbspot.images.opening import open_regular, shown
 
 __all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "is_whole", "read_sent", "sent_of", "study_of"]
@@ -66,9 +66,6 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
-# Bytes of an element from which its value is left where it is.
-DEFERRED = 1 << 10
-UNDEFINED = 0xFFFFFFFF
 # Of a data set, in which its study stands (group 0020).
 STUDY_WITHIN = 1 << 20
 
@@ -151,28 +148,9 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
 
 
 def is_whole(sent: Sent) -> bool:
-    """Whether a film's data set ends with its pixels: one that is still being written does not.
-
-    Its elements are walked and their values left.
-    """
-    syntax = UID(sent.syntax)
-    try:
-        found = read_dataset(
-            BytesIO(sent.data),
-            is_implicit_VR=syntax.is_implicit_VR,
-            is_little_endian=syntax.is_little_endian,
-            defer_size=DEFERRED,
-        )
-    # What is broken may break its reader in any way.
-    except Exception:
-        return False
-    # Of an element of undefined length, which has been read to its end, nothing is raw.
-    ends = (
-        one.value_tell + one.length
-        for one in found.values()
-        if isinstance(one, RawDataElement) and one.length != UNDEFINED
-    )
-    return "PixelData" in found and max(ends, default=0) <= len(sent.data)
+    """Whether a film's data set ends with its pixels: one that is still being written does not."""
+    little = UID(sent.syntax).is_little_endian
+    return elements.is_whole(BytesIO(sent.data), Tag("PixelData"), little=little)
 
 
 def study_of(sent: Sent) -> str | None:

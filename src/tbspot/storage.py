@@ -59,11 +59,21 @@ def replacing(path: Path, *, parents: bool = True) -> Iterator[Path]:
         sync_folder(path.parent)
     except OSError as error:
         raise TbspotError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another folder"
+            f"cannot write {path}: {_reason(error)}; free space or choose another folder"
         ) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _reason(error: OSError) -> str:
+    """What the system says, also where a library has put a text of many lines around it."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__
+    return str(error).partition("\n")[0]
 
 
 def make_folder(folder: Path) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,8 @@ pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
 
 from pages import Server
 from stations import posted, stow
+from tbspot.node.objects import read_sent
+from tbspot.node.store import Store
 from units import send, study_film, wait_for
 
 RUNNER = CliRunner()
@@ -52,9 +56,67 @@ def test_a_check_says_what_is_wrong_and_stores_nothing(model: Path, tmp_path: Pa
     ]  # fmt: skip
 
 
+def _checked(model: Path, folder: Path, *options: str) -> str:
+    arguments = ["serve", str(folder), "--check", "--port", "0", "--model", str(model),
+                 "--page-port", "0", "--free-gigabytes", "0", *options]  # fmt: skip
+    return RUNNER.invoke(app, arguments).stdout
+
+
+def test_a_check_leaves_no_folder_and_no_film_other_than_it_was(
+    model: Path, tmp_path: Path
+) -> None:
+    mistyped = tmp_path / "a" / "nod"
+    assert f"ok    folder: {mistyped} is not there yet" in _checked(model, mistyped)
+    assert not (tmp_path / "a").exists()
+    films = tmp_path / "mine" / "films"
+    films.mkdir(parents=True)
+    study_film(films)
+    (films / ".x.dcm.1.0123abcd.part").write_text("half")
+    assert "no node has been in it" in _checked(model, tmp_path / "mine")
+    assert sorted(path.name for path in tmp_path.glob("mine/**/*")) == [
+        ".x.dcm.1.0123abcd.part", "1.dcm", "films",
+    ]  # fmt: skip
+
+
+def test_a_check_counts_the_films_of_a_node(model: Path, tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "node")) as store:
+        store.take(read_sent(study_film(tmp_path), 1 << 20), "UNIT")
+    assert "can be written; 1 films wait, 0 aside" in _checked(model, tmp_path / "node")
+
+
+def test_a_fault_of_one_look_does_not_hide_the_others(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_: object) -> None:
+        raise RuntimeError("PLANTED")
+
+    monkeypatch.setattr("tbspot.node.checking.Receiver", break_down)
+    said = _checked(model, tmp_path / "node")
+    assert "WRONG port: a fault of tbspot (RuntimeError)" in said
+    assert "ok    model:" in said
+    assert "PLANTED" not in said
+
+
+@pytest.mark.parametrize("option", ["--page-port", "--health-port"])
+def test_a_port_that_is_taken_is_told_before_films_are_taken(
+    model: Path, tmp_path: Path, option: str
+) -> None:
+    arguments = ["serve", str(tmp_path / "node"), "--model", str(model), "--port", "0"]
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        given = RUNNER.invoke(app, [*arguments, "--page-port", "0", option, port])
+        said = _checked(model, tmp_path / "node", option, port)
+    name = option.removeprefix("--").removesuffix("-port")
+    assert f"cannot listen on 127.0.0.1, port {port}" in str(given.exception)
+    assert f"WRONG {name}: cannot listen" in said
+    assert not (tmp_path / "node").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        (["--title", "CHEST ROOM NORTH 2"], "is no AE title"),
+        (["--titles", "", "--check"], "is no AE title"),
         (["--kinds", "pdf"], "--kinds 'pdf' must be of sc, seg, sr"),
         (["--tls-key", "key.pem"], "TLS needs both"),
         (["--to", "nowhere"], "is no address of an archive"),
@@ -67,6 +129,7 @@ def test_a_setting_that_is_wrong_is_one_sentence(
 ) -> None:
     given = RUNNER.invoke(app, ["serve", str(tmp_path / "node"), "--model", str(model), *options])
     assert said in str(given.exception)
+    assert not (tmp_path / "node").exists()
 
 
 @pytest.mark.slow

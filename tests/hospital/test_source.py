@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 
 from results import SERIES, STUDY
 from tbspot.errors import TbspotError
-from tbspot.hospital.source import REQUIRED, read_identifiers, read_source
+from tbspot.hospital.source import REQUIRED, maker_of, read_identifiers, read_source
 
 Write = Callable[..., Path]
 
@@ -202,6 +203,81 @@ def test_what_a_reader_of_dicom_warns_of_is_not_printed(
 def test_a_picture_that_is_no_dicom_is_one_sentence(film_path: Path) -> None:
     with pytest.raises(TbspotError, match="is a PNG file; only a DICOM film has results"):
         read_source(film_path)
+
+
+def _element(keyword: str, value: bytes) -> bytes:
+    tag = pydicom.datadict.tag_for_keyword(keyword)
+    vr = pydicom.datadict.dictionary_VR(keyword).encode()
+    assert tag is not None
+    return struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+
+
+@pytest.mark.parametrize("read", [read_source, read_identifiers])
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("PatientID", b"PLANTED-ID"), ("AccessionNumber", b"PLANTED-NO"),
+     ("StudyInstanceUID", b"1.2.3.45")],
+)  # fmt: skip
+@pytest.mark.parametrize("place", ["beside", "before", "behind the pixels", "only there"])
+def test_a_tag_that_stands_twice_or_out_of_its_order_is_one_sentence(
+    write_film: Write, read: Any, keyword: str, value: bytes, place: str
+) -> None:
+    path = write_film(**{keyword: value.decode()})
+    film, own = path.read_bytes(), _element(keyword, value)
+    other = _element(keyword, value[:-1] + b"9")
+    first = film.index(b"\x08\x00")
+    assert film.count(own) == 1
+    changed = {
+        "beside": film.replace(own, own + other),
+        "before": film[:first] + other + film[first:],
+        "behind the pixels": film + other,
+        "only there": film.replace(own, b"") + own,
+    }
+    path.write_bytes(changed[place])
+    # A tag before its place has others behind theirs.
+    named = "" if place == "before" else keyword
+    with pytest.raises(TbspotError, match=f"{named} twice or in a wrong place") as caught:
+        read(path)
+    assert "PLANTED" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rest", [b"\0" * 511, b"\xff" * 512, b"\xfe\xff\xdd\xe0\0\0\0\0", b"1"])
+def test_what_stands_behind_the_pixels_and_is_no_tag_is_none_of_ours(
+    write_film: Write, rest: bytes
+) -> None:
+    path = write_film()
+    path.write_bytes(path.read_bytes() + rest)
+    assert read_source(path).identifiers.PatientID == "PLANTED-ID"
+
+
+def test_a_number_in_a_sequence_is_another_than_the_films(write_film: Write) -> None:
+    path = write_film()
+    film = pydicom.dcmread(path)
+    other = pydicom.Dataset()
+    other.PatientID = "OTHER"
+    film.OtherPatientIDsSequence = film.ReferencedStudySequence = [other]
+    film["OtherPatientIDsSequence"].is_undefined_length = True
+    film.save_as(path)
+    assert read_source(path).identifiers.PatientID == "PLANTED-ID"
+
+
+def test_a_deflated_film_and_one_of_other_byte_order_are_walked_too(write_film: Write) -> None:
+    path = write_film()
+    film = pydicom.dcmread(path)
+    for syntax in ("1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2"):
+        film.file_meta.TransferSyntaxUID = pydicom.uid.UID(syntax)
+        implicit, little = syntax == "1.2.840.10008.1.2", syntax != "1.2.840.10008.1.2.2"
+        pydicom.dcmwrite(path, film, implicit_vr=implicit, little_endian=little,
+                         force_encoding=True)  # fmt: skip
+        assert read_source(path).identifiers.PatientID == "PLANTED-ID"
+    assert maker_of(path) == "PLANTED MAKER"
+
+
+def test_a_maker_that_stands_twice_is_not_known(write_film: Write) -> None:
+    path = write_film()
+    own = _element("Manufacturer", b"PLANTED MAKER ")
+    path.write_bytes(path.read_bytes().replace(own, own + own))
+    assert not maker_of(path)
 
 
 def test_a_broken_file_is_one_sentence(write_film: Write) -> None:

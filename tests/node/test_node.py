@@ -308,7 +308,7 @@ def test_without_an_archive_only_films_that_are_to_be_located_wait(
 def test_films_that_are_done_are_deleted_in_time_and_others_kept(
     start: Start, peer: Archive, tmp_path: Path
 ) -> None:
-    node = start(to=peer.address, keep_days=1e9)
+    node = start(to=peer.address, keep_days=1e5)
     send(node.receiver.port, study_film(tmp_path))
     wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
     node.close()
@@ -321,6 +321,38 @@ def test_films_that_are_done_are_deleted_in_time_and_others_kept(
 def test_an_address_that_is_none_is_one_sentence(start: Start) -> None:
     with pytest.raises(TbspotError, match="is no address of an archive"):
         start(to="nowhere")
+
+
+@pytest.mark.parametrize("to", ["http://a b/", "http://*/", "https:///x", "http://a\n/"])
+def test_an_address_of_the_web_that_nobody_can_ask_is_one_sentence(start: Start, to: str) -> None:
+    with pytest.raises(TbspotError, match="is no address of a DICOMweb service"):
+        start(to=to)
+
+
+def test_a_file_is_not_watched(start: Start, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("a file")
+    with pytest.raises(TbspotError, match="is no folder; name one to take films from"):
+        start(watched=tmp_path / "in")
+    assert not (tmp_path / "node").exists()
+
+
+def test_a_film_in_which_the_patient_stands_twice_has_no_result(
+    start: Start, peer: Archive, tmp_path: Path
+) -> None:
+    path = study_film(tmp_path)
+    own = b"\x10\x00\x20\x00LO\x0a\x00PLANTED-ID"
+    other = own.replace(b"PLANTED-ID", b"OTHER-ID-2")
+    assert path.read_bytes().count(own) == 1
+    path.write_bytes(path.read_bytes().replace(own, own + other))
+    (tmp_path / "in").mkdir()
+    path.rename(tmp_path / "in" / "film.dcm")
+    node = start(to=peer.address, watched=tmp_path / "in", identities=True)
+    wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
+    (film,) = node.store.ledger.films(9)
+    assert "PatientID twice" in (film.reason or "")
+    assert not peer.stored
+    assert node.identities is not None
+    assert not node.identities.of([film.file])
 
 
 def test_an_open_address_without_a_list_of_units_is_refused(start: Start) -> None:

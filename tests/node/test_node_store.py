@@ -6,7 +6,10 @@ import shutil
 import sqlite3
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +19,9 @@ from pydicom.uid import CTImageStorage
 
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
+from tbspot.node.clock import ClockWatch
 from tbspot.node.ledger import Ledger
-from tbspot.node.objects import Sent, hash_of, read_sent
+from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
 from tbspot.node.retention import Retention
 from tbspot.node.service import Node
 from tbspot.node.settings import Pauses
@@ -65,6 +69,84 @@ def test_films_without_a_line_are_queued_at_the_next_start(store: Store, tmp_pat
     assert again.ledger.counts()["received"] == 1
     assert len(list((tmp_path / "node" / "films").iterdir())) == 1
     assert not list((tmp_path / "node" / "results").iterdir())
+
+
+def _without_queue(store: Store) -> None:
+    store.close()
+    for file in store.folder.glob("queue*"):
+        file.unlink()
+
+
+def test_films_of_a_node_that_took_larger_ones_are_queued_too(store: Store, tmp_path: Path) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    _without_queue(store)
+    again = Store(tmp_path / "node", film_bytes=1000)
+    assert again.ledger.counts()["received"] == 1
+    # What is here is known, and others are not taken.
+    assert again.take(sent, "UNIT") == "known"
+    with pytest.raises(UnfitError, match="more than 1,000 bytes"):
+        again.take(read_sent(study_film(tmp_path, 2), MOST), "UNIT")
+
+
+def test_a_film_of_which_nothing_can_be_read_any_more_is_set_aside_and_told(
+    store: Store, tmp_path: Path
+) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    (film,) = store.ledger.films(9)
+    path = store.path_of(film)
+    _without_queue(store)
+    path.write_bytes(b"\0" * 300)
+    (path.parent / "folder.dcm").mkdir()
+    for _ in range(2):
+        with closing(Store(tmp_path / "node")) as again:
+            (line,) = again.ledger.films(9)
+            assert (line.state, line.file) == ("aside", path.name)
+            assert "cannot be read" in (line.reason or "")
+            assert path.exists()
+
+
+@pytest.mark.parametrize("uid", ["1.2.826.0.01.5.7", "", "1..2", "1." + "2" * 64, "PLANTED"])
+def test_a_film_that_could_not_be_taken_over_again_is_not_taken(
+    store: Store, tmp_path: Path, uid: str
+) -> None:
+    sent = replace(read_sent(study_film(tmp_path), MOST), instance=uid)
+    with pytest.raises(UnfitError, match="does not name its instance"):
+        store.take(sent, "UNIT")
+    with pytest.raises(UnfitError, match="CR, DX"):
+        store.take(replace(sent, kind=CTImageStorage), "UNIT")
+    assert not list((tmp_path / "node" / "films").iterdir())
+
+
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_without_room_for_a_result_is_one_line(store: Store, tmp_path: Path) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    large = dcmread(study_film(tmp_path, 9))
+    large.PixelData = b"\0" * (1 << 22)
+    with pytest.raises(TbspotError, match=r"cannot write .*; free space") as caught:
+        store.keep(store.ledger.films(9)[0], "{}", {"sc": large})
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_elements_without_number_in_a_watched_folder_are_not_kept_in_memory(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    film = study_film(tmp_path).read_bytes()
+    place = film.index(b"\x10\x00\x10\x00PN")
+    empty = b"\x09\x00\x10\x00LO\x00\x00" * 600_000
+    (tmp_path / "in" / "film.dcm").write_bytes(film[:place] + empty + film[place:])
+    watch.film_bytes = 1 << 24
+    tracemalloc.start()
+    try:
+        watch.work()
+        watch.work()
+        # The file, what is read of it, and its copy to be walked: three times 5 MB.
+        assert tracemalloc.get_traced_memory()[1] < 25 << 20
+    finally:
+        tracemalloc.stop()
+    assert not store.ledger.films(9)
 
 
 def test_a_film_that_was_set_aside_is_tried_anew_when_it_is_sent_again(
@@ -129,8 +211,48 @@ def test_a_queue_of_a_newer_tbspot_and_one_that_is_none_are_one_sentence(
 def test_a_clock_that_was_wrong_puts_nothing_off_for_ever(store: Store, tmp_path: Path) -> None:
     store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
     store.ledger.put_off(1, "why", 1e12)
-    store.ledger.bring_forward(1e9)
+    assert store.ledger.bring_forward(1e9, 3600)
     assert store.ledger.soonest() == 1e9
+    assert not store.ledger.bring_forward(1e9, 3600)
+    # Nor does a film come from the future.
+    assert store.ledger.last()["oldest_unread"] == 1e9
+
+
+@pytest.mark.parametrize(("set_back", "ahead"), [(10_800, 10_900), (600, 700), (0, 3601)])
+def test_a_clock_that_is_set_back_at_work_makes_nothing_wait(
+    store: Store, tmp_path: Path, set_back: float, ahead: float
+) -> None:
+    woken: list[None] = []
+    now, steady = 1e9, 50.0
+    store.clock = lambda: now
+    for number in (1, 2):
+        store.take(read_sent(study_film(tmp_path, number), MOST), "UNIT")
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": dcmread(study_film(tmp_path, 9))})
+    clock = ClockWatch(store, 3600, lambda: woken.append(None), lambda: steady)
+    (result,) = store.ledger.waiting_results()
+    now, steady = now - set_back, steady + 60
+    store.ledger.put_off(1, "why", now + 60 + ahead)
+    store.ledger.refuse(result, "why", now + 60 + ahead)
+    now += 60
+    clock.work()
+    assert len(woken) == 1
+    assert store.ledger.soonest() == store.ledger.soonest_result() == now
+    # What is put off by right is left.
+    store.ledger.put_off(1, "why", now + 3000)
+    clock.work()
+    assert store.ledger.soonest() == now + 3000
+
+
+def test_a_copy_is_not_given_up_because_the_clock_was_set(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    whole = study_film(tmp_path).read_bytes()
+    (tmp_path / "in" / "film.dcm").write_bytes(whole[:-7])
+    watch.work()
+    store.clock = lambda: time.time() + 3600
+    watch.work()
+    assert (tmp_path / "in" / "film.dcm").exists()
 
 
 def test_pauses_grow_to_the_longest() -> None:
@@ -306,7 +428,7 @@ def test_a_copy_that_never_ends_is_put_where_somebody_sees_it(
     whole = study_film(tmp_path).read_bytes()
     (tmp_path / "in" / "film.dcm").write_bytes(whole[:-7])
     watch.work()
-    store.clock = lambda: time.time() + 3600
+    watch.clock = lambda: time.monotonic() + 3600
     watch.work()
     assert (tmp_path / "in" / "refused" / "film.dcm").read_bytes() == whole[:-7]
     assert not store.ledger.films(9)

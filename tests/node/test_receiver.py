@@ -125,6 +125,47 @@ def test_a_film_that_is_too_large_is_cut_off_and_the_next_one_taken(
     assert not list((tmp_path / "node" / "films").glob("*.part"))
 
 
+def test_an_association_of_many_small_films_and_echoes_is_not_cut_off(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    node = start(limits=replace(LIMITS, film_bytes=20_000, pdu_bytes=1 << 17))
+    film = dcmread(study_film(tmp_path))
+    entity = Entity("UNIT", 10)
+    entity.add_requested_context("1.2.840.10008.1.1")
+    entity.add_requested_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
+    # In many small messages, of which each has a head.
+    entity.maximum_pdu_size = 1 << 14
+    association = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
+    limit = 20_000 + (1 << 17)
+    for _ in range(limit // 400):
+        assert association.send_c_store(film).get("Status") == 0
+    assert association.send_c_echo().get("Status") == 0
+    association.release()
+    assert "cut off" not in told.events()
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_a_film_whose_instance_is_no_uid_is_refused_and_told(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    node = start()
+    odd = dcmread(study_film(tmp_path))
+    odd.SOPInstanceUID = "1.2.826.0.01.5.7"
+    assert send(node.receiver.port, odd, study_film(tmp_path, 2)) == [0xC000, 0]
+    assert "refused" in told.events()
+    assert len(node.store.ledger.films(9)) == 1
+
+
+@pytest.mark.parametrize(
+    "title", ["CHEST ROOM NORTH 2", "", "  ", " XRAY", "A\\B", "RÖNTGEN", "A\n"]
+)
+def test_what_is_no_title_is_one_sentence(start: Start, tmp_path: Path, title: str) -> None:
+    for change in ({"title": title}, {"titles": ("XRAY1", title)}):
+        with pytest.raises(TbspotError, match="is no AE title"):
+            start(**change)
+    assert not (tmp_path / "node").exists()
+
+
 def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start) -> None:
     node = start(limits=replace(LIMITS, associations=1, silence_seconds=20))
     entity = Entity("UNIT", 10)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,9 @@ def run(given: Mapping[str, Any]) -> None:
 def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
     from tbspot.node import line_teller, running
 
+    # What would be found out after the first films have come.
+    for look in _looks(settings, given).values():
+        look()
     with (
         running(settings, _model(given), line_teller()) as node,
         _health(node, given),
@@ -57,19 +60,29 @@ def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
 
 def _check(settings: NodeSettings, given: Mapping[str, Any]) -> None:
     from tbspot.node import check
-    from tbspot.viewer.station_serving import look_at_page
-
-    def look() -> str:
-        return look_at_page(settings, given["page_host"], given["page_port"])
 
     console, wrong = open_console(), []
-    for found in check(settings, lambda: _model(given), {"page": look} if given["page"] else {}):
+    for found in check(settings, lambda: _model(given), _looks(settings, given)):
         console.print(
             f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {found.said}", markup=False
         )
         wrong += [] if found.ok else [found.name]
     if wrong:
         raise TbspotError(f"{', '.join(wrong)} of this set-up will not do; the lines above say why")
+
+
+def _looks(settings: NodeSettings, given: Mapping[str, Any]) -> dict[str, Callable[[], str]]:
+    """What stands beside the node, by name, each with a look at whether it could be served."""
+    looks: dict[str, Callable[[], str]] = {}
+    if given["page"]:
+        from tbspot.viewer.station_serving import look_at_page
+
+        looks["page"] = lambda: look_at_page(settings, given["page_host"], given["page_port"])
+    if given["health_port"] is not None:
+        from tbspot.node import look_at_health
+
+        looks["health"] = lambda: look_at_health(HEALTH_HOST, given["health_port"])
+    return looks
 
 
 def _model(given: Mapping[str, Any]) -> Model:

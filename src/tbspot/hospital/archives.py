@@ -27,12 +27,10 @@ from requests.exceptions import HTTPError, RequestException, Timeout
 
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
-from tbspot.hospital.connections import Entity
+from tbspot.hospital.connections import TITLE, Entity, check_title
 
 __all__ = ["Archive", "ArchiveLost", "archive_of"]
 
-# PS3.5 6.2: of an AE title.
-TITLE = r"(?! )[\x20-\x7e]{1,16}"
 ADDRESS = re.compile(rf"(?P<title>{TITLE})@(?P<host>\[[0-9a-fA-F:.]+\]|[^@:/\s]+):(?P<port>\d+)")
 CLASSES = (SecondaryCaptureImageStorage, SegmentationStorage, ComprehensiveSRStorage)
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
@@ -101,12 +99,11 @@ def archive_of(to: str, calling: str) -> Archive:
     if re.match(r"https?://", to, re.IGNORECASE):
         return _of_web(to)
     found = ADDRESS.fullmatch(to)
-    if not found or not 0 < int(found["port"]) < 2**16 or "\\" in to:
+    if not found or not 0 < int(found["port"]) < 2**16:
         raise TbspotError(
             f"{to!r} is no address of an archive; name AE@HOST:PORT or http(s)://HOST/PATH"
         )
-    if not re.fullmatch(TITLE, calling) or "\\" in calling:
-        raise TbspotError(f"{calling!r} is no AE title; give one of 1 to 16 letters or digits")
+    check_title(calling)
     return _ByNetwork(to, found["title"], found["host"].strip("[]"), int(found["port"]), calling)
 
 
@@ -114,6 +111,9 @@ def _of_web(to: str) -> Archive:
     try:
         parts = urlsplit(to)
         host, _ = parts.hostname, parts.port
+        # As it will be asked: of what names no host it says so.
+        requests.Request("POST", to).prepare()
+    # Of requests' own faults each is a ValueError.
     except ValueError:
         host = None
     if not host or parts.query or parts.fragment:

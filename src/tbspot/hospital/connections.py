@@ -6,13 +6,31 @@ where they end before they begin.
 
 from __future__ import annotations
 
+import re
 from ssl import SSLContext
 
 from pynetdicom import AE
 from pynetdicom.association import Association
 from pynetdicom.transport import T_CONNECT, AddressInformation, AssociationSocket
 
-__all__ = ["Connection", "Entity"]
+from tbspot.errors import TbspotError
+
+__all__ = ["TITLE", "Connection", "Entity", "check_title"]
+
+# PS3.5 6.2: of an AE title.
+TITLE = r"(?! )[\x20-\x5b\x5d-\x7e]{1,16}"
+
+
+def check_title(title: str) -> None:
+    """Refuse what is no AE title.
+
+    Raises:
+        TbspotError: it is empty, too long, or of letters that none may have.
+    """
+    if not re.fullmatch(TITLE, title):
+        raise TbspotError(
+            f"{title!r} is no AE title; give one of 1 to 16 letters or digits, without accents"
+        )
 
 
 class Connection(AssociationSocket):

@@ -9,9 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 from pydicom.uid import ComprehensiveSRStorage
+
+from tbspot.hospital.elements import data_set_of, is_whole
 
 __all__ = ["read_result"]
 
@@ -20,20 +22,15 @@ def read_result(path: Path) -> Dataset | None:
     """A result, or `None` if its file is not there, not whole, or no result."""
     try:
         result = dcmread(path)
-        return result if _is_whole(result) else None
+        return result if result.SOPInstanceUID and _is_whole(path, result.SOPClassUID) else None
     # What was cut off may break its reader in any way.
     except Exception:
         return None
 
 
-def _is_whole(result: Dataset) -> bool:
-    """Whether the last element of its class is there, with as many bytes as it says."""
-    last = "ContentSequence" if result.SOPClassUID == ComprehensiveSRStorage else "PixelData"
-    # Not decoded yet, so that both lengths are those of the file.
-    element = result.get_item(last)
-    if not result.SOPInstanceUID or element is None:
-        return False
-    if isinstance(element, RawDataElement):
-        return element.length == len(element.value or b"")
-    # A sequence that names no length has been read to its end.
-    return True
+def _is_whole(path: Path, kind: str) -> bool:
+    """Whether a result's file ends with the last element of its class."""
+    last = "ContentSequence" if kind == ComprehensiveSRStorage else "PixelData"
+    with path.open("rb") as file:
+        opened, little = data_set_of(file)
+        return is_whole(opened, Tag(last), little=little)

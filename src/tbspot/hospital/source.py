@@ -11,11 +11,11 @@ import re
 import threading
 import unicodedata
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from pydicom import dcmread
 from pydicom.charset import python_encoding
@@ -23,10 +23,12 @@ from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 from pydicom.valuerep import validate_value
 
 from tbspot.errors import TbspotError
+from tbspot.hospital.elements import data_set_of, tags_of
 from tbspot.images.opening import open_regular, shown, sniff
 
 __all__ = ["UTF_8", "Source", "maker_of", "read_identifiers", "read_source"]
@@ -45,7 +47,10 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
-TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE]
+TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE)
+MAKER_TAGS = ("Manufacturer",)
+# Float, double or whole numbers: at the first of them the reader of tags stops.
+PIXELS = Tag("FloatPixelData")
 # PS3.3 C.7.1.1: the only values that the standard has.
 SEXES = ("M", "F", "O")
 LONGEST_UID = 64
@@ -94,7 +99,7 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
             its film, or with a patient's number that cannot be copied exactly.
     """
     name = shown(path)
-    with _header(path, name, follow_links=follow_links) as header:
+    with _header(path, name, TAGS, follow_links=follow_links) as header:
         identifiers, reference = _identifiers(header, name), _reference(header, name)
     stored_as = reference.SOPClassUID
     reference.SOPClassUID = SecondaryCaptureImageStorage
@@ -111,19 +116,23 @@ def read_identifiers(path: Path) -> Dataset:
         TbspotError: not DICOM, broken, or with a patient's number that cannot be copied exactly.
     """
     name = shown(path)
-    with _header(path, name, follow_links=False) as header:
+    with _header(path, name, TAGS, follow_links=False) as header:
         return _identifiers(header, name)
 
 
 @contextmanager
-def _header(path: Path, name: str, *, follow_links: bool) -> Iterator[Dataset]:
-    """A film's header, which is taken in silence."""
+def _header(
+    path: Path, name: str, keywords: Sequence[str], *, follow_links: bool
+) -> Iterator[Dataset]:
+    """Some tags of a film's header, each of which stands there once; taken in silence."""
     with open_regular(path, name, follow_links=follow_links) as file:
         if (kind := sniff(file, name)) != "DICOM":
             raise TbspotError(f"{name} is a {kind} file; only a DICOM film has results as DICOM")
         with _silence():
             try:
-                yield dcmread(file, force=True, stop_before_pixels=True, specific_tags=TAGS)
+                _refuse_doubles(file, name, keywords)
+                file.seek(0)
+                yield dcmread(file, force=True, stop_before_pixels=True, specific_tags=[*keywords])
             except TbspotError:
                 raise
             # A broken file may break the reader in any way; to the user it is a broken file.
@@ -131,24 +140,43 @@ def _header(path: Path, name: str, *, follow_links: bool) -> Iterator[Dataset]:
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 
+def _refuse_doubles(file: BinaryIO, name: str, keywords: Sequence[str]) -> None:
+    """See that no tag comes twice or out of its order, where one reader finds it and others do not.
+
+    Of a tag that comes twice pydicom takes the last and dcmtk the first; one behind the pixels is
+    there for who reads on.
+
+    Raises:
+        TbspotError: one does.
+        ValueError: what comes before the pixels cannot be walked. Behind them may be anything.
+    """
+    wanted = {Tag(keyword): keyword for keyword in keywords}
+    highest, (opened, little) = -1, data_set_of(file)
+    try:
+        for tag in tags_of(opened, little=little):
+            if tag <= highest and (keyword := wanted.get(BaseTag(tag))):
+                raise TbspotError(
+                    f"{name} has its {keyword} twice or in a wrong place, so its result could come "
+                    "to another patient; mend it in the archive and export the film again"
+                )
+            highest = max(highest, tag)
+    except ValueError:
+        if highest < PIXELS:
+            raise
+
+
 def maker_of(path: Path) -> str:
     """Who made the equipment that an object comes from, as it says itself; empty if it does not.
 
     Args:
         path: of a DICOM film that has been read already (images/).
-
-    Raises:
-        TbspotError: it cannot be opened.
     """
-    with open_regular(path, shown(path), follow_links=False) as file, _silence():
-        try:
-            header = dcmread(
-                file, force=True, stop_before_pixels=True, specific_tags=["Manufacturer"]
-            )
-            return _text(header, "Manufacturer") or ""
-        # What is wrong with the file is told where its identifiers are read.
-        except Exception:
-            return ""
+    try:
+        with _header(path, shown(path), MAKER_TAGS, follow_links=False) as header:
+            return _text(header, *MAKER_TAGS) or ""
+    # What is wrong with the file is told where its identifiers are read.
+    except TbspotError:
+        return ""
 
 
 @contextmanager

@@ -5,7 +5,7 @@ film. Every step is on the disk before it counts. Needs the extra `hospital`.
 """
 
 from tbspot.node.checking import Check, check
-from tbspot.node.health import Health, serve_health
+from tbspot.node.health import Health, look_at_health, serve_health
 from tbspot.node.service import Node, running
 from tbspot.node.settings import Limits, NodeSettings, Pauses, Tls
 from tbspot.node.telling import line_teller
@@ -20,6 +20,7 @@ __all__ = [
     "Tls",
     "check",
     "line_teller",
+    "look_at_health",
     "running",
     "serve_health",
 ]

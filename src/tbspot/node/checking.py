@@ -17,12 +17,14 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tbspot.errors import TbspotError
+from tbspot.faults import sentence_of
 from tbspot.hospital.archives import ArchiveLost, archive_of
 from tbspot.locating import Model
 from tbspot.lock import holding
+from tbspot.node.ledger import Ledger
 from tbspot.node.receiver import Receiver
 from tbspot.node.settings import NodeSettings
-from tbspot.node.store import Store
+from tbspot.node.store import QUEUE
 from tbspot.node.telling import silent
 
 __all__ = ["Check", "check"]
@@ -73,13 +75,27 @@ def check(
             yield Check(name, True, look())
         except (TbspotError, ArchiveLost, OSError) as error:
             yield Check(name, False, str(error))
+        # Of one thing, and the others are looked at.
+        except Exception as error:
+            yield Check(name, False, sentence_of(error))
 
 
 def _folder(settings: NodeSettings) -> str:
-    with holding(settings.folder), closing(Store(settings.folder)) as store:
-        counts = store.ledger.counts()
+    """Look at the node's folder, and leave it as it is."""
+    folder = settings.folder
+    if not folder.exists():
+        above = next(one for one in folder.absolute().parents if one.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK | os.X_OK):
+            raise TbspotError(f"{folder} is not there, and cannot be made in {above}")
+        return f"{folder} is not there yet; the node makes it"
+    with holding(folder):
+        queue = folder / QUEUE
+        if not queue.exists():
+            return f"{folder} can be written; no node has been in it"
+        with closing(Ledger(queue)) as ledger:
+            counts = ledger.counts()
     waiting = counts["received"] + counts["located"] * (settings.to is not None)
-    return f"{settings.folder} can be written; {waiting:,} films wait, {counts['aside']:,} aside"
+    return f"{folder} can be written; {waiting:,} films wait, {counts['aside']:,} aside"
 
 
 def _port(settings: NodeSettings) -> str:
@@ -102,7 +118,7 @@ def _archive(settings: NodeSettings) -> str:
 
 
 def _watched(settings: NodeSettings) -> str:
-    settings.refuse_watching_itself()
+    settings.check_watched()
     folder = settings.watched
     if folder is None:
         return "none"

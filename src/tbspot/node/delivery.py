@@ -91,7 +91,8 @@ class Delivery:
         self.tell("result stored", film=result.film, kind=result.kind, seconds=seconds)
         film = self.store.ledger.film(result.film) if done else None
         if film is not None:
-            self.tell("film delivered", film=film.id, seconds=now - film.received)
+            # Not below nothing, where the clock was set back meanwhile.
+            self.tell("film delivered", film=film.id, seconds=max(0.0, now - film.received))
 
     def _refuse(self, result: ResultLine, reason: str) -> None:
         """Try one result later; the others go on."""

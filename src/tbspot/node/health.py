@@ -21,7 +21,7 @@ from tbspot.errors import TbspotError
 from tbspot.node.delivery import Delivery
 from tbspot.node.store import Store
 
-__all__ = ["Health", "health_of", "said_of", "serve_health"]
+__all__ = ["Health", "health_of", "look_at_health", "said_of", "serve_health"]
 
 PATH = "/health"
 # A film that waits longer is a reason to look.
@@ -101,6 +101,18 @@ def said_of(health: Health) -> tuple[HTTPStatus, bytes]:
     """The answer to a monitor: 200 where all is well, 503 where it is not, and JSON."""
     status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
     return status, json.dumps(asdict(health)).encode() + b"\n"
+
+
+def look_at_health(host: str, port: int) -> str:
+    """See that health could be told at an address; gives what was found in a sentence.
+
+    Raises:
+        TbspotError: the address cannot be listened on.
+    """
+    with listening(host, port, "`health_port`"):
+        server = ThreadingHTTPServer((host, port), BaseHTTPRequestHandler)
+    server.server_close()
+    return f"can be told on {host}, port {server.server_address[1]}"
 
 
 def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHTTPServer:

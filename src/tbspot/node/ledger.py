@@ -336,11 +336,31 @@ class Ledger:
         (row,) = self._rows("SELECT min(due) AS due FROM films WHERE state = 'received'")
         return cast("float | None", row["due"])
 
-    def bring_forward(self, latest: float) -> None:
-        """Let nothing be due later than a moment, as after a clock that was wrong."""
+    def bring_forward(self, now: float, longest: float) -> bool:
+        """Let nothing be due later than a pause from now, or of the future, as a clock was wrong.
+
+        Args:
+            now: by the clock.
+            longest: seconds that anything may be put off; what is put off for longer is due.
+
+        Returns:
+            whether something was.
+        """
+        latest = now + longest
         with self._writing():
-            self._base.execute("UPDATE films SET due = ? WHERE due > ?", (latest, latest))
-            self._base.execute("UPDATE results SET due = ? WHERE due > ?", (latest, latest))
+            films = self._base.execute(
+                "UPDATE films SET due = ? WHERE due > ? AND state = 'received'", (now, latest)
+            )
+            results = self._base.execute(
+                "UPDATE results SET due = ? WHERE due > ? AND stored IS NULL", (now, latest)
+            )
+            # Of a time that is not known the lesser is not known either.
+            self._base.execute(
+                "UPDATE films SET received = min(received, ?1), located = min(located, ?1), "
+                "finished = min(finished, ?1) WHERE max(received, coalesce(located, 0), "
+                "coalesce(finished, 0)) > ?1", (now,),
+            )  # fmt: skip
+            return films.rowcount + results.rowcount > 0
 
     # How it is asked.
 

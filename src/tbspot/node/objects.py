@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.config import IGNORE
-from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
@@ -44,9 +43,13 @@ from pydicom.uid import (
 )
 
 from tbspot.errors import TbspotError
+from tbspot.hospital import elements
 from tbspot.images.opening import open_regular, shown
 
-__all__ = ["CLASSES", "SYNTAXES", "Sent", "hash_of", "is_whole", "read_sent", "sent_of", "study_of"]
+__all__ = [
+    "CLASSES", "SYNTAXES", "Sent", "UnfitError", "hash_of", "is_whole", "read_sent", "refuse_unfit",
+    "sent_of", "study_of",
+]  # fmt: skip
 
 # What chest films come as (PS3.4 B.5).
 CLASSES = (
@@ -66,11 +69,12 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
-# Bytes of an element from which its value is left where it is.
-DEFERRED = 1 << 10
-UNDEFINED = 0xFFFFFFFF
 # Of a data set, in which its study stands (group 0020).
 STUDY_WITHIN = 1 << 20
+
+
+class UnfitError(TbspotError):
+    """What was sent is no film that the node takes, and will not be when it is sent again."""
 
 
 @dataclass(frozen=True)
@@ -113,23 +117,39 @@ def hash_of(instance: str) -> str:
     return hashlib.sha256(instance.encode()).hexdigest()
 
 
-def read_sent(path: Path, most: int) -> Sent:
+def read_sent(path: Path, most: int | None) -> Sent:
     """Read a film from a file of DICOM, by its file meta information alone.
 
     Args:
         path: of the file; a link is refused.
-        most: bytes that a film may have.
+        most: bytes that a film may have; `None` = it is the node's own, which was taken once,
+            whatever is asked of new ones.
 
     Raises:
-        TbspotError: it is none, not of a class or syntax that is taken, or too large.
+        TbspotError: it is none, or not to be taken.
     """
     name = shown(path)
     with open_regular(path, name, follow_links=False) as file:
-        content = file.read(most + len(PREAMBLE) + HEAD)
+        content = file.read(-1 if most is None else most + len(PREAMBLE) + HEAD)
     sent = sent_of(content, name)
-    if why := "; ".join(_faults(sent, most)):
-        raise TbspotError(f"{name} {why}")
+    if most is not None:
+        refuse_unfit(sent, most, name)
     return sent
+
+
+def refuse_unfit(sent: Sent, most: int, name: str = "the film") -> None:
+    """Refuse what the node could not keep, answer or take over again.
+
+    Args:
+        sent: what was sent.
+        most: bytes that a film may have.
+        name: what sentences call it.
+
+    Raises:
+        UnfitError: it is of another class, syntax or size, or names no instance.
+    """
+    if why := "; ".join(_faults(sent, most)):
+        raise UnfitError(f"{name} {why}")
 
 
 def sent_of(content: bytes | bytearray, name: str) -> Sent:
@@ -151,28 +171,9 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
 
 
 def is_whole(sent: Sent) -> bool:
-    """Whether a film's data set ends with its pixels: one that is still being written does not.
-
-    Its elements are walked and their values left.
-    """
-    syntax = UID(sent.syntax)
-    try:
-        found = read_dataset(
-            BytesIO(sent.data),
-            is_implicit_VR=syntax.is_implicit_VR,
-            is_little_endian=syntax.is_little_endian,
-            defer_size=DEFERRED,
-        )
-    # What is broken may break its reader in any way.
-    except Exception:
-        return False
-    # Of an element of undefined length, which has been read to its end, nothing is raw.
-    ends = (
-        one.value_tell + one.length
-        for one in found.values()
-        if isinstance(one, RawDataElement) and one.length != UNDEFINED
-    )
-    return "PixelData" in found and max(ends, default=0) <= len(sent.data)
+    """Whether a film's data set ends with its pixels: one that is still being written does not."""
+    little = UID(sent.syntax).is_little_endian
+    return elements.is_whole(BytesIO(sent.data), Tag("PixelData"), little=little)
 
 
 def study_of(sent: Sent) -> str | None:

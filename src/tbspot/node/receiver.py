@@ -27,7 +27,7 @@ from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
 from tbspot.hospital.connections import Connection
-from tbspot.node.objects import CLASSES, SYNTAXES, Sent
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError
 from tbspot.node.settings import Limits, NodeSettings, Tls
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
@@ -102,6 +102,7 @@ class Receiver:
 
     def _echo(self, event: evt.Event) -> int:
         self._tell("echo", source=_title(event))
+        _answered(event.assoc)
         return SUCCESS
 
     def _take(self, event: evt.Event) -> Dataset:
@@ -120,6 +121,9 @@ class Receiver:
             if self._store is None:
                 raise TbspotError("nothing is taken yet")
             taken = self._store.take(sent, source)
+        except UnfitError as error:
+            self._tell("refused", source=source, bytes=size, reason=error)
+            return _status(NOT_UNDERSTOOD, str(error))
         except TbspotError as error:
             self._tell("refused", source=source, bytes=size, reason=error)
             return _status(NO_ROOM, "no room for another film")
@@ -127,7 +131,7 @@ class Receiver:
             self._tell("fault", where="receiver", reason=sentence_of(error))
             return _status(NOT_UNDERSTOOD, "a fault of the node")
         finally:
-            _uncount(event.assoc, size)
+            _answered(event.assoc)
         seconds = time.monotonic() - began
         self._tell(f"film {taken}", source=source, bytes=size, seconds=seconds)
         return self._answer(taken)
@@ -215,9 +219,10 @@ def _count(event: evt.Event, limits: Limits) -> None:
         association.dul.socket.close()
 
 
-def _uncount(association: Association, size: int) -> None:
-    held = cast("Any", association)
-    held.unanswered = max(0, getattr(held, "unanswered", 0) - size)
+def _answered(association: Association) -> None:
+    """Count anew for the next request; whoever sends it before this answer is still counted."""
+    if association.dimse.msg_queue.empty():
+        cast("Any", association).unanswered = 0
 
 
 class _Server(ThreadedAssociationServer):

@@ -18,11 +18,12 @@ from tbspot.hospital.archives import archive_of
 from tbspot.images.decoding import start_ahead
 from tbspot.locating import Model
 from tbspot.lock import holding
+from tbspot.node.clock import ClockWatch
 from tbspot.node.delivery import Delivery
 from tbspot.node.health import Health, health_of
 from tbspot.node.identities import Identities, remove_identities
 from tbspot.node.objects import Sent
-from tbspot.node.receiver import Receiver
+from tbspot.node.receiver import Receiver, check_reach, tls_context
 from tbspot.node.retention import Retention
 from tbspot.node.settings import NodeSettings, Pauses
 from tbspot.node.store import Store
@@ -83,7 +84,10 @@ class Node:
     """
 
     def __init__(self, settings: NodeSettings, model: Model, tell: Tell) -> None:
-        settings.refuse_watching_itself()
+        # Before a folder is made.
+        settings.check_watched()
+        check_reach(settings)
+        tls_context(settings.tls)
         if settings.to is not None:
             archive_of(settings.to, settings.title).close()
         self.settings, self.model = settings, model
@@ -100,6 +104,7 @@ class Node:
             if self.identities is not None:
                 stack.enter_context(closing(self.identities))
             self._delivery = self._sender(settings)
+            self._parts: dict[str, _Part] = {}
             self._parts = self._made(settings, model)
             self.receiver = Receiver(settings, self.store, tell, self._parts["worker"].wake.set)
             self._open = stack.pop_all()
@@ -122,6 +127,7 @@ class Node:
         """Take a film that came another way than by the receiver; see `Store.take`.
 
         Raises:
+            UnfitError: it is no film that the node takes.
             TbspotError: the disk is full or nearly so; nothing was taken.
         """
         taken = self.store.take(sent, source)
@@ -179,7 +185,14 @@ class Node:
             tell=self.tell,
             identities=self.identities,
         )
-        parts = [_Part("worker", worker.work), _Part("retention", retention.work)]
+        longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
+        clock = ClockWatch(self.store, longest, self._wake)
+        # A clock that was wrong before this start has put something off too.
+        clock.work()
+        parts = [
+            _Part("worker", worker.work), _Part("retention", retention.work),
+            _Part("clock", clock.work),
+        ]  # fmt: skip
         if self._delivery is not None:
             parts.append(_Part("sender", self._delivery.work))
         if settings.watched is not None:
@@ -193,6 +206,11 @@ class Node:
             )
             parts.append(_Part("watch", watch.work))
         return {part.name: part for part in parts}
+
+    def _wake(self) -> None:
+        for name in ("worker", "sender"):
+            if name in self._parts:
+                self._parts[name].wake.set()
 
     def _wake_sender(self) -> None:
         if "sender" in self._parts:
@@ -232,11 +250,7 @@ class Node:
 
 def _store(settings: NodeSettings) -> Store:
     limits = settings.limits
-    store = Store(settings.folder, free_bytes=limits.free_bytes, film_bytes=limits.film_bytes)
-    # A clock that was wrong has put nothing off for longer than the longest pause.
-    longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
-    store.ledger.bring_forward(store.clock() + longest)
-    return store
+    return Store(settings.folder, free_bytes=limits.free_bytes, film_bytes=limits.film_bytes)
 
 
 def _identities(settings: NodeSettings) -> Identities | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tbspot.addresses import canonical
 from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
+from tbspot.hospital.connections import check_title
 from tbspot.settings import Amount, Count, Days, Port, Settings, Whole
 
 __all__ = ["Limits", "NodeSettings", "Pauses", "Tls"]
@@ -115,21 +116,33 @@ class NodeSettings(Settings):
     film_pauses: Pauses = Pauses(first=30.0)
     archive_pauses: Pauses = Pauses()
 
+    def __post_init__(self) -> None:
+        """See `Settings`; also titles that none can have.
+
+        Raises:
+            TbspotError: a field has such a value.
+        """
+        super().__post_init__()
+        for title in (self.title, *self.titles):
+            check_title(title)
+
     @property
     def allowed(self) -> frozenset[str]:
         """Addresses of units that may send, in the form in which they are compared."""
         return frozenset(map(canonical, self.addresses))
 
-    def refuse_watching_itself(self) -> None:
-        """Refuse a watched folder in which the node's own films, or in whose place it, would lie.
+    def check_watched(self) -> None:
+        """Refuse a watched folder that none can be, or that is not apart from the node's own.
 
-        What is in it is taken and removed.
+        What is in it is taken and removed. One that is absent may come later, with a disk.
 
         Raises:
-            TbspotError: one of the two folders lies in the other.
+            TbspotError: it is a file, or one of the two folders lies in the other.
         """
         if self.watched is None:
             return
+        if self.watched.exists() and not self.watched.is_dir():
+            raise TbspotError(f"{self.watched} is no folder; name one to take films from")
         watched, own = self.watched.resolve(), self.folder.resolve()
         if watched.is_relative_to(own) or own.is_relative_to(watched):
             raise TbspotError(

@@ -12,7 +12,6 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ from tbspot.choices import ResultKind, Taking
 from tbspot.errors import TbspotError
 from tbspot.node.ledger import FilmLine, Ledger, NewResult, ResultLine
 from tbspot.node.listing import Line
-from tbspot.node.objects import Sent, hash_of, read_sent
+from tbspot.node.objects import Sent, hash_of, read_sent, refuse_unfit
 from tbspot.storage import clear_parts, make_folder, replacing
 
 __all__ = ["QUEUE", "Store"]
@@ -89,12 +88,14 @@ class Store:
             `own` = a result of this node, which comes back.
 
         Raises:
+            UnfitError: it is no film that the node takes.
             TbspotError: the disk is full or nearly so; nothing was taken.
         """
         instance, digest = hash_of(sent.instance), sent.digest
         with self._turn:
             if (known := self._known(instance, digest)) is not None:
                 return known
+        refuse_unfit(sent, self._film_bytes)
         self.check_room(len(sent.data))
         file = f"{secrets.token_hex(8)}{ENDING}"
         path = self.folder / FILMS / file
@@ -206,20 +207,31 @@ class Store:
         queued = self.ledger.files()
         found = (path for path in sorted((self.folder / FILMS).glob(f"*{ENDING}")))
         for path in found:
-            if path.name in queued:
+            # Only files are deleted in their time.
+            if path.name in queued or not path.is_file():
                 continue
-            # A file that is no film was not put here by the node, and stays.
-            with suppress(TbspotError):
-                sent = read_sent(path, self._film_bytes)
-                instance, size = hash_of(sent.instance), len(sent.data)
-                now = self.clock()
-                if self.ledger.add(instance, sent.digest, path.name, size, "", now) is not None:
-                    continue
-                known = self.ledger.film_of(instance)
-                if known is None or self.path_of(known).exists():
-                    path.unlink()
-                else:  # an older queue, of a film that was deleted and came again since
-                    self.ledger.replace(known.id, sent.digest, path.name, size, now)
+            try:
+                sent = read_sent(path, None)
+            except (OSError, TbspotError):
+                self._adopt_unread(path)
+                continue
+            instance, size = hash_of(sent.instance), len(sent.data)
+            now = self.clock()
+            if self.ledger.add(instance, sent.digest, path.name, size, "", now) is not None:
+                continue
+            known = self.ledger.film_of(instance)
+            if known is None or self.path_of(known).exists():
+                path.unlink()
+            else:  # an older queue, of a film that was deleted and came again since
+                self.ledger.replace(known.id, sent.digest, path.name, size, now)
+
+    def _adopt_unread(self, path: Path) -> None:
+        """Set a film aside of which not even the instance can be read: somebody has to see it."""
+        size, now = path.stat(follow_symlinks=False).st_size, self.clock()
+        number = self.ledger.add(hash_of(path.name), "", path.name, size, "", now)
+        if number is not None:
+            why = f"{path.name} was found without a line in the queue, and cannot be read"
+            self.ledger.set_aside(number, why, None, now)
 
     def _mend(self) -> None:
         """Wait for no result whose file is gone: a queue from an older back-up may name such ones.

@@ -8,6 +8,7 @@ beside them, so that somebody sees it.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -35,7 +36,7 @@ class State(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """How a file was found, and since when, in seconds since 1970 by the node's own clock."""
+    """How a file was found, and since when, by a clock that nobody sets."""
 
     state: State
     since: float
@@ -52,6 +53,7 @@ class Watch:
         arrived: is called when a film is queued.
         film_bytes: of a film at the most.
         seconds: between two looks.
+        clock: seconds of a clock that nobody sets.
     """
 
     folder: Path
@@ -60,6 +62,7 @@ class Watch:
     arrived: Callable[[], None]
     film_bytes: int
     seconds: float = 2.0
+    clock: Callable[[], float] = time.monotonic
     _seen: dict[Path, Seen] = field(default_factory=dict, init=False)
     _stays: set[tuple[Path, Seen]] = field(default_factory=set, init=False)
 
@@ -69,7 +72,7 @@ class Watch:
         Raises:
             TbspotError: the folder cannot be looked into, or the disk is full; files stay there.
         """
-        before, now = self._seen, self.store.clock()
+        before, now = self._seen, self.clock()
         self._seen = {}
         for path, state in self._look():
             earlier = before.get(path)
@@ -112,7 +115,7 @@ class Watch:
             return
         if not is_whole(sent):
             # Moved, it is still the file that its writer may go on with.
-            if self.store.clock() - since > STALLED_SECONDS:
+            if self.clock() - since > STALLED_SECONDS:
                 self._refuse(path, "it ends too early")
             return
         taken = self.store.take(sent, SOURCE)

@@ -24,7 +24,7 @@ from tbspot.addresses import canonical
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
-from tbspot.node.objects import CLASSES, SYNTAXES, Sent, sent_of, study_of
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, sent_of, study_of
 from tbspot.node.service import Node
 from tbspot.viewer.bodies import CLOSE, GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.multipart import MalformedError, Part, Parts
@@ -209,7 +209,7 @@ class Storing:
             taken: Taking = self._node.take(sent, source)
         except TbspotError as error:
             self._node.tell("refused", source=source, bytes=len(sent.data), reason=error)
-            return NO_ROOM
+            return NOT_UNDERSTOOD if isinstance(error, UnfitError) else NO_ROOM
         except Exception as error:
             self._node.tell("fault", where="web", reason=sentence_of(error))
             return PROCESSING

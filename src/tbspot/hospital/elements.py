@@ -1,0 +1,132 @@
+"""The elements of a data set in their order, by their heads alone (PS3.5 7.1); values are skipped.
+
+Takes an open file, whoever made it; gives tags, and keeps nothing. pydicom keeps a line for each
+element, and of a tag that comes twice only the last. What values say is left to it nevertheless.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from struct import unpack
+from typing import BinaryIO, NamedTuple
+
+from pydicom.filereader import read_partial
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+
+__all__ = ["data_set_of", "is_whole", "tags_of"]
+
+ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+DELIMITERS = 0xFFFE
+UNDEFINED = 0xFFFFFFFF
+# Of all that has a head, items of sequences and parts of pixels too: a film has some hundreds.
+MOST_ELEMENTS = 100_000
+HEAD = 8
+# After these the length has four bytes, and two of nothing before it (PS3.5 7.1.2).
+LONG = {representation.encode() for representation in EXPLICIT_VR_LENGTH_32}
+
+
+class _Level(NamedTuple):
+    """What is walked: items, of a sequence or of pixels, or elements; and how it is encoded."""
+
+    of_items: bool
+    implicit: bool
+
+
+def data_set_of(file: BinaryIO) -> tuple[BinaryIO, bool]:
+    """A file of DICOM at the beginning of its data set, and whether that is little-endian.
+
+    Args:
+        file: at its beginning. One of a deflated data set is another than is given.
+
+    Raises:
+        Exception: of any kind: what is broken may break pydicom in any way.
+    """
+    found = read_partial(file, lambda *_: True, force=True)
+    opened: BinaryIO = file if found.buffer is None else found.buffer  # type: ignore[assignment]
+    return opened, bool(found.original_encoding[1])
+
+
+def is_whole(file: BinaryIO, last: int, *, little: bool) -> bool:
+    """Whether a data set can be walked to its end, and holds the element in which its kind ends.
+
+    Args:
+        file: at the beginning of the data set.
+        last: tag of the element.
+        little: whether it is little-endian.
+    """
+    try:
+        return sum(tag == last for tag in tags_of(file, little=little)) > 0
+    except ValueError:
+        return False
+
+
+def tags_of(file: BinaryIO, *, little: bool) -> Iterator[int]:
+    """Tags of a data set's own elements, each as soon as its head is read; not those of items.
+
+    Args:
+        file: at the beginning of the data set; who reads on between two tags goes astray.
+        little: whether it is little-endian. Whether representations are stated is seen from the
+            first element, as pydicom does.
+
+    Raises:
+        ValueError: an element goes beyond the end, items are not where they may be, or there are
+            more than `MOST_ELEMENTS`.
+    """
+    start = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(start)
+    implicit = not _is_stated(file.read(HEAD)[4:6])
+    file.seek(start)
+    levels = [_Level(of_items=False, implicit=implicit)]
+    for _ in range(MOST_ELEMENTS):
+        level = levels[-1]
+        head = file.read(HEAD)
+        # Of less than a head nothing can be said: it is padding.
+        if len(head) < HEAD:
+            if len(levels) > 1:
+                raise ValueError("it ends within a sequence")
+            return
+        tag, representation, length = _head_of(head, file, level.implicit, little)
+        if not _begins(tag, levels):
+            continue
+        if len(levels) == 1:
+            yield tag
+        if length == UNDEFINED:
+            # Items of an unknown representation do not state theirs (PS3.5 6.2.2).
+            levels.append(_Level(not level.of_items, level.implicit or representation == b"UN"))
+        elif file.seek(length, os.SEEK_CUR) > end:
+            raise ValueError("a value ends too early")
+    raise ValueError("there are more elements than a film has")
+
+
+def _begins(tag: int, levels: list[_Level]) -> bool:
+    """Whether an element or item begins; if not, the innermost level ends, and is left."""
+    if tag in (ITEM_END, SEQUENCE_END):
+        if len(levels) == 1 or levels[-1].of_items != (tag == SEQUENCE_END):
+            raise ValueError("a sequence or an item ends that has not begun")
+        levels.pop()
+        return False
+    if levels[-1].of_items != (tag == ITEM):
+        raise ValueError("an item is no item, or stands where none may")
+    return True
+
+
+def _head_of(head: bytes, file: BinaryIO, implicit: bool, little: bool) -> tuple[int, bytes, int]:
+    """Tag, representation (empty where it is not stated) and length; reads what belongs to them."""
+    order = "<" if little else ">"
+    group, element, representation, short = unpack(f"{order}HH2sH", head)
+    tag = group << 16 | element
+    if implicit or group == DELIMITERS or not _is_stated(representation):
+        return tag, b"", unpack(f"{order}L", head[4:])[0]
+    if representation not in LONG:
+        return tag, representation, short
+    length = file.read(4)
+    if len(length) < 4:
+        raise ValueError("an element ends within its head")
+    return tag, representation, unpack(f"{order}L", length)[0]
+
+
+def _is_stated(representation: bytes) -> bool:
+    """Whether two bytes are letters of a representation, and not half of a length."""
+    return representation.isalpha() and representation.isupper()

@@ -88,7 +88,7 @@ def our_step(
     nn.init.normal_(net.head.weight, std=HEAD)
     model, optimizer = fabric.setup(net, training.optimizer_of(net, settings))
     training.set_mode(net, settings)
-    training.set_rates(optimizer, settings, 0.2)
+    training.set_rates(optimizer, 0.2)
     batches = itertools.chain.from_iterable(
         films.batches(epoch, 0, fabric) for epoch in itertools.count()
     )

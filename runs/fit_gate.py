@@ -1,7 +1,7 @@
 """Fit the gate's rule for what a chest film looks like.
 
 Takes the films of ../shared, drawn ones and the pictures of scikit-image (`pip install
-scikit-image`); gives `src/tbspot/chest.json` and the errors on films outside the fitted folds.
+scikit-image`); gives `src/tbspot/gate/chest.json` and the errors on films outside the fitted folds.
 No film or picture goes into the package: 2,311 numbers do. About two minutes of one core:
 
     python runs/fit_gate.py
@@ -23,12 +23,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from tbspot.drawings import draw_dataset
-from tbspot.files import replacing
+from tbspot.gate import chest
 from tbspot.gate.chest import KINDS, RULE_FILE, features
 from tbspot.images import read_film, resize
+from tbspot.storage import replacing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
-RULE = Path(__file__).parents[1] / "src" / "tbspot" / RULE_FILE
+RULE = Path(chest.__file__).with_name(RULE_FILE)
 STRENGTH = 0.01  # inverse of the penalty, scikit-learn's C
 FALSE_REFUSALS = 0.004  # what the threshold allows, of films in folds that were not fitted
 LATERALS = 2000

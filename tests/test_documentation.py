@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import os
 import re
@@ -114,6 +115,25 @@ def test_every_module_page_and_folder_that_a_docstring_or_comment_names_is_there
 
 def test_every_module_page_and_folder_that_contributors_are_sent_to_is_there() -> None:
     assert not _absent((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_every_path_of_the_program_that_a_page_names_is_there(page: Path) -> None:
+    """`engine/engine.py`, `src/tbspot/released` and `tbspot.maps.lungs`."""
+    code = re.findall(r"`([^`\s]+)`", page.read_text("utf-8"))
+    paths = [one for one in code if one.startswith("src/")]
+    modules = [one for one in code if re.fullmatch(r"tbspot(\.[a-z_0-9]+){2,}", one)]
+    assert not [one for one in paths if not (ROOT / one).exists()]
+    assert not [one for one in modules if not _is_of_the_program(one)]
+
+
+def _is_of_the_program(dotted: str) -> bool:
+    """Whether it is a module, or a name that its module has."""
+    path = ROOT / "src" / dotted.replace(".", "/")
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    module, _, name = dotted.rpartition(".")
+    return hasattr(importlib.import_module(module), name)
 
 
 def test_a_name_of_nothing_is_found_wherever_it_is_said() -> None:

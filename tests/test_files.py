@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tbspot.errors import TbspotError
-from tbspot.files import fingerprint, open_run, replacing, write_json
+from tbspot.files import fingerprint, open_run, write_json
+from tbspot.storage import replacing
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def test_the_same_words_in_another_folder_that_name_other_films_are_another_run(
     open_run(Path("../run"), "locate", Settings())
     (tmp_path / "run" / "predictions").write_bytes(b"hours of work")
     monkeypatch.chdir(tmp_path / "two")
-    with pytest.raises(TbspotError, match=r"holds another run .* --overwrite"):
+    with pytest.raises(TbspotError, match=r"holds another run .* `overwrite=True`"):
         open_run(Path("../run"), "locate", Settings())
     assert (tmp_path / "run" / "predictions").exists()
     # The same films by the same words: through a link, and where the whole has been moved.
@@ -182,7 +183,7 @@ def test_the_folder_of_another_run_is_refused_and_replaced_only_when_asked(
 ) -> None:
     open_run(tmp_path, "train", Settings())
     (tmp_path / "checkpoint").write_bytes(b"hours of work")
-    with pytest.raises(TbspotError, match=r"holds another run .* --overwrite"):
+    with pytest.raises(TbspotError, match=r"holds another run .* `overwrite=True`"):
         open_run(tmp_path, command, settings)
     assert (tmp_path / "checkpoint").exists()
     open_run(tmp_path, command, settings, overwrite=True)
@@ -193,7 +194,7 @@ def test_a_folder_that_is_no_run_is_never_deleted(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", "utf-8")
     with pytest.raises(TbspotError, match="holds another run or other files"):
         open_run(tmp_path, "train", Settings())
-    with pytest.raises(TbspotError, match="--overwrite does not delete it"):
+    with pytest.raises(TbspotError, match="`overwrite=True` does not delete it"):
         open_run(tmp_path, "train", Settings(), overwrite=True)
     assert _names(tmp_path) == {"thesis.txt"}
 

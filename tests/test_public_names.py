@@ -49,7 +49,7 @@ LOCKED = {
         "is_out_of_memory",
         "told_as",
     },
-    "tbspot.files": {"check_run", "fingerprint", "open_run", "replacing", "write_json"},
+    "tbspot.files": {"check_run", "fingerprint", "open_run", "write_json"},
     "tbspot.maps.evidence": {"Ask", "evidence_of", "observe"},
     "tbspot.images": {
         "SUFFIXES",

@@ -29,6 +29,7 @@ from tbspot.choices import (
     StridePlace,
 )
 from tbspot.errors import TbspotError
+from tbspot.parsing import LARGEST
 
 __all__ = [
     "METADATA_KEY",
@@ -43,7 +44,6 @@ MOST_SIDE = 4096
 MOST_LOGIT = 1000.0
 MOST_RANGES = 1000
 LONGEST_NAME = 200
-LARGEST = 1e30
 NOT_TOLD = "it was not told how it was chosen"
 
 
@@ -179,6 +179,11 @@ class Description(BaseModel):
         """
         after = self.model_dump() | _said_anew(self, changes) | dict(changes)
         return self.of(after, what)
+
+    @property
+    def title(self) -> str:
+        """Name and version, as records and logs call it."""
+        return f"{self.name} {self.version}"
 
     def refuse_parts_of_places(self) -> None:
         """Refuse a size that is not a whole number of the map's places: no film is seen at it.

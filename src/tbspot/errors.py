@@ -2,8 +2,9 @@
 
 The command line prints one and exits with 1; a caller can tell them apart by their class. A
 parameter that a sentence names stands in it between backticks, as Python has it
-(`overwrite=True`); the command line shows it as its option (--overwrite). Everything else that is
-raised is an argument of the wrong type, or a fault of ours, of which faults.py writes a report.
+(`overwrite=True`); the command line shows it as its option (--overwrite). Settings that only a
+command has, and what its page says, are named as its options. Everything else that is raised is an
+argument of the wrong type, or a fault of ours, of which faults.py writes a report.
 """
 
 from __future__ import annotations

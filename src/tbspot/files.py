@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
 from tbspot.errors import TbspotError
-from tbspot.lock import LOCK_FILE, RECORD_FILE, refusals_told
+from tbspot.lock import LOCK_FILE, RUN_FILE, refusals_told
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_path, as_text
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
@@ -27,9 +27,8 @@ from tbspot.storage import clear_parts, is_part, make_folder, replacing
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["check_run", "fingerprint", "open_run", "replacing", "write_json"]
+__all__ = ["check_run", "fingerprint", "open_run", "write_json"]
 
-RUN_FILE = RECORD_FILE
 # Kept by the runs of one folder for each other.
 CACHE = "cache"
 # Not of one run: what holds the folder, what runs share, and what every new ext4 disk has.
@@ -101,15 +100,16 @@ def check_run(
         if same and changed:
             raise TbspotError(
                 f"{folder} holds a run that read other files under the same names "
-                f"({', '.join(changed)}); choose another folder, or add --overwrite to replace it"
+                f"({', '.join(changed)}); choose another folder, or add `overwrite=True` to "
+                "replace it"
             )
         raise TbspotError(
             f"{folder} holds another run or other files; choose another folder, "
-            "or add --overwrite to replace it"
+            "or add `overwrite=True` to replace it"
         )
     if not record.exists():
         raise TbspotError(
-            f"{folder} is not a folder of tbspot's, so --overwrite does not delete it"
+            f"{folder} is not a folder of tbspot's, so `overwrite=True` does not delete it"
         )
     with refusals_told(folder):
         _refuse_to_empty(folder, settings)

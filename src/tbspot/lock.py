@@ -23,11 +23,11 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-__all__ = ["LOCK_FILE", "RECORD_FILE", "Hold", "holding", "refusals_told"]
+__all__ = ["LOCK_FILE", "RUN_FILE", "Hold", "holding", "refusals_told"]
 
 LOCK_FILE = ".lock"
 # What says whose run lies in a folder.
-RECORD_FILE = "run.json"
+RUN_FILE = "run.json"
 # What a file system without locks says; a run there is not kept from another's folder.
 NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
@@ -50,7 +50,7 @@ class Hold:
         Raises:
             TbspotError: the folder was removed or moved since, or another is in its place.
         """
-        begun, self._begun = self._begun, (self.folder / RECORD_FILE).exists()
+        begun, self._begun = self._begun, (self.folder / RUN_FILE).exists()
         # Whoever removes all files but hidden ones leaves the lock.
         if not _is_at(self._lock, self.folder / LOCK_FILE) or (begun and not self._begun):
             raise TbspotError(

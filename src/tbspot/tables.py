@@ -9,8 +9,8 @@ import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tbspot.files import replacing
 from tbspot.printable import printable
+from tbspot.storage import replacing
 
 __all__ = ["Cell", "write_table"]
 

@@ -65,7 +65,7 @@ def test_an_unknown_shortcut_is_refused_with_the_known_ones(tmp_path: Path) -> N
 def test_another_data_set_is_replaced_only_with_overwrite(tmp_path: Path) -> None:
     folder = str(tmp_path / "films")
     _run(folder, "--count", "12", "--size", "64")
-    with pytest.raises(TbspotError, match="--overwrite"):
+    with pytest.raises(TbspotError, match="`overwrite=True`"):
         _run(folder, "--count", "15", "--size", "64")
     _run(folder, "--count", "15", "--size", "64", "--overwrite")
     assert len(list((tmp_path / "films").rglob("*.png"))) == 15

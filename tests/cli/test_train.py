@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -131,11 +132,8 @@ def test_a_student_learns_from_scores_alone_unless_told_otherwise(settings_of: A
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ("--pooling max", "--pooling must be one of mean, lse, pcam, not max"),
         ("--output-stride 12", "--output-stride must be one of 8, 16, 32, not 12"),
         ("--stages 5", "--stages must be one of 3, 4, not 5"),
-        ("--batch-norm off", "--batch-norm must be one of frozen, train, not off"),
-        ("--label-sources some", "--label-sources must be one of all, paired, not some"),
         ("--body-rate -0.001", "--body-rate must be greater than or equal to 0, not -0.001"),
         ("--average 1", "--average must be less than 1, not 1.0"),
         ("--erase -1", "--erase must be greater than or equal to 0, not -1.0"),
@@ -151,6 +149,25 @@ def test_an_option_s_wrong_value_is_one_clear_sentence(
     with pytest.raises(TbspotError) as refused:
         settings_of(f"train --init random {options}")
     assert sentence in as_options(str(refused.value))
+
+
+@pytest.mark.parametrize(
+    ("options", "known"),
+    [
+        (["train", "--pooling", "max"], "'mean', 'lse', 'pcam'"),
+        (["train", "--batch-norm", "off"], "'frozen', 'train'"),
+        (["train", "--label-sources", "some"], "'all', 'paired'"),
+        (["distill", "--teacher-view", "other"], "'same', 'clean'"),
+        (["distill", "--teacher-map", "none"], "'cam', 'fused', 'refined'"),
+    ],
+)
+def test_a_word_that_is_no_choice_is_told_with_those_that_are(
+    options: list[str], known: str
+) -> None:
+    result = _invoke(*options)
+    assert result.exit_code == 2
+    # In a frame, which breaks lines.
+    assert known in re.sub(r"[│\s]+", " ", result.output)
 
 
 @pytest.mark.parametrize("range_", [("0.5", "0.5"), ("0.8", "0.2")])

@@ -309,7 +309,7 @@ def test_a_shortcut_cannot_be_stronger_than_always() -> None:
 def test_a_folder_with_other_files_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work", "utf-8")
     for overwrite in (False, True):
-        with pytest.raises(TbspotError, match=r"--overwrite"):
+        with pytest.raises(TbspotError, match=r"`overwrite=True`"):
             draw_dataset(tmp_path, count=12, size=64, overwrite=overwrite)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 

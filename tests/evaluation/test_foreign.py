@@ -93,7 +93,7 @@ def test_figures_of_boxes_are_those_worked_out_by_hand(study: Study) -> None:
     assert {one.rule: one.miou.reason for one in figures.rules if one.miou.reason} == {
         "otsu": "the model gives boxes and no map",
         "quantile": "the model gives boxes and no map",
-        "tuned": "--tuning gives no least score for the boxes",
+        "tuned": "no tuning films were given to choose a least score for the boxes on",
     }
 
 

@@ -77,7 +77,7 @@ def test_without_tuning_the_threshold_is_the_one_the_model_carries(study: Study)
     assert (figures["tuned"].value, figures["tuned"].origin) == (0.7, "carried by the model")
     assert figures["tuned"].miou.value == 1 / 2
     assert figures["quantile"].miou.reason == (
-        "the predictions carry no share of area and --training gives none"
+        "the predictions carry no share of area, and no training films were given"
     )
 
 
@@ -96,7 +96,9 @@ def test_without_any_threshold_otsu_is_the_primary_rule_and_the_others_say_why(
     assert result.localization.rule == "otsu"
     assert not result.uses_boxes
     reasons = {one.rule: one.miou.reason for one in result.localization.rules}
-    assert reasons["tuned"] == ("the predictions carry no tuned threshold and --tuning gives none")
+    assert reasons["tuned"] == (
+        "the predictions carry no tuned threshold, and no tuning films were given"
+    )
 
 
 def test_a_carried_share_of_area_is_the_primary_rule(study: Study) -> None:

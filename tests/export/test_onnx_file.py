@@ -78,7 +78,7 @@ def test_a_file_that_does_not_answer_as_torch_is_refused_and_what_stood_there_st
 
 def test_a_file_that_exists_is_not_replaced_unasked(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").touch()
-    with pytest.raises(TbspotError, match="add --overwrite"):
+    with pytest.raises(TbspotError, match="add `overwrite=True`"):
         export(checkpoint, tmp_path / "model.onnx", [FILM])
 
 

@@ -21,11 +21,12 @@ from pydicom.uid import (
 
 from orthanc import Orthanc, absent
 from results import Case
+from tbspot.choices import ResultKind
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
 highdicom = pytest.importorskip("highdicom")
 sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is not installed")
-KINDS = get_args(hospital.Kind)
+KINDS = get_args(ResultKind)
 
 pytestmark = [
     pytest.mark.hospital,

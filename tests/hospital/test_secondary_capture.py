@@ -12,7 +12,7 @@ import pytest
 
 from results import Case
 from tbspot.images import read_with_facts
-from tbspot.locating.detail import see
+from tbspot.locating.detail import examine_film
 from tbspot.maps.overlays import overlay
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -60,7 +60,7 @@ def test_it_says_of_itself_what_it_is(case: Case) -> None:
 def test_it_is_no_film_to_be_judged(case: Case, tmp_path: Path) -> None:
     path = tmp_path / "result.dcm"
     hospital.to_dicom("sc", *case.arguments).save_as(path, enforce_file_format=True)
-    verdict = see(partial(read_with_facts, path), 512)
+    verdict = examine_film(partial(read_with_facts, path), 512)
     assert (verdict.status, verdict.code) == ("refused", "result")
 
 

@@ -14,6 +14,7 @@ from typing import Any, get_args
 import pytest
 
 from results import Case
+from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
@@ -21,7 +22,7 @@ sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is n
 archives = pytest.importorskip("tbspot.hospital.archives")
 read_result = pytest.importorskip("tbspot.hospital.result_files").read_result
 pynetdicom = pytest.importorskip("pynetdicom")
-KINDS = get_args(hospital.Kind)
+KINDS = get_args(ResultKind)
 
 Respond = Callable[[str, int], tuple[int, dict[str, Any] | bytes]]
 

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 
 from results import Case
+from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
-KINDS = get_args(hospital.Kind)
+KINDS = get_args(ResultKind)
 
 pytestmark = [
     pytest.mark.hospital,

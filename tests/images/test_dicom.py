@@ -14,9 +14,9 @@ from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.pixels.encoders.base import get_encoder
 
+from readers import read_dicom_file
 from tbspot.errors import TbspotError
-from tbspot.images import Film, dicom, read_film, read_with_facts
-from tbspot.images.dicom import read_dicom
+from tbspot.images import dicom, read_film, read_with_facts
 
 WriteDicom = Callable[..., Path]
 
@@ -28,11 +28,6 @@ HTJ2K_FRAME = base64.b64decode(
     "YAAWkAAAAAAA58p6enACeAD8+fn5+fn5+f2MYHv2MYHsugD/2Q=="
 )
 FULL_WINDOW = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
-
-
-def _read_here(path: Path) -> Film:
-    with path.open("rb") as file:
-        return read_dicom(file, path.name)
 
 
 def _by_gdcm(path: Path, syntax: str) -> Path:
@@ -179,13 +174,13 @@ def test_values_above_the_bits_stored_are_ignored(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:
     with_overlay = twelve_bits | ((twelve_bits % 5 == 0).astype(np.uint16) << 14)
-    film = _read_here(write_dicom(with_overlay, **FULL_WINDOW))
+    film = read_dicom_file(write_dicom(with_overlay, **FULL_WINDOW))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
 
 
 def test_colour_becomes_luma_and_says_so(write_dicom: WriteDicom) -> None:
     colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
-    film = _read_here(write_dicom(colours))
+    film = read_dicom_file(write_dicom(colours))
     np.testing.assert_allclose(film.pixels[0], [0.299, 0.587, 0.114, 1], atol=1e-6)
     assert film.facts.corrections == ("colour became grey",)
 
@@ -200,7 +195,7 @@ def test_a_palette_is_applied(write_dicom: WriteDicom) -> None:
     }
     path = write_dicom(values, PhotometricInterpretation="PALETTE COLOR", **palette)
     expected = [0, 100 / 255, 0.299 * 200 / 255, 1]
-    np.testing.assert_allclose(_read_here(path).pixels[0], expected, atol=1e-6)
+    np.testing.assert_allclose(read_dicom_file(path).pixels[0], expected, atol=1e-6)
 
 
 def test_a_file_without_preamble_is_read(
@@ -231,7 +226,7 @@ def test_more_than_one_frame_is_refused(write_dicom: WriteDicom) -> None:
 def test_one_frame_in_a_multi_frame_file_is_read(write_dicom: WriteDicom) -> None:
     values = np.arange(16, dtype=np.uint8).reshape(4, 4)
     np.testing.assert_allclose(
-        _read_here(write_dicom(values, NumberOfFrames=1)).pixels, values / 255, atol=1e-7
+        read_dicom_file(write_dicom(values, NumberOfFrames=1)).pixels, values / 255, atol=1e-7
     )
 
 
@@ -252,14 +247,14 @@ def test_bits_and_samples_no_film_has_are_refused(
 ) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint16), BitsStored=12, **tags)
     with pytest.raises(TbspotError, match="not 1 or 3 of 8 or 16"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 @pytest.mark.parametrize("tags", [{"BitsStored": 12, "HighBit": 15}, {"BitsStored": 17}])
 def test_bits_in_retired_places_are_refused(write_dicom: WriteDicom, tags: dict[str, int]) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint16), **tags)
     with pytest.raises(TbspotError, match="long retired"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 def test_a_film_of_too_many_pixels_is_refused_before_its_pixels_are_read(
@@ -267,13 +262,13 @@ def test_a_film_of_too_many_pixels_is_refused_before_its_pixels_are_read(
 ) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint16), Rows=60000, Columns=60000)
     with pytest.raises(TbspotError, match="60000 x 60000 pixels"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 def test_fewer_pixels_than_the_tags_say_are_a_broken_file(write_dicom: WriteDicom) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint16), Rows=8)
     with pytest.raises(TbspotError, match="is a broken DICOM file"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 def test_a_tag_that_holds_text_for_a_number_is_not_repeated(
@@ -285,7 +280,7 @@ def test_a_tag_that_holds_text_for_a_number_is_not_repeated(
     text = tmp_path / "text.dcm"
     text.write_bytes(content.replace(number, b"\x28\0\x00\x01LO\x0c\0PLANTED^NAME"))
     with pytest.raises(TbspotError, match="with broken tags") as caught:
-        _read_here(text)
+        read_dicom_file(text)
     assert "PLANTED" not in str(caught.value)
 
 
@@ -295,7 +290,7 @@ def test_a_broken_tag_of_a_patient_is_a_broken_file(write_dicom: WriteDicom) -> 
     assert content.count(b"\x10\0\x30\0DA") == 1
     path.write_bytes(content.replace(b"\x10\0\x30\0DA", b"\x10\0\x30\0D\xf0"))
     with pytest.raises(TbspotError, match="is a broken DICOM file"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 def test_a_missing_decoder_is_one_sentence_naming_syntax_and_package(
@@ -308,7 +303,7 @@ def test_a_missing_decoder_is_one_sentence_naming_syntax_and_package(
 
     monkeypatch.setattr(dicom, "get_decoder", lambda _: WithoutPlugins)
     with pytest.raises(TbspotError, match=r"Lossless.*needs the package python-gdcm") as caught:
-        _read_here(path)
+        read_dicom_file(path)
     assert "pip install python-gdcm" in str(caught.value)
 
 
@@ -320,7 +315,7 @@ def test_a_syntax_that_nothing_decodes_is_one_sentence(
     path = write_dicom(np.zeros((4, 4), np.uint8), syntax=mpeg, frame=b"\0" * 8)
     path.write_bytes(path.read_bytes().replace(mpeg.encode(), mpeg[:-3].encode() + last))
     with pytest.raises(TbspotError, match="which tbspot does not read; export it uncompressed"):
-        _read_here(path)
+        read_dicom_file(path)
 
 
 def test_no_tag_of_a_patient_is_in_a_film_or_an_error(write_dicom: WriteDicom) -> None:

@@ -16,19 +16,13 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import UID
 
+from readers import read_dicom_file
 from tbspot.errors import TbspotError
-from tbspot.images import Film
-from tbspot.images.dicom import read_dicom
 from tbspot.images.frames import within_bits
 
 WriteDicom = Callable[..., Path]
 
 FULL_WINDOW = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
-
-
-def _read(path: Path) -> Film:
-    with path.open("rb") as file:
-        return read_dicom(file, path.name)
 
 
 def _jpeg_ls(values: NDArray[np.uint16], bits: int = 16, error: int = 0) -> bytes:
@@ -77,7 +71,7 @@ def test_bits_above_the_stored_ones_are_ignored_whatever_decoded_them(
     encode = ENCODERS[syntax]
     values = twelve_bits | np.uint16(rest)
     frame = encode(values) if encode else None
-    film = _read(write_dicom(values, syntax=syntax, frame=frame, **FULL_WINDOW))
+    film = read_dicom_file(write_dicom(values, syntax=syntax, frame=frame, **FULL_WINDOW))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
 
 
@@ -89,7 +83,7 @@ def test_a_signed_film_whose_high_bits_are_zero_is_signed(
     values = ((twelve_bits.astype(int) - 2048) & 0xFFF).astype(np.uint16)
     tags = FULL_WINDOW | {"WindowCenter": 0, "PixelRepresentation": 1}
     frame = encode(values) if encode else None
-    film = _read(write_dicom(values, syntax=syntax, frame=frame, **tags))
+    film = read_dicom_file(write_dicom(values, syntax=syntax, frame=frame, **tags))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
 
 
@@ -101,7 +95,7 @@ def test_white_that_a_lossy_stream_gives_back_too_white_stays_white(
     path = write_dicom(
         twelve_bits, syntax=pydicom.uid.JPEGLSNearLossless, frame=frame, **FULL_WINDOW
     )
-    assert _read(path).pixels.min() > 0.99
+    assert read_dicom_file(path).pixels.min() > 0.99
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])
@@ -124,7 +118,7 @@ def test_a_second_decoder_is_tried_where_the_first_fails(
         frame=whole + b"\0\xff\xd9",
         **FULL_WINDOW,
     )
-    np.testing.assert_allclose(_read(path).pixels, twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize("syntax", ["JPEGLSLossless", "JPEG2000Lossless", "JPEGBaseline8Bit"])
@@ -140,7 +134,7 @@ def test_a_film_that_was_cut_off_is_not_filled_up_by_another_decoder(
     cut = frame[: len(frame) // 2]
     path = write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=cut)
     with pytest.raises(TbspotError, match="is a broken DICOM file"):
-        _read(path)
+        read_dicom_file(path)
 
 
 def test_an_8_bit_jpeg_under_16_bits_allocated_is_read(
@@ -150,7 +144,7 @@ def test_an_8_bit_jpeg_under_16_bits_allocated_is_read(
     path = write_dicom(
         values, syntax=pydicom.uid.JPEGBaseline8Bit, frame=_jpeg(values), BitsAllocated=16
     )
-    assert np.abs(_read(path).pixels - values / 255).mean() < 0.01
+    assert np.abs(read_dicom_file(path).pixels - values / 255).mean() < 0.01
 
 
 @pytest.mark.parametrize("number", [50, 51, 53, 55])
@@ -161,7 +155,7 @@ def test_a_progressive_jpeg_is_read_under_today_s_and_retired_syntaxes(
     values = (twelve_bits >> 4).astype(np.uint8)
     frame = _jpeg(values, progressive=progressive)
     path = write_dicom(values, syntax=UID(f"1.2.840.10008.1.2.4.{number}"), frame=frame)
-    assert np.abs(_read(path).pixels - values / 255).mean() < 0.01
+    assert np.abs(read_dicom_file(path).pixels - values / 255).mean() < 0.01
 
 
 def _with_pixels(path: Path, data: bytes) -> Path:
@@ -184,7 +178,7 @@ def test_a_wrong_table_of_offsets_does_no_harm_and_none_either(
         return b"\xfe\xff\x00\xe0" + len(content).to_bytes(4, "little") + content
 
     path = write_jpeg_dicom(values)
-    right = _read(path).pixels
+    right = read_dicom_file(path).pixels
     half = len(frame) // 4 * 2
     for data in (
         item(frame),
@@ -193,7 +187,7 @@ def test_a_wrong_table_of_offsets_does_no_harm_and_none_either(
         item(b"\0\0\0\0\xd2\x04\0\0") + item(frame[:half]) + item(frame[half:]),
         encapsulate([frame], fragments_per_frame=3, has_bot=False),
     ):
-        np.testing.assert_array_equal(_read(_with_pixels(path, data)).pixels, right)
+        np.testing.assert_array_equal(read_dicom_file(_with_pixels(path, data)).pixels, right)
 
 
 def test_a_jpeg_whose_height_stands_behind_its_picture_is_refused_as_such(
@@ -205,7 +199,7 @@ def test_a_jpeg_whose_height_stands_behind_its_picture_is_refused_as_such(
     rows, frame[place : place + 2] = bytes(frame[place : place + 2]), b"\0\0"
     data = encapsulate([bytes(frame) + b"\xff\xdc\x00\x04" + rows + b"\xff\xd9"])
     with pytest.raises(TbspotError, match="height stands behind its picture"):
-        _read(_with_pixels(write_jpeg_dicom(values), data))
+        read_dicom_file(_with_pixels(write_jpeg_dicom(values), data))
 
 
 @pytest.mark.parametrize("missing", [1, 2, 100])
@@ -216,7 +210,7 @@ def test_pixels_that_end_less_than_a_row_too_early_are_read(
     dataset = pydicom.dcmread(path)
     dataset.PixelData = dataset.PixelData[:-missing]
     dataset.save_as(path)
-    film = _read(path).pixels
+    film = read_dicom_file(path).pixels
     np.testing.assert_allclose(film[:-1], (twelve_bits / 4095)[:-1], atol=1e-6)
     # The gap holds what stood above it, or what an odd length spoils: never plain black or white.
     np.testing.assert_allclose(film[-1, :-missing], (twelve_bits / 4095)[-1, :-missing], atol=1e-6)
@@ -226,10 +220,10 @@ def test_what_stands_behind_the_pixels_does_no_harm(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:
     path = write_dicom(twelve_bits, **FULL_WINDOW)
-    right, content = _read(path).pixels, path.read_bytes()
+    right, content = read_dicom_file(path).pixels, path.read_bytes()
     for rest in (b"\0" * 512, b"\xff" * 33, b"PLANTED"):
         path.write_bytes(content + rest)
-        np.testing.assert_array_equal(_read(path).pixels, right)
+        np.testing.assert_array_equal(read_dicom_file(path).pixels, right)
 
 
 @pytest.mark.parametrize("interpretation", ["YBR_FULL_422", "YBR_PARTIAL_422"])
@@ -245,7 +239,7 @@ def test_uncompressed_pixels_that_share_their_colours_are_read(
     dataset = pydicom.dcmread(path)
     dataset.PixelData = data.astype(np.uint8).tobytes()
     dataset.save_as(path)
-    np.testing.assert_allclose(_read(path).pixels, right, atol=0.003)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, right, atol=0.003)
 
 
 def test_a_stream_of_another_size_than_the_tags_say_contradicts_them(
@@ -256,17 +250,17 @@ def test_a_stream_of_another_size_than_the_tags_say_contradicts_them(
         twelve_bits[:64], syntax=pydicom.uid.JPEGLSLossless, frame=frame, **FULL_WINDOW
     )
     with pytest.raises(TbspotError, match=r"128 x 64 .* by its header and 128 x 128 of 1 in its"):
-        _read(path)
+        read_dicom_file(path)
 
 
 def test_planes_of_colours_are_read_as_pixels_of_colours_are(write_dicom: WriteDicom) -> None:
     colours = np.random.default_rng(3).integers(0, 256, (8, 6, 3), np.uint8)
-    right = _read(write_dicom(colours)).pixels
+    right = read_dicom_file(write_dicom(colours)).pixels
     path = write_dicom(colours, PlanarConfiguration=1)
     dataset = pydicom.dcmread(path)
     dataset.PixelData = np.moveaxis(colours, -1, 0).tobytes()
     dataset.save_as(path)
-    np.testing.assert_array_equal(_read(path).pixels, right)
+    np.testing.assert_array_equal(read_dicom_file(path).pixels, right)
 
 
 @pytest.mark.parametrize(
@@ -285,7 +279,7 @@ def test_what_cannot_be_read_for_a_reason_is_not_called_broken(
         setattr(dataset, keyword, value)
     dataset.save_as(path)
     with pytest.raises(TbspotError, match=sentence):
-        _read(path)
+        read_dicom_file(path)
 
 
 @pytest.mark.parametrize(
@@ -298,4 +292,4 @@ def test_a_syntax_that_is_not_read_is_called_by_its_name(
     path = write_dicom(np.zeros((4, 4), np.uint8), syntax=UID(f"1.2.840.10008.{last}"),
                        frame=b"\0" * 8)  # fmt: skip
     with pytest.raises(TbspotError, match=rf"stored as {name}.*; export it uncompressed"):
-        _read(path)
+        read_dicom_file(path)

@@ -12,17 +12,11 @@ import pytest
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from tbspot.images import Film
-from tbspot.images.dicom import read_dicom
+from readers import read_dicom_file
 from tbspot.images.luts import read_lut
 from tbspot.images.tags import Tags
 
 WriteDicom = Callable[..., Path]
-
-
-def _read(path: Path) -> Film:
-    with path.open("rb") as file:
-        return read_dicom(file, path.name)
 
 
 def _table(descriptor: list[int], representation: str, data: Any) -> Dataset:
@@ -131,7 +125,7 @@ def test_a_table_of_words_has_the_file_s_order(
         BitsStored=12,
         **{f"{kind}LUTSequence": [table], **window},
     )
-    film = _read(path)
+    film = read_dicom_file(path)
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
     assert film.facts.corrections == ()
 
@@ -150,7 +144,7 @@ def test_a_palette_in_words_is_read(
         dataset.add_new(0x00281100 + number, "US", [256, 0, bits])
         dataset.add_new(0x00281200 + number, "OW", data)
     dataset.save_as(path)
-    np.testing.assert_allclose(_read(path).pixels, values / 255, atol=1e-6)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, values / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("most", [4095, 65535])
@@ -161,6 +155,6 @@ def test_no_table_takes_a_film_out_of_its_range(
     path = write_dicom(
         twelve_bits, BitsStored=12, VOILUTSequence=[_table([4096, 0, 10], "US", entries)]
     )
-    film = _read(path).pixels
+    film = read_dicom_file(path).pixels
     assert 0 <= film.min() < 0.1
     assert 0.9 < film.max() <= 1

@@ -15,20 +15,15 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.pixels.encoders.base import get_encoder
 
-from tbspot.images import Film, read_with_facts
+from readers import read_dicom_file
+from tbspot.images import read_with_facts
 from tbspot.images.coarse import decode_coarse
-from tbspot.images.dicom import read_dicom
-from tbspot.images.reducing import count, factor_for, shown
+from tbspot.images.reducing import count, factor_for, shaded
 
 WriteDicom = Callable[..., Path]
 
 WINDOW = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 1500}
 ENOUGH, FACTOR = 30, 4
-
-
-def _read(path: Path, enough: int | None) -> Film:
-    with path.open("rb") as file:
-        return read_dicom(file, path.name, enough)
 
 
 def _means(pixels: NDArray[np.float32], factor: int) -> NDArray[np.float64]:
@@ -58,7 +53,7 @@ def test_a_film_is_averaged_after_it_was_shown(
     cut: tuple[int, int],
 ) -> None:
     path = write_dicom(twelve_bits[: cut[0], : cut[1]], **tags)
-    whole, reduced = _read(path, None), _read(path, ENOUGH)
+    whole, reduced = read_dicom_file(path, None), read_dicom_file(path, ENOUGH)
     np.testing.assert_allclose(reduced.pixels, _means(whole.pixels, FACTOR), atol=1e-6)
     assert (reduced.shape, reduced.reduced_from) == (cut, cut)
     assert (whole.shape, whole.reduced_from) == (cut, None)
@@ -68,8 +63,8 @@ def test_a_film_is_averaged_after_it_was_shown(
 def test_colours_are_averaged_too(write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]) -> None:
     levels = (twelve_bits >> 4).astype(np.uint8)
     path = write_dicom(np.stack([levels, levels[::-1], levels[:, ::-1]], -1))
-    expected = _means(_read(path, None).pixels, FACTOR)
-    np.testing.assert_allclose(_read(path, ENOUGH).pixels, expected, atol=1e-6)
+    expected = _means(read_dicom_file(path, None).pixels, FACTOR)
+    np.testing.assert_allclose(read_dicom_file(path, ENOUGH).pixels, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -86,11 +81,11 @@ def test_a_compressed_film_is_as_good_as_the_means_of_its_uncompressed_self(
     values = smooth - np.int16(2048) if signed else smooth.astype(np.uint16)
     tags: dict[str, Any] = WINDOW | {"WindowCenter": 0 if signed else 2048, "WindowWidth": 4096}
     path = write_dicom(values, **tags)
-    expected = _read(path, 128).pixels
+    expected = read_dicom_file(path, 128).pixels
     dataset = dcmread(path)
     dataset.compress(syntax, generate_instance_uid=False)
     dataset.save_as(path)
-    found = _read(path, 128)
+    found = read_dicom_file(path, 128)
     # A wavelet's low band is no mean of cells, but near it.
     allowed = 0.03 if syntax == pydicom.uid.JPEG2000Lossless else 1e-6
     assert np.abs(found.pixels - expected).mean() <= allowed
@@ -119,7 +114,9 @@ def test_what_lies_above_the_stored_bits_is_not_averaged_in(
     frame = _jpeg_2000(twelve_bits | overlay.astype(np.uint16), bits_stored=16)
     path = write_dicom(twelve_bits, syntax=pydicom.uid.JPEG2000Lossless, frame=frame, **WINDOW)
     plain = write_dicom(twelve_bits, name="plain.dcm", **WINDOW)
-    np.testing.assert_allclose(_read(path, ENOUGH).pixels, _read(plain, ENOUGH).pixels, atol=1e-6)
+    np.testing.assert_allclose(
+        read_dicom_file(path, ENOUGH).pixels, read_dicom_file(plain, ENOUGH).pixels, atol=1e-6
+    )
 
 
 def test_padding_is_not_averaged_in_by_a_wavelet(
@@ -131,7 +128,9 @@ def test_padding_is_not_averaged_in_by_a_wavelet(
     frame = _jpeg_2000(values, bits_stored=12)
     path = write_dicom(values, syntax=pydicom.uid.JPEG2000Lossless, frame=frame, **tags)
     plain = write_dicom(values, name="plain.dcm", **tags)
-    np.testing.assert_allclose(_read(path, ENOUGH).pixels, _read(plain, ENOUGH).pixels, atol=1e-6)
+    np.testing.assert_allclose(
+        read_dicom_file(path, ENOUGH).pixels, read_dicom_file(plain, ENOUGH).pixels, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("most", [1, 2, 3, 7, 9])
@@ -164,8 +163,10 @@ def test_a_jpeg_2000_of_few_levels_is_read_all_the_same(
     path = write_dicom(
         twelve_bits, syntax=pydicom.uid.JPEG2000Lossless, frame=bytes(frame), **WINDOW
     )
-    film = _read(path, ENOUGH)
-    np.testing.assert_allclose(film.pixels, _means(_read(path, None).pixels, FACTOR), atol=0.1)
+    film = read_dicom_file(path, ENOUGH)
+    np.testing.assert_allclose(
+        film.pixels, _means(read_dicom_file(path, None).pixels, FACTOR), atol=0.1
+    )
 
 
 @pytest.mark.parametrize("name", ["film.png", "film.jpg", "film.tif"])
@@ -205,7 +206,7 @@ def test_the_factor_leaves_both_sides_enough() -> None:
 def test_strips_do_not_show() -> None:
     values = np.random.default_rng(0).integers(0, 256, (700, 1000), np.uint8)
     shade = values.astype(np.float32) / np.float32(255)
-    found = shown(values, lambda strip: strip.astype(np.float32) / np.float32(255), 3)
+    found = shaded(values, lambda strip: strip.astype(np.float32) / np.float32(255), 3)
     np.testing.assert_allclose(found, _means(shade, 3), atol=1e-6)
 
 

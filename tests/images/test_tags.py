@@ -14,19 +14,14 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
-from tbspot.images import Film, read_with_facts
-from tbspot.images.dicom import read_dicom
+from readers import read_dicom_file
+from tbspot.images import read_with_facts
 from tbspot.images.tags import Tags
 
 WriteDicom = Callable[..., Path]
 
 WINDOW = {"BitsStored": 12, "WindowCenter": 2048, "WindowWidth": 4096}
 RESCALE = {"RescaleSlope": 1, "RescaleIntercept": 0}
-
-
-def _read(path: Path) -> Film:
-    with path.open("rb") as file:
-        return read_dicom(file, path.name)
 
 
 def _raw(keyword: str, representation: str, value: bytes) -> RawDataElement:
@@ -73,7 +68,7 @@ def test_an_unusable_optional_tag_is_set_aside_and_named(
 ) -> None:
     tags = WINDOW | RESCALE
     tags |= {"PixelPaddingValue": 5000} if keyword == "PixelPaddingRangeLimit" else {}
-    film = _read(_with(write_dicom(twelve_bits, **tags), keyword, representation, value))
+    film = read_dicom_file(_with(write_dicom(twelve_bits, **tags), keyword, representation, value))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
     title = pydicom.datadict.dictionary_description(keyword)
     assert title in film.facts.faults
@@ -95,8 +90,8 @@ def test_an_unusable_optional_tag_is_set_aside_and_named(
 def test_an_unusable_window_is_as_good_as_none(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], keyword: str, value: bytes
 ) -> None:
-    none = _read(write_dicom(twelve_bits, BitsStored=12)).pixels
-    film = _read(_with(write_dicom(twelve_bits, **WINDOW), keyword, "DS", value))
+    none = read_dicom_file(write_dicom(twelve_bits, BitsStored=12)).pixels
+    film = read_dicom_file(_with(write_dicom(twelve_bits, **WINDOW), keyword, "DS", value))
     np.testing.assert_array_equal(film.pixels, none)
     assert {"Window Center", "Window Width"} & set(film.facts.faults)
 
@@ -120,7 +115,7 @@ def test_a_tag_that_can_be_understood_is_used(
 ) -> None:
     path = write_dicom(twelve_bits, **WINDOW, **RESCALE)
     representation = "US" if keyword == "PixelPaddingValue" else "DS"
-    film = _read(_with(path, keyword, representation, value))
+    film = read_dicom_file(_with(path, keyword, representation, value))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
     assert film.facts.faults == ()
     assert " ".join(film.facts.corrections).startswith(said)
@@ -133,7 +128,7 @@ def test_a_voi_table_without_entries_leaves_the_window(
     if item is None:
         item = Dataset()
         item.LUTDescriptor = [4096, 0, 12]
-    film = _read(write_dicom(twelve_bits, **WINDOW, VOILUTSequence=[item]))
+    film = read_dicom_file(write_dicom(twelve_bits, **WINDOW, VOILUTSequence=[item]))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
     assert film.facts.faults == ("VOI LUT Sequence",)
 
@@ -154,7 +149,7 @@ def test_spaces_before_a_code_do_not_count(
     value: bytes,
     inverted: bool,
 ) -> None:
-    film = _read(_with(write_dicom(twelve_bits, **WINDOW), keyword, "CS", value))
+    film = read_dicom_file(_with(write_dicom(twelve_bits, **WINDOW), keyword, "CS", value))
     right = twelve_bits / 4095
     np.testing.assert_allclose(film.pixels, 1 - right if inverted else right, atol=3e-4)
     assert film.facts.faults == ()
@@ -166,7 +161,7 @@ def test_a_linear_window_below_one_is_read_as_an_exact_one_and_told(
 ) -> None:
     tags = {"RescaleSlope": 0.0002, "RescaleIntercept": 0, "WindowCenter": 0.4095,
             "WindowWidth": 0.819, "VOILUTFunction": function}  # fmt: skip
-    film = _read(write_dicom(twelve_bits, BitsStored=12, **tags))
+    film = read_dicom_file(write_dicom(twelve_bits, BitsStored=12, **tags))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-5)
     assert film.facts.corrections == (
         "a LINEAR window below 1 is not allowed: it was read as LINEAR_EXACT",
@@ -177,7 +172,7 @@ def test_padding_that_covers_the_film_is_no_padding(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:
     path = write_dicom(twelve_bits, **WINDOW, PixelPaddingValue=0, PixelPaddingRangeLimit=4095)
-    film = _read(path)
+    film = read_dicom_file(path)
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
     assert film.facts.faults == ("Pixel Padding Value",)
 
@@ -186,7 +181,7 @@ def test_padding_of_a_signed_film_is_signed_whatever_its_type(write_dicom: Write
     values = np.full((8, 8), 100, np.int16)
     values[0] = -2000
     path = write_dicom(values, WindowCenter=100, WindowWidth=401)
-    film = _read(_with(path, "PixelPaddingValue", "US", (63536).to_bytes(2, "little")))
+    film = read_dicom_file(_with(path, "PixelPaddingValue", "US", (63536).to_bytes(2, "little")))
     assert (film.pixels[0] == 0).all()
     assert (film.pixels[1:] > 0.4).all()
 
@@ -199,7 +194,7 @@ def test_a_tag_that_must_be_there_and_is_not_is_taken_as_most_films_have_it(
     dataset = pydicom.dcmread(path)
     del dataset[missing]
     dataset.save_as(path)
-    np.testing.assert_allclose(_read(path).pixels, twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +203,7 @@ def test_a_tag_that_must_be_there_and_is_not_is_taken_as_most_films_have_it(
 def test_a_fact_that_cannot_be_read_says_nothing(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], keyword: str
 ) -> None:
-    film = _read(_with(write_dicom(twelve_bits, **WINDOW), keyword, "OB", b"PLANTED "))
+    film = read_dicom_file(_with(write_dicom(twelve_bits, **WINDOW), keyword, "OB", b"PLANTED "))
     assert (film.facts.view, film.facts.orientation, film.facts.age) == ("", "", None)
 
 
@@ -216,7 +211,7 @@ def test_what_was_set_aside_is_told_by_the_decoding_process_too(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:
     path = _with(write_dicom(twelve_bits, **WINDOW), "VOILUTFunction", "CS", b"PLANTED ")
-    assert read_with_facts(path).facts == _read(path).facts
+    assert read_with_facts(path).facts == read_dicom_file(path).facts
 
 
 def test_numbers_words_and_items_of_a_header() -> None:

@@ -120,7 +120,7 @@ def test_another_split_is_not_overwritten_without_being_told(tmp_path: Path) -> 
     path = tmp_path / "split.json"
     write_split(path, [sample(1, split="train")], 0)
     write_split(path, [sample(1, split="train")], 0)
-    with pytest.raises(TbspotError, match="holds another split"):
+    with pytest.raises(TbspotError, match=r"holds another split; .* `overwrite=True`"):
         write_split(path, [sample(1, split="test")], 0)
     assert json.loads(path.read_text())["films"] == {"here": {"film1.png": "train"}}
     write_split(path, [sample(1, split="test")], 0, overwrite=True)

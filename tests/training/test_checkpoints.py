@@ -14,11 +14,6 @@ from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState
 FILMS = torch.rand(8, 4, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(scope="module")
-def fabric() -> Fabric:
-    return Fabric(accelerator="cpu", devices=1)
-
-
 def _net(features: int = 3) -> nn.Module:
     torch.manual_seed(0)
     return nn.Sequential(nn.Linear(4, features), nn.BatchNorm1d(features))

@@ -15,11 +15,11 @@ import safetensors.torch
 import torch
 from lightning_fabric import Fabric
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from tbspot.description import Description
 from tbspot.errors import TbspotError
-from tbspot.nets.classifier import Classifier
+from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
@@ -33,11 +33,6 @@ from tbspot.training.teachers import CleanTeachers
 from tbspot.training.views import Strength
 
 STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Strength)), 0.0))
-
-
-@pytest.fixture(scope="module")
-def fabric() -> Fabric:
-    return Fabric(accelerator="cpu", devices=1, precision="32-true")
 
 
 @pytest.fixture(scope="module")
@@ -231,6 +226,21 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_
     assert not (tmp_path / "run" / MODEL_FILE).exists()
 
 
+@pytest.mark.parametrize(
+    ("progress", "factor"), [(0.0, 0.04), (0.1, 0.52), (0.2, 1.0), (0.6, 0.5), (1.0, 0.0)]
+)
+def test_each_rate_rises_to_a_peak_of_its_own_and_falls_as_a_cosine(
+    settings: TrainingSettings, progress: float, factor: float
+) -> None:
+    chosen = dataclasses.replace(settings, body_rate=0.5, head_rate=4.0)
+    net = Classifier(Description(name="net", size=32))
+    optimizer = training.optimizer_of(net, chosen)
+    training.set_rates(optimizer, progress)
+    assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
+        [0.5 * factor, 4.0 * factor]
+    )
+
+
 def test_rates_that_are_far_too_high_stop_the_run(
     settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:
@@ -313,6 +323,31 @@ def test_only_paired_sources_teach_the_label_when_asked(settings: TrainingSettin
         chosen = dataclasses.replace(settings, label_sources=sources)
         batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
         assert batch.counted[np.argsort(batch.index)].tolist() == counted
+
+
+class _Brightness(nn.Module):
+    """A net that says of a film how bright it is, as long as it is not training."""
+
+    def forward(self, films: Tensor) -> Output:
+        brightness = films.mean((1, 2, 3)) * (-1 if self.training else 1)
+        return Output(brightness, films.squeeze(1))
+
+
+def test_the_auroc_that_is_followed_is_the_mean_of_sources_with_both_labels(
+    settings: TrainingSettings, fabric: Fabric
+) -> None:
+    """Of source a 3 of 4 pairs are in order; c has one label, and does not count."""
+    of_a = [("a", 0, 10), ("a", 0, 30), ("a", 1, 20), ("a", 1, 40)]
+    of_b = [("b", label, 100 + 50 * label) for label in (0, 1) * 4]
+    told = [*of_b, *of_a, ("c", 1, 0), ("b", 0, 50), ("c", 1, 5), ("b", 1, 90), ("b", 1, 95), *of_b]
+    assert len(told) > training.TUNING_BATCH
+    pixels = np.array([[[grey]] for _, _, grey in told], np.uint8)
+    samples = [_sample(source, label) for source, label, _ in told]
+    tuning = Films(samples, CachedFilms(pixels, "none"), settings)
+    # Of b 9 films without TB, 10 with it; two of these are darker than the 8 of 100.
+    found = training._tuning_auroc(_Brightness(), tuning, fabric)  # type: ignore[arg-type]
+    assert found == pytest.approx((3 / 4 + (90 - 16) / 90) / 2)
+    assert training._tuning_auroc(_Brightness(), None, fabric) is None  # type: ignore[arg-type]
 
 
 def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: TrainingSettings) -> None:

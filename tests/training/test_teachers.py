@@ -50,11 +50,6 @@ def _told(
 
 
 @pytest.fixture(scope="module")
-def fabric() -> Fabric:
-    return Fabric(accelerator="cpu", devices=1)
-
-
-@pytest.fixture(scope="module")
 def paths(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("teachers")
     return [_save(folder / f"{seed}.safetensors", seed) for seed in (0, 1)]

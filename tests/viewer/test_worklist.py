@@ -9,7 +9,7 @@ from pages import Page, Places, serving
 from tbspot.locating.folder import Keeper
 from tbspot.records.predictions import PredictedBox, Prediction
 from tbspot.viewer.cases import Truth
-from tbspot.viewer.worklist import PAGE, Query, Row, select
+from tbspot.viewer.worklist import PAGE, Query, Row, Worklist
 
 
 def row(
@@ -39,7 +39,7 @@ ROWS = [
 
 
 def numbers(**query: object) -> list[int]:
-    return [one.number for one in select(ROWS, Query(**query))]  # type: ignore[arg-type]
+    return Worklist(ROWS).select(Query(**query)).tolist()  # type: ignore[arg-type]
 
 
 def test_films_come_by_score_and_those_without_last() -> None:

@@ -16,7 +16,7 @@ from PIL import Image
 
 from tbspot.drawings.into_films import WithLesions, draw_lesions
 from tbspot.errors import TbspotError
-from tbspot.files import open_run, replacing
+from tbspot.files import open_run
 from tbspot.images import read_film
 from tbspot.images.frame import within
 from tbspot.lock import holding
@@ -24,6 +24,7 @@ from tbspot.maps.lungs import lung_field
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 from tbspot.settings import Seed, Settings, Whole
+from tbspot.storage import replacing
 from tbspot.tables import Cell, write_table
 
 __all__ = ["TABLE_FILE", "draw_pairs"]

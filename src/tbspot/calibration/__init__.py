@@ -4,14 +4,11 @@ Takes scores with their truth; gives calibration.json, thresholds.csv, threshold
 How scores are made is left to engines: nothing here knows torch or films.
 """
 
-from tbspot.calibration.choosing import WHO_SENSITIVITY, WHO_SPECIFICITY
 from tbspot.calibration.run import CalibrationSettings, calibrate, write_calibration
 from tbspot.calibration.scored import Scored
 from tbspot.records.calibration import Calibration
 
 __all__ = [
-    "WHO_SENSITIVITY",
-    "WHO_SPECIFICITY",
     "Calibration",
     "CalibrationSettings",
     "Scored",

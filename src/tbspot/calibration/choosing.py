@@ -12,7 +12,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.classification import ROUNDING
+from tbspot.metrics.resampling import ROUNDING
 from tbspot.numerics import TWO_SIDED_95
 from tbspot.records.calibration import OperatingPoint, Target
 from tbspot.records.figures import Figure

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tbspot.calibration.choosing import percent
 from tbspot.calibration.scored import LEAST_FILMS
 from tbspot.errors import TbspotError
-from tbspot.metrics.classification import ROUNDING
+from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.matching import match
 from tbspot.samples.loading import in_split, load
 

@@ -5,6 +5,7 @@ Gives a console of rich. What characters are replaced is left to printable.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from rich.console import Console
@@ -12,12 +13,18 @@ from rich.text import Text
 
 from tbspot.printable import printable
 
-__all__ = ["open_console"]
+__all__ = ["open_console", "print_notes"]
 
 
 def open_console() -> Console:
     """A console on standard output that wraps nothing and colours nothing by itself."""
     return _Console(highlight=False, soft_wrap=True)
+
+
+def print_notes(console: Console, notes: Iterable[str | None]) -> None:
+    """A line for each note; brackets in it are text."""
+    for note in notes:
+        console.print(f"note: {note}", markup=False)
 
 
 class _Console(Console):

@@ -20,7 +20,7 @@ from rich.console import Console
 
 from tbspot import locating
 from tbspot.choices import ResultKind
-from tbspot.cli._console import open_console
+from tbspot.cli._console import open_console, print_notes
 from tbspot.cli._findings import summary_of, table_of
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
@@ -29,12 +29,12 @@ from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.inputs import faulty
-from tbspot.locating.places import DICOM
 from tbspot.locating.run import Answers
 from tbspot.locating.table import PARQUET_FILE
 from tbspot.pathnames import as_text
 from tbspot.records.coco import write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
+from tbspot.records.run import DICOM
 from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
 
@@ -126,8 +126,7 @@ def _of_standard_input(path: Path) -> Item:
 
 def _note(notes: Iterable[str | None], console: Console | None) -> None:
     if console is not None:
-        for note in notes:
-            console.print(f"note: {note}", markup=False)
+        print_notes(console, notes)
 
 
 def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
@@ -139,7 +138,7 @@ def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
     return LocateSettings(
         films=tuple(map(as_text, films)),
         split=given["split"] or "",
-        model=f"{description.name} {description.version}",
+        model=description.title,
         engine=engine.name,
         method=given["method"],
         mirror=given["mirror"],

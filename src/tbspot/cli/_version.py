@@ -18,7 +18,7 @@ def version_lines() -> Iterator[str]:
     yield f"tbspot {__version__} (Apache-2.0), Python {platform.python_version()}"
     try:
         model = open_engine(device="cpu").description
-        yield f"model {model.name} {model.version} ({model.terms})"
+        yield f"model {model.title} ({model.terms})"
     except TbspotError as error:
         yield f"model: {error}"
     yield f"engine OpenVINO {version('openvino').partition('-')[0]}"

@@ -56,7 +56,7 @@ def audit(
     """
     from rich.progress import Progress
 
-    from tbspot.cli._console import open_console
+    from tbspot.cli._console import open_console, print_notes
 
     with needing("audit"):
         from tbspot.audit import AUDIT_FILE, AuditSettings
@@ -90,8 +90,7 @@ def audit(
     for shortcuts in result.answers:
         console.print(shortcuts.sentence, markup=False)
     console.print(_evidence(result))
-    for note in result.notes:
-        console.print(f"note: {note}", markup=False)
+    print_notes(console, result.notes)
     console.print(f"audit: {page}", markup=False)
 
 

@@ -78,7 +78,7 @@ def calibrate(
     """
     from tbspot import calibration
     from tbspot.calibration.page import write_page
-    from tbspot.cli._console import open_console
+    from tbspot.cli._console import open_console, print_notes
     from tbspot.files import check_run, open_run
     from tbspot.lock import holding
 
@@ -108,8 +108,7 @@ def calibrate(
         page = write_page(out, result)
     console.print(_chosen(result))
     console.print(result.target.sentence, markup=False)
-    for note in result.notes:
-        console.print(f"note: {note}", markup=False)
+    print_notes(console, result.notes)
     console.print(f"calibration: {page}", markup=False)
 
 

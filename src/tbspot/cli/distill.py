@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tbspot.choices import MapTarget
+from tbspot.choices import MapTarget, TeacherMap, TeacherView
 from tbspot.cli.train import (
     Average,
     BatchNorm,
@@ -84,10 +84,10 @@ def distill(
         ),
     ] = 0.0,
     teacher_view: Annotated[
-        str, typer.Option(help="same: the student's view; clean: the whole film, cached.")
+        TeacherView, typer.Option(help="same: the student's view; clean: the whole film, cached.")
     ] = "same",
     teacher_map: Annotated[
-        str,
+        TeacherMap,
         typer.Option(
             help="cam: the teacher's own; fused: sharpened by the Layer-CAM of stage 2; refined: "
             "near places that look alike share their evidence."

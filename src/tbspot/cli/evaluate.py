@@ -104,7 +104,7 @@ def evaluate(
         tbspot evaluate --boxes results.json --data drawn --split val --out theirs
     """
     from tbspot import evaluation
-    from tbspot.cli._console import open_console
+    from tbspot.cli._console import open_console, print_notes
     from tbspot.lock import holding
     from tbspot.records.evaluation import write_evaluation
 
@@ -136,8 +136,7 @@ def evaluate(
     for row in result.contenders:
         if row.classification is not None and row.role == "judged":
             console.print(_classification(row.classification))
-    for note in result.notes:
-        console.print(f"note: {note}", markup=False)
+    print_notes(console, result.notes)
     console.print(f"evaluation: {path}", markup=False)
 
 

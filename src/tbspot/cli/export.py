@@ -114,7 +114,7 @@ def export(
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = open_console()
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
-    console.print(f"name and version: {written.description.name} {written.description.version}")
+    console.print(f"name and version: {written.description.title}")
     console.print(f"to torch with the same 16-bit weights: {written.exact.words()}")
     console.print(f"to torch with the checkpoint's weights: {written.rounding.words()}")
     refused = "" if written.description.ranges else "; too far apart, so it is not offered"

@@ -163,8 +163,7 @@ def locate(
     For a script, from standard input:
         tbspot locate - --json < film.dcm
     """
+    given = locals()
     from tbspot.cli import _locating
 
-    given = locals()
-    given.pop("_locating")
     _locating.run(given)

@@ -51,7 +51,7 @@ def prepare(
         positive the label that means TB, root the folder of its films,
         out of which no path may lead.
     """
-    from tbspot.cli._console import open_console
+    from tbspot.cli._console import open_console, print_notes
     from tbspot.samples.counting import balance_notes
     from tbspot.samples.loading import load
     from tbspot.samples.splitting import write_split
@@ -60,8 +60,7 @@ def prepare(
     write_split(out, (*loaded.samples, *loaded.dropped), seed, overwrite=overwrite)
     console = open_console()
     console.print(_table(loaded.samples))
-    for note in (*loaded.notes, *balance_notes(loaded.samples)):
-        console.print(f"note: {note}", markup=False)
+    print_notes(console, (*loaded.notes, *balance_notes(loaded.samples)))
     console.print(
         f"split of {len(loaded.samples) + len(loaded.dropped):,} films: {out}", markup=False
     )

@@ -50,7 +50,15 @@ def refit(
         from tbspot.training.score_head import refit as run
 
     settings = ScoreHeadSettings(
-        model, tuple(data), split_file, split, looks, steadiness, ridge, seed, name
+        model=model,
+        data=tuple(data),
+        split_file=split_file,
+        split=split,
+        looks=looks,
+        steadiness=steadiness,
+        ridge=ridge,
+        seed=seed,
+        name=name,
     )
     path = run(settings, out, launch_fabric(precision, 1), overwrite=overwrite)
     open_console().print(f"model: {path}")

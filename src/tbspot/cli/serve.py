@@ -185,8 +185,7 @@ def serve(
     For units elsewhere in the house:
         tbspot serve node --host 0.0.0.0 --titles XRAY1 --to PACS@10.0.0.7:104
     """  # fmt: skip
+    given = locals()
     from tbspot.cli import _serving
 
-    given = locals()
-    given.pop("_serving")
     _serving.run(given)

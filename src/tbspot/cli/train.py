@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from tbspot import choices
 from tbspot.extras import needing
 
 __all__ = ["train"]
@@ -30,9 +31,9 @@ Through = Annotated[
 ]
 Stages = Annotated[int, typer.Option(help="Of ResNet50: 4, or 3 for half of the work.")]
 OutputStride = Annotated[int, typer.Option(help="Pixels per place of the map: 8, 16 or 32.")]
-Pooling = Annotated[str, typer.Option(help="mean, lse or pcam.")]
+Pooling = Annotated[choices.Pooling, typer.Option(help="Of the places' logits to the film's.")]
 BatchNorm = Annotated[
-    str | None, typer.Option(help="frozen or train; default: train from random weights only.")
+    choices.BatchNorm | None, typer.Option(help="By default train from random weights only.")
 ]
 FrozenStages = Annotated[
     int | None, typer.Option(help="Stages not trained; default 1, from random weights 0.", min=0)
@@ -43,7 +44,7 @@ BodyRate = Annotated[float, typer.Option(help="Peak learning rate of the body.")
 HeadRate = Annotated[float, typer.Option(help="Peak learning rate of the head.")]
 Seed = Annotated[int, typer.Option(min=0)]
 LabelSources = Annotated[
-    str, typer.Option(help="all, or paired: only sources with films of both labels.")
+    choices.LabelSources, typer.Option(help="paired: only sources with films of both labels.")
 ]
 LabelSmoothing = Annotated[float, typer.Option(min=0, max=1)]
 Average = Annotated[float, typer.Option(help="Decay of the average of the weights; 0 = none.")]

@@ -18,10 +18,11 @@ from PIL import Image
 from tbspot.drawings.exposure import Style
 from tbspot.drawings.film import CLASSES, Corners, DrawnFilm, FilmClass, draw_film
 from tbspot.errors import TbspotError
-from tbspot.files import open_run, replacing, write_json
+from tbspot.files import open_run, write_json
 from tbspot.lock import holding
 from tbspot.samples.sample import TruthBox
 from tbspot.settings import Chance, Seed, Settings
+from tbspot.storage import replacing
 
 __all__ = ["SHORTCUTS_FILE", "Shortcut", "draw_dataset"]
 

@@ -1,7 +1,8 @@
 """Runs a model file: OpenVINO for the released ONNX, torch for a checkpoint of training.
 
 Takes films in the model's frame; gives logits and raw maps. Frames and evidence are left to
-maps/evidence.py. Torch is imported only for a checkpoint, and where its net is asked for.
+maps/evidence.py. Torch is imported only for a checkpoint, on NVIDIA's GPUs, and where its net is
+asked for.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from tbspot.errors import (
 )
 from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
+from tbspot.maps.evidence import Ask
 from tbspot.parsing import open_file, parse
 
 if TYPE_CHECKING:
@@ -47,7 +49,6 @@ __all__ = [
 
 # Hundreds of times the released model.
 MOST_BYTES = 4_000_000_000
-Ask = Callable[[NDArray[np.float32]], Answer]
 # Of each kind of device, precisions that are made for it.
 COMPUTED_IN: dict[str, tuple[Precision, ...]] = {
     "cpu": ("float32", "bfloat16", "int8"),
@@ -79,7 +80,7 @@ class Engine:
 
     description: Description
     name: str
-    ask: Callable[[NDArray[np.float32]], Answer]
+    ask: Ask
     open_classifier: Callable[[], Classifier] | None = None
     at_once: int = 1
     share: Callable[[int], Engine] | None = None

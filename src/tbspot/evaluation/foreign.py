@@ -151,8 +151,12 @@ def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedB
 
 
 def _nothing_on(path: Path, samples: Sequence[Sample]) -> Matched:
-    version = fingerprint(path.read_bytes())
-    return Matched((None,) * len(samples), path.stem, version, _no_map)
+    return Matched((None,) * len(samples), path.stem, _version_of(path), _no_map)
+
+
+def _version_of(path: Path) -> str:
+    """By which a record tells a file of boxes from another of its name."""
+    return fingerprint(path.read_bytes())
 
 
 def _nothing(path: Path, sample: Sample) -> Prediction:
@@ -174,7 +178,7 @@ def _results(path: Path, found: Sequence[CocoBox]) -> list[Prediction]:
     boxes: dict[str, list[PredictedBox]] = {}
     for one in found:
         boxes.setdefault(one.image, []).append(one.box)
-    version = fingerprint(path.read_bytes())
+    version = _version_of(path)
     return [_prediction(path, version, image, own) for image, own in boxes.items()]
 
 
@@ -191,7 +195,7 @@ def _table(path: Path) -> list[Prediction]:
         score = _number(row[FILM_SCORE], where) if row.get(FILM_SCORE) else None
         if scores.setdefault(image, score) != score:
             raise TbspotError(f"{where} gives {image} another film_score than before; correct it")
-    version = fingerprint(path.read_bytes())
+    version = _version_of(path)
     return [_prediction(path, version, one, own, scores[one]) for one, own in boxes.items()]
 
 

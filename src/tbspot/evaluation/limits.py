@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.evaluation.outcomes import Outcome, Outcomes
-from tbspot.evaluation.strata import Part, parts_of
+from tbspot.evaluation.strata import AREA, Part, parts_of
 from tbspot.evaluation.truth import Truth
 from tbspot.maps.boxes import rectangle_mask
 from tbspot.metrics import mask_iou, ratios
@@ -23,7 +23,6 @@ from tbspot.records.figures import Drawing, figure_of
 
 __all__ = ["MENDED", "limits_of"]
 
-AREA = "lesion area"
 THRESHOLDS = np.arange(0.05, 0.96, 0.05).round(2)
 MENDED = (
     "nothing",

@@ -15,9 +15,11 @@ from tbspot.maps.boxes import SIDE
 from tbspot.metrics import one_sided
 from tbspot.samples.sample import LesionKind
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["AREA", "Part", "parts_of"]
 
 KINDS: dict[LesionKind, str] = {"active": "active only", "latent": "latent only"}
+# What divides films by the area of their lesions.
+AREA = "lesion area"
 MIXED = "mixed or uncertain"
 THIRDS = ("small", "middle", "large")
 
@@ -54,7 +56,7 @@ def parts_of(truths: Sequence[Truth]) -> tuple[Part, ...]:
     return (
         *_parts("lesion", kind, (*KINDS.values(), MIXED)),
         *_parts("sides", sides, ("one-sided", "two-sided")),
-        *_parts("lesion area", _thirds(boxed), THIRDS),
+        *_parts(AREA, _thirds(boxed), THIRDS),
         *_parts("boxes", number, ("one box", "several boxes")),
     )
 

@@ -30,8 +30,8 @@ __all__ = [
     "tuned_choice",
 ]
 
-# Shares of the maximum that are tried: 0.04 to 0.96.
 NO_MAP = "the model gives boxes and no map"
+# Shares of the maximum that are tried: 0.04 to 0.96.
 GRID = np.linspace(0.04, 0.96, 47).round(2)
 OTSU = Choice("otsu", None, None, "per film, box-free")
 GIVEN = Choice("given", None, None, "every box that the model gives")
@@ -116,8 +116,8 @@ def rules_of(carried: Prediction | None, tuned: Choice | None, share: Choice | N
     if of_model is not None:
         choices["quantile"] = of_model
     reasons: dict[Rule, str] = {
-        "tuned": "the predictions carry no tuned threshold and --tuning gives none",
-        "quantile": "the predictions carry no share of area and --training gives none",
+        "tuned": "the predictions carry no tuned threshold, and no tuning films were given",
+        "quantile": "the predictions carry no share of area, and no training films were given",
     }
     absent = {rule: reason for rule, reason in reasons.items() if rule not in choices}
     by_model: Rule = carried.map_rule if carried and carried.map_rule else "otsu"
@@ -136,7 +136,7 @@ def rules_of_boxes(tuned: Choice | None) -> Rules:
         choices["tuned"] = tuned
     absent: dict[Rule, str] = {"otsu": NO_MAP, "quantile": NO_MAP}
     if tuned is None:
-        absent["tuned"] = "--tuning gives no least score for the boxes"
+        absent["tuned"] = "no tuning films were given to choose a least score for the boxes on"
     return Rules(choices, absent, "tuned" if tuned is not None else "given")
 
 

@@ -32,19 +32,22 @@ from tbspot.engine.quantization import measure_ranges
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
 from tbspot.export.selftest import write_reference
-from tbspot.files import fingerprint, replacing
+from tbspot.files import fingerprint
 from tbspot.images import Frame
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
+from tbspot.storage import replacing
 
 __all__ = ["Exported", "export"]
 
 # Everything the net needs is in it, and OpenVINO and ONNX Runtime have read it for years.
 OPSET = 18
-# What the issue asks of an export before it may be used.
+# In float32 the file must answer as torch does. What may differ is the order of sums, which moves
+# scores and masks by less than this; a layer that was exported wrongly moves them by more.
 MOST_SCORE_DIFFERENCE = 1e-4
 LEAST_MASK_IOU = 0.99
+# What a reduced precision may cost: docs/performance.md.
 LEAST_INT8_MASK_IOU = 0.95
 
 
@@ -131,7 +134,7 @@ def _refuse_place(out: Path, *, overwrite: bool) -> None:
     if out.suffix != ".onnx":
         raise TbspotError(f"{out} does not end in .onnx; name the file so")
     if out.exists() and not overwrite:
-        raise TbspotError(f"{out} exists; choose another file, or add --overwrite")
+        raise TbspotError(f"{out} exists; choose another file, or add `overwrite=True`")
 
 
 def _with_int8(

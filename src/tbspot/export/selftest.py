@@ -17,8 +17,8 @@ from tbspot.choices import Precision
 from tbspot.engine.engine import Engine, open_engine, released_model
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
-from tbspot.files import replacing
 from tbspot.parsing import open_file
+from tbspot.storage import replacing
 
 __all__ = ["Result", "reference_path", "selftest", "write_reference"]
 

@@ -4,7 +4,6 @@ Takes a DICOM film and what was said of it; gives a secondary capture, a segment
 structured report in the film's study, and sends them. Needs the extra `hospital`.
 """
 
-from tbspot.hospital.instance import Kind
 from tbspot.hospital.results import files_of, results_of, to_dicom
 
-__all__ = ["Kind", "files_of", "results_of", "to_dicom"]
+__all__ = ["files_of", "results_of", "to_dicom"]

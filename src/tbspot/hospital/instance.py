@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeVar
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from highdicom import AlgorithmIdentificationSequence
@@ -27,7 +27,6 @@ from tbspot.scores import shown_score
 
 __all__ = [
     "DISCLAIMER",
-    "Kind",
     "algorithm",
     "algorithm_of_segment",
     "device_uid",
@@ -38,14 +37,13 @@ __all__ = [
     "words",
 ]
 
-Kind: TypeAlias = ResultKind
 Made = TypeVar("Made", bound=Dataset)
 
 DISCLAIMER = "Research use only, not a diagnosis"
 # Counted up when the same answer is said in another way, as an instance may never change.
 LAYOUT = 3
 # Behind the series of any machine; the description is what people read.
-SERIES: dict[Kind, tuple[int, str]] = {
+SERIES: dict[ResultKind, tuple[int, str]] = {
     "sc": (9801, "tbspot film, heat map and boxes (research)"),
     "seg": (9802, "tbspot regions (research)"),
     "sr": (9803, "tbspot report (research)"),
@@ -61,7 +59,9 @@ MAKING = (
 )  # fmt: skip
 
 
-def identity(source: Source, prediction: Prediction, kind: Kind, shown: str = "") -> dict[str, Any]:
+def identity(
+    source: Source, prediction: Prediction, kind: ResultKind, shown: str = ""
+) -> dict[str, Any]:
     """Series, instance and maker of a result, as every class of highdicom takes them.
 
     The same answer of the same model about the same film has the same UID whenever and wherever

@@ -13,26 +13,24 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
+from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.hospital.instance import Kind
 from tbspot.hospital.secondary_capture import secondary_capture
 from tbspot.hospital.segmentation import segmentation
 from tbspot.hospital.source import Source, read_source
 from tbspot.hospital.structured_report import structured_report
 from tbspot.images.opening import shown
 from tbspot.records.predictions import Prediction
+from tbspot.records.run import DICOM
 
-__all__ = ["FOLDER", "files_of", "results_of", "to_dicom"]
+__all__ = ["files_of", "results_of", "to_dicom"]
 
 Array = NDArray[np.float32]
 
-# Of a run's folder.
-FOLDER = "dicom"
-
 
 def to_dicom(
-    kind: Kind,
+    kind: ResultKind,
     path: Path,
     prediction: Prediction,
     pixels: Array | None = None,
@@ -62,14 +60,14 @@ def to_dicom(
 
 
 def results_of(
-    kinds: Sequence[Kind],
+    kinds: Sequence[ResultKind],
     path: Path,
     prediction: Prediction,
     pixels: Array | None = None,
     evidence: Array | None = None,
     *,
     follow_links: bool = False,
-) -> dict[Kind, Dataset]:
+) -> dict[ResultKind, Dataset]:
     """Those of the kinds that the film has, each as `to_dicom` makes it; the file is read once.
 
     A film that failed has none.
@@ -86,7 +84,7 @@ def results_of(
 
 
 def files_of(
-    kinds: Sequence[Kind],
+    kinds: Sequence[ResultKind],
     path: Path,
     prediction: Prediction,
     pixels: Array | None = None,
@@ -100,10 +98,10 @@ def files_of(
     """
     made = results_of(kinds, path, prediction, pixels, evidence, follow_links=follow_links)
     stem = fingerprint(prediction.image.encode())
-    return {f"{FOLDER}/{stem}-{kind}.dcm": result for kind, result in made.items()}
+    return {f"{DICOM}/{stem}-{kind}.dcm": result for kind, result in made.items()}
 
 
-def _has(kind: Kind, prediction: Prediction) -> bool:
+def _has(kind: ResultKind, prediction: Prediction) -> bool:
     if prediction.status == "ok":
         return kind != "seg" or bool(prediction.boxes)
     return kind == "sr" and prediction.status == "refused"
@@ -119,7 +117,7 @@ def _check_same_film(source: Source, prediction: Prediction) -> None:
 
 
 def _made(
-    kind: Kind,
+    kind: ResultKind,
     source: Source,
     prediction: Prediction,
     pixels: Array | None,

@@ -19,12 +19,11 @@ from tbspot.hospital.instance import DISCLAIMER, finished, identity, said_of_sco
 from tbspot.hospital.source import Source
 from tbspot.images.facts import MAKER
 from tbspot.maps.boxes import normalise
-from tbspot.maps.overlays import overlay
+from tbspot.maps.overlays import PICTURE_SIDE, overlay
 from tbspot.records.predictions import Prediction
 
 __all__ = ["secondary_capture"]
 
-LONGEST_SIDE = 2048
 # Under a film as small as a stamp the words need more room than the film.
 LEAST_WIDTH = 640
 # Of the picture's width.
@@ -97,7 +96,7 @@ def _item_of(code: Code) -> Dataset:
 def _picture(
     prediction: Prediction, pixels: NDArray[np.float32], evidence: NDArray[np.float32]
 ) -> Image.Image:
-    film = overlay(pixels, evidence, prediction.boxes, LONGEST_SIDE, _shape(prediction, pixels))
+    film = overlay(pixels, evidence, prediction.boxes, PICTURE_SIDE, _shape(prediction, pixels))
     width = max(film.width, LEAST_WIDTH)
     band = _band(_words(prediction), width)
     picture = Image.new("RGB", (width, band.height + film.height))

@@ -17,7 +17,7 @@ from pydicom import dcmread
 from tbspot.errors import TbspotError
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
 from tbspot.hospital.result_files import read_result
-from tbspot.hospital.results import FOLDER
+from tbspot.records.run import DICOM
 
 __all__ = ["SENT_FILE", "Sent", "send"]
 
@@ -62,7 +62,7 @@ def send(
     Raises:
         TbspotError: no results are there, the address is none, or the disk is full.
     """
-    folder = run / FOLDER
+    folder = run / DICOM
     paths = sorted(folder.rglob("*.dcm"))  # in numbered folders where they are many
     if not paths:
         raise TbspotError(

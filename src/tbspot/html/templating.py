@@ -12,9 +12,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tbspot.files import replacing
 from tbspot.printable import printable
 from tbspot.scores import shown_score
+from tbspot.storage import replacing
 
 __all__ = ["render", "write_page"]
 

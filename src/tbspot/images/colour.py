@@ -14,7 +14,7 @@ from pydicom.pixels.processing import apply_color_lut
 from tbspot.images.depth import LUMA
 from tbspot.images.frames import within_bits
 from tbspot.images.luts import Lut, read_lut
-from tbspot.images.reducing import Shade, shown
+from tbspot.images.reducing import Shade, shaded
 from tbspot.images.tags import Tags
 
 __all__ = ["PALETTE_TAGS", "to_luma"]
@@ -45,7 +45,7 @@ def to_luma(
     tags.say("colour became grey")
     bits = int(tags.header.BitsStored)
     shade = _shade(interpretation, tags, 2**bits - 1)
-    return shown(stored, lambda strip: shade(within_bits(strip, bits, signed=False)), factor)
+    return shaded(stored, lambda strip: shade(within_bits(strip, bits, signed=False)), factor)
 
 
 def _shade(interpretation: str, tags: Tags, most: int) -> Shade:

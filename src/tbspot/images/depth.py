@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.images.reducing import Rows, shown
+from tbspot.images.reducing import Rows, shaded
 
 __all__ = ["LUMA", "SIDEWAYS", "to_pixels", "upright"]
 
@@ -70,7 +70,7 @@ def to_pixels(
 
     said = [] if bits == room else [f"read as {bits} bits, which hold all its values"]
     said += ["colour became grey"] if values.ndim == 3 else []
-    return shown(values, shade, factor), tuple(said)
+    return shaded(values, shade, factor), tuple(said)
 
 
 def upright(values: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
-from tbspot.images.reducing import shown as reduced
+from tbspot.images.reducing import shaded
 
 __all__ = ["FilmSource", "content_of", "name_of", "read_film"]
 
@@ -114,4 +114,4 @@ def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> N
             shares: NDArray[np.float64] = (strip.astype(np.float64) - black) / span
         return shares.clip(0, 1).astype(np.float32)
 
-    return reduced(values, shade)
+    return shaded(values, shade)

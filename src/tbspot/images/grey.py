@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tbspot.images.frames import within_bits
 from tbspot.images.luts import Lut, read_lut
-from tbspot.images.reducing import count, shown
+from tbspot.images.reducing import count, shaded
 from tbspot.images.tags import Tags
 
 __all__ = ["GREY_TAGS", "to_display"]
@@ -59,7 +59,7 @@ def to_display(
         return within_bits(strip, bits, signed=False)
 
     shades = _shades(tags, cache(lambda: count(codes, stored, 2**bits - 1)))
-    return shown(stored, lambda strip: shades.take(codes(strip), mode="clip"), factor)
+    return shaded(stored, lambda strip: shades.take(codes(strip), mode="clip"), factor)
 
 
 def _shades(tags: Tags, counted: Callable[[], NDArray[np.int64]]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,7 +17,7 @@ from tbspot.images.film import Kind
 from tbspot.images.magic import START, kind_of, other_of
 from tbspot.printable import printable
 
-__all__ = ["MOST_PIXELS", "Kind", "check_size", "open_regular", "shown", "sniff"]
+__all__ = ["MOST_PIXELS", "check_size", "open_regular", "shown", "sniff"]
 
 # 64 megapixels: four times the largest detector in use, a quarter of a gigabyte as float32.
 MOST_PIXELS = 64_000_000
@@ -29,7 +30,7 @@ def shown(path: Path) -> str:
     return printable(str(path))
 
 
-def open_regular(path: Path, name: str, *, follow_links: bool) -> BinaryIO:
+def open_regular(path: Path, name: str, *, follow_links: bool) -> BufferedReader:
     """Open a regular file for reading; never waits, never opens a device.
 
     Args:

@@ -18,7 +18,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
-from tbspot.images.reducing import factor_for, shown
+from tbspot.images.reducing import factor_for, shaded
 
 __all__ = ["on_its_side", "read_raster"]
 
@@ -106,7 +106,7 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
         return _by_pillow(file, name, kind, enough)
     pixels, said = found
     height, width = pixels.shape
-    smaller = shown(pixels, lambda strip: strip, factor_for(height, width, enough))
+    smaller = shaded(pixels, lambda strip: strip, factor_for(height, width, enough))
     return _film(smaller, said, kind, (height, width))
 
 
@@ -172,7 +172,7 @@ def _grey(image: Image.Image, enough: int | None) -> Read:
     if image.mode in DEEP_MODES:
         return to_pixels(np.asarray(image), factor)
     levels = _Rows(image.convert("L"))
-    return shown(levels, lambda strip: strip.astype(np.float32) / np.float32(255), factor), ()
+    return shaded(levels, lambda strip: strip.astype(np.float32) / np.float32(255), factor), ()
 
 
 class _Rows:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Rows", "Shade", "count", "factor_for", "shown"]
+__all__ = ["Rows", "Shade", "count", "factor_for", "shaded"]
 
 # From stored values `[h, w]` or `[h, w, samples]` to pixels `[h, w]` in [0, 1].
 Shade = Callable[[NDArray[Any]], NDArray[np.float32]]
@@ -40,7 +40,7 @@ def factor_for(height: int, width: int, enough: int | None) -> int:
     return 1 if enough is None else max(1, min(height, width) // enough)
 
 
-def shown(values: NDArray[Any] | Rows, shade: Shade, factor: int = 1) -> NDArray[np.float32]:
+def shaded(values: NDArray[Any] | Rows, shade: Shade, factor: int = 1) -> NDArray[np.float32]:
     """Pixels of stored values, the mean of each cell of `factor` x `factor`.
 
     They are averaged after they were shown, so that a window's ends, padding and inversion are

@@ -71,6 +71,11 @@ class _Layout:
         number: the type of a sample, in the file's order.
         planes: how many planes there are; samples lie together in one, or each in its own.
         piece: rows and columns of a strip or tile.
+        offsets: where in the file each strip or tile begins, plane after plane.
+        lengths: of each strip or tile in bytes, as it lies in the file.
+        compression: of strips and tiles, as the tag has it.
+        differences: whether a row's samples are stored as differences from those on their left.
+        tiled: whether the pieces are tiles, of which the last ones reach beyond the picture.
     """
 
     shape: tuple[int, int, int]

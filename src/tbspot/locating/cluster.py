@@ -82,8 +82,7 @@ class Opening:
 
 def identity_of(engine: Engine) -> str:
     """What must be the same on all machines, in words."""
-    model = engine.description
-    return f"tbspot {__version__} with {model.name} {model.version} in {engine.name}"
+    return f"tbspot {__version__} with {engine.description.title} in {engine.name}"
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tbspot.description import Description
 from tbspot.gate.verdict import Verdict, examine
 from tbspot.images import Film
 
-__all__ = ["ReadFilm", "enough_for", "see"]
+__all__ = ["ReadFilm", "enough_for", "examine_film"]
 
 # Pixels of a film for each of the frame's. With so many, reading smaller moves scores by no more
 # than another draw of a detector's noise does (docs/performance.md).
@@ -38,7 +38,7 @@ def enough_for(description: Description, scales: Sequence[float] = (1.0,)) -> in
     return ceil(FINER * min(size, description.through or size))
 
 
-def see(read: ReadFilm, enough: int, *, gate: bool = True) -> Verdict:
+def examine_film(read: ReadFilm, enough: int, *, gate: bool = True) -> Verdict:
     """Read a film and say whether it is to be judged.
 
     A film inside a border is read whole, so that it has all its pixels however wide the border.

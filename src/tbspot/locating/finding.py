@@ -23,17 +23,14 @@ from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.images import Film, resize
 from tbspot.locating.resumption import Seen, check_unchanged
-from tbspot.maps.overlays import overlay
+from tbspot.maps.overlays import PICTURE_SIDE, overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
 from tbspot.scores import shown_score
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["PICTURE_SIDE", "Finding"]
-
-# Of the film in a secondary capture, which people look at closely.
-PICTURE_SIDE = 2048
+__all__ = ["Finding"]
 
 
 @dataclass(frozen=True, eq=False)

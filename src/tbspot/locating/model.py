@@ -31,7 +31,7 @@ from tbspot.images.decoding import TRY_AGAIN
 from tbspot.images.given import FilmSource, content_of, name_of, read_film
 from tbspot.images.opening import shown
 from tbspot.locating import resumption
-from tbspot.locating.detail import ReadFilm, enough_for, see
+from tbspot.locating.detail import ReadFilm, enough_for, examine_film
 from tbspot.locating.finding import Finding
 from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
@@ -112,7 +112,7 @@ def load_model(
     """
     engine = open_engine(None if path is None else Path(path), precision, device=device)
     settings = LocateSettings(
-        model=f"{engine.description.name} {engine.description.version}",
+        model=engine.description.title,
         engine=engine.name,
         method=method,
         mirror=mirror,
@@ -161,8 +161,7 @@ class Model:
         return self._engine.at_once
 
     def __repr__(self) -> str:
-        said = self.description
-        return f"<tbspot model {said.name} {said.version}, {self._engine.name}>"
+        return f"<tbspot model {self.description.title}, {self._engine.name}>"
 
     def locate(
         self,
@@ -193,7 +192,7 @@ class Model:
         follow_links = self._settings.follow_links
         read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
         seen = None if path is None else resumption.see(path, follow_links=follow_links)
-        finding = self.answer(lambda: self._seen(read, self._enough), name)
+        finding = self.answer(lambda: self._examine(read, self._enough), name)
         if path is None:
             return finding
         again = partial(self._closer, finding, path, seen)
@@ -229,7 +228,7 @@ class Model:
             TbspotError: it cannot be read.
         """
         read = partial(read_film, path, follow_links=self._settings.follow_links)
-        return self._seen(read, enough or self._enough)
+        return self._examine(read, enough or self._enough)
 
     def read_item(self, item: Item, *, enough: int | None = None) -> Verdict:
         """The same of one of many films, of which it may be known that it cannot be read."""
@@ -254,11 +253,11 @@ class Model:
             prediction, evidence = predict(
                 verdict.film.pixels,
                 name,
-                self._engine,
-                self._cut,
-                self._settings.scales,
-                verdict.area,
-                verdict.film.shape,
+                engine=self._engine,
+                cut=self._cut,
+                scales=self._settings.scales,
+                area=verdict.area,
+                shape=verdict.film.shape,
             )
         except ModelError:
             raise
@@ -268,7 +267,7 @@ class Model:
         if self._settings.threshold is not None:
             update["threshold"] = self._settings.threshold
             update["calibration"] = self._settings.calibration
-        return Finding(prediction.model_copy(update=update), evidence, partial(_film_of, verdict))
+        return Finding(prediction.model_copy(update=update), evidence, partial(_held_film, verdict))
 
     @cached_property
     def _for_many(self) -> Model:
@@ -289,10 +288,10 @@ class Model:
         """The same without the film, which is read anew when it is asked for."""
         finding = self.answer(lambda: read()[1], item.name)
         seen = None if finding.status == "failed" else read()[0]
-        again = partial(self._film_of, item, seen)
+        again = partial(self._film_again, item, seen)
         return replace(finding, read=again, path=item.path, _seen=seen)
 
-    def _film_of(self, item: Item, seen: Seen | None, enough: int | None = None) -> Film:
+    def _film_again(self, item: Item, seen: Seen | None, enough: int | None = None) -> Film:
         film = self.read_item(item, enough=enough).film
         check_unchanged(item.path, seen, follow_links=self._settings.follow_links)
         return film
@@ -302,14 +301,14 @@ class Model:
         film = finding.read(None)
         if enough is None or film.reduced_from is None:
             return film
-        return self._film_of(Item(path, shown(path)), seen, enough)
+        return self._film_again(Item(path, shown(path)), seen, enough)
 
-    def _seen(self, read: ReadFilm, enough: int) -> Verdict:
-        return see(read, enough, gate=self._settings.gate)
+    def _examine(self, read: ReadFilm, enough: int) -> Verdict:
+        return examine_film(read, enough, gate=self._settings.gate)
 
     def _without_score(self, verdict: Verdict, name: str) -> Finding:
         line = self._line(name, "refused", verdict.code, verdict.reason)
-        return Finding(line, None, partial(_film_of, verdict))
+        return Finding(line, None, partial(_held_film, verdict))
 
     def failed(self, name: str, error: Exception) -> Finding:
         """What is to be said of a film that cannot be read, or for which memory ran short.
@@ -337,7 +336,7 @@ class Model:
         )
 
 
-def _film_of(verdict: Verdict, _: int | None) -> Film:
+def _held_film(verdict: Verdict, _: int | None) -> Film:
     return verdict.film
 
 

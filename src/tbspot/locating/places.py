@@ -18,11 +18,12 @@ from typing import get_args
 
 from tbspot.choices import ResultKind
 from tbspot.records.pages import SUFFIX, names_in, page_of, read_from_page, write_page
+from tbspot.records.run import DICOM
 from tbspot.storage import replacing, sync_folder
 
-__all__ = ["DICOM", "MOST_FILES", "Places", "digits_for", "picture_beside"]
+__all__ = ["MOST_FILES", "Places", "digits_for", "picture_beside"]
 
-HEATMAPS, OVERLAYS, DICOM = "heatmaps", "overlays", "dicom"
+HEATMAPS, OVERLAYS = "heatmaps", "overlays"
 OF_A_MAP = re.compile(rf"{HEATMAPS}/(?P<number>([0-9a-f]{{1,8}}/)?)(?P<stem>[A-Za-z0-9-]+)\.npy")
 NUMBER = re.compile("[0-9a-f]{1,8}")
 # Of one folder: what file managers, `ls` and file systems of a network still bear.

@@ -26,8 +26,6 @@ from tbspot.storage import replacing
 __all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "check_unchanged", "see"]
 
 STAMPS_FILE = "stamps.jsonl"
-# Bytes of a film that are read at once.
-PART = 2**20
 # Of the names that a note repeats.
 MOST_NAMES = 3
 
@@ -54,9 +52,7 @@ def see(path: Path, *, follow_links: bool) -> Seen | None:
         open_regular(path, shown(path), follow_links=follow_links) as file,
     ):
         status = os.fstat(file.fileno())
-        digest = hashlib.sha256()
-        while part := file.read(PART):
-            digest.update(part)
+        digest = hashlib.file_digest(file, "sha256")
         return Seen(status.st_size, digest.hexdigest(), _stamp(status))
     return None
 

@@ -26,7 +26,7 @@ from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
-from tbspot.locating.finding import PICTURE_SIDE, Finding
+from tbspot.locating.finding import Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item, names_of
 from tbspot.locating.model import Model
@@ -35,6 +35,7 @@ from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
 from tbspot.lock import Hold, holding
+from tbspot.maps.overlays import PICTURE_SIDE
 from tbspot.records.predictions import Prediction
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from tbspot.images.frame import within
 from tbspot.maps.boxes import normalise
 from tbspot.records.predictions import PredictedBox
 
-__all__ = ["colours", "overlay"]
+__all__ = ["PICTURE_SIDE", "colours", "overlay"]
 
 # Anchors of matplotlib's inferno (CC0): dark to bright in one direction, so that it reads the
 # same for colour-blind eyes and in print.
@@ -26,6 +26,8 @@ INFERNO = np.array(
     np.float32,
 )
 LONGEST_SIDE = 1024
+# Of the film in a secondary capture, which people look at closely.
+PICTURE_SIDE = 2048
 # A box's line is one of so many parts of the picture's longest side.
 LINES = 512
 BOX_COLOUR = (86, 180, 233)  # sky blue of Okabe and Ito's palette

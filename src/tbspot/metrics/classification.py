@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.resampling import Cuts, Estimate, UndefinedError, bootstrap
+from tbspot.metrics.resampling import ROUNDING, Cuts, Estimate, UndefinedError, bootstrap
 from tbspot.numerics import TWO_SIDED_95, ranks
 
 __all__ = [
@@ -25,8 +25,6 @@ __all__ = [
     "specificity_at",
 ]
 
-# Rates are quotients of counts: 1 - 0.9 must still admit 1 of 10.
-ROUNDING = 1e-12
 
 Rates = NDArray[np.float64]
 

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.metrics.overlap import box_iou
-from tbspot.metrics.resampling import Cuts
+from tbspot.metrics.resampling import ROUNDING, Cuts
 
 __all__ = ["Detections", "box_average_precision", "froc", "match_boxes"]
 
 # COCO's recall levels (Lin et al. 2014, arXiv 1405.0312; pycocotools' recThrs).
 RECALL_LEVELS = np.linspace(0, 1, 101)
-ROUNDING = 1e-12
 
 
 def match_boxes(

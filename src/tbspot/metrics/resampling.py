@@ -30,7 +30,8 @@ __all__ = [
 # Films drawn at a time, over all samples of a block: memory does not grow with the films.
 BLOCK = 100_000
 PERCENTILES = (2.5, 97.5)
-# Two sums of the same numbers in another order may differ in the last place.
+# Two sums of the same numbers in another order may differ in the last place; and rates are
+# quotients of counts: 1 - 0.9 must still admit 1 of 10.
 ROUNDING = 1e-12
 
 Value = TypeVar("Value")

@@ -21,10 +21,11 @@ from tbspot.amendment import amended
 from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.files import fingerprint, replacing
+from tbspot.files import fingerprint
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
 from tbspot.parsing import open_file, parse
+from tbspot.storage import replacing
 
 if TYPE_CHECKING:
     from onnx import GraphProto
@@ -232,7 +233,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         model = onnx.load(path, load_external_data=False)
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         with torch.device("meta"):  # for its names, without weights
-            net = Classifier(Description.model_validate_json(metadata[METADATA_KEY]))
+            net = Classifier(_described(path, metadata))
         return _unfolded(model.graph, net), metadata
     except (OSError, DecodeError) as error:
         raise TbspotError(

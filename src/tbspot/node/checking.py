@@ -121,7 +121,7 @@ def _disk(settings: NodeSettings) -> str:
 
 
 def _model(model: Model) -> str:
-    return f"{model.description.name} {model.description.version} opens"
+    return f"{model.description.title} opens"
 
 
 def _clock() -> str:

@@ -52,7 +52,7 @@ class FilmLine:
         digest: of its data set as it came.
         file: in the folder of films.
         bytes: of its data set.
-        source: AE title of the unit, or `folder`.
+        source: AE title of the unit, `folder`, or `web` with an address; may be empty.
         state: `received`, `located` (results wait for the archive, or none is named), `delivered`
             or `aside`.
         attempts: tries to locate it, of which the last may be going on.

@@ -178,11 +178,6 @@ class Listing:
         )  # fmt: skip
         return after, before
 
-    def counts(self) -> dict[FilmState, int]:
-        """Films by state, as far as there are any."""
-        rows = self._rows("SELECT state, count(*) FROM films GROUP BY state")
-        return dict(map(tuple, rows))
-
     def _where(self, wanted: Wanted) -> tuple[str, list[Any]]:
         conditions, values = [SHOWN[wanted.shown]], []
         for word in wanted.words[:MOST_WORDS]:

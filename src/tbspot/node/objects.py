@@ -1,7 +1,7 @@
 """Films as they come: a data set with what its sender says of it, apart from any file.
 
-Takes the path of a DICOM file (PS3.10), or what came over the network; gives and writes both. The
-data set itself is never parsed here: a stranger may have made it.
+Takes the path of a DICOM file (PS3.10), or what came over the network; gives the film, and writes
+it as such a file. The data set itself is never parsed here: a stranger may have made it.
 """
 
 from __future__ import annotations

@@ -87,8 +87,7 @@ class Node:
         if settings.to is not None:
             archive_of(settings.to, settings.title).close()
         self.settings, self.model = settings, model
-        said = model.description
-        self._model = f"{said.name} {said.version}"
+        self._model = model.description.title
         self.tell = tell
         self._ending = threading.Event()
         self._failed: Exception | None = None
@@ -154,26 +153,44 @@ class Node:
         if settings.to is None:
             return None
         return Delivery(
-            self.store, settings.to, settings.title, self.tell, settings.archive_pauses,
-            self._ending.is_set,
-        )  # fmt: skip
+            self.store,
+            to=settings.to,
+            calling=settings.title,
+            tell=self.tell,
+            pauses=settings.archive_pauses,
+            ending=self._ending.is_set,
+        )
 
     def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
         worker = Worker(
-            self.store, model, settings.kinds, self.tell, self._wake_sender, self.identities,
-            settings.tries, settings.film_pauses,
-        )  # fmt: skip
+            self.store,
+            model,
+            kinds=settings.kinds,
+            tell=self.tell,
+            ready=self._wake_sender,
+            identities=self.identities,
+            tries=settings.tries,
+            pauses=settings.film_pauses,
+        )
         retention = Retention(
-            self.store, settings.keep_days, settings.to is None, self.tell, self.identities
+            self.store,
+            keep_days=settings.keep_days,
+            undelivered=settings.to is None,
+            tell=self.tell,
+            identities=self.identities,
         )
         parts = [_Part("worker", worker.work), _Part("retention", retention.work)]
         if self._delivery is not None:
             parts.append(_Part("sender", self._delivery.work))
         if settings.watched is not None:
             watch = Watch(
-                settings.watched, self.store, self.tell, parts[0].wake.set,
-                settings.limits.film_bytes, settings.watch_seconds,
-            )  # fmt: skip
+                settings.watched,
+                self.store,
+                tell=self.tell,
+                arrived=parts[0].wake.set,
+                film_bytes=settings.limits.film_bytes,
+                seconds=settings.watch_seconds,
+            )
             parts.append(_Part("watch", watch.work))
         return {part.name: part for part in parts}
 

@@ -81,7 +81,7 @@ class Store:
 
         Args:
             sent: the film.
-            source: who sent it: an AE title, or `folder`.
+            source: who sent it: an AE title, `folder`, or `web` with an address; may be empty.
 
         Returns:
             `new`; `known` = the same bytes are here already; `again` = they are, and were set

@@ -20,7 +20,7 @@ from tbspot.hospital.results import results_of
 from tbspot.hospital.source import maker_of
 from tbspot.images.facts import MAKER
 from tbspot.locating import Finding, Model
-from tbspot.locating.finding import PICTURE_SIDE
+from tbspot.maps.overlays import PICTURE_SIDE
 from tbspot.node.identities import Identities
 from tbspot.node.ledger import FilmLine
 from tbspot.node.settings import Pauses

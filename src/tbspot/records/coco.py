@@ -137,27 +137,23 @@ def _box(result: _Result) -> PredictedBox:
     return PredictedBox(x0=x, y0=y, x1=x + width, y1=y + height, score=result.score)
 
 
-def write_coco_results(
-    path: Path, predictions: Iterable[Prediction], images: Mapping[str, ImageId] | None = None
-) -> None:
+def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:
     """Write the boxes of predictions as COCO results, whole or not at all.
 
-    A film without boxes has no result, as COCO has it.
+    A film's id is its file name without the ending. One without boxes has no result, as COCO has
+    it.
 
     Args:
         path: of the file.
         predictions: one a film.
-        images: ids by file name, from `read_coco_images`; without them a film's id is its file
-            name without the ending.
 
     Raises:
-        TbspotError: two films would have one id, a film has none, or the file cannot be written.
+        TbspotError: two films would have one id, or the file cannot be written.
     """
-    stems = None if images is None else _by_stem(images)
     results: list[dict[str, object]] = []
-    owners: dict[ImageId, str] = {}
+    owners: dict[str, str] = {}
     for one in predictions:
-        image_id = _image_id(one.image, images, stems)
+        image_id = stem(one.image)
         other = owners.setdefault(image_id, one.image)
         if other != one.image:
             raise TbspotError(
@@ -174,25 +170,3 @@ def write_coco_results(
             for box in one.boxes
         ]
     write_json(path, results)
-
-
-def _by_stem(images: Mapping[str, ImageId]) -> dict[str, ImageId | None]:
-    by_stem: dict[str, ImageId | None] = {}
-    for name, image_id in images.items():
-        part = stem(name)
-        by_stem[part] = None if part in by_stem else image_id
-    return by_stem
-
-
-def _image_id(
-    name: str, images: Mapping[str, ImageId] | None, stems: Mapping[str, ImageId | None] | None
-) -> ImageId:
-    if images is None or stems is None:
-        return stem(name)
-    image_id = images.get(name, stems.get(stem(name)))
-    if image_id is None:
-        raise TbspotError(
-            f"{name} is not in the list of images (or its file name is there twice); "
-            "give the list that has it"
-        )
-    return image_id

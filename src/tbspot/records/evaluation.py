@@ -13,9 +13,10 @@ from pydantic import Field, model_validator
 
 from tbspot.choices import MapRule
 from tbspot.files import write_json
+from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
-from tbspot.records.predictions import LONGEST_SIDE, MOST_PIXELS
+from tbspot.records.predictions import LONGEST_SIDE
 from tbspot.records.record import Record
 
 __all__ = [

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import LARGEST, open_file, parse
 from tbspot.records.pages import page_of, read_from_page
 
@@ -42,8 +43,6 @@ READERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# Of a film in pixels, as of any that is read (images/opening.py).
-MOST_PIXELS = 64_000_000
 
 Status = Literal["ok", "refused", "failed"]
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from tbspot.errors import TbspotError
-from tbspot.files import RUN_FILE
+from tbspot.lock import RUN_FILE
 from tbspot.parsing import read_json
 
-__all__ = ["LocateRun", "RunSettings", "read_run"]
+__all__ = ["DICOM", "LocateRun", "RunSettings", "read_run"]
+
+# The folder of a run's results as DICOM.
+DICOM = "dicom"
 
 
 class RunSettings(BaseModel):

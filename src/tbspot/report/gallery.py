@@ -129,10 +129,15 @@ def _film(path: Path, prediction: Prediction | None) -> str:
         return ""
     # Nor is another film shown under this one's answer, by which its file was replaced.
     located = prediction.sha256 if prediction else None
-    if located is not None and hashlib.sha256(path.read_bytes()).hexdigest() != located:
+    if located is not None and _sha256_of(path) != located:
         return ""
     grey = Image.fromarray((within(film, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _heatmap(folder: Path, prediction: Prediction | None) -> str:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tbspot.files import replacing
 from tbspot.html.templating import render as render_template
 from tbspot.records.evaluation import Contender, Evaluation, read_evaluation
 from tbspot.records.figures import Figure
@@ -18,6 +17,7 @@ from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
 from tbspot.report.gallery import gallery_of, legend
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
+from tbspot.storage import replacing
 
 __all__ = ["render", "write_report"]
 

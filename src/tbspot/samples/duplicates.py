@@ -63,6 +63,7 @@ def _size(path: Path) -> int:
 
 def _content(path: Path) -> bytes:
     try:
-        return hashlib.sha256(path.read_bytes()).digest()
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise TbspotError(f"{path} cannot be read: {error.strerror}; check the file") from error

@@ -43,7 +43,7 @@ __all__ = [
 # Boxes were drawn on larger films and scaled: an edge may round to a little outside.
 TOLERANCE = 1.0
 
-
+# Words and characters of a file that a sentence repeats: a table's columns, and no novel.
 MOST_TOLD, LONGEST_TOLD = 20, 500
 
 

@@ -106,7 +106,8 @@ def write_split(
     content = SplitFile(seed=seed, films=films).model_dump()
     if path.exists() and not overwrite and not _holds(path, content):
         raise TbspotError(
-            f"{path} holds another split; choose another file, or add --overwrite to replace it"
+            f"{path} holds another split; choose another file, or add `overwrite=True` to replace "
+            "it"
         )
     write_json(path, content)
 

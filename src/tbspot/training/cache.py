@@ -22,16 +22,18 @@ import safetensors.torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tbspot.files import CACHE, fingerprint, replacing
+from tbspot.files import CACHE, fingerprint
 from tbspot.images import Frame, read_film
 from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
 from tbspot.samples.sample import Sample
+from tbspot.storage import replacing
 
 __all__ = ["CachedFilms", "cache_beside", "cache_films", "fingerprint_of", "remembered"]
 
 
+# Bytes that are hashed at once: a cache of gigabytes is not held in memory for it.
 CHUNK = 1 << 20
 
 

@@ -24,6 +24,7 @@ from starlette.routing import Route
 
 from tbspot.images.opening import MOST_BYTES
 from tbspot.records.predictions import Prediction
+from tbspot.viewer.bodies import CLOSE
 from tbspot.viewer.cases import Case, at_share
 from tbspot.viewer.drops import NAME, BusyError, TooLargeError, TooSlowError
 from tbspot.viewer.pictures import film_png, grey_values, heatmap_png, legend_png, overlay_png
@@ -34,8 +35,6 @@ __all__ = ["Answers"]
 
 Result = TypeVar("Result")
 
-# Whose body was not taken to its end is not listened to any longer.
-CLOSE = {"Connection": "close"}
 THUMBNAIL_SIDE = 96
 MOST_THUMBNAILS = 2000  # of about 5 KB
 

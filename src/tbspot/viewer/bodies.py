@@ -9,11 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator
 
-__all__ = ["TooLargeError", "TooSlowError", "paced", "small"]
+__all__ = ["CLOSE", "TooLargeError", "TooSlowError", "paced", "small"]
 
 # Seconds in which something must arrive; and all must have, besides what it takes at a megabyte a
 # second, less than any network that a page is used over.
 GRACE, SLOWEST = 30.0, 1_000_000
+
+
+# Whose body was not taken to its end is not listened to any longer.
+CLOSE = {"Connection": "close"}
 
 
 class TooLargeError(Exception):

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tbspot.errors import TbspotError
 from tbspot.images import read_with_facts
 from tbspot.locating import resumption
-from tbspot.locating.detail import see
+from tbspot.locating.detail import examine_film
 from tbspot.pathnames import as_path
 from tbspot.records.run import LocateRun, RunSettings, read_run
 from tbspot.samples.loading import load
@@ -55,7 +55,7 @@ class Films:
         """
         path = self._find(name)
         read = partial(read_with_facts, path, follow_links=self._follow_links)
-        film = see(read, LONGEST_SIDE, gate=self._gate).film
+        film = examine_film(read, LONGEST_SIDE, gate=self._gate).film
         if sha256 is not None and self._sha256_of(path) != sha256:
             raise TbspotError(
                 f"{name} is not the film that was located, as its file has other bytes; locate it "

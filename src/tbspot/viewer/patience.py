@@ -1,7 +1,7 @@
 """Connections that ask nothing: closed after a while, so that they keep no place from others.
 
 Takes uvicorn's protocol, whose own patience begins after the first answer; gives one that also
-ends connections which never finish a request's head. Bodies have their limit in drops.py.
+ends connections which never finish a request's head. Bodies have their limit in bodies.py.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, sent_of, study_of
 from tbspot.node.service import Node
-from tbspot.viewer.bodies import GRACE, SLOWEST, TooLargeError, TooSlowError, paced
+from tbspot.viewer.bodies import CLOSE, GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.multipart import MalformedError, Part, Parts
 
 __all__ = ["BASE", "Storing", "address_of"]
@@ -35,8 +35,6 @@ BASE = "/dicom-web"
 DICOM, JSON = "application/dicom", "application/dicom+json"
 # Films in memory at a time, of the largest size, of all requests together.
 MOST_HELD = 4
-# Who is refused is not listened to any longer.
-CLOSE = {"Connection": "close"}
 LATER = CLOSE | {"Retry-After": "60"}
 # Reasons of a failure (PS3.18 I.2.2).
 PROCESSING, NO_CLASS, NO_ROOM, NOT_UNDERSTOOD, NO_SYNTAX = 0x0110, 0x0122, 0xA700, 0xC000, 0xC122

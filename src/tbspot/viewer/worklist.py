@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
-__all__ = ["PAGE", "Order", "Query", "Row", "Show", "Status", "Worklist", "select"]
+__all__ = ["PAGE", "Order", "Query", "Row", "Show", "Status", "Worklist"]
 
 Order = Literal["highest", "lowest", "name", "boxes", "status"]
 Show = Literal["all", "above", "below", "truth", "false alarms", "missed"]
@@ -125,11 +125,6 @@ class Worklist:
             fits &= np.fromiter((word in text for text in self._texts), bool, len(fits))
         found: NDArray[np.intp] = order[fits[order]]
         return found
-
-
-def select(rows: Sequence[Row], query: Query) -> list[Row]:
-    """The rows that fit, in order, of all pages."""
-    return [rows[place] for place in Worklist(rows).select(query)]
 
 
 def _one_of(known: tuple[str, ...], given: str | None) -> str:

@@ -64,7 +64,7 @@ def pool(places: Tensor, pooling: str, sharpness: float = LSE_SHARPNESS) -> Tens
 
 
 def pool_softly(places: Tensor, sharpness: float) -> Tensor:
-    """Pool logits of places `[n, h, w]` to films `[n]` by log-sum-exp; at sharpness 0 their mean."""
+    """Pool logits of places `[n, h, w]` to films `[n]` by log-sum-exp; at 0 the mean."""
     return pool(places, "lse", sharpness) if sharpness else pool(places, "mean")
 
 

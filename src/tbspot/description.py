@@ -61,6 +61,8 @@ class Description(BaseModel):
         pooling: how the places' logits become the film's.
         score_head: what the film's logit is read by: `map`, the places' logits pooled, or `own`, a
             head of its own over the same features (training/score_head.py).
+        score_sharpness: of the log-sum-exp by which the evidence of a head of its own becomes the
+            film's: 0 is the mean over places, infinity would be the greatest.
         evidence: unit of the evidence map: `logit`, the closed form, or `probability`, the
             sigmoid of the closed form plus `bias`.
         refinement: what the net does to its closed-form map: `none`, or `affinity`, the mean over
@@ -95,6 +97,7 @@ class Description(BaseModel):
     stride_place: StridePlace = "3x3"
     pooling: Pooling = "mean"
     score_head: ScoreHead = "map"
+    score_sharpness: float = Field(default=0.0, ge=0, le=MOST_LOGIT)
     evidence: Literal["logit", "probability"] = "logit"
     refinement: Refinement = "none"
     bias: float = Field(default=0.0, ge=-MOST_LOGIT, le=MOST_LOGIT)

@@ -14,7 +14,7 @@ from tbspot.errors import TbspotError
 from tbspot.export.onnx_file import export
 from tbspot.nets.weights import build, load_classifier, save_classifier
 from tbspot.training.devices import launch_fabric
-from tbspot.training.score_head import HANDLED, ScoreHeadSettings, fit_head, refit
+from tbspot.training.score_head import HANDLED, Pooled, ScoreHeadSettings, fit_head, refit
 from tbspot.training.views import draw_views
 
 RNG = np.random.default_rng(0)
@@ -26,41 +26,43 @@ def _settings(**changes: object) -> ScoreHeadSettings:
     return ScoreHeadSettings(**{"model": Path(), "data": (), **changes})  # type: ignore[arg-type]
 
 
-def _features(films: int = 400) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _features(films: int = 400) -> tuple[np.ndarray, Pooled]:
     """Films whose second and third feature say the same, of which handling moves the third."""
     said = RNG.standard_normal((films, 2))
-    clean = np.column_stack([said[:, 0], said[:, 1], said[:, 1]]).astype(np.float32)
+    clean = np.column_stack([said[:, 0], said[:, 1], said[:, 1]])
     changed = np.repeat(clean[:, None], 2, 1)
-    changed[..., 2] += 3 + RNG.standard_normal((films, 2)).astype(np.float32)
-    return np.array([1.0, 0.0, 2.0]), clean, changed
+    changed[..., 2] += 3 + RNG.standard_normal((films, 2))
+    weights = np.array([1.0, 0.0, 2.0])
+    return weights, Pooled(clean, changed, (changed - clean[:, None]) @ weights)
 
 
 def test_what_handling_moves_is_given_up_and_what_it_said_is_read_elsewhere() -> None:
-    weights, clean, changed = _features()
-    fitted = fit_head(weights, clean, changed, _settings(steadiness=10, ridge=1e-4))
-    moved = np.abs((changed - clean[:, None]) @ weights).mean()
-    assert np.abs((changed - clean[:, None]) @ fitted).mean() < 0.05 * moved
-    assert np.abs(clean @ fitted - clean @ weights).max() < 0.1
+    weights, pooled = _features()
+    fitted = fit_head(weights, pooled, _settings(steadiness=10, ridge=1e-4))
+    moved = (pooled.changed - pooled.clean[:, None]) @ fitted
+    assert np.abs(moved).mean() < 0.05 * np.abs(pooled.moved).mean()
+    assert np.abs(pooled.clean @ fitted - pooled.clean @ weights).max() < 0.1
 
 
 @pytest.mark.parametrize("changes", [{"steadiness": 0}, {"ridge": 1e9}])
 def test_a_head_stays_where_nothing_is_asked_or_nothing_may_change(
     changes: dict[str, float],
 ) -> None:
-    weights, clean, changed = _features()
-    fitted = fit_head(weights, clean, changed, _settings(**changes))
+    weights, pooled = _features()
+    fitted = fit_head(weights, pooled, _settings(**changes))
     assert fitted == pytest.approx(weights, abs=1e-6)
 
 
 def test_films_that_handling_does_not_change_leave_the_head_as_it_is() -> None:
-    weights, clean, _ = _features()
-    same = np.repeat(clean[:, None], 2, 1)
-    assert fit_head(weights, clean, same, _settings()) == pytest.approx(weights)
+    weights, pooled = _features()
+    same = np.repeat(pooled.clean[:, None], 2, 1)
+    unmoved = Pooled(pooled.clean, same, np.zeros(same.shape[:2]))
+    assert fit_head(weights, unmoved, _settings()) == pytest.approx(weights)
 
 
 def test_fewer_films_than_features_and_no_ridge_still_give_a_head() -> None:
-    weights, clean, changed = _features(2)
-    assert np.isfinite(fit_head(weights, clean, changed, _settings(ridge=0))).all()
+    weights, pooled = _features(2)
+    assert np.isfinite(fit_head(weights, pooled, _settings(ridge=0))).all()
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +88,19 @@ def test_the_map_stays_to_the_bit_and_the_score_is_another(averaging: Path, refi
     assert (description.score_head, description.temperature) == ("own", 1)
 
 
-def test_handling_changes_the_score_less(averaging: Path, refitted: Path, drawn: Path) -> None:
+def _moved_by_handling(model: Path, drawn: Path) -> float:
     pixels = torch.from_numpy(
         np.stack([np.asarray(Image.open(path)) for path in sorted(drawn.rglob("*.png"))])
     )
     films = torch.nn.functional.interpolate(pixels.unsqueeze(1).float() / 255, size=(64, 64))
     views = draw_views(films, [(99, number) for number in range(len(films))], HANDLED).films
-    moved = []
-    for path in (averaging, refitted):
-        with torch.inference_mode():
-            net = load_classifier(path)[0]
-            moved.append((net(views).logit - net(films).logit).square().mean().item())
+    with torch.inference_mode():
+        net = load_classifier(model)[0]
+        return (net(views).logit - net(films).logit).square().mean().item()
+
+
+def test_handling_changes_the_score_less(averaging: Path, refitted: Path, drawn: Path) -> None:
+    moved = [_moved_by_handling(path, drawn) for path in (averaging, refitted)]
     assert moved[1] < 0.5 * moved[0]
 
 
@@ -159,6 +163,42 @@ def test_a_split_without_films_is_told(averaging: Path, drawn: Path, tmp_path: P
     settings = _settings(model=averaging, data=(str(drawn),), split="other")
     with pytest.raises(TbspotError, match="split 'other'"):
         refit(settings, tmp_path / "run", launch_fabric("32-true", 1))
+
+
+@pytest.fixture(scope="module")
+def sharp(averaging: Path, drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    settings = _settings(model=averaging, data=(str(drawn),), sharpness=0.5, **STEADY)
+    return refit(settings, tmp_path_factory.mktemp("sharp") / "run", launch_fabric("32-true", 1))
+
+
+def test_a_sharp_score_is_the_log_sum_exp_of_its_places(sharp: Path, averaging: Path) -> None:
+    net, description = load_classifier(sharp)
+    assert (description.score_head, description.score_sharpness) == ("own", 0.5)
+    assert net.score is not None
+    with torch.inference_mode():
+        places = net.score(net.body(FILMS)).flatten(1)
+        expected = (torch.logsumexp(0.5 * places, 1) - np.log(places.shape[1])) / 0.5 + net.bias
+        assert torch.allclose(net(FILMS).logit, expected, atol=1e-5)
+        assert torch.equal(net(FILMS).map, load_classifier(averaging)[0](FILMS).map)
+
+
+def test_a_sharp_score_is_changed_less_by_handling_than_one_that_is_not_refitted(
+    averaging: Path, sharp: Path, drawn: Path, tmp_path: Path
+) -> None:
+    left = _settings(model=averaging, data=(str(drawn),), sharpness=0.5, steadiness=0.0, looks=1)
+    begun = refit(left, tmp_path / "run", launch_fabric("32-true", 1))
+    moved = [_moved_by_handling(path, drawn) for path in (begun, sharp)]
+    assert moved[1] < 0.8 * moved[0]
+
+
+def test_a_score_may_begin_with_the_map_s_head_again(
+    averaging: Path, refitted: Path, drawn: Path, tmp_path: Path
+) -> None:
+    settings = _settings(model=refitted, data=(str(drawn),), steadiness=0.0, from_map=True, looks=1)
+    again, _ = load_classifier(refit(settings, tmp_path, launch_fabric("32-true", 1)))
+    before, _ = load_classifier(averaging)
+    with torch.inference_mode():
+        assert again(FILMS).logit == pytest.approx(before(FILMS).logit, abs=1e-5)
 
 
 def test_training_goes_on_from_the_map(refitted: Path, averaging: Path) -> None:

@@ -30,6 +30,16 @@ def refit(
         ),
     ] = 3.0,
     ridge: Annotated[float, typer.Option(help="Of the head's own change.", min=0)] = 0.5,
+    sharpness: Annotated[
+        float,
+        typer.Option(
+            help="Of log-sum-exp over places; 0 = their mean, in which small lesions count little.",
+            min=0,
+        ),
+    ] = 0.0,
+    from_map: Annotated[
+        bool, typer.Option("--from-map", help="Begin with the map's head, not the score's own.")
+    ] = False,
     seed: Seed = 0,
     name: Annotated[
         str | None, typer.Option(help="What the model is called in tables; as before.")
@@ -57,6 +67,8 @@ def refit(
         looks=looks,
         steadiness=steadiness,
         ridge=ridge,
+        sharpness=sharpness,
+        from_map=from_map,
         seed=seed,
         name=name,
     )

@@ -15,7 +15,7 @@ from tbspot.description import Description
 from tbspot.nets.refinement import refine
 from tbspot.nets.resnet import ResNet50
 
-__all__ = ["Classifier", "Output", "pool"]
+__all__ = ["Classifier", "Output", "pool", "pool_softly"]
 
 # Sharpness of log-sum-exp pooling: Pinheiro and Collobert 2015 use 5, which we keep.
 LSE_SHARPNESS = 5.0
@@ -36,7 +36,7 @@ class Output(NamedTuple):
     map: Tensor
 
 
-def pool(places: Tensor, pooling: str) -> Tensor:
+def pool(places: Tensor, pooling: str, sharpness: float = LSE_SHARPNESS) -> Tensor:
     """Pool logits of places `[n, h, w]` to films `[n]`.
 
     Args:
@@ -44,6 +44,7 @@ def pool(places: Tensor, pooling: str) -> Tensor:
         pooling: `mean`; `lse`, log-sum-exp (Pinheiro and Collobert 2015, arXiv 1411.6228);
             `pcam`, the mean weighted by each place's own probability (Ye et al. 2020,
             arXiv 2005.14480).
+        sharpness: above 0, of log-sum-exp: the smaller, the nearer to the mean.
 
     Raises:
         ValueError: another pooling.
@@ -55,11 +56,16 @@ def pool(places: Tensor, pooling: str) -> Tensor:
         # The logarithm of the number of places, computed in the graph, so that an exported net
         # counts the places of the film that it is given.
         count = torch.logsumexp(torch.zeros_like(flat), 1)
-        return (torch.logsumexp(LSE_SHARPNESS * flat, 1) - count) / LSE_SHARPNESS
+        return (torch.logsumexp(sharpness * flat, 1) - count) / sharpness
     if pooling == "pcam":
         weights = torch.sigmoid(flat)
         return (weights * flat).sum(1) / weights.sum(1)
     raise ValueError(f"the pooling must be mean, lse or pcam, not {pooling}")
+
+
+def pool_softly(places: Tensor, sharpness: float) -> Tensor:
+    """Pool logits of places `[n, h, w]` to films `[n]` by log-sum-exp; at 0 the mean."""
+    return pool(places, "lse", sharpness) if sharpness else pool(places, "mean")
 
 
 class Classifier(nn.Module):
@@ -82,6 +88,7 @@ class Classifier(nn.Module):
         self.bias = nn.Parameter(torch.zeros(1))
         own = description.score_head == "own"
         self.score = nn.Conv2d(self.body.features, 1, 1, bias=False) if own else None
+        self.score_sharpness = description.score_sharpness
 
     def forward(self, films: Tensor) -> Output:
         """Logits and maps of films `[n, 1, h, w]` in [0, 1]; both float32 even under autocast."""
@@ -95,5 +102,7 @@ class Classifier(nn.Module):
     def judge(self, features: Tensor) -> Output:
         """Logits and maps from the body's features."""
         places = self.head(features).squeeze(1).float()
-        scored = places if self.score is None else self.score(features).squeeze(1).float()
-        return Output(pool(scored, self.pooling) + self.bias, places)
+        if self.score is None:
+            return Output(pool(places, self.pooling) + self.bias, places)
+        scored = self.score(features).squeeze(1).float()
+        return Output(pool_softly(scored, self.score_sharpness) + self.bias, places)

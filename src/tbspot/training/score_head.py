@@ -2,15 +2,19 @@
 
 Takes a model and films without their labels; gives the model with a second head over the same
 features, from which its score is read. The map stays as it is to the bit. Cropped borders, letters
-and compression move a film's mean features along few directions: a ridge regression (Hoerl and
-Kennard 1970) of the head that the score had gives these up, and keeps what else it said of films.
+and compression move a film's features along few directions: a ridge regression (Hoerl and Kennard
+1970) of the head that the score had gives these up, and keeps what else it said of films. A mean
+over places counts a small lesion little; log-sum-exp (Pinheiro and Collobert 2015, arXiv
+1411.6228) leads from the mean to the greatest.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,7 +27,7 @@ from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
 from tbspot.lock import holding
-from tbspot.nets.classifier import Classifier
+from tbspot.nets.classifier import Classifier, pool_softly
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import Source, in_split, load
@@ -34,7 +38,7 @@ from tbspot.training.loop import MODEL_FILE, model_files
 from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
 
-__all__ = ["ScoreHeadSettings", "fit_head", "refit"]
+__all__ = ["Pooled", "ScoreHeadSettings", "fit_head", "refit"]
 
 COMMAND = "refit"
 BATCH = 8
@@ -56,6 +60,8 @@ class ScoreHeadSettings(Settings):
         steadiness: how much a change of the score by handling counts, against a change of what
             the model says of films as they are.
         ridge: of the head's own change, in units of the mean variance of a feature.
+        sharpness: of the log-sum-exp over places, see `Description.score_sharpness`.
+        from_map: begin with the map's head also where the score has one of its own.
         seed: of the looks.
         name: of the model; None keeps the one it has.
     """
@@ -67,6 +73,8 @@ class ScoreHeadSettings(Settings):
     looks: Whole = 2
     steadiness: Amount = 3.0
     ridge: Amount = 0.5
+    sharpness: Amount = 0.0
+    from_map: bool = False
     seed: Seed = 0
     name: str | None = None
 
@@ -97,6 +105,7 @@ def refit(
         said = {
             "name": settings.name or description.name,
             "score_head": "own",
+            "score_sharpness": settings.sharpness,
             # Of the head before; scores of this one are others.
             "temperature": 1.0,
             "score_threshold": 0.5,
@@ -107,53 +116,72 @@ def refit(
         samples = in_split(load(settings.data, settings.split_file).samples, settings.split)
         cache = cache_beside(folder)
         cached = cache_films(samples, description.size, description.through, cache)
-        looks = str((settings.looks, settings.seed))
+        begun = _head(classifier, settings)
+        looks = str((settings.looks, settings.seed, settings.sharpness, settings.from_map))
         asked = (cached.fingerprint, description.version, looks, precision_of(fabric))
         told = remembered(
-            cache, "features", asked, lambda: _features(classifier, cached, settings, fabric)
+            cache, "features", asked, lambda: _features(classifier, begun, cached, settings, fabric)
         )
-        clean, changed = told["clean"].numpy(), told["changed"].numpy()
-        if not (np.isfinite(clean).all() and np.isfinite(changed).all()):
+        if not all(part.isfinite().all() for part in told.values()):
             raise TbspotError(
                 f"the features of {settings.model} are not numbers on every film; its training "
                 "has diverged: give another model"
             )
-        head = (classifier.score or classifier.head).weight.detach().flatten().double().numpy()
-        weights = fit_head(head, clean, changed, settings)
+        weights = fit_head(begun.numpy(), Pooled.of(told), settings)
         # Only once all that is read is there: a broken film must not cost another run.
         open_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs)
         save_classifier(path, _with_head(classifier, refitted, weights), refitted)
     return path
 
 
+class Pooled(NamedTuple):
+    """What a head says of films, and by which features.
+
+    Attributes:
+        clean: `[n, c]`, of films as they are: the mean of their places' features, at a sharpness
+            above 0 weighted by what each place adds to the score.
+        changed: `[n, k, c]`, of changed looks at them.
+        moved: `[n, k]`, the score of the changed look less that of the film.
+    """
+
+    clean: NDArray[np.float64]
+    changed: NDArray[np.float64]
+    moved: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, told: Mapping[str, Tensor]) -> Pooled:
+        """From what `_features` gives."""
+        clean, changed = told["clean"].double().numpy(), told["changed"].double().numpy()
+        scores = told["clean_score"].double().numpy()
+        return cls(clean, changed, told["changed_score"].double().numpy() - scores[:, None])
+
+
 def fit_head(
-    weights: NDArray[np.float64],
-    clean: NDArray[np.float32],
-    changed: NDArray[np.float32],
-    settings: ScoreHeadSettings,
+    weights: NDArray[np.float64], pooled: Pooled, settings: ScoreHeadSettings
 ) -> NDArray[np.float64]:
     """The weights near `weights` whose score changes less from a film to a changed look at it.
 
     With d the change of the weights, s the steadiness and r the ridge it is the least of
-    mean((d g)^2) + s mean(((w + d) (h - g))^2) + r v |d|^2, where g are a film's mean features, h
-    those of a changed look at it, and v is the mean variance of a feature over films.
+    mean((d g)^2) + s mean((m + d (h - g))^2) + r v |d|^2, where g are a film's features, h those
+    of a changed look at it, m is by how much the score moves between them, and v is the mean
+    variance of a feature over films. Where the score is no mean over places, this is one step of
+    Gauss and Newton.
 
     Args:
         weights: `[c]`, of the head before.
-        clean: `[n, c]`, mean features of films as they are.
-        changed: `[n, k, c]`, of changed looks at them.
+        pooled: what it says of films.
         settings: say s and r.
 
     Returns:
         Weights `[c]`; the bias stays.
     """
-    features = clean.astype(np.float64)
-    changes = (changed - clean[:, None]).reshape(-1, features.shape[1]).astype(np.float64)
+    features = pooled.clean
+    changes = (pooled.changed - features[:, None]).reshape(-1, features.shape[1])
     said = features.T @ features / len(features)
-    moved = settings.steadiness * (changes.T @ changes) / len(changes)
+    moving = settings.steadiness * changes / len(changes)
     ridge = settings.ridge * features.var(0).mean() * np.eye(len(said))
     # The least-norm solution, should films be fewer than features and the ridge 0.
-    change = np.linalg.lstsq(said + moved + ridge, -moved @ weights)[0]
+    change = np.linalg.lstsq(said + moving.T @ changes + ridge, -moving.T @ pooled.moved.ravel())[0]
     return np.asarray(weights + change, np.float64)
 
 
@@ -167,6 +195,12 @@ def _load(path: Path) -> tuple[Classifier, Description]:
     return classifier, description
 
 
+def _head(classifier: Classifier, settings: ScoreHeadSettings) -> Tensor:
+    """Weights `[c]` of the head that is begun with."""
+    own = None if settings.from_map else classifier.score
+    return (own or classifier.head).weight.detach().flatten().double()
+
+
 def _with_head(
     classifier: Classifier, description: Description, weights: NDArray[np.float64]
 ) -> Classifier:
@@ -178,28 +212,48 @@ def _with_head(
 
 
 def _features(
-    classifier: Classifier, cached: CachedFilms, settings: ScoreHeadSettings, fabric: Fabric
+    classifier: Classifier,
+    head: Tensor,
+    cached: CachedFilms,
+    settings: ScoreHeadSettings,
+    fabric: Fabric,
 ) -> dict[str, Tensor]:
-    """Mean features: `clean` of each film `[n, c]`, `changed` of looks at it `[n, looks, c]`."""
+    """Features and scores of films, `clean` and `changed` (see `Pooled`)."""
     body = copy.deepcopy(classifier.body).to(fabric.device)
     fold_batch_norm(body)
     body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    weights = head.float().to(fabric.device)
     clean, changed = [], []
     for first in track(range(0, len(cached.pixels), BATCH), "looking at films"):
         pixels = torch.from_numpy(cached.pixels[first : first + BATCH].copy()).to(fabric.device)
         films = pixels.unsqueeze(1).float() / 255
-        clean.append(_mean_features(body, films, fabric))
+        clean.append(_pooled(body, weights, films, settings.sharpness, fabric))
         numbers = range(first, first + len(films))
         looks = []
         for look in range(settings.looks):
             seeds = [(settings.seed, look, number) for number in numbers]
-            looks.append(_mean_features(body, draw_views(films, seeds, HANDLED).films, fabric))
-        changed.append(torch.stack(looks, 1))
-    return {"clean": torch.cat(clean), "changed": torch.cat(changed)}
+            views = draw_views(films, seeds, HANDLED).films
+            looks.append(_pooled(body, weights, views, settings.sharpness, fabric))
+        changed.append(tuple(torch.stack(parts, 1) for parts in zip(*looks, strict=True)))
+    features, scores = (torch.cat(parts) for parts in zip(*clean, strict=True))
+    looked, looks_scores = (torch.cat(parts) for parts in zip(*changed, strict=True))
+    return {
+        "clean": features,
+        "clean_score": scores,
+        "changed": looked,
+        "changed_score": looks_scores,
+    }
 
 
 @torch.no_grad()
-def _mean_features(body: nn.Module, films: Tensor, fabric: Fabric) -> Tensor:
+def _pooled(
+    body: nn.Module, weights: Tensor, films: Tensor, sharpness: float, fabric: Fabric
+) -> tuple[Tensor, Tensor]:
+    """Features `[n, c]` by which a change of the head changes the score, and the score `[n]`."""
     with fabric.autocast():
         features: Tensor = body(films.contiguous(memory_format=torch.channels_last))
-    return features.float().mean((2, 3)).cpu()
+    features = features.float()
+    places = torch.einsum("nchw,c->nhw", features, weights)
+    share = torch.softmax(sharpness * places.flatten(1), 1)
+    pooled = torch.einsum("ncp,np->nc", features.flatten(2), share)
+    return pooled.cpu(), pool_softly(places, sharpness).cpu()

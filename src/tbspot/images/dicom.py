@@ -7,7 +7,6 @@ values are left to frames.py, what they mean to grey.py and colour.py.
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any, BinaryIO
 
@@ -102,7 +101,9 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     whole = (header.Rows, header.Columns)
     # Means of padding and of picture would be a seam that is neither.
     factor = 1 if tags.number("PixelPaddingValue") is not None else factor_for(*whole, enough)
-    stored = decode(content, syntax, os.fspath(file.name), factor)
+    stored = decode(content, syntax, factor)
+    if stored.bits > header.BitsStored:
+        tags.say("Bits Stored says fewer bits than the picture has: all were used")
     header.BitsStored = stored.bits
     height, width = stored.values.shape[:2]
     if (height, width) != tuple(-(-side // stored.factor) for side in whole):

@@ -212,13 +212,10 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
     said = _described(stream) or _Stream(content.BitsStored)
-    bits, interpretation = (
-        min(said.bits, content.BitsStored),
-        str(content.PhotometricInterpretation),
-    )
+    bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:
-        return Stored(smaller[0], interpretation, bits, smaller[1])
+        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
         # GDCM reads what the stream says, under any syntax of JPEG; of these two, pydicom asks it
         # for 8 bits alone.

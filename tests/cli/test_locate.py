@@ -64,8 +64,10 @@ def test_films_that_cannot_be_looked_at_are_named_and_make_the_exit_code_1(
     films.mkdir()
     shutil.copy(film_path, films / "a.png")
     (films / "more").symlink_to(film_path.parent, target_is_directory=True)
+    (films / "notes.txt").touch()
     options = ("--model", checkpoint, "--no-gate", "--out", tmp_path / "found")
     result = _invoke(films, *options)
+    assert "note: 1 other file was passed over as no film (notes.txt)" in result.output
     assert f"note: {films}/more is a link to a folder" in result.output
     assert "1 of 2 films could not be located" in str(result.exception)
     assert "the same command tries them again" in str(result.exception)

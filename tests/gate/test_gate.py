@@ -45,7 +45,9 @@ def test_a_drawn_chest_film_passes_as_it_is(chest: Film) -> None:
     ("facts", "status", "code"),
     [
         ({"modality": "CR", "view": "frontal", "body_part": "chest", "age": 40}, "ok", None),
+        ({"modality": "RF"}, "ok", None),
         ({"modality": "CT"}, "refused", "not_chest"),
+        ({"modality": "DG"}, "refused", "not_chest"),
         ({"body_part": "other"}, "refused", "not_chest"),
         ({"view": "lateral"}, "refused", "lateral"),
         ({"orientation": "turned"}, "refused", "turned"),
@@ -115,6 +117,14 @@ def test_what_holds_no_picture_is_refused_without_looking_for_a_chest(
 def test_a_strip_is_no_whole_film(chest: Film) -> None:
     strip = np.ascontiguousarray(np.tile(chest.pixels, (1, 3)))
     assert examine(Film(strip, chest.facts)).code == "cropped"
+
+
+def test_a_film_of_pixels_that_are_not_square_is_as_long_as_they_make_it(chest: Film) -> None:
+    tall = np.ascontiguousarray(np.repeat(chest.pixels, 3, axis=0))
+    assert "cropped" in examine(Film(tall, chest.facts)).codes
+    for aspect in (1 / 3, 0.45):
+        assert examine(_tagged(Film(tall, chest.facts), pixel_aspect=aspect)).status == "ok"
+    assert examine(_tagged(chest, pixel_aspect=4.0)).status == "ok"
 
 
 @pytest.mark.parametrize("seed", range(10))

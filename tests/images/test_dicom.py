@@ -185,6 +185,26 @@ def test_colour_becomes_luma_and_says_so(write_dicom: WriteDicom) -> None:
     assert film.facts.corrections == ("colour became grey",)
 
 
+@pytest.mark.parametrize(
+    ("tags", "inverted"),
+    [
+        ({"PhotometricInterpretation": "MONOCHROME1"}, True),
+        ({"PhotometricInterpretation": "MONOCHROME2"}, False),
+        ({"PresentationLUTShape": "INVERSE"}, False),
+    ],
+)
+def test_grey_that_is_kept_as_three_samples_is_inverted_where_it_says_so(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    tags: dict[str, Any],
+    inverted: bool,
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    film = read_dicom_file(write_dicom(np.stack([values] * 3, axis=-1), **tags))
+    right = values / 255
+    np.testing.assert_allclose(film.pixels, 1 - right if inverted else right, atol=1e-6)
+
+
 def test_a_palette_is_applied(write_dicom: WriteDicom) -> None:
     values = np.array([[0, 1, 2, 3]], np.uint8)
     levels = [bytes((0, 100, 200, 255)), bytes((0, 100, 0, 255)), bytes((0, 100, 0, 255))]

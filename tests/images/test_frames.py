@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +15,15 @@ import pydicom.uid
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
+from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.base import get_encoder
 from pydicom.uid import UID
 
 from readers import read_dicom_file
 from tbspot.errors import TbspotError
+from tbspot.images import read_with_facts
+from tbspot.images.dicom import read_dicom
 from tbspot.images.frames import within_bits
 
 WriteDicom = Callable[..., Path]
@@ -96,6 +102,50 @@ def test_white_that_a_lossy_stream_gives_back_too_white_stays_white(
         twelve_bits, syntax=pydicom.uid.JPEGLSNearLossless, frame=frame, **FULL_WINDOW
     )
     assert read_dicom_file(path).pixels.min() > 0.99
+
+
+def _extended() -> Path:
+    """A film of pydicom as JPEG Extended of 12 bits."""
+    return Path(str(get_testdata_file("JPGExtended.dcm")))
+
+
+@pytest.mark.parametrize("bits", [10, 11])
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("encode", [_jpeg_ls, _jpeg_2000])
+def test_a_picture_that_has_more_bits_than_its_tag_says_keeps_them_and_is_told(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    bits: int,
+    signed: bool,
+    encode: Callable[[NDArray[np.uint16]], bytes],
+) -> None:
+    values = (twelve_bits.astype(np.int16) - 2048 * signed).view(np.uint16)
+    syntax = "JPEGLSLossless" if encode is _jpeg_ls else "JPEG2000Lossless"
+    tags = FULL_WINDOW | {"BitsStored": bits, "PixelRepresentation": int(signed)}
+    tags["WindowCenter"] = 0 if signed else 2048
+    film = read_dicom_file(
+        write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=encode(values), **tags)
+    )
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    said = "Bits Stored says fewer bits than the picture has: all were used"
+    assert film.facts.corrections == (said,)
+
+
+def test_a_jpeg_of_12_bits_keeps_them_whatever_its_tag_says() -> None:
+    dataset = pydicom.dcmread(_extended())
+    right = read_dicom_file(_extended()).pixels
+    dataset.BitsStored, dataset.HighBit = 7, 6  # of values up to 264
+    file = io.BytesIO()
+    dataset.save_as(file)
+    file.seek(0)
+    np.testing.assert_array_equal(read_dicom(file, "film").pixels, right)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names that are no text are Linux's")
+def test_a_jpeg_of_12_bits_is_read_whatever_its_path_is_called(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(bytes(tmp_path) + b"/M\xfcller.dcm"))
+    shutil.copy(_extended(), path)
+    np.testing.assert_array_equal(read_with_facts(path).pixels, read_dicom_file(_extended()).pixels)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])

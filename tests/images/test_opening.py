@@ -164,13 +164,16 @@ def test_a_sentence_holds_no_character_that_moves_a_terminal() -> None:
     assert shown(Path("фильм.png")) == "фильм.png"
 
 
-def test_a_film_of_a_folder_is_told_by_its_ending_or_as_dicom(tmp_path: Path) -> None:
+def test_a_film_of_a_folder_is_told_by_its_ending_or_as_it_begins(tmp_path: Path) -> None:
     for name in ("IM000001", "1.2.840.17", "DICOMDIR"):
         (tmp_path / name).write_bytes(bytes(128) + b"DICM")
-    (tmp_path / "notes.txt").write_text("II*\0")
+    (tmp_path / "notes.txt").write_text("II, of two films")
+    (tmp_path / "patient7.jfif").write_bytes(b"\xff\xd8\xff\xe0")
+    (tmp_path / "patient8").write_bytes(b"\x89PNG\r\n\x1a\n")
     (tmp_path / "link").symlink_to(tmp_path / "IM000001")
     os.mkfifo(tmp_path / "pipe")
-    names = ("a.PNG", "b.dcm", "IM000001", "1.2.840.17", "DICOMDIR", "notes.txt", "link", "pipe")
-    assert [name for name in names if is_film(tmp_path / name)] == [
-        "a.PNG", "b.dcm", "IM000001", "1.2.840.17",
-    ]  # fmt: skip
+    films = ("a.PNG", "b.dcm", "IM000001", "1.2.840.17", "patient7.jfif", "patient8")
+    others = ("DICOMDIR", "notes.txt", "link", "pipe")
+    assert [is_film(tmp_path / name) for name in films] == [True] * len(films)
+    assert [is_film(tmp_path / name) for name in others] == [False] * len(others)
+    assert is_film(tmp_path / "link", follow_links=True)

@@ -15,7 +15,7 @@ import pytest
 
 from tbspot.errors import TbspotError
 from tbspot.locating import Item, find_items, items_of
-from tbspot.locating.inputs import names_of
+from tbspot.locating.inputs import names_of, passed_over
 from tbspot.samples.sample import Sample
 
 
@@ -53,6 +53,26 @@ def test_a_path_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) -> Non
 def test_a_folder_without_films_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="holds no film"):
         _names(tmp_path)
+
+
+def test_a_film_that_was_lost_in_copying_is_a_film_to_be_read(tmp_path: Path) -> None:
+    _touch(tmp_path, "IM000002", "1.2.840.17", "a.png", ".nomedia", "done.flag")
+    (tmp_path / "IM000003").write_bytes(bytes(5000))
+    (tmp_path / "README").write_text("a note")
+    (tmp_path / "patient8").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert _names(tmp_path) == ["1.2.840.17", "IM000002", "IM000003", "a.png", "patient8"]
+
+
+def test_files_that_are_no_films_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png")
+    assert passed_over(find_items([tmp_path], None)) is None
+    (tmp_path / "Thumbs.db").write_bytes(b"\xd0\xcf\x11\xe0")
+    said = "1 other file was passed over as no film (Thumbs.db)"
+    assert passed_over(find_items([tmp_path], None)) == said
+    _touch(tmp_path, "DICOMDIR", "ward/list\n.csv", "found/predictions.jsonl")
+    said = "3 other files were passed over as no film (DICOMDIR, Thumbs.db, ...)"
+    assert passed_over(find_items([tmp_path], tmp_path / "found")) == said
+    assert passed_over(find_items([tmp_path, tmp_path], None))
 
 
 def test_two_films_of_one_name_are_refused_before_anything_is_written(tmp_path: Path) -> None:

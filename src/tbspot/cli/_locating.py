@@ -28,7 +28,7 @@ from tbspot.extras import needing
 from tbspot.images.decoding import start_ahead
 from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
-from tbspot.locating.inputs import faulty
+from tbspot.locating.inputs import faulty, passed_over
 from tbspot.locating.run import Answers
 from tbspot.locating.table import PARQUET_FILE
 from tbspot.pathnames import as_text
@@ -110,6 +110,7 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
     elif given["films"]:
         items = locating.find_items(given["films"], given["out"])
         _note((item.fault for item in faulty(items)), console)
+        _note(filter(None, [passed_over(items)]), console)
         yield items
     else:
         loaded = load(given["data"], given["split_file"])

@@ -31,8 +31,9 @@ LEAST_SPAN = 0.1
 MOST_EXTREME = 0.8
 EXTREME = 2 / 255
 ADULT = 15
-# Codes under which a plain X-ray film may come; others are pictures of other machines.
-FILM_MODALITIES = ("", "CR", "DX", "DG", "RG", "OT", "SC")
+# Codes under which a plain X-ray film may come, RF from units for fluoroscopy too; others are of
+# other machines.
+FILM_MODALITIES = ("", "CR", "DX", "RF", "RG", "OT", "SC")
 
 
 @dataclass(frozen=True)
@@ -134,7 +135,7 @@ def _tags(facts: Facts) -> list[Remark]:
     said: tuple[tuple[bool, Code, bool, str], ...] = (
         (facts.is_result, "result", True, "made by tbspot: a result, not a film"),
         (facts.modality not in FILM_MODALITIES, "not_chest", True,
-         f"tagged {facts.modality}, not an X-ray film"),
+         f"tagged {facts.modality}, not a plain chest film"),
         (facts.for_processing, "for_processing", True,
          "tagged FOR PROCESSING: raw values of a detector; export it for presentation"),
         (facts.body_part == "other", "not_chest", True, "tagged as another part of the body"),
@@ -157,7 +158,7 @@ def _values(film: Film) -> list[Remark]:
     if min(height, width) < LEAST_SIDE:
         sentence = f"{width} x {height} pixels are too few; {LEAST_SIDE} a side are needed"
         found.append(Remark("small", sentence, True))
-    elif max(height, width) > MOST_ASPECT * min(height, width):
+    elif _times_longer(film) > MOST_ASPECT:
         found.append(Remark("cropped", f"{width} x {height} pixels are not a whole chest", True))
     low, high = np.percentile(pixels, (1, 99))
     extreme = np.mean((pixels <= EXTREME) | (pixels >= 1 - EXTREME))
@@ -167,6 +168,17 @@ def _values(film: Film) -> list[Remark]:
         sentence = f"saturated: {extreme:.0%} of it is plain black or white"
         found.append(Remark("saturated", sentence, True))
     return found
+
+
+def _times_longer(film: Film) -> float:
+    """How many times as long one side is as the other.
+
+    Where pixels are not square it is so by their number or by their size, whichever is less: a
+    wrong tag must not cost a film.
+    """
+    height, width = film.shape
+    ratios = (height / width, height * film.facts.pixel_aspect / width)
+    return min(max(ratio, 1 / ratio) for ratio in ratios)
 
 
 def _look(film: Film) -> tuple[Film, list[Remark]]:

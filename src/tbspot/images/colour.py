@@ -45,7 +45,14 @@ def to_luma(
     tags.say("colour became grey")
     bits = int(tags.header.BitsStored)
     shade = _shade(interpretation, tags, 2**bits - 1)
-    return shaded(stored, lambda strip: shade(within_bits(strip, bits, signed=False)), factor)
+    # Grey kept as three samples; colours themselves are inverted by no tag (PS3.3 C.11.6).
+    inverted = interpretation == "MONOCHROME1"
+
+    def shades(strip: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
+        found = shade(within_bits(strip, bits, signed=False))
+        return 1 - found if inverted else found
+
+    return shaded(stored, shades, factor)
 
 
 def _shade(interpretation: str, tags: Tags, most: int) -> Shade:

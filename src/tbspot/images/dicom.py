@@ -7,7 +7,6 @@ values are left to frames.py, what they mean to grey.py and colour.py.
 
 from __future__ import annotations
 
-import os
 import warnings
 from typing import Any, BinaryIO
 
@@ -30,6 +29,7 @@ from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
 from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode
 from tbspot.images.grey import GREY_TAGS, to_display
+from tbspot.images.groups import GROUP_TAGS, unfold
 from tbspot.images.opening import check_size
 from tbspot.images.reducing import factor_for
 from tbspot.images.tags import Tags
@@ -43,7 +43,7 @@ PICTURE_TAGS = [
     "HighBit", "PixelRepresentation",
 ]  # fmt: skip
 WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored")
-HEADER_TAGS = [*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS]
+HEADER_TAGS = [*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS]
 PIXEL_TAGS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 # What stands behind the pixels is none of ours, and often no DICOM: padding, or rests of a disk.
 LAST_TAG = Tag("PixelData")
@@ -90,6 +90,7 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     tags = Tags(header)
     _check_kind(header, name)
     _check_frames(tags, name)
+    unfold(header)
     _check_picture(tags, name)
     syntax = _syntax(header, name)
     _fill_in(tags, name)
@@ -102,7 +103,9 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     whole = (header.Rows, header.Columns)
     # Means of padding and of picture would be a seam that is neither.
     factor = 1 if tags.number("PixelPaddingValue") is not None else factor_for(*whole, enough)
-    stored = decode(content, syntax, os.fspath(file.name), factor)
+    stored = decode(content, syntax, factor)
+    if stored.bits > header.BitsStored:
+        tags.say("Bits Stored says fewer bits than the picture has: all were used")
     header.BitsStored = stored.bits
     height, width = stored.values.shape[:2]
     if (height, width) != tuple(-(-side // stored.factor) for side in whole):

@@ -29,9 +29,10 @@ class Facts:
         modality: a DICOM code such as `DX`; empty when the file does not say or the code is
             unknown.
         view: from the view tags; empty when they do not say.
-        body_part: from the body part tag; empty when it does not say.
+        body_part: from the tags of body part and anatomic region; empty when they do not say.
         orientation: how the stored picture lies to the viewer's (upright, patient's left on the
             right-hand side); empty when the tags do not say.
+        pixel_aspect: how many times as high as wide a pixel is; 1 where the file does not say.
         age: the patient's, in whole years.
         for_processing: whether the pixels are a detector's raw values, not meant for show.
         is_result: whether tbspot made it of a film, as a result for an archive.
@@ -44,6 +45,7 @@ class Facts:
     view: View = ""
     body_part: BodyPart = ""
     orientation: Orientation = ""
+    pixel_aspect: float = 1.0
     age: int | None = None
     for_processing: bool = False
     is_result: bool = False

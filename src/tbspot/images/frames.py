@@ -79,6 +79,8 @@ LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000
             JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
 # An overlay above the stored bits at least doubles a value; no lossy stream is that far off.
 OVERSHOOT = 1.125
+# Rows that tell how rough a picture is: one of so many.
+EVERY = 8
 # What to install for the first decoder of a syntax.
 PACKAGES = {
     "pydicom": "pydicom",
@@ -118,7 +120,7 @@ class Stored:
     factor: int = 1
 
 
-def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
+def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
     """The frame, whole, or smaller by up to `factor` where its format was made for it.
 
     That a compressed frame is of the size that the tags say is left to codestream.py.
@@ -127,7 +129,6 @@ def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
         content: pixels and the tags of the Image Pixel module, which is changed on the way: what
             is compressed is taken out of it.
         syntax: a transfer syntax of `UNCOMPRESSED` or `DECODERS`.
-        path: of the file, which GDCM wants to open itself for JPEG of 12 bits.
         factor: how many times smaller the frame may be a side; it is by 1, 2, 4 or 8.
 
     Raises:
@@ -139,7 +140,7 @@ def decode(content: Dataset, syntax: UID, path: str, factor: int = 1) -> Stored:
             data = b"".join(fragments(data))
         values = _native(content, data, big=syntax == ExplicitVRBigEndian)
         return Stored(values, str(content.PhotometricInterpretation), content.BitsStored)
-    stored = _compressed(content, syntax, path, factor)
+    stored = _compressed(content, syntax, factor)
     if syntax not in LOSSLESS and not content.PixelRepresentation:
         stored = replace(stored, values=_without_overshoot(stored.values, stored.bits))
     return stored
@@ -205,27 +206,47 @@ def _whole(data: bytes, needed: int, row: int) -> bytes:
     return data + data[-row:][:missing] if missing > 0 else data
 
 
-def _compressed(content: Dataset, syntax: UID, path: str, factor: int) -> Stored:
+def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     known_as, plugins = DECODERS[syntax]
     stream = _stream(content)
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
     said = _described(stream) or _Stream(content.BitsStored)
-    bits, interpretation = (
-        min(said.bits, content.BitsStored),
-        str(content.PhotometricInterpretation),
-    )
+    bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:
-        return Stored(smaller[0], interpretation, bits, smaller[1])
+        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
-        return Stored(_by_gdcm_alone(path, content), interpretation, bits)
+        # GDCM reads what the stream says, under any syntax of JPEG; of these two, pydicom asks it
+        # for 8 bits alone.
+        known_as, plugins = DECODERS[JPEGLosslessSV1]
     plain = _plain(content, stream, said, known_as)
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.
     whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
     del stream  # the data set has a copy
-    return Stored(*_by_first(plain, known_as, installed if whole else installed[:1]), bits)
+    values, interpretation = _by_first(plain, known_as, installed if whole else installed[:1])
+    if said.bits > bits and _is_cut(values, said.bits, content, lossy=syntax not in LOSSLESS):
+        bits = said.bits
+    return Stored(values, interpretation, bits)
+
+
+def _is_cut(values: NDArray[np.integer[Any]], bits: int, content: Dataset, *, lossy: bool) -> bool:
+    """Whether Bits Stored says fewer bits than a picture has whose stream says `bits`.
+
+    Overlays and rests of a scanner's own stand above Bits Stored too, and make the picture
+    rougher; a picture that loses its highest bits falls from white to black at each of its edges.
+    """
+    most = (OVERSHOOT if lossy else 1) * (2**content.BitsStored - 1)
+    signed = bool(content.PixelRepresentation)
+    if not signed and values.max() <= most:
+        return False
+    whole, cut = (
+        within_bits(values[::EVERY], each, signed=signed).astype(np.int32)
+        for each in (bits, content.BitsStored)
+    )
+    steps = [int(np.abs(np.diff(part, axis=1)).sum(dtype=np.int64)) for part in (whole, cut)]
+    return steps[0] < steps[1]
 
 
 def _stream(content: Dataset) -> bytes:
@@ -285,19 +306,6 @@ def _by_first(
             if plugin == plugins[-1]:
                 raise ValueError("no decoder can") from error
     raise ValueError("no decoder is installed")
-
-
-def _by_gdcm_alone(path: str, content: Dataset) -> NDArray[np.integer[Any]]:
-    """JPEG of 12 bits through GDCM's own reader: pydicom's way to it knows 8 bits."""
-    import gdcm
-
-    reader = gdcm.ImageReader()
-    reader.SetFileName(path)
-    if not reader.Read():
-        raise ValueError("GDCM cannot read it")
-    # GDCM gives its bytes as a str.
-    values = reader.GetImage().GetBuffer().encode("utf-8", "surrogateescape")
-    return np.frombuffer(values, "<u2").reshape(content.Rows, content.Columns)
 
 
 def _described(stream: bytes) -> _Stream | None:

@@ -19,24 +19,27 @@ from tbspot.images.raster import read_raster
 
 __all__ = ["SUFFIXES", "is_film", "read_film", "read_with_facts"]
 
-# What to look for in a folder; a file that is named is told by its content alone.
+# Files of a folder that are read without a look at what they hold; others are told by that.
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".bmp", ".webp", ".jp2", ".j2k",
 )  # fmt: skip
+# What lists the films of a disc.
+DIRECTORY = "DICOMDIR"
 
 
-def is_film(path: Path) -> bool:
-    """Whether a file of a folder is to be read: by its ending, or as it begins as DICOM does.
+def is_film(path: Path, *, follow_links: bool = False) -> bool:
+    """Whether a file of a folder is to be read: by its ending, or as it begins as films do.
 
     Archives and discs of clinics name films `IM000001` or by a number; their `DICOMDIR` is none.
     """
     if path.name.lower().endswith(SUFFIXES):
         return True
-    if path.name.upper() == "DICOMDIR":
+    if path.name.upper() == DIRECTORY:
         return False
+    name = shown(path)
     try:
-        with open_regular(path, shown(path), follow_links=False) as file:
-            return sniff(file, shown(path)) == "DICOM"
+        with open_regular(path, name, follow_links=follow_links) as file:
+            return bool(sniff(file, name))
     except (TbspotError, OSError):
         return False
 

@@ -16,11 +16,17 @@ from typing import overload
 
 from tbspot.errors import TbspotError
 from tbspot.images import SUFFIXES, is_film
-from tbspot.images.opening import open_regular, shown, sniff
+from tbspot.images.magic import START
+from tbspot.images.opening import open_regular, shown
+from tbspot.images.reading import DIRECTORY
 from tbspot.pathnames import as_text
+from tbspot.printable import printable
 from tbspot.samples.sample import Sample
 
-__all__ = ["Item", "faulty", "find_items", "items_of", "names_of"]
+__all__ = ["Item", "faulty", "find_items", "items_of", "names_of", "passed_over"]
+
+# So many of the files that are no films are named, of more only their number.
+MOST_NAMED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +49,35 @@ class Item:
 _Inside = tuple[Path, str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Other:
+    """A file of a folder that is no film."""
+
+    name: str
+
+
 class _Items(Sequence[Item]):
     """Films that were found, each held as its name alone: a million take 80 MB in place of 450.
 
     Args:
-        found: films of folders, and items that are kept as they are.
+        found: films of folders, items that are kept as they are, and files that are no films,
+            which are counted and the first of them named.
     """
 
-    def __init__(self, found: Iterable[Item | _Inside]) -> None:
+    def __init__(self, found: Iterable[Item | _Inside | _Other]) -> None:
         self.names: list[str] = []
         self.kept: dict[int, Item] = {}
+        self.others = 0
+        self.other_names: list[str] = []
         self._folders: list[Path] = []
         self._starts: list[int] = []
         for one in found:
             place = len(self.names)
+            if isinstance(one, _Other):
+                self.others += 1
+                if self.others <= MOST_NAMED:
+                    self.other_names.append(one.name)
+                continue
             if isinstance(one, Item):
                 self.kept[place] = one
                 self.names.append(one.name)
@@ -106,13 +127,23 @@ def faulty(items: Sequence[Item]) -> list[Item]:
     return [item for item in few if item.fault]
 
 
+def passed_over(items: Sequence[Item]) -> str | None:
+    """How many files of the folders are no films, as a sentence; `None` if there are none."""
+    if not isinstance(items, _Items) or not items.others:
+        return None
+    names = ", ".join(items.other_names) + (", ..." if items.others > MOST_NAMED else "")
+    said = "1 other file was" if items.others == 1 else f"{items.others:,} other files were"
+    return f"{said} passed over as no film ({names})"
+
+
 def find_items(paths: Sequence[Path], out: Path | None) -> Sequence[Item]:
     """The films that are named, and those in the folders that are named, in order of name.
 
     A file that is named is called by the path given, whatever its ending; a film in a folder by
-    its path in that folder. What lies in `out` is left out: it was made by tbspot. Nothing else
-    is: a folder inside that cannot be looked into, or is a link, is an item with a fault, and so
-    named and counted; a file that cannot be looked into is an item like a film.
+    its path in that folder. What lies in `out` is left out: it was made by tbspot. A folder
+    inside that cannot be looked into, or is a link, is an item with a fault, and so named and
+    counted; a file that cannot be looked into, or is called as films are and holds nothing, is an
+    item like a film. Files that are no films are counted: `passed_over` says of them.
 
     Raises:
         TbspotError: a path does not exist or cannot be looked into, a folder holds no film, or two
@@ -121,10 +152,12 @@ def find_items(paths: Sequence[Path], out: Path | None) -> Sequence[Item]:
     items = _Items(_found(paths, out))
     if len(set(items.names)) == len(items):
         return items
-    return _distinct(items, "name the folder that holds both")
+    distinct = _Items(_distinct(items, "name the folder that holds both"))
+    distinct.others, distinct.other_names = items.others, items.other_names
+    return distinct
 
 
-def _found(paths: Sequence[Path], out: Path | None) -> Iterator[Item | _Inside]:
+def _found(paths: Sequence[Path], out: Path | None) -> Iterator[Item | _Inside | _Other]:
     for path in paths:
         try:
             yield from _in_folder(path, out) if path.is_dir() else [_named(path)]
@@ -148,16 +181,16 @@ def _named(path: Path) -> Item:
     return Item(path, as_text(path.as_posix()))
 
 
-def _in_folder(folder: Path, out: Path | None) -> Iterator[Item | _Inside]:
+def _in_folder(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Other]:
     holds_none = True
     for one in _walk(folder, out):
-        holds_none = False
+        holds_none = holds_none and isinstance(one, _Other)
         yield one
     if holds_none:
-        raise TbspotError(f"{folder} holds no film ({', '.join(SUFFIXES)}); name another folder")
+        raise TbspotError(f"{folder} holds no film (DICOM, PNG, JPEG or TIFF); name another folder")
 
 
-def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside]:
+def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Other]:
     ours = out.resolve() if out else None
     faults: list[Item] = []
 
@@ -180,6 +213,8 @@ def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside]:
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) or _is_to_be_read(Path(parent, name)):
                 yield folder, f"{above}{name}"
+            else:
+                yield _Other(printable(f"{above}{name}"))
     yield from faults
 
 
@@ -195,18 +230,27 @@ def _fault(path: Path, error: OSError, advice: str) -> str:
 
 def _is_to_be_read(path: Path) -> bool:
     """Whether it is a film, or may be one that cannot be looked into, which reading it will say."""
-    if is_film(path):
+    if is_film(path, follow_links=True):
         return True
-    if path.name.upper() == "DICOMDIR":
+    if path.name.upper() == DIRECTORY:
         return False
-    name = shown(path)
     try:
-        with open_regular(path, name, follow_links=True) as file:
-            return path.is_symlink() and sniff(file, name) == "DICOM"
+        with open_regular(path, shown(path), follow_links=True) as file:
+            return _is_called_as_films_are(path) and not any(file.read(START))
     except OSError:
         return True
     except TbspotError as error:
-        return isinstance(error.__cause__, OSError)
+        empty = path.is_file() and path.stat().st_size == 0
+        return isinstance(error.__cause__, OSError) or (empty and _is_called_as_films_are(path))
+
+
+def _is_called_as_films_are(path: Path) -> bool:
+    """Whether discs call films so: without an ending, or with a number in its place.
+
+    If nothing stands in such a file, or noughts alone, a film was lost in copying.
+    """
+    ending = path.suffix[1:]
+    return not path.name.startswith(".") and (not ending or ending.isdigit())
 
 
 def _distinct(items: Sequence[Item], advice: str) -> tuple[Item, ...]:

@@ -55,6 +55,14 @@ ASCII_SETS = ("", "ISO_IR 6", "ISO 2022 IR 6")
 # with the first one, and one sequence goes back to it (PS3.5 6.1.2.5.3).
 BEYOND_ASCII = re.compile(rb"(?:\A|[\\^=\r\n\t\f]|\x1b\(B)[^\x1b]*[\x80-\xff]")
 
+# Which pydicom leaves in text of the set that it calls (PS3.5 annex K).
+CHINESE, CALLS_CHINESE = "ISO 2022 IR 58", "\x1b$)A"
+# Whose backslash is a yen sign and whose tilde an overline (JIS X 0201); pydicom keeps the bytes.
+JAPANESE_SETS = ("ISO_IR 13", "ISO 2022 IR 13")
+NOT_JAPANESE = ("\\", "~")
+# Family, given and middle name, prefix and suffix (PS3.5 6.2); pydicom takes more.
+NAME_PARTS = 5
+
 _one_at_a_time = threading.Lock()
 
 
@@ -190,8 +198,10 @@ def _text(header: Dataset, keyword: str) -> str | None:
     # Several values, or a tag of another kind than the standard's.
     if isinstance(value, MultiValue | Dataset | bytes | list):
         return None
-    text = str(value).strip(" \0")
-    return text if _is_valid(text, keyword) and (text.isascii() or _knows(header, raw)) else None
+    text, sets = str(value).strip(" \0"), _character_sets(header)
+    if CHINESE in sets:
+        text = text.replace(CALLS_CHINESE, "")
+    return text if _is_valid(text, keyword) and _is_known(text, sets, raw) else None
 
 
 def _is_valid(text: str, keyword: str) -> bool:
@@ -200,6 +210,8 @@ def _is_valid(text: str, keyword: str) -> bool:
         return False
     # A range of dates is for asking archives only.
     if representation in ("DA", "TM") and "-" in text:
+        return False
+    if representation == "PN" and any(group.count("^") >= NAME_PARTS for group in text.split("=")):
         return False
     if "\\" in text or "\N{REPLACEMENT CHARACTER}" in text or _has_control(text):
         return False
@@ -214,14 +226,21 @@ def _has_control(text: str) -> bool:
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
-def _knows(header: Dataset, raw: Any) -> bool:
-    """Whether the film says what the letters beyond ASCII of a value are (PS3.3 C.12.1.1.2).
+def _character_sets(header: Dataset) -> list[str]:
+    sets: Any = header.get("SpecificCharacterSet") or ""
+    return [sets] if isinstance(sets, str) else list(sets)
+
+
+def _is_known(text: str, sets: list[str], raw: Any) -> bool:
+    """Whether the film says what the letters of a value are (PS3.3 C.12.1.1.2).
 
     Where it names no character set, or ASCII first, bytes beyond it have no meaning, and pydicom
     takes them for Latin 1.
     """
-    sets: Any = header.get("SpecificCharacterSet") or ""
-    sets = [sets] if isinstance(sets, str) else list(sets)
+    if any(one in JAPANESE_SETS for one in sets) and any(one in text for one in NOT_JAPANESE):
+        return False
+    if text.isascii():
+        return True
     if not all(one in python_encoding for one in sets):
         return False
     if sets[0] not in ASCII_SETS:

@@ -45,7 +45,13 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
-TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE]
+# Each a pixel's height and width, in millimetres or as a ratio (PS3.3 10.7.1 and C.7.6.3.1.7).
+PIXEL_SHAPES = (
+    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio",
+)  # fmt: skip
+# No equipment has others.
+PIXEL_RATIOS = (0.2, 5.0)
+TAGS = ["SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES]
 # PS3.3 C.7.1.1: the only values that the standard has.
 SEXES = ("M", "F", "O")
 LONGEST_UID = 64
@@ -77,12 +83,14 @@ class Source:
             that of a secondary capture, whatever the film's is: highdicom asks for frames, axes
             or refuses by the class, and a film is one frame without any.
         stored_as: the film's own class, to be named in references.
+        pixel_ratio: height of a pixel divided by its width; 1 where the film does not say.
     """
 
     name: str
     identifiers: Dataset
     reference: Dataset
     stored_as: UID
+    pixel_ratio: float = 1.0
 
 
 def read_source(path: Path, *, follow_links: bool = False) -> Source:
@@ -104,9 +112,10 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
     name = shown(path)
     with _header(path, name, follow_links=follow_links) as header:
         identifiers, reference = _identifiers(header, name), _reference(header, name)
+        pixel_ratio = _pixel_ratio(header)
     stored_as = reference.SOPClassUID
     reference.SOPClassUID = SecondaryCaptureImageStorage
-    return Source(name, identifiers, reference, stored_as)
+    return Source(name, identifiers, reference, stored_as, pixel_ratio)
 
 
 def read_identifiers(path: Path) -> Dataset:
@@ -290,3 +299,16 @@ def _orientation(header: Dataset) -> list[str]:
     directions = [str(direction) for direction in value]
     known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
     return directions if known else []
+
+
+def _pixel_ratio(header: Dataset) -> float:
+    for keyword in PIXEL_SHAPES:
+        try:
+            height, width = (float(side) for side in header.get(keyword) or ())
+            ratio = height / width
+        # Not there, or none.
+        except (TypeError, ValueError, ArithmeticError):
+            continue
+        if PIXEL_RATIOS[0] <= ratio <= PIXEL_RATIOS[1]:
+            return ratio
+    return 1.0

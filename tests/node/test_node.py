@@ -213,6 +213,7 @@ def test_what_the_node_tells_and_keeps_in_its_queue_names_nobody(
     wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
     wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
     node.close()
+    assert [told.events().count(event) for event in ("film ok", "film set aside")] == [1, 1]
     queue = b"".join(path.read_bytes() for path in (tmp_path / "node").glob("queue*"))
     for secret in ("PLANTED", "ACC-1", "3680043"):
         assert secret not in str(list(told))

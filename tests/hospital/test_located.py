@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -255,6 +256,20 @@ def test_the_command_send_fails_in_one_sentence(case: Case, tmp_path: Path) -> N
     assert "1 of 1 results were not confirmed" in str(result.exception)
     assert "the same command sends them again" in str(result.exception)
     assert "stored 0, confirmed before 0, failed 1" in result.output
+
+
+def test_the_command_send_repeats_no_warning_of_a_library(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder
+) -> None:
+    sending = pytest.importorskip("tbspot.hospital.sending")
+
+    def warns(*_: object, **__: object) -> Any:
+        warnings.warn_explicit("PLANTED", UserWarning, "valuerep.py", 1, "pydicom.valuerep")
+        return sending.Sent()
+
+    monkeypatch.setattr(sending, "send", warns)
+    assert _invoke("send", tmp_path, "--to", "A@host:104").exit_code == 0
+    assert [str(one.message) for one in recwarn] == []
 
 
 @pytest.mark.parametrize(

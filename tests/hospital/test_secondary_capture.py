@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,11 +38,52 @@ def test_each_of_the_words_changes_the_picture(case: Case) -> None:
         hospital.to_dicom("sc", *replace(case, prediction=other).arguments).PixelData
         for change in (
             {}, {"score": 0.2}, {"threshold": 0.1}, {"threshold": None}, {"model": "m"},
-            {"version": "v"},
+            {"version": "v"}, {"reason": "tagged as mirrored: left and right are changed"},
+            {"reason": "tagged as mirrored: left and right are chanced"},
         )
         for other in [case.prediction.model_copy(update=change)]
     ]  # fmt: skip
     assert len(set(pictures)) == len(pictures)
+
+
+def test_a_long_warning_is_said_in_lines_of_the_same_size(case: Case) -> None:
+    said = case.prediction.model_copy(update={"reason": "a border is cut off " * 20})
+    plain = hospital.to_dicom("sc", *case.arguments)
+    warned = hospital.to_dicom("sc", *replace(case, prediction=said).arguments)
+    assert warned.Columns == plain.Columns
+    assert warned.Rows > plain.Rows + 100
+
+
+@pytest.mark.parametrize(
+    ("tags", "size"),
+    [
+        ({"PixelSpacing": [0.1, 0.2]}, (320, 120)),
+        ({"ImagerPixelSpacing": [0.2, 0.1]}, (160, 240)),
+        ({"PixelAspectRatio": [4, 3]}, (240, 240)),
+        ({"PixelSpacing": [0.2, 0.2], "PixelAspectRatio": [4, 3]}, (320, 240)),
+        ({"PixelSpacing": [0.2, 0.0]}, (320, 240)),
+        ({"PixelAspectRatio": [1, 900]}, (320, 240)),
+        ({"PixelSpacing": 0.2}, (320, 240)),
+    ],
+)
+def test_a_film_of_oblong_pixels_is_shown_as_high_and_wide_as_it_was(
+    write_film: Write, answered: Callable[..., Case], tags: dict[str, Any], size: tuple[int, int]
+) -> None:
+    case = answered(write_film(**tags))
+    secondary_capture = pytest.importorskip("tbspot.hospital.secondary_capture")
+    from tbspot.hospital.source import read_source
+
+    made = hospital.to_dicom("sc", *case.arguments)
+    band = secondary_capture._band(secondary_capture._words(case.prediction), made.Columns)
+    assert made.Rows - band.height == size[1]
+    film = made.pixel_array[band.height :]
+    assert ((film > 0).any((0, 2)).nonzero()[0][[0, -1]] - (640 - size[0]) // 2).tolist() == [
+        0, size[0] - 1,
+    ]  # fmt: skip
+    assert (read_source(case.path).pixel_ratio == 1) == (size == (320, 240))
+    plain = answered(write_film())
+    changed = made.SOPInstanceUID != hospital.to_dicom("sc", *plain.arguments).SOPInstanceUID
+    assert changed == (size != (320, 240))
 
 
 def test_it_says_of_itself_what_it_is(case: Case) -> None:

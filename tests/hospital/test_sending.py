@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import gzip
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +25,7 @@ sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is n
 archives = pytest.importorskip("tbspot.hospital.archives")
 read_result = pytest.importorskip("tbspot.hospital.result_files").read_result
 pynetdicom = pytest.importorskip("pynetdicom")
+requests = pytest.importorskip("requests")
 KINDS = get_args(ResultKind)
 
 Respond = Callable[[str, int], tuple[int, dict[str, Any] | bytes]]
@@ -100,6 +104,149 @@ def _web(respond: Respond) -> Iterator[str]:
         server.server_close()
 
 
+@contextmanager
+def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
+    """A web server that reads a request, and whose answer does not end; gives its address."""
+    ended = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+            with contextlib.suppress(OSError):
+                while not ended.wait(pause):
+                    self.wfile.write(drip)
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing is printed."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+    finally:
+        ended.set()
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+JSON = "Content-Type: application/dicom+json"
+
+
+@pytest.mark.parametrize(
+    ("head", "drip", "pause"),
+    [
+        (f"{JSON}\r\nContent-Length: 100000", b" ", 0.1),
+        (f"{JSON}\r\nTransfer-Encoding: chunked", b"1\r\n \r\n", 0.1),
+        (f"{JSON}\r\nContent-Length: 10000000000", b" " * 50_000, 0.01),
+        (f"{JSON}\r\nContent-Encoding: gzip", gzip.compress(b" " * (64 << 20)), 0.01),
+    ],
+)
+def test_an_answer_that_does_not_end_is_given_up(
+    head: str, drip: bytes, pause: float, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    monkeypatch.setattr(archives, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(archives, "MOST_BYTES", 50_000)
+    made = hospital.results_of(["sr"], *case.arguments)["sr"]
+    began = time.monotonic()
+    with (
+        _raw(head, drip, pause) as address,
+        contextlib.closing(archives.archive_of(address, "TBSPOT")) as archive,
+    ):
+        for ask in (archive.ask, lambda: archive.store(made)):
+            with pytest.raises(archives.ArchiveLost, match="does not come to an end"):
+                ask()
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [
+        (200, "application/dicom+json", None),
+        (200, "application/dicom+xml; charset=utf-8", None),
+        (400, "text/plain", None),
+        (409, "application/dicom+json", None),
+        (415, "text/html", None),
+        (200, "text/html", "what answers there is no STOW-RS (text/html): check the path"),
+        (204, "", "no STOW-RS"),
+        (302, "text/html", "leads elsewhere (HTTP 302)"),
+        (307, "text/html", "leads elsewhere (HTTP 307)"),
+        (500, "text/html", "answers, but cannot take it now (HTTP 500)"),
+        (503, "application/dicom+json", "answers, but cannot take it now (HTTP 503)"),
+        (418, "text/html", "refuses it (HTTP 418)"),
+        (401, "text/html", "HTTP 401"),
+        (404, "text/html", "HTTP 404"),
+    ],
+)
+def test_an_address_takes_results_only_if_it_answers_as_stow_rs_does(
+    code: int, kind: str, said: str | None
+) -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(code)
+            self.send_header("Content-Type", kind)
+            self.send_header("Location", "/login")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            raise AssertionError("nobody asked to be led elsewhere")
+
+        def log_message(self, *arguments: Any) -> None:
+            """Nothing is printed."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        archive = archives.archive_of(f"http://127.0.0.1:{server.server_port}/x", "TBSPOT")
+        try:
+            found = archive.ask()
+        except archives.ArchiveLost as error:
+            found = str(error)
+        server.shutdown()
+        thread.join()
+    assert found == said or (said is not None and said in found)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), "certificate is not trusted"),
+        (requests.exceptions.SSLError("WRONG_VERSION_NUMBER"), "no secure connection"),
+        (OSError("invalid path: /no/such"), "REQUESTS_CA_BUNDLE names cannot be read"),
+        (requests.exceptions.ConnectTimeout(), "no archive answers there"),
+    ],
+)
+def test_why_an_archive_is_not_reached_is_said(
+    error: OSError, said: str, monkeypatch: pytest.MonkeyPatch, case: Case
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(requests.Session, "send", fail)
+    made = hospital.results_of(["sr"], *case.arguments)["sr"]
+    archive = archives.archive_of("https://archive/dicom-web", "TBSPOT")
+    for ask in (archive.ask, lambda: archive.store(made)):
+        with pytest.raises(archives.ArchiveLost, match=said):
+            ask()
+
+
+def test_an_archive_that_takes_no_class_of_results_is_told_so(run: Path) -> None:
+    with _network(lambda _: 0, classes=["1.2.840.10008.1.1"]) as address:
+        sent = sending.send(run, address)
+    assert {why for _, why in sent.failed} == {
+        "the archive takes none of the classes that results have"
+    }
+
+
+def test_what_the_archive_has_already_is_stored(run: Path) -> None:
+    with _network(lambda _: 0x0111) as address:
+        assert sending.send(run, address).stored == 3
+    with _web(lambda uid, _: (409, _failed(uid, 0x0111))) as address:
+        assert sending.send(run, address).stored == 3
+
+
 def _stored(uid: str) -> dict[str, Any]:
     item = {"00081155": {"vr": "UI", "Value": [uid]}}
     return {"00081199": {"vr": "SQ", "Value": [item]}}
@@ -147,8 +294,9 @@ def test_an_instance_that_is_refused_is_told_and_sent_again_by_the_same_call(
     assert (second.stored, second.before, second.failed) == (1, 2, [])
 
 
-def test_a_warning_of_the_standard_is_a_confirmation(run: Path) -> None:
-    with _network(lambda _: 0xB000) as address:
+@pytest.mark.parametrize("status", [0xB000, 0xB006, 0xB007, 0x0107, 0x0116])
+def test_a_warning_of_the_standard_is_a_confirmation(run: Path, status: int) -> None:
+    with _network(lambda _: status) as address:
         assert sending.send(run, address).stored == 3
 
 
@@ -204,7 +352,8 @@ def test_the_web_confirms_by_the_instances_name(run: Path) -> None:
         (lambda _, __: (200, {}), "does not name it as stored"),
         (lambda _, __: (200, _stored("1.2.3")), "does not name it as stored"),
         (lambda uid, _: (202, _failed(uid, 0xA700)), "reason 0xA700"),
-        (lambda uid, _: (409, _failed(uid, 0xA700)), "HTTP 409"),
+        (lambda uid, _: (409, _failed(uid, 0xA700)), "(HTTP 409, reason 0xA700)"),
+        (lambda uid, _: (409, _stored(uid)), "HTTP 409"),
         (lambda _, __: (500, b"oops"), "HTTP 500"),
         (lambda _, __: (503, b""), "HTTP 503"),
         (lambda _, __: (401, b""), "HTTP 401"),

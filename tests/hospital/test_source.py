@@ -36,6 +36,45 @@ def test_a_name_of_any_character_set_is_the_same_in_utf_8(write_film: Write, set
     assert identifiers.SpecificCharacterSet == "ISO_IR 192"
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\xb6\xab=",
+        b"Zhang^XiaoDong=\x1b$)A\xd5\xc5^\x1b$)A\xd0\xa1\x1b$)A\xb6\xab",
+    ],
+)
+def test_a_chinese_name_in_a_set_that_is_called_is_the_same_in_utf_8(
+    write_film: Write, raw: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet=["", "ISO 2022 IR 58"])
+    _set_bytes(path, "PatientName", raw)
+    name = str(read_source(path).identifiers.PatientName)
+    assert name.rstrip("=") == "Zhang^XiaoDong=张^小东"
+
+
+@pytest.mark.parametrize("sets", ["ISO_IR 13", ["ISO 2022 IR 13", "ISO 2022 IR 87"]])
+@pytest.mark.parametrize("number", [b"A~1 ", b"A\\1 ", b"A~\xd4 "])
+def test_a_number_with_a_letter_of_japan_alone_is_not_taken_for_another(
+    write_film: Write, sets: Any, number: bytes
+) -> None:
+    path = write_film(SpecificCharacterSet=sets)
+    _set_bytes(path, "PatientID", number)
+    with pytest.raises(TbspotError, match="PatientID that cannot be copied exactly"):
+        read_source(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "copied"),
+    [("A^B^C^D^E", "A^B^C^D^E"), ("A^B^C^D^E^F", ""), ("A^B=C^D^E^F^G^H", "")],
+)
+def test_a_name_of_more_parts_than_the_standard_has_is_left_empty(
+    write_film: Write, name: str, copied: str
+) -> None:
+    path = write_film()
+    _set_bytes(path, "PatientName", name)
+    assert str(read_source(path).identifiers.PatientName) == copied
+
+
 def test_identifiers_and_references_are_taken_over_and_nothing_else(write_film: Write) -> None:
     path = write_film(
         PatientID="P-1", IssuerOfPatientID="HERE", AccessionNumber="A-1", PatientSex="F",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tbspot.errors import ModelError, TbspotError
+from tbspot.node import service
 from tbspot.node.health import health_of
 from tbspot.node.ledger import ResultLine
 from tbspot.node.service import Node
@@ -211,6 +213,7 @@ def test_what_the_node_tells_and_keeps_in_its_queue_names_nobody(
     wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
     wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
     node.close()
+    assert [told.events().count(event) for event in ("film ok", "film set aside")] == [1, 1]
     queue = b"".join(path.read_bytes() for path in (tmp_path / "node").glob("queue*"))
     for secret in ("PLANTED", "ACC-1", "3680043"):
         assert secret not in str(list(told))
@@ -360,3 +363,22 @@ def test_an_open_address_without_a_list_of_units_is_refused(start: Start) -> Non
         start(host="0.0.0.0")  # noqa: S104 - refused
     with pytest.raises(TbspotError, match="no address of a unit"):
         start(addresses=("xray",))
+
+
+def test_a_node_ends_though_its_archive_never_answers(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def never(_: object) -> None:
+        asked.set()
+        over.wait()
+
+    monkeypatch.setattr(service, "SENDING_SECONDS", 0.1)
+    monkeypatch.setattr(service.Delivery, "work", never)
+    node = start(to="ARCHIVE@127.0.0.1:1")
+    try:
+        assert asked.wait(60)
+        node.close()
+    finally:
+        over.set()

@@ -32,7 +32,11 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     settings = replace(SETTINGS, folder=folder / "node", identities=True)
     with running(settings, bright_model(), Told()) as made, a_page(made) as page:
         broken = study_film(folder, 3, SeriesInstanceUID="")
-        stow(page, posted(study_film(folder, 1, PatientName="Doe^Jane"), study_film(folder, 2)))
+        arabic = study_film(
+            folder, 2, PatientName="\u0646\u0632\u0627\u0631", PatientID="12-34-567",
+            SpecificCharacterSet="ISO_IR 192",
+        )  # fmt: skip
+        stow(page, posted(study_film(folder, 1, PatientName="Doe^Jane"), arabic))
         stow(page, posted(broken))
         wait_for(lambda: made.store.ledger.counts()["located"] == 2)
         wait_for(lambda: made.store.ledger.counts()["aside"] == 1)
@@ -101,6 +105,33 @@ def test_films_are_searched_and_sorted_while_one_types_and_names_stay_out_of_the
     tab.reload()
     expect(tab.locator("a.film")).to_have_count(1)
     assert tab.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}])") == "[{},{}]"
+
+
+# Where the digits of 12-34-567 stand, from the left.
+PLACES = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const [text, at] = [walker.currentNode, walker.currentNode.data.indexOf("12-34-567")];
+    if (at < 0) continue;
+    return [0, 1, 3, 4, 6, 7, 8].map((place) => {
+      const range = document.createRange();
+      range.setStart(text, at + place);
+      range.setEnd(text, at + place + 1);
+      return range.getBoundingClientRect().left;
+    });
+  }
+}"""
+
+
+@pytest.mark.parametrize("address", ["/", "/node/2", "/node/2/slip"])
+def test_a_number_behind_an_arabic_name_is_read_from_the_left(
+    tab: playwright.Page, address: str
+) -> None:
+    tab.goto(address)
+    expect(tab.get_by_text("12-34-567").first).to_be_visible()
+    places = tab.evaluate(PLACES)
+    assert len(places) == 7
+    assert places == sorted(places)
 
 
 def test_a_barcode_and_enter_find_the_film(tab: playwright.Page) -> None:

@@ -6,6 +6,7 @@ tbspot.hospital.
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -53,7 +54,10 @@ def send(
     def tell(line: str) -> None:
         console.print(line, markup=False)
 
-    sent = send_results(run, to, calling=calling, again=again, tell=tell)
+    with warnings.catch_warnings():
+        # They repeat what an odd result or answer holds; what matters of it is told.
+        warnings.filterwarnings("ignore", module="pydicom")
+        sent = send_results(run, to, calling=calling, again=again, tell=tell)
     tell(f"stored {sent.stored:,}, confirmed before {sent.before:,}, failed {len(sent.failed):,}")
     if sent.failed:
         count = sent.stored + sent.before + len(sent.failed)

@@ -41,7 +41,7 @@ Made = TypeVar("Made", bound=Dataset)
 
 DISCLAIMER = "Research use only, not a diagnosis"
 # Counted up when the same answer is said in another way, as an instance may never change.
-LAYOUT = 3
+LAYOUT = 4
 # Behind the series of any machine; the description is what people read.
 SERIES: dict[ResultKind, tuple[int, str]] = {
     "sc": (9801, "tbspot film, heat map and boxes (research)"),

@@ -6,6 +6,8 @@ heat map and boxes under a band of words. What the picture is made of is left to
 
 from __future__ import annotations
 
+import textwrap
+
 import numpy as np
 from highdicom.sc import SCImage
 from numpy.typing import NDArray
@@ -29,6 +31,8 @@ LEAST_WIDTH = 640
 # Of the picture's width.
 TEXT_SHARE = 1 / 45
 LEAST_TEXT = 8
+# Of a warning, in letters: not longer than the other lines, or all would be written smaller.
+LONGEST_LINE = 70
 TEXT_COLOUR, DISCLAIMER_COLOUR = (255, 255, 255), (255, 200, 60)
 
 
@@ -49,7 +53,7 @@ def secondary_capture(
         pixels: `[height, width]` in [0, 1].
         evidence: `[h, w]` of the whole film.
     """
-    picture = np.asarray(_picture(prediction, pixels, evidence))
+    picture = np.asarray(_picture(prediction, pixels, evidence, source.pixel_ratio))
     reference = source.reference
     made = SCImage(
         picture,
@@ -58,7 +62,7 @@ def secondary_capture(
         coordinate_system="PATIENT",
         patient_orientation=("L", "F"),  # highdicom asks for one; the film's own follows
         study_instance_uid=reference.StudyInstanceUID,
-        **identity(source, prediction, "sc", _heat(evidence)),
+        **identity(source, prediction, "sc", f"{_heat(evidence)} {source.pixel_ratio:.4f}"),
     )
     made.Modality = reference.Modality
     made.PatientOrientation = reference.PatientOrientation
@@ -94,9 +98,13 @@ def _item_of(code: Code) -> Dataset:
 
 
 def _picture(
-    prediction: Prediction, pixels: NDArray[np.float32], evidence: NDArray[np.float32]
+    prediction: Prediction,
+    pixels: NDArray[np.float32],
+    evidence: NDArray[np.float32],
+    pixel_ratio: float,
 ) -> Image.Image:
     film = overlay(pixels, evidence, prediction.boxes, PICTURE_SIDE, _shape(prediction, pixels))
+    film = _in_square_pixels(film, pixel_ratio)
     width = max(film.width, LEAST_WIDTH)
     band = _band(_words(prediction), width)
     picture = Image.new("RGB", (width, band.height + film.height))
@@ -105,12 +113,24 @@ def _picture(
     return picture
 
 
+def _in_square_pixels(film: Image.Image, pixel_ratio: float) -> Image.Image:
+    """The film as high and wide as it was; the side that is too long is made shorter.
+
+    Words stand in the same picture, so that its pixels must be square.
+    """
+    width, height = film.size
+    shape = max(1, round(width / max(1, pixel_ratio))), max(1, round(height * min(1, pixel_ratio)))
+    return film if shape == film.size else film.resize(shape, Image.Resampling.LANCZOS)
+
+
 def _words(prediction: Prediction) -> tuple[str, ...]:
     count = len(prediction.boxes)
+    warning = f"Warning: {prediction.reason}" if prediction.reason else ""
     regions = "no region" if not count else "1 region" if count == 1 else f"{count} regions"
     return (
         DISCLAIMER,
         said_of_score(prediction),
+        *textwrap.wrap(warning, LONGEST_LINE),
         f"{regions} in boxes; colours relative to this film's own maximum",
         f"{MAKER} {__version__}, model {prediction.model}, version {prediction.version}",
     )

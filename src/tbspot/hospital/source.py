@@ -47,7 +47,13 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
-TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE)
+# Each a pixel's height and width, in millimetres or as a ratio (PS3.3 10.7.1 and C.7.6.3.1.7).
+PIXEL_SHAPES = (
+    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio",
+)  # fmt: skip
+# No equipment has others.
+PIXEL_RATIOS = (0.2, 5.0)
+TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES)
 MAKER_TAGS = ("Manufacturer",)
 # Float, double or whole numbers: at the first of them the reader of tags stops.
 PIXELS = Tag("FloatPixelData")
@@ -59,6 +65,14 @@ ASCII_SETS = ("", "ISO_IR 6", "ISO 2022 IR 6")
 # A byte beyond it where no escape sequence has called another set: each part of a value begins
 # with the first one, and one sequence goes back to it (PS3.5 6.1.2.5.3).
 BEYOND_ASCII = re.compile(rb"(?:\A|[\\^=\r\n\t\f]|\x1b\(B)[^\x1b]*[\x80-\xff]")
+
+# Which pydicom leaves in text of the set that it calls (PS3.5 annex K).
+CHINESE, CALLS_CHINESE = "ISO 2022 IR 58", "\x1b$)A"
+# Whose backslash is a yen sign and whose tilde an overline (JIS X 0201); pydicom keeps the bytes.
+JAPANESE_SETS = ("ISO_IR 13", "ISO 2022 IR 13")
+NOT_JAPANESE = ("\\", "~")
+# Family, given and middle name, prefix and suffix (PS3.5 6.2); pydicom takes more.
+NAME_PARTS = 5
 
 _one_at_a_time = threading.Lock()
 
@@ -74,12 +88,14 @@ class Source:
             that of a secondary capture, whatever the film's is: highdicom asks for frames, axes
             or refuses by the class, and a film is one frame without any.
         stored_as: the film's own class, to be named in references.
+        pixel_ratio: height of a pixel divided by its width; 1 where the film does not say.
     """
 
     name: str
     identifiers: Dataset
     reference: Dataset
     stored_as: UID
+    pixel_ratio: float = 1.0
 
 
 def read_source(path: Path, *, follow_links: bool = False) -> Source:
@@ -101,9 +117,10 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
     name = shown(path)
     with _header(path, name, TAGS, follow_links=follow_links) as header:
         identifiers, reference = _identifiers(header, name), _reference(header, name)
+        pixel_ratio = _pixel_ratio(header)
     stored_as = reference.SOPClassUID
     reference.SOPClassUID = SecondaryCaptureImageStorage
-    return Source(name, identifiers, reference, stored_as)
+    return Source(name, identifiers, reference, stored_as, pixel_ratio)
 
 
 def read_identifiers(path: Path) -> Dataset:
@@ -218,8 +235,10 @@ def _text(header: Dataset, keyword: str) -> str | None:
     # Several values, or a tag of another kind than the standard's.
     if isinstance(value, MultiValue | Dataset | bytes | list):
         return None
-    text = str(value).strip(" \0")
-    return text if _is_valid(text, keyword) and (text.isascii() or _knows(header, raw)) else None
+    text, sets = str(value).strip(" \0"), _character_sets(header)
+    if CHINESE in sets:
+        text = text.replace(CALLS_CHINESE, "")
+    return text if _is_valid(text, keyword) and _is_known(text, sets, raw) else None
 
 
 def _is_valid(text: str, keyword: str) -> bool:
@@ -228,6 +247,8 @@ def _is_valid(text: str, keyword: str) -> bool:
         return False
     # A range of dates is for asking archives only.
     if representation in ("DA", "TM") and "-" in text:
+        return False
+    if representation == "PN" and any(group.count("^") >= NAME_PARTS for group in text.split("=")):
         return False
     if "\\" in text or "\N{REPLACEMENT CHARACTER}" in text or _has_control(text):
         return False
@@ -242,14 +263,21 @@ def _has_control(text: str) -> bool:
     return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
-def _knows(header: Dataset, raw: Any) -> bool:
-    """Whether the film says what the letters beyond ASCII of a value are (PS3.3 C.12.1.1.2).
+def _character_sets(header: Dataset) -> list[str]:
+    sets: Any = header.get("SpecificCharacterSet") or ""
+    return [sets] if isinstance(sets, str) else list(sets)
+
+
+def _is_known(text: str, sets: list[str], raw: Any) -> bool:
+    """Whether the film says what the letters of a value are (PS3.3 C.12.1.1.2).
 
     Where it names no character set, or ASCII first, bytes beyond it have no meaning, and pydicom
     takes them for Latin 1.
     """
-    sets: Any = header.get("SpecificCharacterSet") or ""
-    sets = [sets] if isinstance(sets, str) else list(sets)
+    if any(one in JAPANESE_SETS for one in sets) and any(one in text for one in NOT_JAPANESE):
+        return False
+    if text.isascii():
+        return True
     if not all(one in python_encoding for one in sets):
         return False
     if sets[0] not in ASCII_SETS:
@@ -299,3 +327,16 @@ def _orientation(header: Dataset) -> list[str]:
     directions = [str(direction) for direction in value]
     known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
     return directions if known else []
+
+
+def _pixel_ratio(header: Dataset) -> float:
+    for keyword in PIXEL_SHAPES:
+        try:
+            height, width = (float(side) for side in header.get(keyword) or ())
+            ratio = height / width
+        # Not there, or none.
+        except (TypeError, ValueError, ArithmeticError):
+            continue
+        if PIXEL_RATIOS[0] <= ratio <= PIXEL_RATIOS[1]:
+            return ratio
+    return 1.0

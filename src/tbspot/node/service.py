@@ -37,6 +37,8 @@ __all__ = ["Node", "running"]
 FAULT_PAUSES = Pauses(first=1.0, longest=60.0)
 # A part with nothing to do looks so often nevertheless.
 LONGEST_SLEEP = 60.0
+# For an archive that neither answers nor ends; what it was sent is sent again at the next start.
+SENDING_SECONDS = 60.0
 
 
 @dataclass
@@ -141,7 +143,10 @@ class Node:
         return health_of(self.store, self._delivery, self._model, dict(self._faults))
 
     def close(self) -> None:
-        """Take no more films, finish the one in hand, and give the folder back."""
+        """Take no more films, finish the one in hand, and give the folder back.
+
+        An archive that does not answer is left after a minute.
+        """
         if self._closed:
             return
         self._closed = True
@@ -151,7 +156,7 @@ class Node:
             part.wake.set()
         for part in self._parts.values():
             if part.thread is not None:
-                part.thread.join()
+                part.thread.join(SENDING_SECONDS if part.name == "sender" else None)
         self.tell("ended", **self.store.ledger.counts())
         self._open.close()
 
@@ -219,7 +224,9 @@ class Node:
     def _start(self) -> None:
         start_ahead()
         for part in self._parts.values():
-            part.thread = threading.Thread(target=self._run, args=(part,), name=part.name)
+            part.thread = threading.Thread(
+                target=self._run, args=(part,), name=part.name, daemon=True
+            )
             part.thread.start()
 
     def _run(self, part: _Part) -> None:

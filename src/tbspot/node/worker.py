@@ -94,8 +94,10 @@ class Worker:
             self._put_off(film, _why(error), next_try)
             return
         self._keep(film, finding, made, why_not)
-        seconds = time.monotonic() - began
-        self.tell(f"film {finding.status}", film=film.id, seconds=seconds, results=len(made))
+        # Of a film that was set aside that has been told, and is the last word.
+        if why_not is None:
+            seconds = time.monotonic() - began
+            self.tell(f"film {finding.status}", film=film.id, seconds=seconds, results=len(made))
 
     def _made(
         self, film: FilmLine, finding: Finding

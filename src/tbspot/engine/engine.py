@@ -6,6 +6,7 @@ maps/evidence.py. Torch is imported only for a checkpoint, and where its net is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -32,7 +33,7 @@ from tbspot.errors import (
 )
 from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
-from tbspot.parsing import open_file, parse
+from tbspot.parsing import is_of_later, open_file, parse
 
 if TYPE_CHECKING:
     from tbspot.nets.classifier import Classifier
@@ -248,6 +249,8 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _no_memory_for(path) from error
+        if is_of_later(error):
+            raise TbspotError(f"{path} was made by a later tbspot; update this one") from error
         raise TbspotError(
             f"{path} is not a model of tbspot, or is truncated; give a file that "
             "`tbspot export` wrote"
@@ -326,11 +329,14 @@ class _SharedModel:
     def __call__(self, films: NDArray[np.float32]) -> Answer:
         # Of this thread alone: a request answers one thread at a time.
         requests: dict[tuple[int, ...], Any] = self._own.__dict__.setdefault("requests", {})
-        if films.shape not in requests:
-            requests[films.shape] = self._compiled_for(films.shape).create_infer_request()
+        # And of this process: of what a program made before it was forked the threads are gone,
+        # for which an answer would wait for ever, and so would its end.
+        key = (os.getpid(), *films.shape)
+        if key not in requests:
+            requests[key] = self._compiled_for(key).create_infer_request()
         batch = np.ascontiguousarray(films[:, None])
         try:
-            result = requests[films.shape].infer([batch], share_inputs=True)
+            result = requests[key].infer([batch], share_inputs=True)
         except Exception as error:
             if is_out_of_memory(error):
                 raise OutOfMemoryError(
@@ -354,14 +360,14 @@ class _SharedModel:
             )
         return logits, maps
 
-    def _compiled_for(self, shape: tuple[int, ...]) -> Any:
+    def _compiled_for(self, key: tuple[int, ...]) -> Any:
         with self._compiling:
             # A net of fixed shape is faster than one for any; few shapes occur in a run.
-            if shape not in self._compiled:
-                count, height, width = shape
+            if key not in self._compiled:
+                _, count, height, width = key
                 shaped = self._model.clone()
-                self._compiled[shape] = self._compile(shaped, [count, 1, height, width])
-            return self._compiled[shape]
+                self._compiled[key] = self._compile(shaped, [count, 1, height, width])
+            return self._compiled[key]
 
 
 def _fastest(description: Description, capable: list[str]) -> Precision:

@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from numbers import Real
 from pathlib import Path
-from typing import get_args
+from typing import NoReturn, get_args
 
 import numpy as np
 
@@ -57,9 +58,12 @@ def _check(settings: LocateSettings) -> None:
         raise TbspotError(
             f"there is no method {settings.method!r}; use one of {', '.join(get_args(Method))}"
         )
-    if not settings.scales or not all(0.25 <= scale <= 4 for scale in settings.scales):
+    if settings.mirror not in (None, True, False):
+        raise TbspotError(f"`mirror` must be True, False or None, not {settings.mirror!r}")
+    scales = settings.scales
+    if not scales or not all(isinstance(one, Real) and 0.25 <= one <= 4 for one in scales):
         raise TbspotError(
-            f"`scales` must be numbers from 0.25 to 4, such as 1.0, 1.25, not {settings.scales}"
+            f"`scales` must be numbers from 0.25 to 4, such as 1.0, 1.25, not {scales}"
         )
 
 
@@ -116,7 +120,7 @@ def load_model(
         engine=engine.name,
         method=method,
         mirror=mirror,
-        scales=tuple(scales),
+        scales=tuple(scales) if isinstance(scales, Iterable) else (scales,),
         map_rule=map_rule,
         map_threshold=map_threshold,
         gate=gate,
@@ -164,6 +168,19 @@ class Model:
         said = self.description
         return f"<tbspot model {said.name} {said.version}, {self._engine.name}>"
 
+    def __copy__(self) -> Model:
+        """Itself: nothing of a model changes."""
+        return self
+
+    def __deepcopy__(self, _: object) -> Model:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: what runs a net cannot leave its process."""
+        raise TypeError(
+            "a model cannot be sent to another process; open it there, with tbspot.load_model"
+        )
+
     def locate(
         self,
         film: FilmSource,
@@ -181,10 +198,11 @@ class Model:
 
         Raises:
             ModelError: the model cannot be run on this processor, so no other film fares better.
-            ValueError: the array is no film: not two-dimensional, or without a range.
-            TypeError: the film is none of these.
+            ValueError: the array is no film: not two-dimensional, masked, or without a range; or
+                the path or the name is empty.
+            TypeError: the film is none of these, or the name no text.
         """
-        name = name or name_of(film)
+        name = name_of(film, name)
         path, source = None, film
         if isinstance(film, (str, os.PathLike)):
             path = Path(film)

@@ -6,6 +6,7 @@ maps/evidence.py. Torch is imported only for a checkpoint, and where its net is 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,6 +49,12 @@ __all__ = [
 
 # Hundreds of times the released model.
 MOST_BYTES = 4_000_000_000
+# What an array between two layers may have: so many numbers, a gibibyte in float32, or so many of
+# each pixel of the films. Resnet50's have 32 at most, those of near places together a third.
+MOST_NUMBERS, MOST_OF_PIXEL = 1 << 28, 64
+# Layers that hold nets of their own.
+UNKNOWN = ("If", "Loop", "TensorIterator")
+AGAIN = "give a file that `tbspot export` wrote"
 Ask = Callable[[NDArray[np.float32]], Answer]
 # Of each kind of device, precisions that are made for it.
 COMPUTED_IN: dict[str, tuple[Precision, ...]] = {
@@ -215,7 +222,10 @@ def _compiler(
     def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
             shaped.reshape(shape)
+            _check_arrays(shaped, shape, path)
             return core.compile_model(shaped, target, options)
+        except ModelError:
+            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise _no_memory_for(path) from error
@@ -225,6 +235,34 @@ def _compiler(
             ) from error
 
     return compile_model
+
+
+def _check_arrays(shaped: Any, shape: list[int], path: Path) -> None:
+    """Refuse a net that makes far more of films than nets do: a few bytes may ask for all memory.
+
+    Args:
+        shaped: the net, for films of one shape.
+        shape: of them.
+        path: of its file.
+
+    Raises:
+        ModelError: an array between its layers is too large, or a part is run in a loop, whose
+            arrays are not known before.
+    """
+    most = max(MOST_NUMBERS, MOST_OF_PIXEL * math.prod(shape))
+    for layer in shaped.get_ordered_ops():
+        kind = layer.get_type_name()
+        if kind in UNKNOWN:
+            raise ModelError(f"{path} has a part of kind {kind}, as no net of tbspot has; {AGAIN}")
+        if kind == "Constant":  # as large as the file says
+            continue
+        for output in layer.outputs():
+            sides = output.get_partial_shape()
+            if sides.is_static and math.prod(sides.to_shape()) > most:
+                raise ModelError(
+                    f"{path} makes an array of {sides} of films of {shape}, more than the "
+                    f"{most:,} numbers that a net may; {AGAIN}"
+                )
 
 
 def _this(device: str) -> str:
@@ -250,11 +288,11 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
         if is_out_of_memory(error):
             raise _no_memory_for(path) from error
         if is_of_later(error):
-            raise TbspotError(f"{path} was made by a later tbspot; update this one") from error
-        raise TbspotError(
-            f"{path} is not a model of tbspot, or is truncated; give a file that "
-            "`tbspot export` wrote"
-        ) from error
+            raise TbspotError(
+                f"{path} is not a model of tbspot as this one knows them: a later one made it; "
+                "update tbspot"
+            ) from error
+        raise TbspotError(f"{path} is not a model of tbspot, or is truncated; {AGAIN}") from error
     return model, description
 
 

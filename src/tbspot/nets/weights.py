@@ -198,7 +198,10 @@ def _described(path: Path, metadata: dict[str, str]) -> Description:
 
 def _foreign(path: Path, error: Exception) -> TbspotError:
     if is_of_later(error):
-        return TbspotError(f"{path} was made by a later tbspot; update this one")
+        return TbspotError(
+            f"{path} is not a model of tbspot as this one knows them: a later one made it; "
+            "update tbspot"
+        )
     return TbspotError(
         f"{path} is not a model of this release of tbspot, or of another architecture; "
         "give a file that `tbspot train`, `tbspot distill` or `tbspot export` wrote"

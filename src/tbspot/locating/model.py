@@ -236,24 +236,25 @@ class Model:
         """The same of films that have names of their own, as many at once as the engine is for."""
         return stream(items, self._read_seen, self._answer_lightly, self.at_once)
 
-    def read(self, path: Path, *, enough: int | None = None) -> Verdict:
+    def read(self, path: Path, *, enough: int | None = None, name: str | None = None) -> Verdict:
         """Read a film no finer than it is needed, and say whether it is to be judged.
 
         Args:
             path: of the film.
             enough: pixels that are enough for either side; `None` = for the net.
+            name: what sentences call the film; `None` = its path.
 
         Raises:
             TbspotError: it cannot be read.
         """
-        read = partial(read_film, path, follow_links=self._settings.follow_links)
+        read = partial(read_film, path, name=name, follow_links=self._settings.follow_links)
         return self._seen(read, enough or self._enough)
 
     def read_item(self, item: Item, *, enough: int | None = None) -> Verdict:
         """The same of one of many films, of which it may be known that it cannot be read."""
         if item.fault:
             raise UnreadableFilmError(item.fault)
-        return self.read(item.path, enough=enough)
+        return self.read(item.path, enough=enough, name=item.told)
 
     def answer(self, read: Callable[[], Verdict], name: str) -> Finding:
         """What is to be said of a film: the one way for command, page and library.

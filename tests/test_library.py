@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import os
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -200,6 +202,11 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
         (np.zeros((8, 8)), (1.0, 1.0), "names no range"),
         (np.zeros((8, 8)), (-1.7e308, 1.7e308), "names no range"),
         (np.array([["a"]]), None, "not <U1"),
+        (np.ma.masked_array(np.zeros((8, 8))), None, r"fill the mask first, as by film\.filled"),
+        (np.ma.masked_all((8, 8)), (0, 255), "the array is masked"),
+        (np.zeros((8, 8)), (0, 1, 2), "names no range; give two different numbers"),
+        (np.zeros((8, 8)), "ab", "names no range"),
+        (np.zeros((8, 8)), 5, "names no range"),
     ],
 )
 def test_an_array_that_is_no_film_is_the_caller_s_error(
@@ -228,6 +235,35 @@ def test_an_array_is_seen_between_the_ends_of_its_range(
     assert pixels.dtype == np.float32
 
 
+def test_a_range_may_be_an_array_and_a_film_of_another_class_of_arrays() -> None:
+    values = np.array([[0, 100], [50, 100]])
+    expected = tbspot.read_film(values, (0, 100)).pixels
+    ends: Any = np.array([0, 100])
+    other = tbspot.read_film(values.view(np.matrix), ends).pixels
+    assert type(other) is np.ndarray
+    np.testing.assert_array_equal(other, expected)
+
+
+@pytest.mark.parametrize(
+    ("film", "name", "kind", "said"),
+    [
+        ("film.png", 5, TypeError, "`name` is text, not int"),
+        ("film.png", "", ValueError, "`name` is empty; leave it out"),
+        ("", None, ValueError, "the film's path is empty"),
+    ],
+)
+def test_a_name_or_path_that_is_none_is_told_before_any_work(
+    model: tbspot.Model, film: str, name: Any, kind: type[Exception], said: str
+) -> None:
+    for read in (model.locate, tbspot.read_film):
+        with pytest.raises(kind, match=said):
+            read(film, name=name)
+
+
+def test_a_half_character_in_a_name_is_written_out(model: tbspot.Model, film_path: Path) -> None:
+    assert model.locate(film_path, name="a\ud800").image == r"a\ud800"
+
+
 @pytest.mark.parametrize(
     "film", [None, ["film.png"], 3, io.StringIO("text"), Image.new("L", (9, 9))]
 )
@@ -251,6 +287,13 @@ def test_a_range_is_of_an_array_alone(model: tbspot.Model, film_path: Path) -> N
         ({"scales": (1.0, 100.0)}, "must be numbers from 0.25 to 4"),
         ({"method": "gradcam"}, "there is no method 'gradcam'; use one of cam"),
         ({"map_rule": "otsu", "map_threshold": 0.3}, "leave out `map_threshold`"),
+        ({"map_rule": "x"}, "there is no `map_rule` 'x'"),
+        ({"scales": 7}, "must be numbers from 0.25 to 4"),
+        ({"scales": "ab"}, "must be numbers from 0.25 to 4"),
+        ({"scales": [None]}, "must be numbers from 0.25 to 4"),
+        ({"mirror": "x"}, "`mirror` must be True, False or None, not 'x'"),
+        ({"device": None}, "the device must be auto, cpu, .* not None"),
+        ({"device": 0}, "the device must be auto, cpu, .* not 0"),
     ],
 )
 def test_what_no_model_can_be_asked_is_told_as_it_is_opened(
@@ -271,6 +314,25 @@ def test_a_heat_map_has_the_film_s_own_pixels_and_its_maximum_lies_in_the_best_b
     best = finding.boxes[0]
     assert best.x0 <= x < best.x1
     assert best.y0 <= y < best.y1
+
+
+def test_a_finding_goes_to_another_process_without_its_film(
+    model: tbspot.Model, film_path: Path
+) -> None:
+    for finding in (model.locate(film_path), next(model.locate_many([film_path]))):
+        sent = pickle.loads(pickle.dumps(finding))  # noqa: S301 - our own
+        assert (sent.prediction, sent.path) == (finding.prediction, film_path)
+        np.testing.assert_array_equal(sent.heatmap, finding.heatmap)
+        with pytest.raises(tbspot.TbspotError, match="did not come with its finding"):
+            sent.overlay()
+        for twin in (copy.copy(finding), copy.deepcopy(finding)):
+            np.testing.assert_array_equal(np.array(twin.overlay()), np.array(finding.overlay()))
+
+
+def test_a_model_is_not_sent_to_another_process(model: tbspot.Model) -> None:
+    with pytest.raises(TypeError, match="a model cannot be sent to another process; open it there"):
+        pickle.dumps(model)
+    assert copy.copy(model) is copy.deepcopy(model) is model
 
 
 def test_a_notebook_is_shown_picture_score_and_boxes_with_text_escaped(

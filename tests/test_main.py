@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from pages import write_model
 from tbspot import __main__ as entry
 from tbspot import __version__, cli
 from tbspot.errors import TbspotError
@@ -144,3 +145,29 @@ def test_version_names_program_model_terms_and_engine() -> None:
     assert "CC BY-NC-SA" in said[1]
     assert said[2].startswith("engine OpenVINO 20")
     assert said[3].startswith("torch")
+
+
+def test_a_terminal_that_says_it_has_no_columns_is_not_believed() -> None:
+    command = [sys.executable, "-m", "tbspot", "--version"]
+    no_columns = os.environ | {"COLUMNS": "0"}
+    said = subprocess.run(command, env=no_columns, capture_output=True, text=True, check=True)
+    assert __version__ in said.stdout
+
+
+@pytest.mark.slow
+def test_a_film_from_a_standard_input_that_is_closed_or_empty_is_told_by_its_name(
+    tmp_path: Path,
+) -> None:
+    model = write_model(tmp_path / "bright.onnx", "bright", 1)
+    command = f"'{sys.executable}' -m tbspot locate - --json --model '{model}'"
+    for source, said in (
+        ("<&-", '"reason":"standard input is empty'),
+        ("</dev/null", '"reason":"standard input is empty'),
+        ("0>/dev/null", "lead a film into it"),
+    ):
+        ended = subprocess.run(
+            ["sh", "-c", f"{command} {source}"], capture_output=True, text=True, check=False
+        )
+        assert ended.returncode == 1
+        assert said in ended.stdout + ended.stderr
+        assert "tbspot-film-" not in ended.stdout + ended.stderr

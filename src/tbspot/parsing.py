@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["LARGEST", "first_fault", "open_file", "parse", "read_json"]
+__all__ = ["LARGEST", "first_fault", "is_of_later", "open_file", "parse", "read_json"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -128,6 +128,13 @@ def _number(digits: str) -> float:
 
 def _refuse(constant: str) -> Any:
     raise ValueError(f"it has {constant} where a number belongs")
+
+
+def is_of_later(error: BaseException) -> bool:
+    """Whether a record has fields that this tbspot does not know, as one of a later tbspot has."""
+    return isinstance(error, ValidationError) and any(
+        fault["type"] == "extra_forbidden" for fault in error.errors(include_url=False)
+    )
 
 
 def first_fault(error: ValidationError) -> str:

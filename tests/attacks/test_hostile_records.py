@@ -24,7 +24,7 @@ from pages import write_model
 from tbspot.cli import app
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import open_engine
-from tbspot.errors import TbspotError
+from tbspot.errors import ModelError, TbspotError
 from tbspot.export.selftest import reference_path, selftest
 from tbspot.records.evaluation import Curve, read_evaluation
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
@@ -257,6 +257,46 @@ def test_a_net_with_our_description_and_other_ends_is_one_sentence(
 ) -> None:
     path = _net(tmp_path / "model.onnx", outputs, rank)
     with pytest.raises(TbspotError, match=r"model\.onnx"):
+        open_engine(path)(np.zeros((1, 64, 64), np.float32))
+
+
+def test_a_small_net_that_asks_for_all_memory_is_refused_before_it_is_run(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", "m", 1)
+    model = onnx.load(path)
+    # Gigabytes of zeros, added to what the net would say.
+    shape = helper.make_tensor("shape", WHOLE, [2], [1_000_000, 5_000])
+    model.graph.initializer.append(shape)
+    nodes = [
+        helper.make_node("ConstantOfShape", ["shape"], ["large"]),
+        helper.make_node("ReduceMean", ["large"], ["nothing"], keepdims=0),
+        helper.make_node("Add", ["answer", "nothing"], ["logit"]),
+    ]
+    model.graph.node[-1].output[0] = "answer"
+    model.graph.node.extend(nodes)
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"array of \[1000000,5000\] .* more than the 268,435,456"):
+        open_engine(path)(np.zeros((1, 64, 64), np.float32))
+
+
+def test_a_net_with_a_loop_which_may_never_end_is_refused(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "model.onnx", "m", 1)
+    model = onnx.load(path)
+    ends = [helper.make_tensor_value_info(name, TensorProto.BOOL, []) for name in ("on", "still")]
+    count = helper.make_tensor_value_info("count", WHOLE, [])
+    values = [helper.make_tensor_value_info(name, FLOAT, None) for name in ("value", "same")]
+    pairs = (("on", "still"), ("value", "same"))
+    again = [helper.make_node("Identity", [one], [other]) for one, other in pairs]
+    body = helper.make_graph(
+        again, "body", [count, ends[0], values[0]], [ends[1], values[1]]
+    )  # fmt: skip
+    times = helper.make_tensor("times", WHOLE, [], [2**62])
+    model.graph.initializer.extend([times, helper.make_tensor("yes", TensorProto.BOOL, [], [True])])
+    model.graph.node[-1].output[0] = "answer"
+    model.graph.node.append(
+        helper.make_node("Loop", ["times", "yes", "answer"], ["logit"], body=body)
+    )
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"model\.onnx has a part of kind Loop"):
         open_engine(path)(np.zeros((1, 64, 64), np.float32))
 
 

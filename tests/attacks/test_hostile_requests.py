@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -230,18 +232,48 @@ main()
 """
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHo", b"G"])
-def test_a_connection_that_asks_nothing_is_closed(said: bytes) -> None:
+@contextmanager
+def _connected_to_a_page_of_little_patience() -> Iterator[tuple[socket.socket, bytes]]:
+    """A connection to a page whose patience is a second, and the host that requests name."""
     command = [sys.executable, "-c", SLOW]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             parts = urlsplit(process.stdout.readline().strip())
             with socket.create_connection((parts.hostname, parts.port), timeout=60) as one:
-                one.sendall(said)
-                assert one.recv(100) == b""
+                yield one, parts.netloc.encode()
         finally:
             process.terminate()
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nHo", b"G"])
+def test_a_connection_that_asks_nothing_is_closed(said: bytes) -> None:
+    with _connected_to_a_page_of_little_patience() as (one, _):
+        one.sendall(said)
+        assert one.recv(100) == b""
+
+
+@pytest.mark.parametrize("path", [b"/", b"/static/absent"])
+def test_a_connection_that_goes_on_with_an_answered_request_is_closed(path: bytes) -> None:
+    with _connected_to_a_page_of_little_patience() as (one, host):
+        one.sendall(b"GET %b HTTP/1.1\r\nHost: %b\r\nContent-Length: 1000\r\n\r\n" % (path, host))
+        assert one.recv(1 << 20).startswith(b"HTTP/1.1 ")
+        one.sendall(b"x")
+        with suppress(ConnectionResetError):
+            while one.recv(1 << 20):
+                pass
+
+
+def test_a_connection_that_does_not_take_its_answers_is_closed() -> None:
+    with _connected_to_a_page_of_little_patience() as (one, host):
+        line = b"GET /static/film.js HTTP/1.1\r\nHost: %b\r\nX: %b\r\n\r\n"
+        one.settimeout(1)
+        with suppress(TimeoutError, ConnectionError):
+            while True:
+                one.sendall(line % (host, b"x" * 3000))
+        ended = select.poll()
+        ended.register(one, 0)
+        assert ended.poll(60_000)
 
 
 def test_a_fault_of_ours_is_500_with_the_headers_and_no_traceback(

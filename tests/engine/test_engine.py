@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pages import write_model
 from tbspot.engine import engine as engine_module
 from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
 from tbspot.errors import TbspotError
@@ -67,6 +69,23 @@ def test_threads_that_ask_at_the_same_time_get_their_own_answers(exported: Path)
         expected, expected_maps = alone(asked)
         np.testing.assert_allclose(logits, expected, atol=1e-5)
         np.testing.assert_allclose(maps, expected_maps, atol=1e-5)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a program with threads")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_forked_program_answers_with_threads_of_its_own(tmp_path: Path) -> None:
+    engine = open_engine(write_model(tmp_path / "bright.onnx", "bright", 1), at_once=2)
+    before = engine(FILMS)[0].tolist()
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+    child = context.Process(target=lambda: there.send(engine(FILMS)[0].tolist()))
+    child.start()
+    try:
+        assert here.poll(100)
+        assert here.recv() == before
+    finally:
+        child.kill()
+        child.join()
 
 
 @pytest.mark.slow
@@ -164,6 +183,18 @@ def test_an_onnx_model_of_others_is_one_clear_sentence(exported: Path, tmp_path:
     onnx.save(model, tmp_path / "a.onnx")
     with pytest.raises(TbspotError, match="not a model of tbspot"):
         open_engine(tmp_path / "a.onnx")
+
+
+def test_a_model_of_a_later_tbspot_is_told_as_such(tmp_path: Path) -> None:
+    import onnx
+
+    path = write_model(tmp_path / "later.onnx", "later", 1)
+    model = onnx.load(path)
+    (said,) = model.metadata_props
+    said.value = said.value.replace("{", '{"learnt_of": "x", ', 1)
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match=r"later\.onnx is not .* a later one made it; update"):
+        open_engine(path)
 
 
 def test_another_precision_is_one_clear_sentence(checkpoint: Path) -> None:

@@ -51,9 +51,30 @@ def test_a_decoder_that_crashes_costs_that_file_only(tiff: Path, film_path: Path
 def test_a_decoder_that_hangs_is_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "START_SECONDS", 0.0)
     hanging = Decoder(_worker_that("time.sleep(600)"), seconds=0.5)
-    with pytest.raises(TbspotError, match=r"took its decoder more than 0\.5 seconds; leave it out"):
+    with pytest.raises(TbspotError, match=r"took its decoder more than 0\.5 seconds; end other"):
         _ask(hanging)
     assert not hanging.usable()
+
+
+def test_time_in_which_the_program_was_stopped_is_not_the_film_s() -> None:
+    class Stopped(threading.Event):
+        """An answer that comes in the second wait; the first lasts as long as Ctrl+Z did."""
+
+        waits = 0
+
+        def wait(self, timeout: float | None = None) -> bool:
+            self.waits += 1
+            assert timeout is not None
+            assert timeout <= 2
+            return self.waits == 2
+
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with process:
+        late = threading.Event()
+        decoding._stop(process, late, Stopped(), 60.0)
+        assert not late.is_set()
+        assert process.poll() is None
+        process.kill()
 
 
 @pytest.mark.parametrize("answer", ["", "nonsense", "[1]", '{"shape": [99999, 99999]}',

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
@@ -15,7 +17,9 @@ import pytest
 from engines import bright, bright_engine
 from tbspot.engine.engine import Answer
 from tbspot.errors import ModelError, TbspotError
-from tbspot.locating import Counts, LocateSettings, films_at_once, find_items, locate
+from tbspot.interruption import Interrupted
+from tbspot.locating import Counts, Item, LocateSettings, films_at_once, find_items, locate
+from tbspot.locating.run import Kept, Work, here
 from tbspot.locating.stream import AHEAD
 from tbspot.maps.evidence import Ask
 from tbspot.records.predictions import FILE_NAME, read_heatmap, read_predictions
@@ -91,6 +95,20 @@ def test_after_kill_9_the_same_command_goes_on_without_loss_or_repetition(
         lines.write(b'{"image": "3.png", "sta')
     _locate(films, killed)
     assert (killed / FILE_NAME).read_bytes() == (whole / FILE_NAME).read_bytes()
+
+
+@pytest.mark.parametrize("reason", [Interrupted(signal.SIGINT), KeyboardInterrupt(), ModelError()])
+def test_what_others_answered_before_an_interruption_is_kept(
+    films: Path, tmp_path: Path, reason: BaseException
+) -> None:
+    def answers(items: Iterable[Item], work: Work) -> Iterator[Kept]:
+        yield from itertools.islice(here(items, work), 3)
+        raise reason
+
+    out, settings = tmp_path / "found", _settings(films)
+    with pytest.raises(type(reason)):
+        locate(find_items([films], out), bright_engine(), settings, out, answers=answers)
+    assert [one.image for one in read_predictions(out)] == ["1.png", "2.png", "3.png"]
 
 
 def test_a_broken_film_is_one_failed_line_with_a_reason_and_the_run_goes_on(

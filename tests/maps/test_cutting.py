@@ -31,6 +31,17 @@ def test_a_rule_without_its_share_is_one_clear_sentence(rule: MapRule, value: fl
         cut_of(Description(name="m"), rule, value)
 
 
+@pytest.mark.parametrize("value", [2.0, 0.0, float("nan"), "x"])
+def test_a_share_that_is_none_is_told_as_such(value: float) -> None:
+    with pytest.raises(TbspotError, match="is no share; give `map_threshold` between 0 and 1"):
+        cut_of(TUNED, None, value)
+
+
+def test_a_rule_that_there_is_not_is_told_as_such() -> None:
+    with pytest.raises(TbspotError, match="no `map_rule` 'x'; use one of tuned, otsu, quantile"):
+        cut_of(TUNED, "x", 0.3)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("description", [TUNED, Description(name="m")])
 def test_a_share_for_a_rule_that_takes_none_is_not_passed_over(description: Description) -> None:
     with pytest.raises(TbspotError, match="leave out `map_threshold`"):

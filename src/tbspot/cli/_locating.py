@@ -120,9 +120,16 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
 
 
 def _of_standard_input(path: Path) -> Item:
-    content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    name = "standard input"
+    try:
+        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:  # it may be open for writing alone
+        reason = getattr(error, "strerror", None) or error
+        raise TbspotError(
+            f"{name} cannot be read ({reason}); lead a film into it, as by `< film.png`"
+        ) from error
     path.write_bytes(content)
-    return Item(path, "standard input")
+    return Item(path, name, told=name)
 
 
 def _note(notes: Iterable[str | None], console: Console | None) -> None:

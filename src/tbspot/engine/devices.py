@@ -39,7 +39,7 @@ def device_for(asked: str, *, exported: bool = True) -> str:
         if _has_driver() and find_spec("torch") and _of_torch():
             return "cuda:0"
         return "gpu:0" if exported and _has_render_node() and _of_openvino() else "cpu"
-    if not NAMED.fullmatch(asked):
+    if not isinstance(asked, str) or not NAMED.fullmatch(asked):
         raise ModelError(f"the device must be auto, cpu, cuda, cuda:N, gpu or gpu:N, not {asked}")
     kind, _, digits = asked.partition(":")
     if kind == "cuda" and find_spec("torch") is None:

@@ -7,6 +7,8 @@ asked for.
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -34,7 +36,7 @@ from tbspot.errors import (
 from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
 from tbspot.maps.evidence import Ask
-from tbspot.parsing import open_file, parse
+from tbspot.parsing import is_of_later, open_file, parse
 
 if TYPE_CHECKING:
     from tbspot.nets.classifier import Classifier
@@ -49,6 +51,12 @@ __all__ = [
 
 # Hundreds of times the released model.
 MOST_BYTES = 4_000_000_000
+# What an array between two layers may have: so many numbers, a gibibyte in float32, or so many of
+# each pixel of the films. Resnet50's have 32 at most, those of near places together a third.
+MOST_NUMBERS, MOST_OF_PIXEL = 1 << 28, 64
+# Layers that hold nets of their own.
+UNKNOWN = ("If", "Loop", "TensorIterator")
+AGAIN = "give a file that `tbspot export` wrote"
 # Of each kind of device, precisions that are made for it.
 COMPUTED_IN: dict[str, tuple[Precision, ...]] = {
     "cpu": ("float32", "bfloat16", "int8"),
@@ -215,7 +223,10 @@ def _compiler(
     def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
             shaped.reshape(shape)
+            _check_arrays(shaped, shape, path)
             return core.compile_model(shaped, target, options)
+        except ModelError:
+            raise
         except Exception as error:
             if is_out_of_memory(error):
                 raise _no_memory_for(path) from error
@@ -225,6 +236,34 @@ def _compiler(
             ) from error
 
     return compile_model
+
+
+def _check_arrays(shaped: Any, shape: list[int], path: Path) -> None:
+    """Refuse a net that makes far more of films than nets do: a few bytes may ask for all memory.
+
+    Args:
+        shaped: the net, for films of one shape.
+        shape: of them.
+        path: of its file.
+
+    Raises:
+        ModelError: an array between its layers is too large, or a part is run in a loop, whose
+            arrays are not known before.
+    """
+    most = max(MOST_NUMBERS, MOST_OF_PIXEL * math.prod(shape))
+    for layer in shaped.get_ordered_ops():
+        kind = layer.get_type_name()
+        if kind in UNKNOWN:
+            raise ModelError(f"{path} has a part of kind {kind}, as no net of tbspot has; {AGAIN}")
+        if kind == "Constant":  # as large as the file says
+            continue
+        for output in layer.outputs():
+            sides = output.get_partial_shape()
+            if sides.is_static and math.prod(sides.to_shape()) > most:
+                raise ModelError(
+                    f"{path} makes an array of {sides} of films of {shape}, more than the "
+                    f"{most:,} numbers that a net may; {AGAIN}"
+                )
 
 
 def _this(device: str) -> str:
@@ -249,10 +288,12 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _no_memory_for(path) from error
-        raise TbspotError(
-            f"{path} is not a model of tbspot, or is truncated; give a file that "
-            "`tbspot export` wrote"
-        ) from error
+        if is_of_later(error):
+            raise TbspotError(
+                f"{path} is not a model of tbspot as this one knows them: a later one made it; "
+                "update tbspot"
+            ) from error
+        raise TbspotError(f"{path} is not a model of tbspot, or is truncated; {AGAIN}") from error
     return model, description
 
 
@@ -327,11 +368,14 @@ class _SharedModel:
     def __call__(self, films: NDArray[np.float32]) -> Answer:
         # Of this thread alone: a request answers one thread at a time.
         requests: dict[tuple[int, ...], Any] = self._own.__dict__.setdefault("requests", {})
-        if films.shape not in requests:
-            requests[films.shape] = self._compiled_for(films.shape).create_infer_request()
+        # And of this process: of what a program made before it was forked the threads are gone,
+        # for which an answer would wait for ever, and so would its end.
+        key = (os.getpid(), *films.shape)
+        if key not in requests:
+            requests[key] = self._compiled_for(key).create_infer_request()
         batch = np.ascontiguousarray(films[:, None])
         try:
-            result = requests[films.shape].infer([batch], share_inputs=True)
+            result = requests[key].infer([batch], share_inputs=True)
         except Exception as error:
             if is_out_of_memory(error):
                 raise OutOfMemoryError(
@@ -355,14 +399,14 @@ class _SharedModel:
             )
         return logits, maps
 
-    def _compiled_for(self, shape: tuple[int, ...]) -> Any:
+    def _compiled_for(self, key: tuple[int, ...]) -> Any:
         with self._compiling:
             # A net of fixed shape is faster than one for any; few shapes occur in a run.
-            if shape not in self._compiled:
-                count, height, width = shape
+            if key not in self._compiled:
+                _, count, height, width = key
                 shaped = self._model.clone()
-                self._compiled[shape] = self._compile(shaped, [count, 1, height, width])
-            return self._compiled[shape]
+                self._compiled[key] = self._compile(shaped, [count, 1, height, width])
+            return self._compiled[key]
 
 
 def _fastest(description: Description, capable: list[str]) -> Precision:

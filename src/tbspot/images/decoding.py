@@ -30,6 +30,8 @@ __all__ = ["TRY_AGAIN", "Decoder", "read_apart", "start_ahead"]
 SECONDS = 60.0
 # A process's first file also pays for its start, which a busy machine may draw out.
 START_SECONDS = 60.0
+# In which that time is waited for.
+PARTS = 60
 # Enough for 64 megapixels in every step of dicom.py, on top of the libraries themselves.
 MEMORY = 4 << 30
 # SIGKILL, which Windows has not.
@@ -125,10 +127,12 @@ class Decoder:
         """Read one film; see `read_apart`."""
         starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1
-        late = threading.Event()
+        late, answered = threading.Event(), threading.Event()
         seconds = self._seconds + START_SECONDS * starting
-        timer = threading.Timer(seconds, _stop, (self._process, late))
-        timer.start()
+        patience = threading.Thread(
+            target=_stop, args=(self._process, late, answered, seconds), daemon=True
+        )
+        patience.start()
         question = {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
         try:
             film = self._ask(question if enough is None else question | {"enough": enough})
@@ -142,9 +146,9 @@ class Decoder:
                 raise OutOfMemoryError(
                     f"{name} had its decoder killed, as where memory runs out; {TRY_AGAIN}"
                 ) from error
-            raise TbspotError(f"{name} {self._fault(late)}; leave it out") from error
+            raise TbspotError(f"{name} {self._fault(late)}") from error
         finally:
-            timer.cancel()
+            answered.set()
             if late.is_set():
                 self._files_left = 0
         return film
@@ -175,8 +179,8 @@ class Decoder:
 
     def _fault(self, late: threading.Event) -> str:
         if late.is_set():
-            return f"took its decoder more than {self._seconds:g} seconds"
-        return f"made its decoder crash (status {self._process.returncode})"
+            return f"took its decoder more than {self._seconds:g} seconds; {TRY_AGAIN}"
+        return f"made its decoder crash (status {self._process.returncode}); leave it out"
 
 
 def _widen(pipe: IO[bytes]) -> None:
@@ -195,7 +199,22 @@ def _exactly(stream: IO[bytes], length: int) -> bytearray:
     return content
 
 
-def _stop(process: subprocess.Popen[bytes], late: threading.Event) -> None:
+def _stop(
+    process: subprocess.Popen[bytes],
+    late: threading.Event,
+    answered: threading.Event,
+    seconds: float,
+) -> None:
+    """Kill a process that has not answered after so many seconds in which this one ran too.
+
+    Time in which the program was stopped (Ctrl+Z) or its machine slept is not the film's: of a
+    part that lasts much longer than it was waited for, only so much is counted.
+    """
+    part = seconds / PARTS
+    while seconds > 0:
+        if answered.wait(part):
+            return
+        seconds -= part
     late.set()
     process.kill()
 

@@ -17,6 +17,7 @@ from tbspot.images.film import Facts, Film
 from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
 from tbspot.images.reducing import shaded
+from tbspot.pathnames import as_text
 
 __all__ = ["FilmSource", "content_of", "name_of", "read_film"]
 
@@ -27,8 +28,21 @@ FilmSource: TypeAlias = (
 UNNAMED = "film"
 
 
-def name_of(source: FilmSource) -> str:
-    """What a film is called that was given no name: its path, or `film`."""
+def name_of(source: FilmSource, name: str | None = None) -> str:
+    """What a film is called: by its name, or where it was given none by its path, or `film`.
+
+    Raises:
+        TypeError: the name is no text.
+        ValueError: the name or the path is empty.
+    """
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"`name` is text, not {type(name).__name__}")
+    if name == "":
+        raise ValueError("`name` is empty; leave it out, and the film is called by its path")
+    if isinstance(source, str) and not source:
+        raise ValueError("the film's path is empty; give the path of a file")
+    if name is not None:
+        return as_text(name)
     return shown(Path(source)) if isinstance(source, (str, os.PathLike)) else UNNAMED
 
 
@@ -55,11 +69,11 @@ def read_film(
 
     Raises:
         UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
-        ValueError: the array is no film: not two-dimensional, not finite, or without a range; or
-            there is a range, and no array.
-        TypeError: the source is none of these.
+        ValueError: the array is no film: not two-dimensional, not finite, masked, or without a
+            range; there is a range, and no array; or the path or the name is empty.
+        TypeError: the source is none of these, or the name no text.
     """
-    name = name or name_of(source)
+    name = name_of(source, name)
     if value_range is not None and not isinstance(source, np.ndarray):
         raise ValueError("value_range is of an array; what is black in a file is told by the file")
     if isinstance(source, np.ndarray):
@@ -72,6 +86,22 @@ def read_film(
         path = Path(folder, "film")
         path.write_bytes(content)
         return read_with_facts(path, name=name, enough=enough)
+
+
+def _ends(value_range: tuple[float, float] | None) -> tuple[float, float]:
+    """The values that mean black and white.
+
+    Raises:
+        ValueError: they are not two different numbers.
+    """
+    try:
+        black, white = (float(end) for end in ((0, 1) if value_range is None else value_range))
+        span = white - black
+    except (TypeError, ValueError, OverflowError):
+        span = 0.0
+    if not np.isfinite(span) or span == 0:
+        raise ValueError(f"value_range {value_range} names no range; give two different numbers")
+    return black, white
 
 
 def content_of(source: FilmSource) -> bytes:
@@ -91,6 +121,12 @@ def content_of(source: FilmSource) -> bytes:
 
 def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:
     """Numbers of any type in [0, 1]."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(  # noqa: TRY004 - as of every array that is no film
+            "the array is masked, and what a film shows under the mask is not known; fill the mask "
+            "first, as by film.filled(value)"
+        )
+    values = np.asarray(values)
     if values.ndim != 2 or not values.size or values.dtype.kind not in "iuf":
         raise ValueError(
             f"a film is an array [height, width] of numbers, not {values.dtype} {values.shape}"
@@ -99,10 +135,8 @@ def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> N
         raise ValueError(
             f"an array of {values.dtype} needs its value_range, such as (0, 4095) for 12 bits"
         )
-    black, white = (float(end) for end in value_range or (0, 1))
+    black, white = _ends(value_range)
     span = white - black
-    if not np.isfinite([black, white, span]).all() or span == 0:
-        raise ValueError(f"value_range {value_range} names no range; give two different numbers")
     if not np.isfinite(values).all():
         raise ValueError("the array holds numbers that are not finite")
     if value_range is None and not 0 <= values.min() <= values.max() <= 1:

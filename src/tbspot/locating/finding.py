@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from html import escape
 from io import BytesIO
 from pathlib import Path
@@ -43,7 +44,8 @@ class Finding:
         evidence: for TB, `float32 [h, w]` on the net's own grid, which spans the whole film;
             positive speaks for TB. `None` unless the status is `ok`.
         read: gives the film: with `None` as the model was shown it, which may be reduced; with a
-            number, read anew with so many pixels a side, where it has them.
+            number, read anew with so many pixels a side, where it has them. A finding that was
+            pickled has none, and raises a `TbspotError`.
         path: of the film's file; `None` where it was given as bytes or pixels.
     """
 
@@ -52,6 +54,18 @@ class Finding:
     read: Callable[[int | None], Film]
     path: Path | None = None
     _seen: Seen | None = field(default=None, repr=False)
+
+    def __copy__(self) -> Finding:
+        return replace(self)
+
+    def __deepcopy__(self, _: object) -> Finding:
+        """A finding of the same film, with a map of its own."""
+        return replace(self, evidence=None if self.evidence is None else self.evidence.copy())
+
+    def __reduce__(self) -> tuple[type[Finding], tuple[object, ...]]:
+        """For another process: all but the film, which that one has to read itself."""
+        absent = partial(_absent, self.image)
+        return Finding, (self.prediction, self.evidence, absent, self.path, self._seen)
 
     @property
     def image(self) -> str:
@@ -164,3 +178,10 @@ class Finding:
         called = {True: ", called TB", False: ", not called TB", None: ""}[self.called]
         warning = f" ({self.reason})" if self.reason else ""
         return f"score {shown_score(self.score, self.threshold)} of 100{called}{warning}"
+
+
+def _absent(image: str, _: int | None) -> Film:
+    raise TbspotError(
+        f"the film {image} did not come with its finding from another process; locate it in this "
+        "one, or make its picture there"
+    )

@@ -38,11 +38,14 @@ class Item:
         name: unique among the films; text that any file can hold.
         fault: why it cannot be read, where that is known: what stands in the place of films that
             a folder may hold.
+        told: what sentences call it, where its path means nothing to who gave it; `None` = by its
+            path.
     """
 
     path: Path
     name: str
     fault: str | None = None
+    told: str | None = None
 
 
 # A film of a folder: the folder, and the film's path inside as it stands there.

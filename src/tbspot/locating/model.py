@@ -10,8 +10,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
+from numbers import Real
 from pathlib import Path
-from typing import get_args
+from typing import NoReturn, get_args
 
 import numpy as np
 
@@ -57,9 +58,12 @@ def _check(settings: LocateSettings) -> None:
         raise TbspotError(
             f"there is no method {settings.method!r}; use one of {', '.join(get_args(Method))}"
         )
-    if not settings.scales or not all(0.25 <= scale <= 4 for scale in settings.scales):
+    if settings.mirror not in (None, True, False):
+        raise TbspotError(f"`mirror` must be True, False or None, not {settings.mirror!r}")
+    scales = settings.scales
+    if not scales or not all(isinstance(one, Real) and 0.25 <= one <= 4 for one in scales):
         raise TbspotError(
-            f"`scales` must be numbers from 0.25 to 4, such as 1.0, 1.25, not {settings.scales}"
+            f"`scales` must be numbers from 0.25 to 4, such as 1.0, 1.25, not {scales}"
         )
 
 
@@ -116,7 +120,7 @@ def load_model(
         engine=engine.name,
         method=method,
         mirror=mirror,
-        scales=tuple(scales),
+        scales=tuple(scales) if isinstance(scales, Iterable) else (scales,),
         map_rule=map_rule,
         map_threshold=map_threshold,
         gate=gate,
@@ -163,6 +167,19 @@ class Model:
     def __repr__(self) -> str:
         return f"<tbspot model {self.description.title}, {self._engine.name}>"
 
+    def __copy__(self) -> Model:
+        """Itself: nothing of a model changes."""
+        return self
+
+    def __deepcopy__(self, _: object) -> Model:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: what runs a net cannot leave its process."""
+        raise TypeError(
+            "a model cannot be sent to another process; open it there, with tbspot.load_model"
+        )
+
     def locate(
         self,
         film: FilmSource,
@@ -180,10 +197,11 @@ class Model:
 
         Raises:
             ModelError: the model cannot be run on this processor, so no other film fares better.
-            ValueError: the array is no film: not two-dimensional, or without a range.
-            TypeError: the film is none of these.
+            ValueError: the array is no film: not two-dimensional, masked, or without a range; or
+                the path or the name is empty.
+            TypeError: the film is none of these, or the name no text.
         """
-        name = name or name_of(film)
+        name = name_of(film, name)
         path, source = None, film
         if isinstance(film, (str, os.PathLike)):
             path = Path(film)
@@ -217,24 +235,25 @@ class Model:
         """The same of films that have names of their own, as many at once as the engine is for."""
         return stream(items, self._read_seen, self._answer_lightly, self.at_once)
 
-    def read(self, path: Path, *, enough: int | None = None) -> Verdict:
+    def read(self, path: Path, *, enough: int | None = None, name: str | None = None) -> Verdict:
         """Read a film no finer than it is needed, and say whether it is to be judged.
 
         Args:
             path: of the film.
             enough: pixels that are enough for either side; `None` = for the net.
+            name: what sentences call the film; `None` = its path.
 
         Raises:
             TbspotError: it cannot be read.
         """
-        read = partial(read_film, path, follow_links=self._settings.follow_links)
+        read = partial(read_film, path, name=name, follow_links=self._settings.follow_links)
         return self._examine(read, enough or self._enough)
 
     def read_item(self, item: Item, *, enough: int | None = None) -> Verdict:
         """The same of one of many films, of which it may be known that it cannot be read."""
         if item.fault:
             raise UnreadableFilmError(item.fault)
-        return self.read(item.path, enough=enough)
+        return self.read(item.path, enough=enough, name=item.told)
 
     def answer(self, read: Callable[[], Verdict], name: str) -> Finding:
         """What is to be said of a film: the one way for command, page and library.

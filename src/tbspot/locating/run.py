@@ -26,6 +26,7 @@ from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
+from tbspot.interruption import Interrupted
 from tbspot.locating.finding import Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item, names_of
@@ -165,7 +166,7 @@ def _kept_by_several(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Itera
     def answered() -> Iterator[Kept]:
         try:
             yield from found
-        except (Exception, KeyboardInterrupt):
+        except (Exception, KeyboardInterrupt, Interrupted):
             while waiting:  # what came before is kept
                 keeper.add(waiting.popleft()[1].result())
             raise

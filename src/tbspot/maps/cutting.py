@@ -6,6 +6,8 @@ Takes a description and options; gives a rule and its value. Cutting is left to 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
+from typing import get_args
 
 from tbspot.choices import MapRule
 from tbspot.description import Description
@@ -33,10 +35,15 @@ def cut_of(
         value: the rule's share in (0, 1); `None` = the one that the model carries for that rule.
 
     Raises:
-        TbspotError: the rule needs a share, and neither the options nor the model has one, or it
-            takes none.
+        TbspotError: there is no such rule or share; the rule needs a share, and neither the options
+            nor the model has one; or it takes none.
     """
-    rule = rule or description.map_rule
+    rule = description.map_rule if rule is None else rule
+    if rule not in get_args(MapRule):
+        rules = ", ".join(get_args(MapRule))
+        raise TbspotError(f"there is no `map_rule` {rule!r}; use one of {rules}")
+    if value is not None and not (isinstance(value, Real) and 0 < value < 1):
+        raise TbspotError(f"{value} is no share; give `map_threshold` between 0 and 1, such as 0.4")
     if rule == "otsu" and value is not None:
         raise TbspotError(
             "the rule otsu finds each film's threshold itself; leave out `map_threshold`, or use "
@@ -48,7 +55,7 @@ def cut_of(
         value = description.map_threshold
     if value is None and rule == "quantile":
         value = description.area_share
-    if value is None or not 0 < value < 1:
+    if value is None:
         raise TbspotError(
             f"the rule {rule} needs a share between 0 and 1, which model {description.name} does "
             "not carry; give `map_threshold`"

@@ -24,7 +24,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
-from tbspot.parsing import open_file, parse
+from tbspot.parsing import is_of_later, open_file, parse
 from tbspot.storage import replacing
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def load_classifier(
     except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
-        raise _foreign(path) from error
+        raise _foreign(path, error) from error
     return classifier.eval(), description
 
 
@@ -194,10 +194,15 @@ def _described(path: Path, metadata: dict[str, str]) -> Description:
     try:
         return parse(metadata[METADATA_KEY].encode(), Description)
     except (KeyError, ValueError) as error:
-        raise _foreign(path) from error
+        raise _foreign(path, error) from error
 
 
-def _foreign(path: Path) -> TbspotError:
+def _foreign(path: Path, error: Exception) -> TbspotError:
+    if is_of_later(error):
+        return TbspotError(
+            f"{path} is not a model of tbspot as this one knows them: a later one made it; "
+            "update tbspot"
+        )
     return TbspotError(
         f"{path} is not a model of this release of tbspot, or of another architecture; "
         "give a file that `tbspot train`, `tbspot distill` or `tbspot export` wrote"
@@ -243,7 +248,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     except Exception as error:
         if is_out_of_memory(error):
             raise
-        raise _foreign(path) from error
+        raise _foreign(path, error) from error
 
 
 def _unfolded(graph: GraphProto, net: Classifier) -> dict[str, Tensor]:

@@ -1,7 +1,9 @@
-"""Connections that ask nothing: closed after a while, so that they keep no place from others.
+"""Connections that keep a place and do nothing with it: closed after a while.
 
-Takes uvicorn's protocol, whose own patience begins after the first answer; gives one that also
-ends connections which never finish a request's head. Bodies have their limit in bodies.py.
+Takes uvicorn's protocol, whose own patience begins after an answer and ends with the next byte;
+gives one that ends connections which never finish a request's head, which go on with the body of a
+request that was answered, or which do not take their answer. Bodies that are waited for have their
+limit in bodies.py.
 """
 
 from __future__ import annotations
@@ -15,33 +17,41 @@ from tbspot.viewer.guard import HEADERS
 
 __all__ = ["Patient"]
 
-# Between the first byte and the last of a request's head, and before any: browsers open spare
-# connections, which they can open again.
+# For a request's head, and before any: browsers open spare connections, which they can open again;
+# for the rest of a body after its answer; and in which something of an answer must be taken.
 SECONDS = 20.0
+# A connection is looked at so many times in these.
+LOOKS = 4
 
 
 class Patient(H11Protocol):
-    """A connection that has some seconds to say what it wants."""
+    """A connection that has some seconds for whatever is its turn."""
 
-    _waiting: asyncio.TimerHandle | None = None
+    _since = 0.0
+    _untaken = 0
+    _next: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Begin to look at it."""
         super().connection_made(transport)
-        self._wait()
-
-    def data_received(self, data: bytes) -> None:
-        """Go on waiting until the head is whole."""
-        super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
-            self._stop()
-        elif self._waiting is None:
-            self._wait()
+        self._since = self.loop.time()
+        self._look_later()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
-        self._stop()
+        """Look no longer."""
+        if self._next is not None:
+            self._next.cancel()
         super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """Count anew from an answer on."""
+        self._since = self.loop.time()
+        super().on_response_complete()
+
+    def resume_writing(self) -> None:
+        """Count anew where enough of an answer was taken."""
+        self._since = self.loop.time()
+        super().resume_writing()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no request, with the headers of every other answer."""
@@ -55,10 +65,20 @@ class Patient(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
-    def _wait(self) -> None:
-        self._waiting = self.loop.call_later(SECONDS, self.transport.close)
+    def _look_later(self) -> None:
+        self._next = self.loop.call_later(SECONDS / LOOKS, self._look)
 
-    def _stop(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+    def _look(self) -> None:
+        untaken = self.transport.get_write_buffer_size()
+        if not self._is_their_turn(untaken) or untaken < self._untaken:
+            self._since = self.loop.time()
+        self._untaken = untaken
+        if self.loop.time() - self._since >= SECONDS:
+            self.transport.abort()  # closing would wait for an answer to be taken
+        else:
+            self._look_later()
+
+    def _is_their_turn(self, untaken: int) -> bool:
+        asks_nothing = self.conn.their_state is h11.IDLE
+        is_answered = self.conn.their_state is h11.SEND_BODY and self.conn.our_state is h11.DONE
+        return untaken > 0 or asks_nothing or is_answered

@@ -23,6 +23,7 @@ from tbspot.errors import TbspotError
 from tbspot.samples.sources import locate_source
 from tbspot.settings import Port, Settings
 from tbspot.viewer.app import create_app
+from tbspot.viewer.crowds import Listener, Server
 from tbspot.viewer.drops import Drops
 from tbspot.viewer.judge import Judge
 from tbspot.viewer.operating import read_operating
@@ -30,11 +31,13 @@ from tbspot.viewer.patience import Patient
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
-__all__ = ["ViewSettings", "config_of", "hosts_of", "listen", "name_of", "serve"]
+__all__ = ["ViewSettings", "hosts_of", "listen", "name_of", "serve", "server_of"]
 
 ANY = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 # Seconds that a browser's open connections get when the page ends.
 PATIENCE = 2
+# Connections that wait to be taken.
+BACKLOG = 128
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,14 @@ def serve(settings: ViewSettings, announce: Callable[[str], None]) -> None:
     port = listener.getsockname()[1]
     token = None if is_loopback(settings.host) else secrets.token_urlsafe(24)
     app = create_app(site, hosts_of(settings.host, port), token)
-    config = config_of(app)
+    server = server_of(app)
     address = f"http://{name_of(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"
     announce(address)
     if settings.browser:
         # Some browsers do not return before they are closed.
         threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
     with suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run([listener])
+        server.run([listener])
 
 
 def _site(settings: ViewSettings) -> Site:
@@ -124,22 +127,27 @@ def _site(settings: ViewSettings) -> Site:
     )
 
 
-def config_of(app: ASGIApp) -> uvicorn.Config:
-    """How the page is served: nothing is logged of who asks for what."""
-    return uvicorn.Config(
+def server_of(app: ASGIApp) -> Server:
+    """What serves the page: nothing is logged of who asks for what."""
+    config = uvicorn.Config(
         app,
         access_log=False,
         log_level="warning",
         server_header=False,
+        # One that accepts by the socket itself, which bounds the connections.
+        loop="asyncio",
+        backlog=BACKLOG,
         http=Patient,
+        ws="none",
         # Who asks is who is connected, whatever a header says.
         proxy_headers=False,
         timeout_graceful_shutdown=PATIENCE,
     )
+    return Server(config)
 
 
-def listen(host: str, port: int, option: str = "--port") -> socket.socket:
-    """A socket that listens.
+def listen(host: str, port: int, option: str = "--port") -> Listener:
+    """A socket that listens, and takes so many connections at a time.
 
     Args:
         host: address of this machine.
@@ -151,7 +159,7 @@ def listen(host: str, port: int, option: str = "--port") -> socket.socket:
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with listening(host, port, option):
-        return socket.create_server((host, port), family=family, backlog=128)
+        return Listener(socket.create_server((host, port), family=family, backlog=BACKLOG))
 
 
 def hosts_of(host: str, port: int) -> frozenset[str] | None:

@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
 from starlette.requests import Request
 
 from tbspot.addresses import is_loopback
@@ -24,7 +23,7 @@ from tbspot.node.settings import NodeSettings
 from tbspot.storage import replacing
 from tbspot.viewer.app import create_app
 from tbspot.viewer.guard import Guard
-from tbspot.viewer.serving import config_of, hosts_of, listen, name_of
+from tbspot.viewer.serving import hosts_of, listen, name_of, server_of
 from tbspot.viewer.site import Site
 from tbspot.viewer.station import Station
 from tbspot.viewer.station_pages import StationPages
@@ -71,10 +70,9 @@ def page_of(node: Node, host: str = "127.0.0.1", port: int = 8350) -> Iterator[s
     token = _token(node.store.folder / TOKEN_FILE) if elsewhere else None
     with listen(host, port, "`page_port`") as listener, closing(Station(node)) as station:
         reach = _Reach(host, listener.getsockname()[1], token, tls is not None)
-        config = config_of(_app(node, station, reach))
-        config.load()
-        config.ssl = context
-        server = uvicorn.Server(config)
+        server = server_of(_app(node, station, reach))
+        server.config.load()
+        server.config.ssl = context
         thread = threading.Thread(target=server.run, args=([listener],), name="page")
         thread.start()
         node.tell("page", address=reach.address, token=TOKEN_FILE if token else None)

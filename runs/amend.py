@@ -21,11 +21,18 @@ from tbspot.parsing import read_json
 
 __all__ = ["amend"]
 
+FOLLOW = ("score_threshold", "score_rule")
+
 
 def amend(model: Path, note: str, changes: dict[str, Any]) -> None:
     """Add changes, and a note on how they were chosen, to what a model is amended by."""
     path, description = amendment_path(model), open_engine(model).description
-    description.changed(changes, str(model))  # refused before anything is written
+    # Refused before anything is written. What changes with it is written too, as an amendment
+    # leaves everything that it does not name as the model's file has it.
+    changed = description.changed(changes, str(model))
+    for name in FOLLOW:
+        if (value := getattr(changed, name)) != getattr(description, name):
+            changes = changes | {name: value}
     if path.exists():
         before = read_json(path, Amendment, "an amendment of a model")
     else:

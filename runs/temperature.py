@@ -10,7 +10,6 @@ after, each film by a temperature fitted on others.
 from __future__ import annotations
 
 import argparse
-import math
 from pathlib import Path
 
 from amend import amend
@@ -19,7 +18,6 @@ from tbspot.calibration.reliability import reliability_of
 from tbspot.calibration.scored import Scored, read_predicted
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
-from tbspot.numerics import probability
 from tbspot.records.figures import Drawing
 
 DIGITS = 2  # what an interval of some tenths is worth
@@ -43,11 +41,11 @@ def fit(predictions: Path, data: str, split: str, model: Path) -> None:
     scored = read_predicted(predictions, [data], split)
     check(scored, model)
     fitted = reliability_of(scored.scores, scored.labels, Drawing(resamples=10_000, seed=0))
-    if fitted.temperature.value is None:
+    if (temperature := fitted.temperature.value) is None:
         raise TbspotError(f"no temperature fits: {fitted.temperature.reason}")
     for name in ("temperature", "ece", "ece_scaled", "brier", "brier_scaled"):
         one = getattr(fitted, name)
-        print(f"{name}: {one.value:.4f} [{one.low:.4f}, {one.high:.4f}], {one.films} films")
+        print(f"{name}: {one.words()}, {one.films} films")
     note = (
         f"of greatest likelihood on {len(scored.labels)} films of one source that were not trained "
         f"on (split {split}); ECE {fitted.ece.value:.3f} before, {fitted.ece_scaled.value:.3f} "
@@ -56,16 +54,7 @@ def fit(predictions: Path, data: str, split: str, model: Path) -> None:
     )
     # What was fitted is of scores that are divided by a temperature already.
     before = open_engine(model).description
-    temperature = round(before.temperature * fitted.temperature.value, DIGITS)
-    threshold = moved(before.score_threshold, temperature / before.temperature)
-    amend(model, note, {"temperature": temperature, "score_threshold": threshold})
-
-
-def moved(threshold: float, ratio: float) -> float:
-    """The score that calls the same films once logits are divided by `ratio`."""
-    if not 0 < threshold < 1:
-        return threshold
-    return probability(math.log(threshold / (1 - threshold)) / ratio)
+    amend(model, note, {"temperature": round(before.temperature * temperature, DIGITS)})
 
 
 def check(scored: Scored, model: Path) -> None:

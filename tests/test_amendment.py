@@ -10,6 +10,7 @@ from amend import amend as amend_model
 
 from pages import write_model
 from tbspot.amendment import amendment_path
+from tbspot.description import moved_threshold
 from tbspot.engine.engine import open_engine, released_model
 from tbspot.errors import ModelError, TbspotError
 from tbspot.export.onnx_file import export
@@ -106,6 +107,14 @@ def test_amendments_add_up_and_leave_a_reference_that_the_model_passes(model: Pa
     said = json.loads(amendment_path(model).read_text("utf-8"))
     assert said["note"] == "half the time; of some films"
     assert selftest(model).passed
+
+
+def test_a_temperature_takes_the_threshold_that_was_chosen_along(model: Path) -> None:
+    amend_model(model, "on some films", {"score_threshold": 0.6, "score_rule": "by 90 %"})
+    amend_model(model, "of others", {"temperature": 2.0})
+    description = open_engine(model).description
+    assert description.score_threshold == pytest.approx(moved_threshold(0.6, 2))
+    assert description.score_rule == "by 90 %"
 
 
 @pytest.mark.slow

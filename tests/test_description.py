@@ -4,11 +4,13 @@ import subprocess
 import sys
 from typing import Any
 
+import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tbspot.description import NOT_TOLD, Description
+from tbspot.description import NOT_TOLD, Description, moved_threshold
 from tbspot.errors import TbspotError
+from tbspot.numerics import sigmoid
 
 
 def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
@@ -90,6 +92,47 @@ def test_words_and_shares_of_a_threshold_go_with_it(
     after = MODEL.changed(changes, "model.onnx")
     assert (after.map_threshold, after.map_note, after.score_rule) == (threshold, note, "by 90 %")
     assert after.model_copy(update=MODEL.model_dump()) == MODEL
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.12, 0.5, 0.545, 1.0])
+@pytest.mark.parametrize("ratio", [0.45, 1.38])
+def test_a_moved_threshold_calls_the_same_films(threshold: float, ratio: float) -> None:
+    logits = np.linspace(-6, 6, 101) + 0.01
+    called = sigmoid(logits) >= threshold
+    assert ((sigmoid(logits / ratio) >= moved_threshold(threshold, ratio)) == called).all()
+
+
+def test_another_temperature_moves_the_threshold_that_was_chosen_and_keeps_its_rule() -> None:
+    chosen = MODEL.changed({"score_threshold": 0.6, "score_rule": "by 90 %"}, "model.onnx")
+    hotter = chosen.changed({"temperature": 3.0}, "model.onnx")
+    assert hotter.score_threshold == moved_threshold(0.6, 3)
+    assert hotter.score_rule == "by 90 %"
+    back = hotter.changed({"temperature": 1.0}, "model.onnx")
+    assert back.score_threshold == pytest.approx(0.6)
+    # Given by somebody who moved it too, or chosen anew and not told how.
+    given = {"temperature": 3.0, "score_threshold": moved_threshold(0.6, 3)}
+    assert chosen.changed(given, "model.onnx") == hotter
+    given["score_threshold"] = 0.6
+    kept = chosen.changed(given, "model.onnx")
+    assert (kept.score_threshold, kept.score_rule) == (0.6, NOT_TOLD)
+
+
+@pytest.mark.parametrize("changes", [{"mirror": True}, {"size": 384}, {"through": 128}])
+def test_words_on_a_threshold_are_not_kept_for_other_scores_and_maps(
+    changes: dict[str, Any],
+) -> None:
+    after = MODEL.changed(changes, "model.onnx")
+    assert (after.score_threshold, after.map_threshold) == (0.5, 0.44)
+    assert after.score_rule == after.map_note == NOT_TOLD
+    told = {"score_rule": "by 90 % anew", "map_note": "by boxes anew"}
+    assert MODEL.changed(changes | told, "model.onnx").model_dump().items() >= told.items()
+    plain = Description(name="plain").changed(changes, "model.onnx")
+    assert (plain.score_rule, plain.map_note) == ("0.5, not tuned", "Otsu per film, box-free")
+
+
+def test_a_refined_map_has_another_threshold_and_the_score_the_same() -> None:
+    after = MODEL.changed({"refinement": "affinity"}, "model.onnx")
+    assert (after.map_note, after.score_rule) == (NOT_TOLD, "by 90 %")
 
 
 def test_another_threshold_of_the_score_is_not_said_to_be_the_one_chosen() -> None:

@@ -6,7 +6,8 @@ threshold cannot be parted from the weights it was chosen for. Knows nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Container, Mapping
 from typing import Any, Literal, Self
 
 from pydantic import (
@@ -29,11 +30,13 @@ from tbspot.choices import (
     StridePlace,
 )
 from tbspot.errors import TbspotError
+from tbspot.numerics import probability
 from tbspot.parsing import LARGEST
 
 __all__ = [
     "METADATA_KEY",
     "Description",
+    "moved_threshold",
 ]
 
 METADATA_KEY = "tbspot"
@@ -45,6 +48,10 @@ MOST_LOGIT = 1000.0
 MOST_RANGES = 1000
 LONGEST_NAME = 200
 NOT_TOLD = "it was not told how it was chosen"
+# A threshold is of the scores, or of the maps, that it was chosen on; these change what they mean.
+LOOKS = ("size", "through", "mirror", "stages", "output_stride", "stride_place")
+OF_SCORES = (*LOOKS, "pooling", "score_head", "score_sharpness")
+OF_MAPS = (*LOOKS, "refinement", "evidence", "baseline")
 
 
 class Description(BaseModel):
@@ -168,7 +175,9 @@ class Description(BaseModel):
         """The description with other fields, checked.
 
         What was said of a threshold goes with it: another rule for maps does not keep the share of
-        the one before, nor another threshold the words on how the one before was chosen.
+        the one before, nor another threshold the words on how the one before was chosen; nor does
+        a threshold of scores or maps that are others now. With another temperature the threshold
+        of the score moves, unless one is given, so that the same films are called.
 
         Args:
             changes: fields by their names.
@@ -177,8 +186,10 @@ class Description(BaseModel):
         Raises:
             TbspotError: it cannot be so.
         """
-        after = self.model_dump() | _said_anew(self, changes) | dict(changes)
-        return self.of(after, what)
+        before = self.model_dump()
+        given = self.of(before | dict(changes), what)
+        anew = _map_said_anew(self, given) | _score_said_anew(self, given, changes)
+        return self.of(before | anew | dict(changes), what)
 
     @property
     def title(self) -> str:
@@ -203,18 +214,41 @@ class Description(BaseModel):
         return max(stride, round(scale * self.size / stride) * stride)
 
 
-def _said_anew(before: Description, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of thresholds that are changed, where the changes do not say it."""
+def moved_threshold(threshold: float, ratio: float) -> float:
+    """The score that calls the same films once logits are divided by `ratio`."""
+    if not 0 < threshold < 1:
+        return threshold
+    return probability(math.log(threshold / (1 - threshold)) / ratio)
+
+
+def _map_said_anew(before: Description, given: Description) -> dict[str, Any]:
+    """What is said of the threshold of maps, where the changes given do not say it."""
     anew: dict[str, Any] = {}
-    rule = changes.get("map_rule", before.map_rule)
-    if rule != before.map_rule:
+    if given.map_rule != before.map_rule:
         anew["map_threshold"] = None
-    if (rule, changes.get("map_threshold", before.map_threshold)) != (
-        before.map_rule,
-        before.map_threshold,
-    ):
+    same = (given.map_rule, given.map_threshold) == (before.map_rule, before.map_threshold)
+    if not same or _differs(before, given, OF_MAPS):
         otsu = str(Description.model_fields["map_note"].default)
-        anew["map_note"] = otsu if rule == "otsu" else NOT_TOLD
-    if changes.get("score_threshold", before.score_threshold) != before.score_threshold:
+        anew["map_note"] = otsu if given.map_rule == "otsu" else NOT_TOLD
+    return anew
+
+
+def _score_said_anew(
+    before: Description, given: Description, named: Container[str]
+) -> dict[str, Any]:
+    """What is said of the threshold of the score, where the changes given do not say it."""
+    anew: dict[str, Any] = {}
+    same = before.score_threshold
+    if given.temperature != before.temperature:
+        same = moved_threshold(same, given.temperature / before.temperature)
+        if "score_threshold" not in named:
+            anew["score_threshold"] = same
+    threshold = anew.get("score_threshold", given.score_threshold)
+    was_chosen = before.score_rule != Description.model_fields["score_rule"].default
+    if not math.isclose(threshold, same) or (was_chosen and _differs(before, given, OF_SCORES)):
         anew["score_rule"] = NOT_TOLD
     return anew
+
+
+def _differs(before: Description, given: Description, fields: tuple[str, ...]) -> bool:
+    return any(getattr(before, field) != getattr(given, field) for field in fields)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,3 +167,18 @@ def test_scores_on_another_scale_have_thresholds_and_no_reliability(
     content = json.loads((tmp_path / "calibration.json").read_text())
     assert content["reliability"]["ece"]["value"] is None
     assert np.isfinite(result.chosen.threshold)
+
+
+def test_films_of_fewer_patients_widen_intervals_and_are_noted(draw_scores) -> None:
+    scored = draw_scores()
+    five = replace(
+        scored,
+        scores=np.repeat(scored.scores, 5),
+        labels=np.repeat(scored.labels, 5),
+        patients=np.repeat(np.arange(400), 5).astype(str),
+    )
+    once, often = (calibrate(one, settings(resamples=200))[0] for one in (scored, five))
+    assert often.auroc.low == pytest.approx(once.auroc.low)
+    assert often.reliability.brier.low == pytest.approx(once.reliability.brier.low)
+    assert any(note.startswith("the 2,000 films are of 400 patients") for note in often.notes)
+    assert not any("patients" in note for note in once.notes)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
@@ -11,7 +13,7 @@ from sklearn.metrics import brier_score_loss
 from tbspot.calibration import Scored
 from tbspot.calibration.reliability import fit_temperature, reliability_of
 from tbspot.metrics import UndefinedError
-from tbspot.records.figures import Drawing
+from tbspot.records.figures import Drawing, Figure
 
 DRAWING = Drawing(resamples=300, seed=0)
 
@@ -112,3 +114,39 @@ def test_a_temperature_that_few_films_do_not_bound_says_so() -> None:
     result = reliability_of(scores, labels, DRAWING)
     assert result.temperature.value is not None
     assert result.temperature.note == "its interval has no upper end"
+
+
+def test_the_ece_stands_beside_what_chance_alone_makes_of_right_scores() -> None:
+    above = 0
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        scores = random.random(200)
+        right = (random.random(200) < scores).astype(int)
+        ece = reliability_of(scores, right, Drawing(resamples=200, seed=seed)).ece
+        assert (ece.low, ece.high) == (None, None)
+        assert ece.value is not None
+        above += ece.value > usual_of(ece)
+    # Of scores that are right 5 in 100 are above it.
+    assert 2 <= above <= 20
+
+
+def test_scores_that_are_far_off_are_above_what_chance_makes_of_right_ones(draw_scores) -> None:
+    scored = draw_scores(1000)
+    ece = reliability_of(sharpened(scored, 3), scored.labels, DRAWING).ece
+    assert ece.value is not None
+    assert ece.value > usual_of(ece)
+
+
+def test_films_of_one_patient_make_chance_greater(draw_scores) -> None:
+    scored = draw_scores(400)
+    patients = np.arange(400) // 8
+    alone = reliability_of(scored.scores, scored.labels, DRAWING).ece
+    ece = reliability_of(scored.scores, scored.labels, DRAWING, patients).ece
+    assert ece.value == alone.value
+    assert usual_of(ece) > usual_of(alone)
+
+
+def usual_of(ece: Figure) -> float:
+    found = re.search(r"up to (0\.\d+) on as many films", ece.note or "")
+    assert found is not None
+    return float(found[1])

@@ -133,3 +133,13 @@ def test_films_of_several_sources_are_sub_groups_and_what_the_source_tells_is_sa
     scored = read_predicted(folder, [study.source], "test")
     assert scored.columns == {"source": ("a", "b") * 21}
     assert any("names alone tell TB with AUROC 1.000" in note for note in scored.notes)
+
+
+def test_films_of_one_patient_are_told_by_a_column_that_is_no_sub_group(write_scores) -> None:
+    patients = [f"p{place // 2}" for place in range(398)] + ["", ""]
+    scored = read_scores(write_scores(patient=patients))
+    assert scored.columns == {}
+    assert scored.patients is not None
+    assert scored.patients[:2].tolist() == ["p0", "p0"]
+    # Nobody named the last two: they are not taken for one.
+    assert len(set(scored.patients.tolist())) == 201

@@ -320,3 +320,38 @@ def test_data_and_predictions_whose_names_are_no_text_are_judged_and_read_back(
     assert again.provenance == first.provenance
     assert again.provenance.data[0].endswith("/caf\\udce9/films/films.csv")
     assert again.contenders[0].name == "\\udcff"
+
+
+def repeated(folder: Path, times: int, *, copies: bool = False) -> Evaluation:
+    """Four patients with films that a model finds more or less of, each film some times."""
+    study = Study(folder)
+    folder.mkdir()
+    maps = {}
+    for patient in range(4):
+        for again in range(times):
+            name = f"{patient}-{again}.png"
+            study.add(name, 1, [(0, 0, 256, 256)])
+            maps[name] = rectangles((0, 0, 256, 64 * (patient + 1)))
+            if copies and again:
+                shutil.copy(folder / "films" / f"{patient}-0.png", folder / "films" / name)
+            elif not copies:
+                study.rows[-1]["patient"] = f"patient {patient}"
+    return evaluate(study.settings(study.predict("student", maps)))
+
+
+@pytest.mark.parametrize("copies", [False, True])
+def test_three_films_of_each_patient_are_no_more_than_one(tmp_path: Path, copies: bool) -> None:
+    once, often = repeated(tmp_path / "1", 1), repeated(tmp_path / "3", 3, copies=copies)
+    for name in ("student", "whole film"):
+        one, three = (row(result, name).localization for result in (once, often))
+        for figure in ("miou", "hit", "energy"):
+            first, second = getattr(one, figure), getattr(three, figure)
+            assert second.value == pytest.approx(first.value)
+            if first.low is not None:
+                assert (second.low, second.high) == pytest.approx((first.low, first.high))
+    first, second = (row(result, "whole film").difference for result in (once, often))
+    assert first is not None
+    assert second is not None
+    assert (second.low, second.p) == (pytest.approx(first.low), first.p)
+    assert not any("patients" in note for note in once.notes)
+    assert any(note.startswith("the 12 films are of 4 patients") for note in often.notes)

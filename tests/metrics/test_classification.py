@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.special import ndtri
+from scipy.special import ndtr, ndtri
 from sklearn import metrics as reference
 
 from tbspot.metrics import (
@@ -140,3 +140,53 @@ def test_the_source_label_is_scored_without_the_pair_itself() -> None:
 
 def test_a_source_of_one_film_tells_nothing() -> None:
     assert source_label_auroc(np.array([1, 0]), ["a", "b"]) == 0.5
+
+
+@given(st.integers(0, 10_000))
+def test_obuchowskis_interval_is_delongs_to_the_bit_where_each_patient_has_one_film(
+    seed: int,
+) -> None:
+    labels, scores = films(seed)
+    patients = np.random.default_rng(seed).permutation(len(labels))
+    tb, others = scores[labels == 1], scores[labels == 0]
+    of_tb = np.array([(others < one).mean() + (others == one).mean() / 2 for one in tb])
+    of_others = np.array([(tb > one).mean() + (tb == one).mean() / 2 for one in others])
+    half = ndtri(0.975) * np.sqrt(of_tb.var(ddof=1) / len(tb) + of_others.var(ddof=1) / len(others))
+    estimate = delong(labels, scores, patients)
+    assert estimate == delong(labels, scores)
+    assert estimate.high == pytest.approx(min(1, of_tb.mean() + half))
+
+
+def test_films_of_one_patient_are_no_more_than_one_for_the_auroc() -> None:
+    labels, scores = films(2, 20)
+    patients = np.repeat(np.arange(20), 10)
+    once, often = delong(labels, scores), (np.repeat(labels, 10), np.repeat(scores, 10))
+    assert vars(delong(*often, patients)) == pytest.approx(vars(once))
+    for figure in (average_precision, sensitivity_at, specificity_at):
+        share = () if figure is average_precision else (0.9,)
+        ours = figure(*often, *share, **SETTINGS, patients=patients)
+        assert vars(ours) == pytest.approx(vars(figure(labels, scores, *share, **SETTINGS)))
+
+
+def test_the_interval_covers_the_true_area_where_patients_have_films_of_both_classes() -> None:
+    random = np.random.default_rng(0)
+    patients = np.repeat(np.arange(100), 4)
+    # Of a patient's score 0.8 is the patient's own; films of two patients differ as N(1, 2).
+    area = ndtr(1 / np.sqrt(2))
+    covered = np.zeros(2)
+    for _ in range(300):
+        share = np.array([0, 0.5, 1])[np.arange(100) % 3][patients]
+        labels = (random.random(400) < share).astype(int)
+        scores = np.sqrt(0.8) * random.normal(size=100)[patients]
+        scores += np.sqrt(0.2) * random.normal(size=400) + labels
+        for place, whose in enumerate((patients, None)):
+            estimate = delong(labels, scores, whose)
+            covered[place] += estimate.low <= area <= estimate.high
+    assert 0.9 <= covered[0] / 300 <= 0.98
+    assert covered[1] / 300 < 0.85
+
+
+def test_a_class_of_one_patient_has_no_interval() -> None:
+    labels, scores = np.array([0, 0, 1, 1]), np.arange(4.0)
+    with pytest.raises(UndefinedError, match="two patients of each class"):
+        delong(labels, scores, np.array(["a", "b", "c", "c"]))

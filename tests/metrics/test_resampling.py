@@ -8,6 +8,7 @@ from tbspot.metrics import (
     Estimate,
     UndefinedError,
     interval_of,
+    numbered,
     ratios,
     resample,
     sign_flip_p,
@@ -103,3 +104,53 @@ def test_no_difference_at_all_has_p_one_and_a_great_one_never_p_zero() -> None:
 def test_without_pairs_there_is_no_p_value() -> None:
     with pytest.raises(UndefinedError, match="no pairs"):
         sign_flip_p(np.empty(0), resamples=9, seed=0)
+
+
+def test_patients_with_one_film_each_are_drawn_to_the_bit_as_films_are() -> None:
+    random = np.random.default_rng(4)
+    values, ones, groups = random.random((37, 2)), np.ones((37, 2)), random.integers(0, 2, 37)
+    patients = np.array([f"{name:02}" for name in random.permutation(37)])
+    settings = {"resamples": 6_000, "seed": 3}  # several blocks
+
+    def drawn(counts: np.ndarray) -> np.ndarray:
+        return counts
+
+    films = resample(groups, drawn, **settings)
+    assert np.array_equal(resample(groups, drawn, **settings, patients=patients), films)
+    by_film = ratios(values, ones, **settings)
+    by_patient = ratios(values, ones, **settings, patients=patients)
+    assert np.array_equal(by_patient.samples, by_film.samples)
+    differences = values[:, 0] - values[:, 1]
+    assert sign_flip_p(differences, **settings, patients=patients) == sign_flip_p(
+        differences, **settings
+    )
+
+
+def test_a_film_ten_times_is_worth_one() -> None:
+    random = np.random.default_rng(0)
+    values, settings = random.random((8, 1)), {"resamples": 2_000, "seed": 0}
+    ten, patients = np.repeat(values, 10, axis=0), np.repeat(list("hgfedcba"), 10)
+    once = ratios(values, np.ones((8, 1)), **settings).estimate()
+    often = ratios(ten, np.ones((80, 1)), **settings, patients=patients).estimate()
+    assert (often.value, often.low, often.high) == pytest.approx((once.value, once.low, once.high))
+    differences = values[:, 0] - 0.4
+    assert sign_flip_p(np.repeat(differences, 10), **settings, patients=patients) == sign_flip_p(
+        differences, **settings
+    )
+
+
+def test_a_patient_is_drawn_with_all_films_and_groups_keep_their_patients() -> None:
+    patients = np.array(["b", "a", "b", "c", "d", "d", "e"])
+    groups = np.array([0, 0, 0, 1, 1, 0, 1])  # d has a film of both
+    counts = resample(groups, lambda counts: counts, resamples=500, seed=0, patients=patients)
+    assert (counts[:, 0] == counts[:, 2]).all()
+    assert (counts[:, 4] == counts[:, 5]).all()
+    assert (counts[:, 0] + counts[:, 1] == 2).all()
+    assert (counts[:, 3] + counts[:, 6] == 2).all()
+    assert (counts[:, 4] == 1).all()
+
+
+def test_patients_are_numbered_by_their_first_films() -> None:
+    assert numbered(np.array(["b", "a", "b", "c"]), 4).tolist() == [0, 1, 0, 2]
+    assert numbered(None, 3).tolist() == [0, 1, 2]
+    assert numbered(np.array([], np.str_), 0).tolist() == []

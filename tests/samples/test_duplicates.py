@@ -44,9 +44,20 @@ def test_copies_in_two_held_out_splits_are_reported_and_kept(films: list[Sample]
     assert "dropped from train: 0" in notes[0]
 
 
-def test_copies_within_one_split_are_let_be(films: list[Sample]) -> None:
+def test_copies_within_one_split_are_kept_as_films_of_one_patient(films: list[Sample]) -> None:
     samples = splits(films, ["train"] * 4)
-    assert without_training_copies(samples) == (tuple(samples), (), ())
+    samples[1] = replace(samples[1], patient=samples[3].patient)
+    kept, dropped, notes = without_training_copies(samples)
+    assert ([one.path for one in kept], dropped, notes) == ([one.path for one in samples], (), ())
+    # The copy's patient is the first one's, and so is their other film's.
+    first, other = samples[0].patient, samples[2].patient
+    assert [one.patient for one in kept] == [first, first, other, first]
+
+
+def test_copies_in_two_sources_keep_their_patients(films: list[Sample]) -> None:
+    samples = splits(films, ["train"] * 4)
+    samples[3] = replace(samples[3], source="another")
+    assert without_training_copies(samples)[0] == tuple(samples)
 
 
 def test_one_film_listed_in_two_splits_is_dropped_from_train(films: list[Sample]) -> None:

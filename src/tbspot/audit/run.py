@@ -23,6 +23,7 @@ from tbspot.errors import TbspotError
 from tbspot.images import read_film
 from tbspot.records.audit import Audit, ModelRecord
 from tbspot.records.figures import Drawing
+from tbspot.samples.counting import patient_notes
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 from tbspot.samples.sample import Sample
@@ -100,7 +101,7 @@ def audit(
         field_holds=field_holds(measured, drawing),
         answers=shortcuts_of(measured, settings.seed),
         models=tuple(_record(model, measured, drawing) for model in models),
-        notes=(*loaded.notes, *unread),
+        notes=(*loaded.notes, *patient_notes([one.sample for one in measured]), *unread),
     )
 
 

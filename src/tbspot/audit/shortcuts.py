@@ -18,6 +18,7 @@ from tbspot.extras import missing
 from tbspot.metrics import delong, source_label_auroc
 from tbspot.records.audit import Shortcuts, SourceAuroc
 from tbspot.records.figures import Figure, figure_of
+from tbspot.samples.counting import patients_of
 
 __all__ = ["shortcuts_of", "source_aurocs"]
 
@@ -39,10 +40,11 @@ def shortcuts_of(films: Sequence[FilmMeasures], seed: int) -> tuple[Shortcuts, .
 
 def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts:
     labels = np.array([one.sample.label for one in films], np.int_)
+    patients = patients_of([one.sample for one in films])
     models = list(films[0].logits)
     plain, erased = (
         {
-            model: _auroc(labels, np.array([one.logits[model][place] for one in films]))
+            model: _auroc(labels, np.array([one.logits[model][place] for one in films]), patients)
             for model in models
         }
         for place in (0, 1)
@@ -67,8 +69,10 @@ def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts
     )
 
 
-def _auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Figure:
-    return figure_of(lambda: delong(labels, scores), len(labels))
+def _auroc(
+    labels: NDArray[np.int_], scores: NDArray[np.float64], patients: NDArray[np.str_]
+) -> Figure:
+    return figure_of(lambda: delong(labels, scores, patients), len(labels))
 
 
 def _probed(
@@ -80,10 +84,10 @@ def _probed(
     if min((labels == 1).sum(), (labels == 0).sum()) < LEAST_FILMS:
         reason = f"it needs {LEAST_FILMS} films of each class"
         return Figure(value=None, films=len(labels), reason=reason)
-    # Patients of two sources are never the same, whatever they are called.
-    patients = [f"{one.sample.source} {one.sample.patient}" for one in films]
+    patients = patients_of([one.sample for one in films])
     return figure_of(
-        lambda: delong(labels, out_of_fold(features, labels, patients, seed)), len(labels)
+        lambda: delong(labels, out_of_fold(features, labels, patients.tolist(), seed), patients),
+        len(labels),
     )
 
 

@@ -1,7 +1,7 @@
 """From what was measured of each film to figures with intervals: evidence, blanking, changes.
 
 Takes the measures of films; gives the records of one model. Averages are over films; intervals
-are bootstraps of films.
+are bootstraps of patients.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from tbspot.audit.blanking import SHARES, Blanked
 from tbspot.audit.changes import CHANGES
-from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, FilmMeasures, ModelMeasures
+from tbspot.audit.per_film import BORDER, FIELD, MARKER, TRUTH, Changed, FilmMeasures
 from tbspot.metrics import ratios
 from tbspot.records.audit import Blanking, BlankingCurve, Evidence, Region, Sensitivity
 from tbspot.records.figures import Drawing, Figure, figure_of
+from tbspot.samples.counting import patients_of
 
 __all__ = ["evidence_of", "field_holds", "sensitivity_of"]
 
@@ -24,27 +25,43 @@ NO_BOX = "no film has a truth box"
 NOTHING_FOUND = "the model finds nothing on any film"
 
 
-def _mean(values: Sequence[float], drawing: Drawing, reason: str) -> Figure:
-    """A mean over films with its interval, or the reason why there is none."""
-    column = np.array(values, np.float64).reshape(-1, 1)
-    return _ratio(column, np.ones_like(column), drawing, reason)
-
-
-def _ratio(
-    numerators: NDArray[np.float64],
-    denominators: NDArray[np.float64],
+def _mean(
+    films: Sequence[FilmMeasures],
+    value: Callable[[FilmMeasures], float | None],
     drawing: Drawing,
     reason: str,
 ) -> Figure:
-    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
-    return figure_of(resampled.estimate, len(numerators), reason=reason)
+    """A mean over the films that have a value, with its interval, or why there is none."""
+    return _ratio(
+        films,
+        lambda one: None if (number := value(one)) is None else (number, 1.0),
+        drawing,
+        reason,
+    )
+
+
+def _ratio(
+    films: Sequence[FilmMeasures],
+    share: Callable[[FilmMeasures], tuple[float, float] | None],
+    drawing: Drawing,
+    reason: str,
+) -> Figure:
+    """One sum over another, of the films that have a share."""
+    shares = [(one, pair) for one in films if (pair := share(one)) is not None]
+    pairs = np.array([pair for _, pair in shares], np.float64).reshape(-1, 2)
+    resampled = ratios(
+        pairs[:, :1],
+        pairs[:, 1:],
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+        patients=patients_of([one.sample for one, _ in shares]),
+    )
+    return figure_of(resampled.estimate, len(pairs), reason=reason)
 
 
 def field_holds(films: Sequence[FilmMeasures], drawing: Drawing) -> Figure:
     """Share of the truth boxes' area that lies in the lung field, over films."""
-    held = np.array([one.held for one in films], np.float64).reshape(-1, 2)
-    held = held[held[:, 1] > 0]
-    return _ratio(held[:, :1], held[:, 1:], drawing, NO_BOX)
+    return _ratio(films, lambda one: one.held if one.held[1] > 0 else None, drawing, NO_BOX)
 
 
 def evidence_of(
@@ -54,39 +71,43 @@ def evidence_of(
     with_tb = [one for one in films if one.sample.label == 1 and model in one.by_model]
     sources = sorted({one.sample.source for one in with_tb})
     return tuple(
-        _evidence(
-            source, [one.by_model[model] for one in with_tb if one.sample.source == source], drawing
-        )
+        _evidence(source, [one for one in with_tb if one.sample.source == source], model, drawing)
         for source in sources
     )
 
 
-def _evidence(source: str, films: Sequence[ModelMeasures], drawing: Drawing) -> Evidence:
+def _evidence(source: str, films: Sequence[FilmMeasures], model: str, drawing: Drawing) -> Evidence:
     return Evidence(
         source=source,
         films=len(films),
-        hit=_mean([one.hit for one in films if one.hit is not None], drawing, NO_BOX),
-        miou=_mean([one.overlap for one in films if one.overlap is not None], drawing, NO_BOX),
+        hit=_mean(films, lambda one: one.by_model[model].hit, drawing, NO_BOX),
+        miou=_mean(films, lambda one: one.by_model[model].overlap, drawing, NO_BOX),
         regions=tuple(
-            _region(name, [one.energy[name] for one in films if name in one.energy], drawing)
-            for name in (TRUTH, FIELD, BORDER, MARKER)
+            _region(name, films, model, drawing) for name in (TRUTH, FIELD, BORDER, MARKER)
         ),
-        blanking=_blanking([one.blanked for one in films if one.blanked is not None], drawing),
+        blanking=_blanking(films, model, drawing),
     )
 
 
-def _region(name: str, pairs: Sequence[tuple[float, float]], drawing: Drawing) -> Region:
+def _region(name: str, films: Sequence[FilmMeasures], model: str, drawing: Drawing) -> Region:
     reason = "no film with evidence has one"
+    having = [one for one in films if name in one.by_model[model].energy]
     return Region(
         name=name,
-        energy=_mean([energy for energy, _ in pairs], drawing, reason),
-        area=_mean([area for _, area in pairs], drawing, reason),
+        energy=_mean(having, lambda one: one.by_model[model].energy[name][0], drawing, reason),
+        area=_mean(having, lambda one: one.by_model[model].energy[name][1], drawing, reason),
     )
 
 
-def _blanking(blanked: Sequence[Blanked], drawing: Drawing) -> Blanking:
+def _blanking(films: Sequence[FilmMeasures], model: str, drawing: Drawing) -> Blanking:
+    blanked = [kept for one in films if (kept := one.by_model[model].blanked) is not None]
+
     def mean(value: Callable[[Blanked], float]) -> Figure:
-        return _mean([value(one) for one in blanked], drawing, NOTHING_FOUND)
+        def of(film: FilmMeasures) -> float | None:
+            kept = film.by_model[model].blanked
+            return None if kept is None else value(kept)
+
+        return _mean(films, of, drawing, NOTHING_FOUND)
 
     def curve(
         by_map: Callable[[Blanked], NDArray[np.float64]],
@@ -119,20 +140,23 @@ def sensitivity_of(
     films: Sequence[FilmMeasures], model: str, drawing: Drawing
 ) -> tuple[Sensitivity, ...]:
     """What each change does, over all films that were measured in detail."""
-    measures = [one.by_model[model] for one in films if model in one.by_model]
-    return tuple(
-        _sensitivity(name, [one.changed[name] for one in measures if name in one.changed], drawing)
-        for name in (change.name for change in CHANGES)
-    )
+    measured = [one for one in films if model in one.by_model]
+    return tuple(_sensitivity(change.name, measured, model, drawing) for change in CHANGES)
 
 
-def _sensitivity(name: str, changed: Sequence[Changed], drawing: Drawing) -> Sensitivity:
+def _sensitivity(
+    name: str, films: Sequence[FilmMeasures], model: str, drawing: Drawing
+) -> Sensitivity:
+    having = [one for one in films if name in one.by_model[model].changed]
+
+    def mean(value: Callable[[Changed], float | None], reason: str) -> Figure:
+        return _mean(having, lambda one: value(one.by_model[model].changed[name]), drawing, reason)
+
     none = "it applies to no film"
-    overlaps = [one.overlap for one in changed if one.overlap is not None]
     return Sensitivity(
         change=name,
-        shift=_mean([one.shift for one in changed], drawing, none),
-        moved=_mean([one.moved for one in changed], drawing, none),
-        flipped=_mean([float(one.flipped) for one in changed], drawing, none),
-        overlap=_mean(overlaps, drawing, "no film with TB has found boxes"),
+        shift=mean(lambda one: one.shift, none),
+        moved=mean(lambda one: one.moved, none),
+        flipped=mean(lambda one: float(one.flipped), none),
+        overlap=mean(lambda one: one.overlap, "no film with TB has found boxes"),
     )

@@ -90,6 +90,7 @@ def _group(
     column: str, name: str, members: NDArray[np.bool_], scored: Scored, threshold: float
 ) -> Group:
     scores, labels = scored.scores[members], scored.labels[members]
+    patients = None if scored.patients is None else scored.patients[members]
     passed, is_tb = scores >= threshold, labels == 1
     tb, others = int(is_tb.sum()), int((~is_tb).sum())
     return Group(
@@ -98,7 +99,7 @@ def _group(
         tb=tb,
         others=others,
         few=min(tb, others) < LEAST_FILMS,
-        auroc=figure_of(lambda: delong(labels, scores), len(labels)),
+        auroc=figure_of(lambda: delong(labels, scores, patients), len(labels)),
         sensitivity=_rate(int((passed & is_tb).sum()), tb, "no film with TB belongs to it"),
         specificity=_rate(
             int((~passed & ~is_tb).sum()), others, "no film without TB belongs to it"

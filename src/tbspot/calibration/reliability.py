@@ -7,12 +7,11 @@ films, which is rarely that of a programme.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics import Estimate, UndefinedError, bootstrap, wilson
+from tbspot.metrics import Estimate, Patients, UndefinedError, numbered, ratios, wilson
 from tbspot.numerics import TWO_SIDED_95, sigmoid
 from tbspot.records.calibration import Reliability, ReliabilityBin
 from tbspot.records.figures import Drawing, Figure, figure_of
@@ -21,15 +20,26 @@ __all__ = ["fit_temperature", "reliability_of"]
 
 BINS = 10
 FOLDS = 5
+WITHIN_CHANCE = 0.95
 # A score of 0 or 1 has no logit; float32 probabilities are no finer than this.
 LEAST_SCORE = 1e-7
 GREATEST_SLOPE = 1e3
 
 
 def reliability_of(
-    scores: NDArray[np.float64], labels: NDArray[np.int_], drawing: Drawing
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int_],
+    drawing: Drawing,
+    patients: Patients = None,
 ) -> Reliability:
-    """The figures of scores in [0, 1]; of other scores, the reason why there are none."""
+    """The figures of scores in [0, 1]; of other scores, the reason why there are none.
+
+    Args:
+        scores: `[n]`.
+        labels: `[n]`, 1 = TB, 0 = not.
+        drawing: of intervals, and of the folds that a temperature is fitted on.
+        patients: of the films.
+    """
     by_chance = float(labels.mean() * (1 - labels.mean()))
     if scores.min() < 0 or scores.max() > 1:
         nothing = Figure(value=None, films=len(labels), reason="the scores are not in [0, 1]")
@@ -42,10 +52,11 @@ def reliability_of(
             ece_scaled=nothing,
             brier_scaled=nothing,
         )
-    ece, brier = _errors(scores, labels, drawing)
-    temperature, scaled = _scaled(scores, labels, drawing.seed)
+    whose = numbered(patients, len(labels))
+    ece, brier = _errors(scores, labels, whose, drawing)
+    temperature, scaled = _scaled(scores, labels, whose, drawing.seed)
     ece_scaled, brier_scaled = (
-        _errors(scaled, labels, drawing)
+        _errors(scaled, labels, whose, drawing)
         if scaled is not None
         else [Figure(value=None, films=len(labels), reason=temperature.reason)] * 2
     )
@@ -84,22 +95,40 @@ def _share(labels: NDArray[np.int_]) -> Figure:
 
 
 def _errors(
-    scores: NDArray[np.float64], labels: NDArray[np.int_], drawing: Drawing
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int_],
+    whose: NDArray[np.intp],
+    drawing: Drawing,
 ) -> tuple[Figure, Figure]:
     """Expected calibration error (Naeini et al. 2015) over bins of as many films, and Brier."""
-    members = _members(scores).astype(np.float64)
-    squared = (scores - labels) ** 2
+    films, members = len(labels), _members(scores).astype(np.float64)
 
-    def figures(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+    def error(truth: NDArray[np.float64]) -> float:
         # Over a bin, |mean score - share of TB| times its films is |sum of the differences|.
-        errors = np.abs((counts * (scores - labels)) @ members.T).sum(axis=1)
-        return np.stack([errors, counts @ squared], axis=1) / len(labels)
+        return float(np.abs(members @ (scores - truth)).sum() / films)
 
-    one_group = np.zeros(len(labels), np.int_)
-    resampled = bootstrap(one_group, figures, resamples=drawing.resamples, seed=drawing.seed)
-    ece, brier = (figure_of(partial(resampled.estimate, place), len(labels)) for place in (0, 1))
-    note = "above 0 even for true probabilities, the more so the fewer the films"
-    return ece.model_copy(update={"note": note}), brier
+    # Chance alone makes it greater than 0, and a bootstrap adds that once more: no interval holds
+    # it. What chance alone makes of it is what it can be compared with.
+    random = np.random.default_rng(drawing.seed)
+    patients = whose.max() + 1
+    by_chance = [
+        error((random.random(patients)[whose] < scores).astype(np.float64))
+        for _ in range(drawing.resamples)
+    ]
+    usual = float(np.quantile(by_chance, WITHIN_CHANCE))
+    note = (
+        "no interval, as chance alone makes it greater than 0: probabilities that are exactly "
+        f"right have up to {usual:.3f} on as many films (95 in 100 times)"
+    )
+    ece = Figure(value=error(labels.astype(np.float64)), films=films, note=note)
+    resampled = ratios(
+        ((scores - labels) ** 2)[:, None],
+        np.ones((films, 1)),
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+        patients=whose,
+    )
+    return ece, figure_of(resampled.estimate, films)
 
 
 def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.int_]) -> Estimate:
@@ -144,11 +173,11 @@ def _logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _scaled(
-    scores: NDArray[np.float64], labels: NDArray[np.int_], seed: int
+    scores: NDArray[np.float64], labels: NDArray[np.int_], whose: NDArray[np.intp], seed: int
 ) -> tuple[Figure, NDArray[np.float64] | None]:
-    """The temperature, and the scores scaled by what was fitted on the films of other folds."""
+    """The temperature, and the scores scaled by what was fitted on patients of other folds."""
     films = len(labels)
-    folds = np.random.default_rng(seed).permutation(films) % FOLDS
+    folds = (np.random.default_rng(seed).permutation(whose.max() + 1) % FOLDS)[whose]
     scaled = np.empty(films)
 
     def fit() -> Estimate:

@@ -21,7 +21,7 @@ from tbspot.calibration.reliability import reliability_of
 from tbspot.calibration.scored import Scored, read_predicted, read_scores
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, write_json
-from tbspot.metrics import delong, specificity_at
+from tbspot.metrics import delong, numbered, specificity_at
 from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
 from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
@@ -147,7 +147,7 @@ def calibrate(
         tb=int(labels.sum()),
         others=int((1 - labels).sum()),
         plan=plan,
-        auroc=figure_of(lambda: delong(labels, scores), len(labels)),
+        auroc=figure_of(lambda: delong(labels, scores, scored.patients), len(labels)),
         target=reached(points, settings.sensitivity, settings.specificity),
         rule=_rule(scored, settings),
         chosen=chosen,
@@ -160,12 +160,13 @@ def calibrate(
                 settings.sensitivity,
                 resamples=settings.resamples,
                 seed=settings.seed,
+                patients=scored.patients,
             ),
             len(labels),
         ),
         points=tuple(_thinned(points)),
         groups=groups,
-        reliability=reliability_of(scores, labels, drawing),
+        reliability=reliability_of(scores, labels, drawing, scored.patients),
         notes=(
             *scored.notes,
             *_notes(scored, settings),
@@ -232,6 +233,13 @@ def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
         f"{share:.1%} of these films are with TB; scores that are right as probabilities here are "
         "too high where TB is rarer",
     ]
+    patients = len(np.unique(numbered(scored.patients, len(scored.labels))))
+    if patients < len(scored.labels):
+        notes.append(
+            f"the {len(scored.labels):,} films are of {patients:,} patients: the intervals of "
+            "AUROC, Brier score and the specificity at the wanted sensitivity allow for that; all "
+            "others take films for independent and are too narrow"
+        )
     if settings.threshold is None:
         notes.append("the threshold was chosen on the films it is judged on: confirm it on others")
     if scored.version is None:

@@ -18,6 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.metrics import source_label_auroc, unless_undefined
 from tbspot.records.matching import match
+from tbspot.samples.counting import patients_of
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 
@@ -27,6 +28,7 @@ __all__ = ["LEAST_FILMS", "Scored", "read_predicted", "read_scores"]
 LEAST_FILMS = 20
 # Columns of a CSV file that are no sub-groups.
 SCORE, REFERENCE, ID, MODEL, VERSION = "score", "reference", "id", "model", "version"
+PATIENT = "patient"
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Scored:
         scores: `[n]`, finite.
         labels: `[n]`, 1 = TB.
         columns: cells of each column of sub-groups, `n` a column.
+        patients: `[n]`, who each film is of; `None` where each is of a patient of its own.
         model: name of the model, if known.
         version: of the model, if known.
         notes: sentences for the reader.
@@ -47,6 +50,7 @@ class Scored:
     scores: NDArray[np.float64]
     labels: NDArray[np.int_]
     columns: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    patients: NDArray[np.str_] | None = None
     model: str | None = None
     version: str | None = None
     notes: tuple[str, ...] = ()
@@ -75,8 +79,8 @@ class Scored:
 def read_scores(path: Path) -> Scored:
     """Read a CSV file with the columns `score` and `reference` (0 or 1).
 
-    The columns `id`, `model` and `version` are understood where they are present; every other
-    column divides the films into sub-groups.
+    The columns `id`, `patient`, `model` and `version` are understood where they are present; every
+    other column divides the films into sub-groups.
 
     Raises:
         TbspotError: the file or one of its rows is wrong, or there are too few films.
@@ -96,7 +100,9 @@ def read_scores(path: Path) -> Scored:
                 f"{where} has the id of line {first} again ({row[ID]!r}); keep one row a film"
             )
     names = list(rows[0]) if rows else []
-    own = (SCORE, REFERENCE, ID, MODEL, VERSION)
+    own = (SCORE, REFERENCE, ID, PATIENT, MODEL, VERSION)
+    # An empty cell is a patient whom nobody named: not the one of the other empty cells.
+    patients = [row.get(PATIENT) or f"\n{place}" for place, row in enumerate(rows)]
     return Scored(
         source=str(path),
         scores=np.array(scores, np.float64),
@@ -104,6 +110,7 @@ def read_scores(path: Path) -> Scored:
         columns={
             name: tuple(row.get(name, "") for row in rows) for name in names if name not in own
         },
+        patients=np.array(patients, np.str_),
         model=_only(rows, MODEL, path),
         version=_only(rows, VERSION, path),
     )
@@ -141,6 +148,7 @@ def read_predicted(
         scores=np.array([score for _, score in pairs], np.float64),
         labels=labels,
         columns={"source": sources} if several else {},
+        patients=patients_of([sample for sample, _ in pairs]),
         model=matched.model,
         version=matched.version,
         notes=(*loaded.notes, *without, *_pooling_note(labels, sources)),

@@ -22,6 +22,7 @@ from tbspot.metrics import (
 )
 from tbspot.records.evaluation import Classification, SourceFigures
 from tbspot.records.figures import Drawing, Figure, figure_of
+from tbspot.samples.counting import patients_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["classification_of"]
@@ -45,33 +46,41 @@ def classification_of(
         return None
     labels = np.array([sample.label for sample in samples])[scored]
     sources = np.array([sample.source for sample in samples])[scored]
-    within = [
-        _figures(str(source), labels[sources == source], scores[scored][sources == source], drawing)
-        for source in np.unique(sources)
-    ]
+    patients = patients_of(samples)[scored]
+
+    def figures(name: str, films: NDArray[np.bool_]) -> SourceFigures:
+        return _figures(name, labels[films], scores[scored][films], patients[films], drawing)
+
+    within = [figures(str(source), sources == source) for source in np.unique(sources)]
     return Classification(
         sources=tuple(within),
-        pooled=_figures(POOLED, labels, scores[scored], drawing),
+        pooled=figures(POOLED, np.ones(len(labels), bool)),
         source_label=figure_of(lambda: source_label_auroc(labels, sources.tolist()), len(labels)),
     )
 
 
 def _figures(
-    source: str, labels: NDArray[np.int_], scores: NDArray[np.float64], drawing: Drawing
+    source: str,
+    labels: NDArray[np.int_],
+    scores: NDArray[np.float64],
+    patients: NDArray[np.str_],
+    drawing: Drawing,
 ) -> SourceFigures:
-    settings = {"resamples": drawing.resamples, "seed": drawing.seed}
-
     def figure(compute: Callable[[], Estimate]) -> Figure:
         return figure_of(compute, len(labels))
+
+    def drawn(compute: Callable[..., Estimate], *share: float) -> Figure:
+        settings = {"resamples": drawing.resamples, "seed": drawing.seed}
+        return figure(lambda: compute(labels, scores, *share, **settings, patients=patients))
 
     return SourceFigures(
         source=source,
         tb=int((labels == 1).sum()),
         others=int((labels == 0).sum()),
-        auroc=figure(lambda: delong(labels, scores)),
-        average_precision=figure(lambda: average_precision(labels, scores, **settings)),
-        sensitivity=figure(lambda: sensitivity_at(labels, scores, OPERATING_SHARE, **settings)),
-        specificity=figure(lambda: specificity_at(labels, scores, OPERATING_SHARE, **settings)),
+        auroc=figure(lambda: delong(labels, scores, patients)),
+        average_precision=drawn(average_precision),
+        sensitivity=drawn(sensitivity_at, OPERATING_SHARE),
+        specificity=drawn(specificity_at, OPERATING_SHARE),
         roc=unless_undefined(lambda: _roc(labels, scores), ()),
     )
 

@@ -20,6 +20,7 @@ from tbspot.maps.boxes import rectangle_mask
 from tbspot.metrics import mask_iou, ratios
 from tbspot.records.evaluation import Limit, Rule, Stratum
 from tbspot.records.figures import Drawing, figure_of
+from tbspot.samples.counting import patients_of
 
 __all__ = ["MENDED", "limits_of"]
 
@@ -57,6 +58,7 @@ def limits_of(
         np.tile(belongs, len(MENDED)),
         resamples=drawing.resamples,
         seed=drawing.seed,
+        patients=patients_of([truths[place].sample for place in places]),
     )
     films, reason = belongs.sum(axis=0).astype(int).tolist(), "no film belongs to it"
     limits = []

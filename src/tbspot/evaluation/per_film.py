@@ -26,6 +26,8 @@ from tbspot.metrics import (
 )
 from tbspot.records.evaluation import Box, FilmResult, Rule
 from tbspot.records.predictions import Prediction
+from tbspot.samples.counting import patients_of
+from tbspot.samples.sample import Sample
 
 __all__ = [
     "AP_IOUS",
@@ -51,6 +53,7 @@ class Localized:
 
     Attributes:
         place: in the split.
+        sample: the film.
         overlaps: IoU of rectangles and of the raw mask, by rule.
         hit: of the map's maximum.
         hit_tolerant: the same with tolerance.
@@ -64,6 +67,7 @@ class Localized:
     """
 
     place: int
+    sample: Sample
     overlaps: Mapping[Rule, tuple[float, float]]
     hit: float
     hit_tolerant: float
@@ -81,6 +85,7 @@ class FalseBoxes:
     """A film without TB: what was found there by the primary rule."""
 
     place: int
+    sample: Sample
     boxes: NDArray[np.float64]
     called: bool | None
 
@@ -103,6 +108,10 @@ class Measured:
         """IoU of the rectangles by a rule, of each boxed film."""
         return [film.overlaps[rule][0] for film in self.localized]
 
+    def patients(self) -> NDArray[np.str_]:
+        """Who each boxed film is of."""
+        return patients_of([film.sample for film in self.localized])
+
 
 def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: Rule) -> Measured:
     """Compare each film once with its truth.
@@ -121,7 +130,8 @@ def measure(outcomes: Outcomes, truths: Sequence[Truth], primary: Rule) -> Measu
         if truth.is_boxed:
             localized.append(_localized(place, outcome, truth, primary))
         elif truth.sample.label == 0 and not outcome.is_missing:
-            false.append(FalseBoxes(place, outcome.by_rule[primary].boxes, outcome.called))
+            boxes = outcome.by_rule[primary].boxes
+            false.append(FalseBoxes(place, truth.sample, boxes, outcome.called))
     return Measured(tuple(localized), tuple(false), scores)
 
 
@@ -130,6 +140,7 @@ def _localized(place: int, outcome: Outcome, truth: Truth, primary: Rule) -> Loc
     boxes, ranked = outcome.by_rule[primary].boxes, outcome.ranked(primary)
     return Localized(
         place=place,
+        sample=truth.sample,
         overlaps={
             rule: (mask_iou(found.mask, mask), mask_iou(found.raw, mask))
             for rule, found in outcome.by_rule.items()

@@ -47,6 +47,7 @@ from tbspot.records.evaluation import (
 )
 from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched
+from tbspot.samples.counting import patient_notes
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
 from tbspot.settings import Seed, Settings, Whole
@@ -347,7 +348,7 @@ def _rows(
         if entry.model and entry.rules.primary != primary:
             note = f"thresholds by different rules: {primary} and {entry.rules.primary}"
         theirs = measured.overlaps(entry.rules.primary)
-        difference = difference_of(first.overlaps(primary), theirs, drawing, note)
+        difference = difference_of(first.overlaps(primary), theirs, first.patients(), drawing, note)
         rows.append(_row(entry, measured, difference, truths, drawing))
     return tuple(rows), first
 
@@ -415,8 +416,8 @@ def _counts(truths: Sequence[Truth], judged: Matched) -> dict[str, int]:
 
 
 def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
-    """What a reader must know of films that could not be judged."""
-    notes = []
+    """What a reader must know of films that could not be judged, or are not independent."""
+    notes = patient_notes([truth.sample for truth in truths])
     for name, films in models.items():
         absent = [
             truth.sample.name

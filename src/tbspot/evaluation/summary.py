@@ -26,6 +26,7 @@ from tbspot.metrics import (
 )
 from tbspot.records.evaluation import Localization, Rule, RuleResult, Stratum
 from tbspot.records.figures import Difference, Drawing, Figure, figure_of
+from tbspot.samples.counting import patients_of
 
 __all__ = ["difference_of", "localization_of"]
 
@@ -69,7 +70,13 @@ def _figures(
             if taken is not None:
                 numerators[row, column], denominators[row, column] = taken
                 applies[row, column] = True
-    resampled = ratios(numerators, denominators, resamples=drawing.resamples, seed=drawing.seed)
+    resampled = ratios(
+        numerators,
+        denominators,
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+        patients=patients_of([film.sample for film in films]),
+    )
     return [
         figure_of(
             partial(resampled.estimate, column),
@@ -179,7 +186,7 @@ def _box_figures(
             found = [froc(by_iou[FROC_IOU], counts, allowed) for allowed in FROC_ALLOWED]
             return np.stack([*precisions, *found], axis=1)
 
-        figures = _resampled(values, len(films), drawing)
+        figures = _resampled(values, films, drawing)
     split = len(AP_IOUS)
     return (
         dict(zip(keys[:split], figures[:split], strict=True)),
@@ -198,12 +205,19 @@ def _detections(films: Sequence[Localized], lesions: dict[int, int], iou: float)
 
 
 def _resampled(
-    values: Callable[[NDArray[np.float64]], NDArray[np.float64]], films: int, drawing: Drawing
+    values: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    films: Sequence[Localized],
+    drawing: Drawing,
 ) -> list[Figure]:
-    one_group = np.zeros(films, np.int_)
-    resampled = bootstrap(one_group, values, resamples=drawing.resamples, seed=drawing.seed)
+    resampled = bootstrap(
+        np.zeros(len(films), np.int_),
+        values,
+        resamples=drawing.resamples,
+        seed=drawing.seed,
+        patients=patients_of([film.sample for film in films]),
+    )
     return [
-        figure_of(partial(resampled.estimate, column), films)
+        figure_of(partial(resampled.estimate, column), len(films))
         for column in range(len(resampled.values))
     ]
 
@@ -218,6 +232,7 @@ def _false_figures(films: Sequence[FalseBoxes], drawing: Drawing) -> tuple[Figur
         np.stack([np.ones(len(films)), says], axis=1),
         resamples=drawing.resamples,
         seed=drawing.seed,
+        patients=patients_of([film.sample for film in films]),
     )
     no_film = "no film without TB has a prediction"
     return (
@@ -244,13 +259,18 @@ def _strata(
 
 
 def difference_of(
-    judged: Sequence[float], other: Sequence[float], drawing: Drawing, note: str | None = None
+    judged: Sequence[float],
+    other: Sequence[float],
+    patients: NDArray[np.str_],
+    drawing: Drawing,
+    note: str | None = None,
 ) -> Difference:
     """Mean IoU of the judged model minus another's.
 
     Args:
         judged: IoU of each film.
         other: the same films in the same order.
+        patients: of the films.
         drawing: of the interval and the permutations.
         note: what else must be known.
     """
@@ -263,6 +283,7 @@ def difference_of(
         np.ones((films, 1)),
         resamples=drawing.resamples,
         seed=drawing.seed,
+        patients=patients,
     )
     figure = figure_of(resampled.estimate, films)
     return Difference(
@@ -270,6 +291,8 @@ def difference_of(
         low=figure.low,
         high=figure.high,
         films=films,
-        p=sign_flip_p(differences, resamples=drawing.resamples, seed=drawing.seed),
+        p=sign_flip_p(
+            differences, resamples=drawing.resamples, seed=drawing.seed, patients=patients
+        ),
         note="; ".join(filter(None, (note, figure.note))) or None,
     )

@@ -19,10 +19,12 @@ from tbspot.metrics.overlap import box_iou, lesions_found, mask_iou
 from tbspot.metrics.proportions import mover_ratio, wilson
 from tbspot.metrics.resampling import (
     Estimate,
+    Patients,
     Resampled,
     UndefinedError,
     bootstrap,
     interval_of,
+    numbered,
     ratios,
     resample,
     sign_flip_p,
@@ -32,6 +34,7 @@ from tbspot.metrics.resampling import (
 __all__ = [
     "Detections",
     "Estimate",
+    "Patients",
     "Resampled",
     "UndefinedError",
     "auroc",
@@ -47,6 +50,7 @@ __all__ = [
     "mask_iou",
     "match_boxes",
     "mover_ratio",
+    "numbered",
     "one_sided",
     "pointing",
     "points_to_side",

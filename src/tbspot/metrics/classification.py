@@ -12,7 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.resampling import ROUNDING, Cuts, Estimate, UndefinedError, bootstrap
+from tbspot.metrics.resampling import (
+    ROUNDING,
+    Cuts,
+    Estimate,
+    Patients,
+    UndefinedError,
+    bootstrap,
+    numbered,
+)
 from tbspot.numerics import TWO_SIDED_95, ranks
 
 __all__ = [
@@ -38,22 +46,46 @@ def auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> float:
     return float(_placements(labels, scores)[0].mean())
 
 
-def delong(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> Estimate:
+def delong(
+    labels: NDArray[np.int_], scores: NDArray[np.float64], patients: Patients = None
+) -> Estimate:
     """AUROC with DeLong's 95 % interval, cut at 0 and 1.
 
     DeLong et al. 1988 (doi 10.2307/2531595), by ranks as in Sun and Xu 2014
-    (doi 10.1109/LSP.2014.2337313).
+    (doi 10.1109/LSP.2014.2337313); of patients with several films as in Obuchowski 1997
+    (doi 10.2307/2533958), which is DeLong's where each has one.
 
     Raises:
-        UndefinedError: a class has fewer than two films.
+        UndefinedError: a class has films of fewer than two patients.
     """
     of_tb, of_others = _placements(labels, scores)
     if min(len(of_tb), len(of_others)) < 2:
         raise UndefinedError("DeLong's interval needs two films of each class")
+    whose, is_tb = numbered(patients, len(labels)), labels == 1
+    if min(len(np.unique(whose[is_tb])), len(np.unique(whose[~is_tb]))) < 2:
+        raise UndefinedError("its interval needs films of two patients of each class")
     value = of_tb.mean()
-    variance = of_tb.var(ddof=1) / len(of_tb) + of_others.var(ddof=1) / len(of_others)
-    half = TWO_SIDED_95 * np.sqrt(variance)
+    half = TWO_SIDED_95 * np.sqrt(_variance(of_tb, of_others, whose[is_tb], whose[~is_tb]))
     return Estimate(float(value), float(max(0, value - half)), float(min(1, value + half)))
+
+
+def _variance(
+    of_tb: NDArray[np.float64],
+    of_others: NDArray[np.float64],
+    tb_patients: NDArray[np.intp],
+    other_patients: NDArray[np.intp],
+) -> float:
+    """Of the AUROC, from both classes' placements: their deviations are summed for each patient."""
+    patients = len(np.union1d(tb_patients, other_patients))
+    sums, variance = [], 0.0
+    for placements, whose in ((of_tb, tb_patients), (of_others, other_patients)):
+        total = np.bincount(whose, placements - placements.mean(), minlength=patients)
+        own = total[np.unique(whose)]
+        films, clusters = len(placements), len(own)
+        variance += (own**2).sum() / (clusters - 1) * (clusters / films) / films
+        sums.append(total / films)
+    # Of patients with films of both classes; of the others one of the sums is 0.
+    return float(variance + 2 * patients / (patients - 1) * (sums[0] * sums[1]).sum())
 
 
 def _placements(
@@ -81,11 +113,14 @@ def _by_class(
 class _Ranking:
     labels: NDArray[np.int_]
     cuts: Cuts
+    patients: Patients
 
     @classmethod
-    def of(cls, labels: NDArray[np.int_], scores: NDArray[np.float64]) -> _Ranking:
+    def of(
+        cls, labels: NDArray[np.int_], scores: NDArray[np.float64], patients: Patients = None
+    ) -> _Ranking:
         _by_class(labels, scores)
-        return cls(labels, Cuts.of(scores))
+        return cls(labels, Cuts.of(scores), patients)
 
     def rates(self, counts: NDArray[np.float64]) -> tuple[Rates, Rates]:
         """True and false positive rates `[b, 1 + cuts]`, from the cut above all films down."""
@@ -107,18 +142,24 @@ class _Ranking:
             lambda counts: figure(*self.rates(counts))[:, None],
             resamples=resamples,
             seed=seed,
+            patients=self.patients,
         ).estimate()
 
 
 def average_precision(
-    labels: NDArray[np.int_], scores: NDArray[np.float64], *, resamples: int, seed: int
+    labels: NDArray[np.int_],
+    scores: NDArray[np.float64],
+    *,
+    resamples: int,
+    seed: int,
+    patients: Patients = None,
 ) -> Estimate:
     """Precision at each cut, weighted by the recall it adds (no interpolation).
 
     Raises:
         UndefinedError: one of the classes is absent.
     """
-    ranking = _Ranking.of(labels, scores)
+    ranking = _Ranking.of(labels, scores, patients)
     tb, others = np.count_nonzero(labels == 1), np.count_nonzero(labels == 0)
 
     def figure(true: Rates, false: Rates) -> NDArray[np.float64]:
@@ -138,6 +179,7 @@ def sensitivity_at(
     *,
     resamples: int,
     seed: int,
+    patients: Patients = None,
 ) -> Estimate:
     """Highest sensitivity of a cut with at least this specificity.
 
@@ -149,7 +191,8 @@ def sensitivity_at(
         best: NDArray[np.float64] = np.where(false <= 1 - specificity + ROUNDING, true, 0).max(1)
         return best
 
-    return _Ranking.of(labels, scores).estimate(figure, resamples=resamples, seed=seed)
+    ranking = _Ranking.of(labels, scores, patients)
+    return ranking.estimate(figure, resamples=resamples, seed=seed)
 
 
 def specificity_at(
@@ -159,6 +202,7 @@ def specificity_at(
     *,
     resamples: int,
     seed: int,
+    patients: Patients = None,
 ) -> Estimate:
     """Highest specificity of a cut with at least this sensitivity.
 
@@ -170,7 +214,8 @@ def specificity_at(
         best: NDArray[np.float64] = np.where(true >= sensitivity - ROUNDING, 1 - false, 0).max(1)
         return best
 
-    return _Ranking.of(labels, scores).estimate(figure, resamples=resamples, seed=seed)
+    ranking = _Ranking.of(labels, scores, patients)
+    return ranking.estimate(figure, resamples=resamples, seed=seed)
 
 
 def roc_points(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,8 +1,9 @@
-"""Intervals and paired tests by resampling films, and how a figure says that it has no value.
+"""Intervals and paired tests by resampling patients, and how a figure says that it has no value.
 
 Takes one number a film, or functions of how often each film was drawn; gives estimates with
-percentile intervals. What the numbers are is left to the modules beside this one; the same films
-and seed give the same resamples, so figures of several models on the same films are paired.
+percentile intervals. Films of one patient are alike, so a patient is drawn with all of them. What
+the numbers are is left to the modules beside this one; the same films and seed give the same
+resamples, so figures of several models on the same films are paired.
 """
 
 from __future__ import annotations
@@ -17,15 +18,20 @@ from numpy.typing import NDArray
 __all__ = [
     "Cuts",
     "Estimate",
+    "Patients",
     "Resampled",
     "UndefinedError",
     "bootstrap",
     "interval_of",
+    "numbered",
     "ratios",
     "resample",
     "sign_flip_p",
     "unless_undefined",
 ]
+
+# Who each film `[n]` is of, in words or numbers; `None` where each is of a patient of its own.
+Patients = NDArray[np.str_] | NDArray[np.int_] | None
 
 # Films drawn at a time, over all samples of a block: memory does not grow with the films.
 BLOCK = 100_000
@@ -119,25 +125,50 @@ def resample(
     *,
     resamples: int,
     seed: int,
+    patients: Patients = None,
 ) -> NDArray[np.float64]:
-    """Figures of bootstrap samples of films, `[resamples, k]`.
+    """Figures of bootstrap samples of patients, each with all films, `[resamples, k]`.
 
     Args:
-        groups: the group of each film; each keeps its number of films in every sample.
+        groups: the group of each film. In every sample each group keeps its number of patients, as
+            do the patients with films of several groups.
         figures: takes how often each film was drawn `[b, films]`, gives figures `[b, k]`.
         resamples: how many samples to draw.
         seed: of the draws.
+        patients: of the films.
     """
     random = np.random.default_rng(seed)
-    members = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    whose = numbered(patients, len(groups))
+    strata = _strata(groups, whose)
     drawn = []
     for rows in _blocks(resamples, len(groups)):
-        counts = np.zeros((rows, len(groups)))
-        for films in members:
-            even = np.full(len(films), 1 / len(films))
-            counts[:, films] = random.multinomial(len(films), even, size=len(counts))
-        drawn.append(figures(counts))
+        counts = np.zeros((rows, strata.size))
+        for stratum in np.unique(strata):
+            members = np.flatnonzero(strata == stratum)
+            even = np.full(len(members), 1 / len(members))
+            counts[:, members] = random.multinomial(len(members), even, size=len(counts))
+        drawn.append(figures(counts.take(whose, axis=1)))
     return np.concatenate(drawn)
+
+
+def numbered(patients: Patients, films: int) -> NDArray[np.intp]:
+    """The number of each film's patient `[films]`, from 0 in the order of their first films."""
+    if patients is None:
+        return np.arange(films)
+    _, firsts, whose = np.unique(patients, return_index=True, return_inverse=True)
+    order: NDArray[np.intp] = firsts.argsort().argsort()
+    return order[whose]
+
+
+def _strata(groups: NDArray[np.int_], whose: NDArray[np.intp]) -> NDArray[np.intp]:
+    """The stratum of each patient: the group of the films, or the groups that they reach over."""
+    patients = whose.max(initial=-1) + 1
+    ends = np.empty((patients, 2), np.int_)
+    ends[whose] = groups[:, None]
+    np.minimum.at(ends[:, 0], whose, groups)
+    np.maximum.at(ends[:, 1], whose, groups)
+    strata: NDArray[np.intp] = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1)
+    return strata
 
 
 def _blocks(resamples: int, films: int) -> Iterator[int]:
@@ -165,10 +196,12 @@ def bootstrap(
     *,
     resamples: int,
     seed: int,
+    patients: Patients = None,
 ) -> Resampled:
     """Figures of the films as they are, beside those of `resample`, which has the arguments."""
     values = figures(np.ones((1, len(groups))))[0]
-    return Resampled(values, resample(groups, figures, resamples=resamples, seed=seed))
+    samples = resample(groups, figures, resamples=resamples, seed=seed, patients=patients)
+    return Resampled(values, samples)
 
 
 def ratios(
@@ -177,6 +210,7 @@ def ratios(
     *,
     resamples: int,
     seed: int,
+    patients: Patients = None,
 ) -> Resampled:
     """Figures that are a sum over films divided by another.
 
@@ -188,6 +222,7 @@ def ratios(
         denominators: `[films, k]`, not negative.
         resamples: how many samples to draw.
         seed: of the draws.
+        patients: of the films.
     """
 
     def figures(counts: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -195,11 +230,13 @@ def ratios(
         return np.divide(above, below, out=np.full_like(above, np.nan), where=below > 0)
 
     one_group = np.zeros(len(numerators), np.int_)
-    return bootstrap(one_group, figures, resamples=resamples, seed=seed)
+    return bootstrap(one_group, figures, resamples=resamples, seed=seed, patients=patients)
 
 
-def sign_flip_p(differences: NDArray[np.float64], *, resamples: int, seed: int) -> float:
-    """Two-sided p-value of a mean paired difference under random signs.
+def sign_flip_p(
+    differences: NDArray[np.float64], *, resamples: int, seed: int, patients: Patients = None
+) -> float:
+    """Two-sided p-value of a mean paired difference under random signs, one for each patient.
 
     The observed signs are counted as one of the permutations, so p is never 0.
 
@@ -210,8 +247,9 @@ def sign_flip_p(differences: NDArray[np.float64], *, resamples: int, seed: int) 
         raise UndefinedError("there are no pairs")
     random = np.random.default_rng(seed)
     observed = abs(differences.mean()) - ROUNDING
+    sums = np.bincount(numbered(patients, len(differences)), differences)
     extreme = 0
     for rows in _blocks(resamples, len(differences)):
-        signs = random.integers(0, 2, (rows, len(differences)), np.int8) * 2.0 - 1
-        extreme += int((np.abs(signs @ differences) / len(differences) >= observed).sum())
+        signs = random.integers(0, 2, (rows, len(sums)), np.int8) * 2.0 - 1
+        extreme += int((np.abs(signs @ sums) / len(differences) >= observed).sum())
     return (extreme + 1) / (resamples + 1)

@@ -1,4 +1,4 @@
-"""How many films of each source, class and split there are, and what that warns of.
+"""How many films of each source, class, split and patient there are, and what that warns of.
 
 Takes films; gives counts and sentences. Printing them is left to the command line.
 """
@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tbspot.samples.sample import Sample
 
-__all__ = ["balance_notes", "count"]
+__all__ = ["balance_notes", "count", "patient_notes", "patients_of"]
 
 
 def count(samples: Sequence[Sample]) -> dict[tuple[str, int], Counter[str]]:
@@ -39,3 +42,19 @@ def balance_notes(samples: Sequence[Sample]) -> tuple[str, ...]:
                 "so a figure over all sources proves nothing"
             )
     return tuple(notes)
+
+
+def patients_of(samples: Sequence[Sample]) -> NDArray[np.str_]:
+    """Who each film is of, `[n]`: patients of two sources are two, whatever their names."""
+    return np.array([f"{one.source}\n{one.patient}" for one in samples], np.str_)
+
+
+def patient_notes(samples: Sequence[Sample]) -> list[str]:
+    """The sentence that says of how many patients the films are, if that is not one film each."""
+    patients = len(np.unique(patients_of(samples)))
+    if patients == len(samples):
+        return []
+    return [
+        f"the {len(samples):,} films are of {patients:,} patients (copies byte for byte are of "
+        "one): intervals and p-values are of patients, each with all films"
+    ]

@@ -1,8 +1,9 @@
-"""Copies: the same film in two splits.
+"""Copies: the same film in two splits, or twice in one.
 
-Takes films with their splits; gives them without the training copies of held-out films, and
-sentences that say so. Two films are copies when their files are equal byte for byte: that is how
-copies in TBX11K occur, and it costs one look at the file sizes instead of decoding every film.
+Takes films with their splits; gives them without the training copies of held-out films, copies as
+of one patient, and sentences that say so. Two films are copies when their files are equal byte for
+byte: that is how copies in TBX11K occur, and it costs one look at the file sizes instead of
+decoding every film.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tbspot.errors import TbspotError
@@ -31,12 +33,15 @@ def without_training_copies(
 ) -> tuple[tuple[Sample, ...], tuple[Sample, ...], tuple[str, ...]]:
     """The films less those in `train` that are copies of films in another split, those, and notes.
 
-    Copies in two held-out splits are reported and kept.
+    Copies in two held-out splits are reported and kept. Copies within a split and a source are of
+    one patient, whatever their names say: they are no independent films.
     """
-    across = [group for group in copies(samples) if len({one.split for one in group}) > 1]
+    groups = copies(samples)
+    across = [group for group in groups if len({one.split for one in group}) > 1]
     dropped = tuple(one for group in across for one in group if one.split == "train")
     lost = set(dropped)
-    kept = tuple(one for one in samples if one not in lost)
+    left = [[one for one in group if one not in lost] for group in groups]
+    kept = _of_one_patient([one for one in samples if one not in lost], left)
     if not across:
         return kept, (), ()
     first = " and ".join(f"{one.split}: {one.path}" for one in across[0])
@@ -45,6 +50,31 @@ def without_training_copies(
         f"copies dropped from train: {len(dropped):,}"
     )
     return kept, dropped, (note,)
+
+
+def _of_one_patient(
+    samples: Sequence[Sample], groups: Sequence[Sequence[Sample]]
+) -> tuple[Sample, ...]:
+    """The films; patients with copies of one film of a split have the name of the first."""
+    names: dict[tuple[str, str], str] = {}
+
+    def name(source: str, patient: str) -> str:
+        while (other := names.get((source, patient), patient)) != patient:
+            patient = other
+        return patient
+
+    for group in groups:
+        firsts: dict[tuple[str, str], str] = {}
+        for one in group:
+            own = name(one.source, one.patient)
+            first = firsts.setdefault((one.source, one.split), own)
+            names[one.source, own] = name(one.source, first)
+    return tuple(
+        replace(one, patient=name(one.source, one.patient))
+        if (one.source, one.patient) in names
+        else one
+        for one in samples
+    )
 
 
 def _groups(keyed: Iterable[tuple[Hashable, Sample]]) -> list[list[Sample]]:

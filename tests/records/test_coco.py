@@ -64,6 +64,14 @@ def test_others_programs_read_what_is_written(tmp_path: Path) -> None:
     assert loaded.anns[1]["bbox"] == [10, 20.5, 100, 50]
 
 
+def test_the_id_of_another_folder_s_film_of_the_name_is_not_taken(tmp_path: Path) -> None:
+    path, ids = tmp_path / "results.json", {"p98/one.png": 7, "p97/two.png": 8}
+    write_coco_results(path, [prediction("all/p97/two.jpg", BOX)], ids)
+    assert json.loads(path.read_text())[0]["image_id"] == 8
+    with pytest.raises(TbspotError, match=r"p99/one\.png is not in the list of images"):
+        write_coco_results(path, [prediction("p99/one.png", BOX)], ids)
+
+
 def test_two_films_of_one_id_and_films_without_one_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "results.json"
     with pytest.raises(TbspotError, match=r"a/one\.png and b/one\.png would have one image_id"):

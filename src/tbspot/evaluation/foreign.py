@@ -7,7 +7,7 @@ this one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,11 @@ COLOURED = "colour became grey"
 
 
 def matched(
-    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None = None
+    path: Path,
+    samples: Sequence[Sample],
+    what: str,
+    loaded: Iterable[Sample] = (),
+    coco_images: Path | None = None,
 ) -> Matched:
     """A model's predictions of some films, by what lies at a path.
 
@@ -47,24 +51,27 @@ def matched(
             COCO results (`.json`) or a table (`.csv`).
         samples: films.
         what: these films are, for errors.
+        loaded: all films of the data, of whatever split.
         coco_images: COCO file whose list of images the results' ids are of, if any.
 
     Raises:
         TbspotError: there is nothing of that kind, it is wrong, or it is of other films.
     """
     if path.is_file() or (path.suffix.lower() in (".json", ".csv") and not path.is_dir()):
-        return _matched_boxes(path, samples, what, coco_images)
-    if (path / FILE_NAME).exists():
-        return match(path, samples, what)
-    maps = _maps(path)
-    return _matched_named(maps, samples, what) if maps else match(path, samples, what)
+        return _matched_boxes(path, samples, what, loaded, coco_images)
+    maps = None if (path / FILE_NAME).exists() else _maps(path)
+    if maps is None:
+        return match(path, samples, what, loaded)
+    return _matched_named(maps, samples, what, loaded)
 
 
-def _matched_named(given: Predictions, samples: Sequence[Sample], what: str) -> Matched:
+def _matched_named(
+    given: Predictions, samples: Sequence[Sample], what: str, loaded: Iterable[Sample]
+) -> Matched:
     """Matched where others named the films: what is of no film is counted, for names may differ."""
     lines = list(given.lines)
     _refuse_two_of_one_film(given.source, lines, samples)
-    found = match(given, samples, what)
+    found = match(given, samples, what, loaded)
     used = {one.image for one in found.predictions if one}
     left = [line.image for line in lines if line.image not in used]
     note = (
@@ -98,7 +105,11 @@ def _refuse_two_of_one_film(
 
 
 def _matched_boxes(
-    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
+    path: Path,
+    samples: Sequence[Sample],
+    what: str,
+    loaded: Iterable[Sample],
+    coco_images: Path | None,
 ) -> Matched:
     images = None
     if path.suffix.lower() == ".csv":
@@ -107,7 +118,7 @@ def _matched_boxes(
         images = read_coco_images(coco_images) if coco_images else None
         lines = _results(path, read_coco_results(path, images.ids if images else None))
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
-    found = _matched_named(given, samples, what) if lines else _nothing_on(path, samples)
+    found = _matched_named(given, samples, what, loaded) if lines else _nothing_on(path, samples)
     sizes = images.sizes if images else {}
     for one, sample in zip(found.predictions, samples, strict=True):
         if one and one.boxes and one.image in sizes:
@@ -164,7 +175,7 @@ def _placed(prediction: Prediction, sample: Sample) -> Prediction:
     if not prediction.boxes:
         return prediction
     try:
-        width, height = film_size(sample.path)
+        width, height = sample.size or film_size(sample.path)
     except TbspotError as error:
         return prediction.model_copy(update={"status": "failed", "reason": str(error)})
     return prediction.model_copy(update={"width": width, "height": height})

@@ -18,7 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
 from tbspot.records.predictions import PredictedBox, Prediction
-from tbspot.samples.names import stem
+from tbspot.samples.names import Names, stem
 
 __all__ = [
     "CATEGORY",
@@ -153,11 +153,11 @@ def write_coco_results(
     Raises:
         TbspotError: two films would have one id, a film has none, or the file cannot be written.
     """
-    stems = None if images is None else _by_stem(images)
+    names = None if images is None else Names(images)
     results: list[dict[str, object]] = []
     owners: dict[ImageId, str] = {}
     for one in predictions:
-        image_id = _image_id(one.image, images, stems)
+        image_id = _image_id(one.image, images, names)
         other = owners.setdefault(image_id, one.image)
         if other != one.image:
             raise TbspotError(
@@ -176,23 +176,13 @@ def write_coco_results(
     write_json(path, results)
 
 
-def _by_stem(images: Mapping[str, ImageId]) -> dict[str, ImageId | None]:
-    by_stem: dict[str, ImageId | None] = {}
-    for name, image_id in images.items():
-        part = stem(name)
-        by_stem[part] = None if part in by_stem else image_id
-    return by_stem
-
-
-def _image_id(
-    name: str, images: Mapping[str, ImageId] | None, stems: Mapping[str, ImageId | None] | None
-) -> ImageId:
-    if images is None or stems is None:
+def _image_id(name: str, images: Mapping[str, ImageId] | None, names: Names | None) -> ImageId:
+    if images is None or names is None:
         return stem(name)
-    image_id = images.get(name, stems.get(stem(name)))
-    if image_id is None:
+    near = names.closest(name)
+    if len(near) != 1:
         raise TbspotError(
             f"{name} is not in the list of images (or its file name is there twice); "
             "give the list that has it"
         )
-    return image_id
+    return images[near[0]]

@@ -139,6 +139,7 @@ def _sample(
     film: Path, folder: Path, label: int, columns: Columns, row: dict[str, str], where: str
 ) -> Sample:
     name = film.relative_to(folder).as_posix()
+    boxes, size = _boxes(row.get(columns.boxes or "boxes", ""), film, where)
     return Sample(
         path=film.absolute(),
         name=name,
@@ -146,13 +147,17 @@ def _sample(
         source=row.get(columns.source or "source") or as_text(folder.absolute().name),
         patient=row.get(columns.patient or "patient") or without_ending(name),
         split=row.get(columns.split or "split", ""),
-        boxes=_boxes(row.get(columns.boxes or "boxes", ""), film, where),
+        boxes=boxes,
+        size=size,
     )
 
 
-def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
+def _boxes(
+    cell: str, film: Path, where: str
+) -> tuple[tuple[TruthBox, ...] | None, tuple[int, int] | None]:
+    """The boxes of a cell, and the film's size."""
     if not cell:
-        return None
+        return None, None
     try:
         boxes = _BOXES.validate_json(cell)
     except ValidationError as error:
@@ -160,6 +165,7 @@ def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
             f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"
         ) from error
     size = film_size(film)
-    return tuple(
+    found = tuple(
         truth_box(box[:4], size, box[4] if len(box) == 5 else "uncertain", where) for box in boxes
     )
+    return found, size

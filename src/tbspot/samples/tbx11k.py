@@ -21,7 +21,7 @@ from tbspot.samples.reading import (
     inside,
     refuse_other_size,
 )
-from tbspot.samples.sample import Sample, TruthBox
+from tbspot.samples.sample import Sample
 
 __all__ = ["is_tbx11k", "official_split", "read_tbx11k"]
 
@@ -71,9 +71,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
             elif path is None:
                 absent[known[0]] += 1
             else:
-                samples.append(
-                    _sample(path, films, known, listing.stem, _boxes(path, truth.get(name)))
-                )
+                samples.append(_sample(path, films, known, listing.stem, truth.get(name)))
     notes = [*absent_note("tbx11k", absent, films)]
     if unlisted:
         notes.append(
@@ -128,14 +126,6 @@ def _unlisted(folder: Path, truth: dict[str, AnnotatedFilm], names: list[str]) -
     return unlisted
 
 
-def _boxes(film: Path, annotated: AnnotatedFilm | None) -> tuple[TruthBox, ...] | None:
-    if annotated is None:
-        return None
-    if annotated.boxes:
-        refuse_other_size(film, annotated.size, annotated.where)
-    return annotated.boxes
-
-
 def _names(listing: Path) -> list[str]:
     try:
         with open_file(listing) as file:
@@ -166,9 +156,13 @@ def _sample(
     films: Path,
     known: tuple[int, str],
     listed_in: str,
-    boxes: tuple[TruthBox, ...] | None,
+    annotated: AnnotatedFilm | None,
 ) -> Sample:
     label, source = known
+    boxes = annotated.boxes if annotated else None
+    size = None
+    if annotated and boxes:
+        size = refuse_other_size(path, annotated.size, annotated.where)
     # The other collections have image labels only: no box there means that nobody looked.
     looked = source == "tbx11k" or label == 0 or bool(boxes)
     return Sample(
@@ -179,6 +173,7 @@ def _sample(
         patient=stem(path.name),
         split=official_split(listed_in),
         boxes=boxes if looked else None,
+        size=size,
     )
 
 

@@ -22,7 +22,14 @@ from tbspot.images import read_with_facts
 from tbspot.parsing import first_fault
 from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
 from tbspot.records.matching import Matched, Predictions, match
-from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
+from tbspot.records.predictions import (
+    FILE_NAME,
+    MOST_PIXELS,
+    PredictedBox,
+    Prediction,
+    TooLargeMapError,
+    read_heatmap,
+)
 from tbspot.samples.names import without_ending
 from tbspot.samples.reading import film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
@@ -200,7 +207,11 @@ def _table(path: Path) -> list[Prediction]:
         if any(row[corner] for corner in COLUMNS[1:]):
             boxes[image].append(_table_box(row, where))
         score = _number(row[FILM_SCORE], where) if row.get(FILM_SCORE) else None
-        if scores.setdefault(image, score) != score:
+        before = scores.setdefault(image, score)
+        if score is not None:
+            scores[image] = score
+        # An empty cell contradicts nothing: many give the score in the film's first row alone.
+        if None not in (before, score) and before != score:
             raise TbspotError(f"{where} gives {image} another film_score than before; correct it")
     version = fingerprint(path.read_bytes())
     return [_prediction(path, version, one, own, scores[one]) for one, own in boxes.items()]
@@ -255,8 +266,12 @@ def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
     if path.suffix.lower() == ".npy":
         # A link is followed, as it is to a picture.
         real = path.resolve()
+        named = prediction.model_copy(update={"heatmap": real.name})
         try:
-            return read_heatmap(real.parent, prediction.model_copy(update={"heatmap": real.name}))
+            # Others give a place for each pixel of the film.
+            return read_heatmap(real.parent, named, MOST_PIXELS)
+        except TooLargeMapError:
+            raise
         except TbspotError as error:
             raise TbspotError(
                 f"{path} is not a finite map [h, w] of floating point numbers; save it again with "

@@ -91,21 +91,41 @@ def table(
         else:
             absent[label] += 1
     notes = absent_note(str(path), absent, folder)
-    if positive is not None and values and positive not in values:
-        notes = (*notes, _none_note(path, columns.label, positive, list(values)))
+    if positive is not None:
+        _refuse_other_letters(path, columns.label, positive, list(values))
+        notes = (*notes, *_none_note(path, columns.label, positive, list(values)))
     return Reading(tuple(samples), notes, absent)
 
 
-def _none_note(path: Path, label: str, positive: str, values: list[str]) -> str:
-    """The sentence on a table of films that are all without TB, as no row says otherwise.
+def _refuse_other_letters(path: Path, label: str, positive: str, values: list[str]) -> None:
+    """Refuse a table that says in other letters too what means TB: such films would have none.
 
     Raises:
-        TbspotError: one says so in other letters.
+        TbspotError: it does.
     """
-    said = f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)})"
-    if positive.strip().casefold() in {value.strip().casefold() for value in values}:
-        raise TbspotError(f"{said}; say with ?positive=VALUE which of them means TB")
-    return f"{said}, so all of its films count as without TB"
+    wanted = positive.strip().casefold()
+    other = [one for one in values if one != positive and one.strip().casefold() == wanted]
+    if not other:
+        return
+    if positive in values:
+        raise TbspotError(
+            f"{path} has rows whose {label!r} is {positive!r} and rows where it is {told(other)}; "
+            "write the one that ?positive=VALUE names in all of them"
+        )
+    raise TbspotError(
+        f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)}); "
+        "say with ?positive=VALUE which of them means TB"
+    )
+
+
+def _none_note(path: Path, label: str, positive: str, values: list[str]) -> tuple[str, ...]:
+    """The sentence on a table of films that are all without TB, as no row says otherwise."""
+    if not values or positive in values:
+        return ()
+    return (
+        f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)}), so all "
+        "of its films count as without TB",
+    )
 
 
 def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:

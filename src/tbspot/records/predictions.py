@@ -196,12 +196,15 @@ def read_heatmap(
 
 
 def _open_map(path: Path, folder: Path) -> BinaryIO:
-    """A map's own file, or its bytes in a page; of the two the file is later."""
+    """A map's own file, or its bytes in a page; of the two the file is later.
+
+    The file has no bound, as no more of it is read than its checked header says.
+    """
     page = page_of(path.parent)
     packed = not path.exists() and page.is_file()
     if not (page if packed else path).resolve().is_relative_to(folder):
         raise ValueError("outside the folder")
-    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path)
+    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path, sys.maxsize)
 
 
 def _read_map(file: BinaryIO, path: Path, most: int) -> NDArray[np.float32]:

@@ -60,6 +60,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
     absent: Counter[int] = Counter()
     unlabelled = 0
     unlisted: set[str] = set()
+    others: Counter[str] = Counter()
     for listing in _lists(folder, family):
         truth, names = _truth(folder, listing.stem), _names(listing)
         unlisted |= _unlisted(folder, truth, names)
@@ -71,12 +72,20 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
             elif path is None:
                 absent[known[0]] += 1
             else:
-                samples.append(_sample(path, films, known, listing.stem, truth.get(name)))
+                annotated = truth.get(name)
+                others.update(annotated.others if annotated else ())
+                samples.append(_sample(path, films, known, listing.stem, annotated))
     notes = [*absent_note("tbx11k", absent, films)]
     if unlisted:
         notes.append(
             f"tbx11k: films with boxes that no list names, left out: {len(unlisted):,} "
             f"({', '.join(sorted(unlisted)[:3])})"
+        )
+    if others:
+        counted = ", ".join(f"{name!r} {count:,}" for name, count in others.most_common(3))
+        notes.append(
+            f"tbx11k: boxes of categories that TBX11K does not have, all taken for TB of an "
+            f"uncertain kind: {others.total():,} ({counted})"
         )
     if unlabelled:
         notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")

@@ -86,3 +86,32 @@ def test_names_of_single_films_are_no_sub_groups_and_this_is_said(draw_scores) -
 
 def test_a_column_of_one_value_divides_nothing(draw_scores) -> None:
     assert groups_of(draw_scores(columns={"site": ("a",) * 400}), THRESHOLD) == ((), ())
+
+
+def test_quarters_of_large_numbers_that_are_close_have_each_a_name(draw_scores) -> None:
+    days = tuple(str(20240101 + place % 28) for place in range(400))
+    groups, _ = groups_of(draw_scores(columns={"film_date": days}), THRESHOLD)
+    assert [one.name for one in groups] == [
+        "under 20240107",
+        "20240107 to under 20240114",
+        "20240114 to under 20240121",
+        "20240121 and over",
+    ]
+    close = tuple(f"1.{place % 28:010}" for place in range(400))
+    groups, _ = groups_of(draw_scores(columns={"ratio": close}), THRESHOLD)
+    assert len({one.name for one in groups}) == 4
+
+
+def test_a_word_among_ages_is_not_stated_and_noted(draw_scores) -> None:
+    ages = ("20", "30", "40", "unknown") + ("20", "30", "40", "") * 99
+    groups, notes = groups_of(draw_scores(columns={"age": ages}), THRESHOLD)
+    assert [one.name for one in groups] == [
+        "15 to under 25",
+        "25 to under 35",
+        "35 to under 45",
+        "not stated",
+    ]
+    assert groups[-1].tb + groups[-1].others == 100
+    assert notes == (
+        "column 'age' has cells that are no number, counted as not stated: 1 (first: 'unknown')",
+    )

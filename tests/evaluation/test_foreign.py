@@ -12,6 +12,7 @@ from PIL import Image
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
 from tbspot.evaluation import JUDGED, evaluate, evaluate_matched
+from tbspot.evaluation.foreign import matched
 from tbspot.records.evaluation import Contender, Evaluation
 from tbspot.records.figures import Drawing
 from tbspot.records.matching import Predictions, match, predictions_in
@@ -143,6 +144,28 @@ def test_boxes_of_too_low_a_score_are_dropped_by_a_threshold_of_the_tuning_split
     assert row.localization.box_ap["0.5"].value == pytest.approx(51 / 101)
 
 
+def test_a_least_score_is_found_however_low_or_many_the_scores_are(study: Study) -> None:
+    results = [
+        result(name, box, score)
+        for name in ("one", "tune")
+        for box, score in ((FIRST, 0.03), ((0, 0, 512, 512), 0.01))
+    ]
+    path = coco(study, *results)
+    row = judged(study, path, tuning={JUDGED: path}, tuning_split="tune")
+    assert {one.rule: one.value for one in row.localization.rules}["tuned"] == 0.03
+    assert row.localization.miou.value == pytest.approx((1 + 0) / 2)
+    many = [result("tune", (0, 0, 512, 512), n / 1e5) for n in range(1000)]
+    evaluation = whole(
+        study, coco(study, *results, *many), tuning={JUDGED: path}, tuning_split="tune"
+    )
+    assert evaluation.contenders[0].localization.miou.value == pytest.approx((1 + 0) / 2)
+    path = coco(study, *results, *many)
+    curve = whole(study, path, tuning={JUDGED: path}, tuning_split="tune").curves[0]
+    assert 0 in curve.thresholds
+    assert len(curve.thresholds) < 300
+    assert max(curve.miou) == pytest.approx(1, abs=0.01)
+
+
 def test_ids_of_results_are_those_of_a_list_of_images(study: Study) -> None:
     listed = study.folder / "annotations.json"
     names = ("two.png", "one.png")
@@ -234,8 +257,8 @@ def test_what_is_in_memory_has_the_figures_of_the_same_in_files(study: Study) ->
     lines = list(predictions_in(folder).lines)
     maps = {line.image: rectangles(FIRST) for line in lines}
     given = Predictions("findings", lines, lambda one: maps[one.image])
-    matched = match(given, samples, "a film")
-    in_memory = evaluate_matched({JUDGED: matched}, samples, drawing=Drawing(200, 0))
+    own = match(given, samples, "a film")
+    in_memory = evaluate_matched({JUDGED: own}, samples, drawing=Drawing(200, 0))
     assert in_memory.contenders == whole(study, folder).contenders
 
 
@@ -346,3 +369,25 @@ def test_a_list_of_images_without_results_that_need_it_is_refused(study: Study) 
     assert "--boxes-images lists the images of COCO results" in sentence(
         study, folder, coco_images=study.folder / "images.json"
     )
+
+
+def test_a_film_score_may_stand_in_one_row_of_the_film_alone(study: Study) -> None:
+    rows = table(study, "one.png,0,0,9,9,0.9,0.7", "one.png,9,9,20,20,0.4,",
+                 "two.png,0,0,9,9,0.9,", "two.png,9,9,20,20,0.4,0.2")  # fmt: skip
+    assert [film.score for film in whole(study, rows).films] == [0.7, 0.2, 0, 0]
+
+
+def test_a_map_of_a_place_for_each_pixel_is_read_and_a_larger_one_told(study: Study) -> None:
+    folder = study.folder / "maps"
+    folder.mkdir()
+    np.save(folder / "one.npy", np.zeros((2, 5000), np.float16))
+    (sample,) = (one for one in load([study.source]).samples if one.name == "one.png")
+    given = matched(folder, [sample], "a film")
+    assert given.predictions[0] is not None
+    assert given.read_map(given.predictions[0]).shape == (2, 5000)
+    with (folder / "one.npy").open("wb") as file:
+        np.lib.format.write_array_header_1_0(
+            file, {"descr": "<f4", "fortran_order": False, "shape": (8001, 8000)}
+        )
+    with pytest.raises(TbspotError, match=r"has 8001 x 8000 places, more than 64,000,000; save"):
+        given.read_map(given.predictions[0])

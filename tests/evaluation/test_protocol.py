@@ -355,3 +355,31 @@ def test_three_films_of_each_patient_are_no_more_than_one(tmp_path: Path, copies
     assert (second.low, second.p) == (pytest.approx(first.low), first.p)
     assert not any("patients" in note for note in once.notes)
     assert any(note.startswith("the 12 films are of 4 patients") for note in often.notes)
+
+
+def test_boxes_lie_on_the_data_set_s_film_whatever_the_size_of_the_one_located(
+    settings: EvaluationSettings, result: Evaluation
+) -> None:
+    path = settings.predictions / "predictions.jsonl"
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for line in lines:
+        if line["width"]:
+            line |= {"width": 2 * line["width"], "height": 2 * line["height"]}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
+    on_copies = evaluate(settings)
+    assert on_copies.contenders == result.contenders
+    (note,) = set(on_copies.notes) - set(result.notes)
+    assert note.endswith("on a copy of another size, compared by places on the whole film: 2 "
+                         "(first: one.png, two.png)")  # fmt: skip
+
+
+def test_the_prediction_of_another_patient_is_not_lent(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.add("one.png", 1, [(0, 0, 256, 256)])
+    study.add("p99/chest.png", 1, [(0, 0, 256, 256)])
+    study.add("p98/chest.png", 0, split="train")
+    found = study.predict("student", dict.fromkeys(("one.png", "p98/chest.png"), rectangles()))
+    films = {film.image: film for film in evaluate(study.settings(found)).films}
+    assert films["p99/chest.png"].status == "missing"
+    assert films["p99/chest.png"].prediction is None
+    assert films["one.png"].prediction == "one.png"

@@ -111,3 +111,15 @@ def test_a_result_of_an_image_that_is_not_listed_is_refused(tmp_path: Path) -> N
 def test_a_list_with_an_id_twice_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="id or name twice"):
         read_coco_images(images(tmp_path, one=7, two=7))
+
+
+def test_whole_numbers_may_be_written_with_a_point(tmp_path: Path) -> None:
+    path, listed = tmp_path / "results.json", tmp_path / "images.json"
+    listed.write_text('{"images": [{"id": 1.0, "file_name": "one.png"}]}')
+    box = '"bbox": [10, 20, 5, 5], "score": 0.5'
+    path.write_text(f'[{{"image_id": 1.0, "category_id": 1.0, {box}}}]')
+    (found,) = read_coco_results(path, read_coco_images(listed).ids)
+    assert found.image == "one.png"
+    path.write_text(f'[{{"image_id": "one", "category_id": 1.5, {box}}}]')
+    with pytest.raises(TbspotError, match="list of COCO results"):
+        read_coco_results(path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -87,3 +88,48 @@ def test_an_empty_list_of_predictions_is_refused(tmp_path: Path) -> None:
     (folder / "predictions.jsonl").write_text("", "utf-8")
     with pytest.raises(TbspotError, match="holds no prediction; run `tbspot locate`"):
         found(folder, "one.png")
+
+
+def test_the_prediction_of_another_folder_s_film_of_the_name_is_not_taken(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"p98/chest.png": MAP, "one.png": MAP})
+    assert found(folder, "p99/chest.png", "one.png") == [None, "one.png"]
+    assert found(folder, "all/p98/chest.dcm", "one.png") == ["p98/chest.png", "one.png"]
+
+
+def test_the_prediction_of_a_film_of_another_split_is_not_taken(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"chest.png": MAP, "one.png": MAP})
+    films, loaded = samples("p99/chest.png", "one.png"), samples("chest.png")
+    matched = match(folder, films, "a film", loaded)
+    assert [one.image if one else None for one in matched.predictions] == [None, "one.png"]
+
+
+def test_a_name_that_a_film_of_another_split_has_too_is_refused(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"chest.png": MAP})
+    with pytest.raises(TbspotError, match=r"fits two films, .*p99.* and .*p98.* name films with"):
+        match(folder, samples("p99/chest.png"), "a film", samples("p98/chest.png"))
+
+
+def test_the_film_s_own_file_decides_where_names_do_not(tmp_path: Path) -> None:
+    films = []
+    for patient in ("p98", "p99"):
+        path = tmp_path / patient / "chest.png"
+        path.parent.mkdir()
+        path.write_text(patient)
+        films.append(Sample(path, f"{patient}/chest.png", 1, "a", patient))
+    digests = {name: hashlib.sha256(b"p99").hexdigest() for name in ("chest.png", "x/chest.png")}
+    for name, digest in digests.items():
+        folder = Study(tmp_path).predict(f"of {name[0]}", {name: MAP}, bytes=3, sha256=digest)
+        matched = match(folder, films[1:], "a film", films)
+        assert matched.predictions[0] is not None
+        with pytest.raises(TbspotError, match=r"fits two films|no prediction of a film"):
+            match(folder, films[:1], "a film", films)
+
+
+def test_what_is_of_a_loaded_film_is_of_no_copy_of_it(tmp_path: Path) -> None:
+    (tmp_path / "film").write_text("film")
+    digest = hashlib.sha256(b"film").hexdigest()
+    folder = Study(tmp_path).predict("m", {"a/one.png": MAP}, bytes=4, sha256=digest)
+    film = Sample(tmp_path / "film", "b/one.png", 1, "a", "1")
+    assert match(folder, [film], "a film").predictions[0] is not None
+    with pytest.raises(TbspotError, match="no prediction of a film"):
+        match(folder, [film], "a film", samples("a/one.png"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tbspot.samples.names import label_and_source
+from tbspot.samples.names import Names, label_and_source
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,23 @@ from tbspot.samples.names import label_and_source
 )
 def test_a_file_name_tells_label_and_source(stem: str, known: tuple[int, str] | None) -> None:
     assert label_and_source(stem) == known
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "closest"),
+    [
+        (("p1/chest.png", "p2/chest.png"), "p1/chest.png", ["p1/chest.png"]),
+        (("p1/chest.png", "p2/chest.png"), "p2/chest.dcm", ["p2/chest.png"]),
+        (("p1/chest.png",), "p2/chest.png", []),
+        (("p1/chest.png", "p2/chest.png"), "b/p2/chest.png", ["p2/chest.png"]),
+        (("b/p1/chest.png", "b/p2/chest.png"), "p2/chest", ["b/p2/chest.png"]),
+        (("b/p1/chest.png", "b/p2/chest.png"), "chest", ["b/p1/chest.png", "b/p2/chest.png"]),
+        (("chest.png",), "p2/chest.png", ["chest.png"]),
+        (("chest.png", "p1/chest.png"), "p2/chest.png", []),
+        (("1.2.840.3",), "a/1.2.840.4", []),
+    ],
+)
+def test_the_closest_name_agrees_in_folders_as_far_as_both_have_them(
+    names: tuple[str, ...], asked: str, closest: list[str]
+) -> None:
+    assert Names(names).closest(asked) == closest

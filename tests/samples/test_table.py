@@ -73,6 +73,14 @@ def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) ->
         table(path, Columns(label="finding"), positive="TB")
 
 
+def test_a_value_that_means_tb_in_other_letters_in_some_rows_is_refused(
+    write: Callable[[str], Path],
+) -> None:
+    path = write("path,finding\na.png,TB\nb.png,tb\nb2.png,normal\n")
+    with pytest.raises(TbspotError, match=r"is 'TB' and rows where it is 'tb'; write the one"):
+        table(path, Columns(label="finding"), positive="TB")
+
+
 def test_a_table_of_films_without_tb_says_so(write: Callable[[str], Path]) -> None:
     path = write("path,finding\na.png,normal\nb.png,other\n")
     reading = table(path, Columns(label="finding"), positive="TB")

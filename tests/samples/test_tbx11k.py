@@ -253,3 +253,18 @@ def test_a_folder_without_films_is_one_clear_sentence(tbx11k: Path) -> None:
 def test_a_path_with_a_step_back_up_is_the_folder_that_it_leads_to(tbx11k: Path) -> None:
     detour = tbx11k / "lists" / ".." / ".." / tbx11k.name
     assert read_source(str(detour)).samples == read_source(str(tbx11k)).samples
+
+
+def test_boxes_of_other_categories_are_noted_alone_and_refused_beside_tb(tbx11k: Path) -> None:
+    path = tbx11k / "annotations" / "json" / "TBX11K_train.json"
+    content = json.loads(path.read_text("utf-8"))
+    content["categories"][0]["name"] = "Lung"
+    path.write_text(json.dumps(content), "utf-8")
+    with pytest.raises(TbspotError, match=r"of TB and \d+ of other .* \('Lung'\); remove"):
+        read_tbx11k(tbx11k)
+    for category in content["categories"]:
+        category["name"] = f"lesion {category['id']}"
+    path.write_text(json.dumps(content), "utf-8")
+    (note,) = [one for one in read_tbx11k(tbx11k).notes if "categories" in one]
+    assert "all taken for TB of an uncertain kind" in note
+    assert "'lesion 1'" in note

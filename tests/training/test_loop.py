@@ -464,6 +464,41 @@ def test_a_run_of_halves_comes_to_its_end(
     assert np.isfinite(_losses(tmp_path / "student")).all()
 
 
+def test_halves_are_taught_where_each_class_has_a_source_of_its_own(
+    run: tuple[TrainingSettings, Path], drawn: Path, fabric: Fabric, tmp_path: Path
+) -> None:
+    films = sorted((drawn / "imgs").rglob("*.png"))[:8]
+    rows = [
+        (str(one.relative_to(drawn / "imgs")), n % 2, "ab"[n % 2]) for n, one in enumerate(films)
+    ]
+    halving = dataclasses.replace(
+        _table(tmp_path, drawn, rows),
+        teachers=(run[1] / MODEL_FILE,),
+        teacher_view="clean",
+        label_sources="paired",
+        tuning_split="none",
+        halves=1.0,
+        epochs=1,
+        batch_size=8,
+    )
+    assert train(halving, tmp_path / "student", fabric).exists()
+
+
+def test_the_auroc_in_the_log_is_that_of_the_average_that_is_written(
+    settings: TrainingSettings, fabric: Fabric, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = []
+
+    def follow(net: Classifier, *_: object) -> float:
+        heads.append(net.head.weight.detach().clone())
+        return 0.5
+
+    monkeypatch.setattr(training, "_tuning_auroc", follow)
+    train(dataclasses.replace(settings, average=0.9), tmp_path / "run", fabric)
+    assert len(heads) == settings.epochs
+    assert torch.equal(heads[-1], _weights(tmp_path / "run")["head.weight"])
+
+
 def _table(folder: Path, drawn: Path, rows: list[tuple[str, int, str]]) -> TrainingSettings:
     """TrainingSettings to train on a table of drawn films, labels and sources."""
     path = folder / "films.csv"

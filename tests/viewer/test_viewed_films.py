@@ -183,6 +183,43 @@ def test_truth_is_known_of_films_whose_maps_came_to_numbered_folders_since(place
     assert any(known)
 
 
+def test_truth_is_not_shown_with_another_film_of_the_name(places: Places) -> None:
+    predictions = list(read_predictions(places.run))
+    known = truths_of(places.run, predictions)
+    moved = [one.model_copy(update={"image": f"p2/{one.image}"}) for one in predictions]
+    assert not any(truths_of(places.run, moved))
+    changed = [one.model_copy(update={"sha256": "0" * 64}) for one in predictions]
+    assert not any(truths_of(places.run, changed))
+    older = [one.model_copy(update={"sha256": None}) for one in predictions]
+    assert truths_of(places.run, older) == known
+
+
+def test_truth_of_an_evaluation_that_says_nothing_of_predictions_is_that_of_the_name(
+    places: Places, tmp_path: Path
+) -> None:
+    predictions = list(read_predictions(places.run))
+    evaluation = json.loads((places.run / "evaluation.json").read_text("utf-8"))
+    for film in evaluation["films"]:
+        del film["prediction"], film["sha256"]
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation), "utf-8")
+    assert truths_of(tmp_path, predictions) == truths_of(places.run, predictions)
+
+
+def test_truth_is_placed_on_the_film_that_is_shown(places: Places) -> None:
+    predictions = list(read_predictions(places.run))
+    doubled = [
+        one.model_copy(update={"width": 2 * one.width, "height": 2 * one.height})
+        if one.width and one.height
+        else one
+        for one in predictions
+    ]
+    for truth, twice in zip(
+        truths_of(places.run, predictions), truths_of(places.run, doubled), strict=True
+    ):
+        if truth and twice:
+            assert np.allclose(np.array(twice.boxes), 2 * np.array(truth.boxes))
+
+
 def test_truth_is_in_pixels_of_the_film(places: Places, drawn: Path) -> None:
     predictions = list(read_predictions(places.run))
     truths = dict(

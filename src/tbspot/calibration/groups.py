@@ -6,7 +6,10 @@ difference matters is left to the reader: the intervals stand beside the figures
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from tbspot.calibration.scored import LEAST_FILMS, Scored
 from tbspot.metrics import delong, wilson
 from tbspot.records.calibration import Group
 from tbspot.records.figures import Figure, figure_of
+from tbspot.samples.reading import told
 
 __all__ = ["groups_of"]
 
@@ -23,6 +27,8 @@ AGE_LIMITS = (15, 25, 35, 45, 55, 65)
 # More values than this are measurements, which are cut into quarters, or names of single films.
 MOST_VALUES = 12
 NOT_STATED = "not stated"
+# Of a limit in a name; all numbers of 64 bits differ in 17.
+FEWEST_DIGITS, MOST_DIGITS = 6, 17
 
 
 def groups_of(scored: Scored, threshold: float) -> tuple[tuple[Group, ...], tuple[str, ...]]:
@@ -30,42 +36,68 @@ def groups_of(scored: Scored, threshold: float) -> tuple[tuple[Group, ...], tupl
     groups: list[Group] = []
     notes = []
     for column, cells in scored.columns.items():
-        names, order = _names(column, cells)
-        if len(order) > MOST_VALUES:
+        found = _division(column, cells)
+        if len(found.order) > MOST_VALUES:
             notes.append(
-                f"column {column!r} has {len(order):,} different values and is not taken for "
+                f"column {column!r} has {len(found.order):,} different values and is not taken for "
                 "sub-groups"
             )
-        elif len(order) > 1:
-            groups += [_group(column, name, names == name, scored, threshold) for name in order]
+            continue
+        if found.no_numbers:
+            notes.append(
+                f"column {column!r} has cells that are no number, counted as {NOT_STATED}: "
+                f"{len(found.no_numbers):,} (first: {told(found.no_numbers[:3])})"
+            )
+        if len(found.order) > 1:
+            groups += [
+                _group(column, name, found.names == name, scored, threshold) for name in found.order
+            ]
     return tuple(groups), tuple(notes)
 
 
-def _names(column: str, cells: Sequence[str]) -> tuple[NDArray[np.str_], list[str]]:
-    """Each film's sub-group, and the sub-groups in order."""
-    present = [cell for cell in cells if cell]
+class _Division(NamedTuple):
+    """A column as sub-groups.
+
+    Attributes:
+        names: each film's sub-group.
+        order: the sub-groups, in order.
+        no_numbers: cells of a column of numbers that are none.
+    """
+
+    names: NDArray[np.str_]
+    order: list[str]
+    no_numbers: list[str]
+
+
+def _division(column: str, cells: Sequence[str]) -> _Division:
+    present = [cell for cell in cells if cell and cell != NOT_STATED]
     is_age = column.casefold() == "age"
-    numbers = _measurements(present, least=1 if is_age else MOST_VALUES + 1)
-    if numbers is None:
+    numbers = np.array([_number(cell) for cell in cells])
+    known = numbers[np.isfinite(numbers)]
+    # A word or two among numbers, such as "unknown", are no values of their own.
+    least = 1 if is_age else MOST_VALUES + 1
+    if len(np.unique(known)) < least or 2 * len(known) < len(present):
         order, named = sorted(set(present)), [cell or NOT_STATED for cell in cells]
+        no_numbers = []
     else:
-        limits = _limits(numbers, is_age=is_age)
-        order = [_label(limits, place) for place in range(len(limits) + 1)]
-        named = [_band(float(cell), limits) if cell else NOT_STATED for cell in cells]
+        limits = _limits(known, is_age=is_age)
+        order = _labels(limits)
+        places = np.searchsorted(limits, numbers, "right")
+        named = [
+            order[place] if np.isfinite(number) else NOT_STATED
+            for place, number in zip(places.tolist(), numbers, strict=True)
+        ]
+        no_numbers = [cell for cell in present if not np.isfinite(_number(cell))]
     # A cell may say "not stated" itself.
     every = dict.fromkeys((*order, NOT_STATED))
-    return np.array(named), [name for name in every if name in set(named)]
+    return _Division(np.array(named), [name for name in every if name in set(named)], no_numbers)
 
 
-def _measurements(present: Sequence[str], least: int) -> NDArray[np.float64] | None:
-    """The numbers of a column, where there are so many different ones or more."""
-    if len(set(present)) < least:
-        return None
+def _number(cell: str) -> float:
     try:
-        numbers = np.array([float(cell) for cell in present])
+        return float(cell)
     except ValueError:
-        return None
-    return numbers if np.isfinite(numbers).all() else None
+        return math.nan
 
 
 def _limits(numbers: NDArray[np.float64], *, is_age: bool) -> list[float]:
@@ -74,16 +106,22 @@ def _limits(numbers: NDArray[np.float64], *, is_age: bool) -> list[float]:
     return [float(limit) for limit in np.unique(np.quantile(numbers, (0.25, 0.5, 0.75)))]
 
 
-def _band(number: float, limits: Sequence[float]) -> str:
-    return _label(limits, int(np.searchsorted(limits, number, "right")))
+def _labels(limits: Sequence[float]) -> list[str]:
+    """The names of the bands between limits, with as many digits as tell the limits apart."""
+    written = next(
+        written
+        for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1)
+        if len(set(written := [_written(one, digits) for one in limits])) == len(limits)
+    )
+    between = [f"{low} to under {high}" for low, high in pairwise(written)]
+    return [f"under {written[0]}", *between, f"{written[-1]} and over"]
 
 
-def _label(limits: Sequence[float], place: int) -> str:
-    if place == 0:
-        return f"under {limits[0]:g}"
-    if place == len(limits):
-        return f"{limits[-1]:g} and over"
-    return f"{limits[place - 1]:g} to under {limits[place]:g}"
+def _written(number: float, digits: int) -> str:
+    """In plain figures, as far as they are short: a date such as 20240108 is one."""
+    if abs(number) < 10**MOST_DIGITS:
+        digits = max(digits, len(str(int(abs(number)))))
+    return f"{number:.{digits}g}"
 
 
 def _group(

@@ -132,7 +132,7 @@ def read_predicted(
     """
     loaded = load(data, split_file)
     samples = in_split(loaded.samples, split)
-    matched = match(folder, samples, f"a film of split {split}")
+    matched = match(folder, samples, f"a film of split {split}", loaded.every)
     pairs = [
         (sample, one.score)
         for sample, one in zip(samples, matched.predictions, strict=True)

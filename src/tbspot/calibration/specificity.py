@@ -66,13 +66,15 @@ def read_healthy_scores(
         TbspotError: data or predictions are absent or wrong, or a source has fewer than 20 films
             without TB, by which a specificity cannot be told.
     """
-    samples = [one for one in in_split(load(data, split_file).samples, split) if not one.label]
+    loaded = load(data, split_file)
+    samples = [one for one in in_split(loaded.samples, split) if not one.label]
     if not samples:
         raise TbspotError(
             f"split '{split}' of {', '.join(data)} has no film without TB; name films of people "
             "without TB"
         )
-    matched = match(folder, samples, f"a film without TB of split {split}")
+    what = f"a film without TB of split {split}"
+    matched = match(folder, samples, what, loaded.every)
     by_source: dict[str, list[float]] = {sample.source: [] for sample in samples}
     for sample, one in zip(samples, matched.predictions, strict=True):
         if one is not None and one.score is not None:

@@ -21,7 +21,7 @@ from tbspot.records.evaluation import Evaluation
 from tbspot.records.figures import Drawing
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import Prediction
-from tbspot.samples.loading import in_split, load
+from tbspot.samples.loading import Loaded, in_split, load
 from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
 
@@ -58,25 +58,23 @@ def evaluate(
         DataError: the truth cannot be read, or findings and films do not belong together.
     """
     with told_as(DataError):
-        samples, notes = _samples(truth, split)
-        models = {JUDGED: _matched(findings, samples)}
+        loaded = _loaded(truth)
+        samples = in_split(loaded.samples, split) if split else loaded.samples
+        models = {JUDGED: _matched(findings, samples, loaded)}
         return evaluate_matched(
             models,
             samples,
             split=split or "all films",
             drawing=Drawing(resamples, seed),
             data=(str(truth),) if not _are_samples(truth) else ("films given",),
-            notes=notes,
+            notes=loaded.notes,
         )
 
 
-def _samples(truth: Truth, split: str | None) -> tuple[tuple[Sample, ...], tuple[str, ...]]:
+def _loaded(truth: Truth) -> Loaded:
     if isinstance(truth, (str, os.PathLike)):
-        loaded = load([os.fspath(truth)])
-    else:
-        loaded = load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
-    samples = in_split(loaded.samples, split) if split else loaded.samples
-    return samples, loaded.notes
+        return load([os.fspath(truth)])
+    return load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
 
 
 def _are_samples(truth: Truth) -> bool:
@@ -84,11 +82,13 @@ def _are_samples(truth: Truth) -> bool:
 
 
 def _matched(
-    findings: Iterable[Finding] | str | os.PathLike[str], samples: Sequence[Sample]
+    findings: Iterable[Finding] | str | os.PathLike[str],
+    samples: Sequence[Sample],
+    loaded: Loaded,
 ) -> Matched:
     what = "the films given as truth"
     if isinstance(findings, (str, os.PathLike)):
-        return matched(Path(findings), samples, what)
+        return matched(Path(findings), samples, what, loaded.every)
     maps: dict[str, NDArray[np.float32]] = {}
     lines: list[Prediction] = []
     for finding in findings:
@@ -101,4 +101,5 @@ def _matched(
 
     if not lines:
         raise TbspotError("there is no finding to evaluate; locate the films first")
-    return match(Predictions("the findings", lines, read_map, "locate these films"), samples, what)
+    given = Predictions("the findings", lines, read_map, "locate these films")
+    return match(given, samples, what, loaded.every)

@@ -7,7 +7,7 @@ this one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,10 +19,17 @@ from pydantic import ValidationError
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
+from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import first_fault
 from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
 from tbspot.records.matching import Matched, Predictions, match
-from tbspot.records.predictions import FILE_NAME, PredictedBox, Prediction, read_heatmap
+from tbspot.records.predictions import (
+    FILE_NAME,
+    PredictedBox,
+    Prediction,
+    TooLargeMapError,
+    read_heatmap,
+)
 from tbspot.samples.names import without_ending
 from tbspot.samples.reading import film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
@@ -38,7 +45,11 @@ COLOURED = "colour became grey"
 
 
 def matched(
-    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None = None
+    path: Path,
+    samples: Sequence[Sample],
+    what: str,
+    loaded: Iterable[Sample] = (),
+    coco_images: Path | None = None,
 ) -> Matched:
     """A model's predictions of some films, by what lies at a path.
 
@@ -47,24 +58,27 @@ def matched(
             COCO results (`.json`) or a table (`.csv`).
         samples: films.
         what: these films are, for errors.
+        loaded: all films of the data, of whatever split.
         coco_images: COCO file whose list of images the results' ids are of, if any.
 
     Raises:
         TbspotError: there is nothing of that kind, it is wrong, or it is of other films.
     """
     if path.is_file() or (path.suffix.lower() in (".json", ".csv") and not path.is_dir()):
-        return _matched_boxes(path, samples, what, coco_images)
-    if (path / FILE_NAME).exists():
-        return match(path, samples, what)
-    maps = _maps(path)
-    return _matched_named(maps, samples, what) if maps else match(path, samples, what)
+        return _matched_boxes(path, samples, what, loaded, coco_images)
+    maps = None if (path / FILE_NAME).exists() else _maps(path)
+    if maps is None:
+        return match(path, samples, what, loaded)
+    return _matched_named(maps, samples, what, loaded)
 
 
-def _matched_named(given: Predictions, samples: Sequence[Sample], what: str) -> Matched:
+def _matched_named(
+    given: Predictions, samples: Sequence[Sample], what: str, loaded: Iterable[Sample]
+) -> Matched:
     """Matched where others named the films: what is of no film is counted, for names may differ."""
     lines = list(given.lines)
     _refuse_two_of_one_film(given.source, lines, samples)
-    found = match(given, samples, what)
+    found = match(given, samples, what, loaded)
     used = {one.image for one in found.predictions if one}
     left = [line.image for line in lines if line.image not in used]
     note = (
@@ -98,7 +112,11 @@ def _refuse_two_of_one_film(
 
 
 def _matched_boxes(
-    path: Path, samples: Sequence[Sample], what: str, coco_images: Path | None
+    path: Path,
+    samples: Sequence[Sample],
+    what: str,
+    loaded: Iterable[Sample],
+    coco_images: Path | None,
 ) -> Matched:
     images = None
     if path.suffix.lower() == ".csv":
@@ -107,7 +125,7 @@ def _matched_boxes(
         images = read_coco_images(coco_images) if coco_images else None
         lines = _results(path, read_coco_results(path, images.ids if images else None))
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
-    found = _matched_named(given, samples, what) if lines else _nothing_on(path, samples)
+    found = _matched_named(given, samples, what, loaded) if lines else _nothing_on(path, samples)
     sizes = images.sizes if images else {}
     for one, sample in zip(found.predictions, samples, strict=True):
         if one and one.boxes and one.image in sizes:
@@ -168,7 +186,7 @@ def _placed(prediction: Prediction, sample: Sample) -> Prediction:
     if not prediction.boxes:
         return prediction
     try:
-        width, height = film_size(sample.path)
+        width, height = sample.size or film_size(sample.path)
     except TbspotError as error:
         return prediction.model_copy(update={"status": "failed", "reason": str(error)})
     return prediction.model_copy(update={"width": width, "height": height})
@@ -193,7 +211,11 @@ def _table(path: Path) -> list[Prediction]:
         if any(row[corner] for corner in COLUMNS[1:]):
             boxes[image].append(_table_box(row, where))
         score = _number(row[FILM_SCORE], where) if row.get(FILM_SCORE) else None
-        if scores.setdefault(image, score) != score:
+        before = scores.setdefault(image, score)
+        if score is not None:
+            scores[image] = score
+        # An empty cell contradicts nothing: many give the score in the film's first row alone.
+        if None not in (before, score) and before != score:
             raise TbspotError(f"{where} gives {image} another film_score than before; correct it")
     version = _version_of(path)
     return [_prediction(path, version, one, own, scores[one]) for one, own in boxes.items()]
@@ -248,8 +270,12 @@ def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
     if path.suffix.lower() == ".npy":
         # A link is followed, as it is to a picture.
         real = path.resolve()
+        named = prediction.model_copy(update={"heatmap": real.name})
         try:
-            return read_heatmap(real.parent, prediction.model_copy(update={"heatmap": real.name}))
+            # Others give a place for each pixel of the film.
+            return read_heatmap(real.parent, named, MOST_PIXELS)
+        except TooLargeMapError:
+            raise
         except TbspotError as error:
             raise TbspotError(
                 f"{path} is not a finite map [h, w] of floating point numbers; save it again with "

@@ -182,7 +182,8 @@ def all_evidence(films: Matched) -> Iterator[Evidence]:
 
 def model_outcomes(films: Matched, choices: Sequence[Choice]) -> Outcomes:
     """Those of matched predictions."""
-    nothing = Evidence(np.zeros((SIDE, SIDE), np.float32))
+    no_boxes = np.empty((0, 5)) if films.gives_boxes else None
+    nothing = Evidence(np.zeros((SIDE, SIDE), np.float32), no_boxes)
     # A film without a prediction is not called, by a model that says which films it calls.
     says = any(one is not None and one.called is not None for one in films.predictions)
     called = False if says else None

@@ -192,6 +192,8 @@ def film_results(
                 hit=film.hit if film else None,
                 found=_tuples(boxes.get(place, np.empty((0, 4)))),
                 truth=_tuples(truth.boxes),
+                prediction=prediction.image if prediction else None,
+                sha256=prediction.sha256 if prediction else None,
             )
         )
     return tuple(records)

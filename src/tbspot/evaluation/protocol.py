@@ -163,7 +163,7 @@ def evaluate(
     kept_apart = (*samples, *(tuning.samples if tuning else ()))
 
     def read(path: Path, films: Sequence[Sample], what: str) -> Matched:
-        return matched(path, films, what, settings.coco_images)
+        return matched(path, films, what, loaded.every, settings.coco_images)
 
     models = {
         name: read(path, samples, f"a film of split {settings.split}")
@@ -415,6 +415,21 @@ def _counts(truths: Sequence[Truth], judged: Matched) -> dict[str, int]:
     }
 
 
+def _size_note(truths: Sequence[Truth], films: Matched, whose: str) -> list[str]:
+    other = [
+        truth.sample.name
+        for truth, one in zip(truths, films.predictions, strict=True)
+        if truth.is_boxed and truth.size and one and one.width and one.height
+        if truth.size != (one.width, one.height)
+    ]
+    if not other:
+        return []
+    return [
+        f"boxed films whose predictions {whose}were made on a copy of another size, compared by "
+        f"places on the whole film: {len(other):,} (first: {', '.join(other[:3])})"
+    ]
+
+
 def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
     """What a reader must know of films that could not be judged, or are not independent."""
     notes = patient_notes([truth.sample for truth in truths])
@@ -431,6 +446,7 @@ def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
                 f"films without a usable prediction {whose}count 0 in localization and are left "
                 f"out of classification: {len(absent):,} (first: {', '.join(absent[:3])})"
             )
+        notes += _size_note(truths, films, whose)
     lost = [one.sample.name for one in truths if one.is_boxed and not len(one.boxes)]
     if lost:
         notes.append(

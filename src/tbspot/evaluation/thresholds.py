@@ -6,7 +6,7 @@ why there is none. Cutting maps is left to maps/boxes.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +31,10 @@ __all__ = [
 ]
 
 NO_MAP = "the model gives boxes and no map"
-# Shares of the maximum that are tried: 0.04 to 0.96.
+# Shares of the maximum that are tried, and least scores of boxes among others: 0.04 to 0.96.
 GRID = np.linspace(0.04, 0.96, 47).round(2)
+# Of the scores of a model's own boxes, which may all lie under the grid.
+MOST_SCORES = 200
 OTSU = Choice("otsu", None, None, "per film, box-free")
 GIVEN = Choice("given", None, None, "every box that the model gives")
 
@@ -53,7 +55,9 @@ class Rules:
 
 
 def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve:
-    """Mean IoU at each threshold of the grid, on the boxed films; a missing map counts 0.
+    """Mean IoU at each threshold that is tried, on the boxed films; a missing map counts 0.
+
+    Tried are those of the grid and, where the model gives boxes, 0 and its own scores.
 
     Args:
         evidences: by place in `truths`.
@@ -61,26 +65,53 @@ def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve
         films: what they are, in words.
     """
     places = [place for place, truth in enumerate(truths) if truth.is_boxed]
-    sums = np.zeros((len(GRID), 2))
+    thresholds = _tried(evidence for place in places if (evidence := evidences(place)))
+    sums = np.zeros((len(thresholds), 2))
     for place in places:
         evidence = evidences(place)
         if evidence is not None:
-            sums += _overlaps(evidence, truths[place].mask())
+            sums += _overlaps(evidence, truths[place].mask(), thresholds)
     means = sums / max(1, len(places))
     return Curve(
         films=films,
-        thresholds=tuple(GRID.tolist()),
+        thresholds=tuple(thresholds.tolist()),
         miou=tuple(means[:, 0].tolist()),
         raw_miou=tuple(means[:, 1].tolist()),
     )
 
 
-def _overlaps(evidence: Evidence, truth: NDArray[np.bool_]) -> NDArray[np.float64]:
-    rows = []
-    for value in GRID.tolist():
+def _tried(evidences: Iterable[Evidence]) -> NDArray[np.float64]:
+    """The thresholds that are tried, rising; a model gives maps of all films or boxes of all."""
+    scores = [np.zeros(1)]
+    for one in evidences:
+        if one.boxes is None:
+            return GRID
+        scores.append(one.boxes[:, 4])
+    own = np.unique(np.concatenate(scores))
+    if len(own) > MOST_SCORES:
+        own = np.quantile(own, np.linspace(0, 1, MOST_SCORES), method="nearest")
+    return np.union1d(own, GRID)
+
+
+def _overlaps(
+    evidence: Evidence, truth: NDArray[np.bool_], thresholds: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    rows: list[tuple[float, float]] = []
+    kept = None
+    for value in thresholds.tolist():
+        # Most least scores keep the same boxes of a film.
+        before, kept = kept, _kept(evidence, value)
+        if kept is not None and kept == before:
+            rows.append(rows[-1])
+            continue
         found = thresholded(evidence, Choice("tuned", value, value, ""))
         rows.append((mask_iou(found.mask, truth), mask_iou(found.raw, truth)))
     return np.array(rows)
+
+
+def _kept(evidence: Evidence, least: float) -> int | None:
+    """How many of a model's own boxes reach a score."""
+    return None if evidence.boxes is None else int((evidence.boxes[:, 4] >= least).sum())
 
 
 def tuned_choice(curve: Curve) -> Choice:

@@ -48,17 +48,21 @@ class Truth:
 
 
 def truths_of(samples: Sequence[Sample], predictions: Sequence[Prediction | None]) -> list[Truth]:
-    """Place films' boxes on the grid; a film's size comes from its prediction, or else its file."""
+    """Place films' boxes on the grid.
+
+    Boxes lie in pixels of the data set's own film: predictions may have been made on copies of
+    another size, so that theirs is taken only where there is no box to place.
+    """
     return [_truth(*pair) for pair in zip(samples, predictions, strict=True)]
 
 
 def _truth(sample: Sample, prediction: Prediction | None) -> Truth:
-    size = None
-    if prediction is not None and prediction.width and prediction.height:
-        size = (prediction.width, prediction.height)
-    elif sample.boxes:
+    size = sample.size
+    if size is None and sample.boxes:
         with suppress(TbspotError):
             size = film_size(sample.path)
+    elif size is None and prediction is not None and prediction.width and prediction.height:
+        size = (prediction.width, prediction.height)
     boxes = np.array([(b.x0, b.y0, b.x1, b.y1) for b in sample.boxes or ()], np.float64)
     if size is None or not len(boxes):
         return Truth(sample, np.empty((0, 4)), size)

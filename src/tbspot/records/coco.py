@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
 
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
@@ -35,7 +35,14 @@ CATEGORY = 1
 # In pixels; farther out there is no film.
 FARTHEST = 1e9
 
-ImageId = int | str
+
+def _as_whole(value: object) -> object:
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+# Some programs write whole numbers with a point: 1.0.
+Whole = Annotated[int, BeforeValidator(_as_whole)]
+ImageId = Annotated[int | str, BeforeValidator(_as_whole)]
 Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 Length = Annotated[float, Field(gt=0, le=FARTHEST)]
 
@@ -52,7 +59,7 @@ class _Result(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True)
 
     image_id: ImageId
-    category_id: int
+    category_id: Whole
     # What JSON calls a list, which is no tuple to a strict reader.
     bbox: tuple[Place, Place, Length, Length] = Field(strict=False)
     score: float = Field(ge=0, le=1)

@@ -240,6 +240,9 @@ class FilmResult(Record):
         hit: share of the maximum in truth boxes; null where there is no truth box.
         found: boxes by the primary rule.
         truth: boxes.
+        prediction: what the prediction calls the film; null where there is none, and in earlier
+            versions.
+        sha256: of the file that the prediction was made from, if it says so.
     """
 
     image: str
@@ -255,6 +258,8 @@ class FilmResult(Record):
     hit: float | None
     found: tuple[Box, ...]
     truth: tuple[Box, ...]
+    prediction: str | None = None
+    sha256: str | None = None
 
 
 class Provenance(Record):

@@ -6,6 +6,7 @@ prediction or none, with a way to its map. Reading the lines is left to predicti
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
-from tbspot.samples.names import stem, without_ending
+from tbspot.samples.names import Names, stem
 from tbspot.samples.sample import Sample
 
 __all__ = ["Matched", "Predictions", "finder", "match", "predictions_in"]
@@ -78,15 +79,20 @@ def predictions_in(folder: Path) -> Predictions:
     return Predictions(str(folder), lines, partial(read_heatmap, folder))
 
 
-def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Matched:
-    """Each film's prediction: that of its name, or else of its name without the ending.
+def match(
+    given: Path | Predictions, samples: Sequence[Sample], what: str, loaded: Iterable[Sample] = ()
+) -> Matched:
+    """Each film's prediction: that of its name, or else of the closest one, see `finder`.
 
-    Where folders differ, the file name without the ending is enough if no other prediction has it.
+    Where names alone do not decide, a prediction that has the hash of its film's file is that of
+    the film with that file.
 
     Args:
         given: predictions, or the folder that holds them.
         samples: films.
         what: these films are, for errors.
+        loaded: all films of the data, of whatever split: what is of one of them is not given to
+            another.
 
     Raises:
         TbspotError: there are no predictions, two of one film, or several models'; no film has a
@@ -95,8 +101,7 @@ def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Ma
     predictions = predictions_in(given) if isinstance(given, Path) else given
     by_name = _by_name(predictions)
     model, version = _model(predictions, by_name.values())
-    find = finder(by_name)
-    found = tuple(find(sample.name) for sample in samples)
+    found = _found(predictions.source, by_name, samples, loaded)
     if not any(found):
         raise TbspotError(
             f"{predictions.source} has no prediction of {what} (such as {samples[0].name}); "
@@ -104,6 +109,56 @@ def match(given: Path | Predictions, samples: Sequence[Sample], what: str) -> Ma
         )
     _refuse_shared(predictions.source, samples, found)
     return Matched(found, model, version, predictions.read_map)
+
+
+def _found(
+    source: str,
+    by_name: Mapping[str, Prediction],
+    samples: Sequence[Sample],
+    loaded: Iterable[Sample],
+) -> tuple[Prediction | None, ...]:
+    films = {one.path: one for one in (*samples, *loaded)}
+    by_film: dict[str, list[Sample]] = {}
+    for film in films.values():
+        by_film.setdefault(film.name, []).append(film)
+    known, find = Names(by_film), finder(by_name, by_film)
+    strays = _by_bytes(one for one in by_name.values() if one.image not in known)
+    alike = _by_bytes(by_name.values())
+
+    def of(sample: Sample) -> Prediction | None:
+        one = find(sample.name)
+        fits = [film for name in known.closest(one.image) for film in by_film[name]] if one else []
+        if len(fits) == 1:
+            return one
+        same = _of_its_file(sample, alike if fits else strays)
+        if one and not same:
+            other = next(film for film in fits if film.path != sample.path)
+            raise _fits_two(source, one, sample, other)
+        return same
+
+    return tuple(of(sample) for sample in samples)
+
+
+def _by_bytes(predictions: Iterable[Prediction]) -> dict[tuple[str, int | None], list[Prediction]]:
+    """Those that have a hash, by file name and size of the film's file."""
+    found: dict[tuple[str, int | None], list[Prediction]] = {}
+    for one in predictions:
+        if one.sha256:
+            found.setdefault((stem(one.image), one.bytes), []).append(one)
+    return found
+
+
+def _of_its_file(
+    sample: Sample, by_bytes: Mapping[tuple[str, int | None], Sequence[Prediction]]
+) -> Prediction | None:
+    """The one prediction that was made from the film's very file."""
+    try:
+        alike = by_bytes.get((stem(sample.name), sample.path.stat().st_size), ())
+        digest = hashlib.sha256(sample.path.read_bytes()).hexdigest() if alike else ""
+    except OSError:
+        return None
+    same = [one for one in alike if one.sha256 == digest]
+    return same[0] if len(same) == 1 else None
 
 
 def _by_name(predictions: Predictions) -> dict[str, Prediction]:
@@ -131,29 +186,25 @@ def _model(given: Predictions, predictions: Iterable[Prediction]) -> tuple[str, 
     return models.pop()
 
 
-def finder(by_name: Mapping[str, Thing]) -> Callable[[str], Thing | None]:
-    """Finds what is of a film by the film's name, or by less of it where that is of one alone.
+def finder(by_name: Mapping[str, Thing], films: Iterable[str]) -> Callable[[str], Thing | None]:
+    """Finds what is of a film by the film's name, or by a name that agrees with it.
 
     Args:
         by_name: things by the names of the films that they are of.
+        films: names of all films that there are: a thing is never found for another film than
+            those that its name is closest to.
 
     Returns:
-        From a film's name to the thing of the same name, or of the same without the ending, or of
-        the same file name without folders and ending; `None` where there is none, or two.
+        From a film's name to the thing of the closest name, see `Names.closest`; `None` where
+        there is none, or two.
     """
-    by_path, by_stem = _unique(by_name, without_ending), _unique(by_name, stem)
-    return lambda name: (
-        by_name.get(name) or by_path.get(without_ending(name)) or by_stem.get(stem(name))
-    )
+    things, known = Names(by_name), Names(films)
 
+    def find(name: str) -> Thing | None:
+        near = [one for one in things.closest(name) if name in known.closest(one)]
+        return by_name[near[0]] if len(near) == 1 else None
 
-def _unique(by_name: Mapping[str, Thing], key: Callable[[str], str]) -> dict[str, Thing | None]:
-    """Things by a part of their names; `None` where two have the same."""
-    by_key: dict[str, Thing | None] = {}
-    for name, thing in by_name.items():
-        part = key(name)
-        by_key[part] = None if part in by_key else thing
-    return by_key
+    return find
 
 
 def _refuse_shared(
@@ -165,7 +216,11 @@ def _refuse_shared(
             continue
         other = owners.setdefault(prediction.image, sample)
         if other is not sample:
-            raise TbspotError(
-                f"the prediction of {prediction.image} in {source} fits two films, "
-                f"{other.path} and {sample.path}; evaluate their sources one at a time"
-            )
+            raise _fits_two(source, prediction, other, sample)
+
+
+def _fits_two(source: str, prediction: Prediction, one: Sample, other: Sample) -> TbspotError:
+    return TbspotError(
+        f"the prediction of {prediction.image} in {source} fits two films, {one.path} and "
+        f"{other.path}; evaluate their sources one at a time, or name films with their folders"
+    )

@@ -29,6 +29,7 @@ __all__ = [
     "PredictedBox",
     "Prediction",
     "Status",
+    "TooLargeMapError",
     "read_heatmap",
     "read_predictions",
 ]
@@ -45,6 +46,10 @@ READERS = {
 }
 
 Status = Literal["ok", "refused", "failed"]
+
+
+class TooLargeMapError(TbspotError):
+    """A map has more places than are read."""
 
 
 class PredictedBox(BaseModel):
@@ -157,10 +162,18 @@ def _prediction(line: bytes, path: Path, number: int) -> Prediction:
         ) from error
 
 
-def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
+def read_heatmap(
+    folder: Path, prediction: Prediction, most: int = LONGEST_SIDE**2
+) -> NDArray[np.float32]:
     """The evidence map `[h, w]` of an `ok` prediction.
 
+    Args:
+        folder: of the predictions.
+        prediction: whose map it is.
+        most: places that the map may have.
+
     Raises:
+        TooLargeMapError: the map has more places.
         TbspotError: the file is absent, outside the folder, or not a map.
     """
     if prediction.heatmap is None:
@@ -168,7 +181,9 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
     path = folder / prediction.heatmap
     try:
         with _open_map(path, folder.resolve()) as file:
-            evidence = _read_map(file)
+            evidence = _read_map(file, path, most)
+    except TooLargeMapError:
+        raise
     # NumPy tells broken headers by many kinds of error.
     except Exception as error:
         if is_out_of_memory(error):
@@ -180,15 +195,18 @@ def read_heatmap(folder: Path, prediction: Prediction) -> NDArray[np.float32]:
 
 
 def _open_map(path: Path, folder: Path) -> BinaryIO:
-    """A map's own file, or its bytes in a page; of the two the file is later."""
+    """A map's own file, or its bytes in a page; of the two the file is later.
+
+    The file has no bound, as no more of it is read than its checked header says.
+    """
     page = page_of(path.parent)
     packed = not path.exists() and page.is_file()
     if not (page if packed else path).resolve().is_relative_to(folder):
         raise ValueError("outside the folder")
-    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path)
+    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path, sys.maxsize)
 
 
-def _read_map(file: BinaryIO) -> NDArray[np.float32]:
+def _read_map(file: BinaryIO, path: Path, most: int) -> NDArray[np.float32]:
     """A `.npy` file of one finite map; what its header declares is checked before it is read."""
     version = np.lib.format.read_magic(file)
     if version not in READERS:
@@ -196,7 +214,11 @@ def _read_map(file: BinaryIO) -> NDArray[np.float32]:
     shape, by_columns, dtype = READERS[version](file)
     if dtype.kind != "f" or dtype.itemsize > 8 or len(shape) != 2:
         raise ValueError("not a map of numbers")
-    if not all(1 <= side <= LONGEST_SIDE for side in shape):
+    if math.prod(shape) > most:
+        raise TooLargeMapError(
+            f"{path} has {shape[0]} x {shape[1]} places, more than {most:,}; save a smaller map"
+        )
+    if min(shape) < 1:
         raise ValueError("not the size of a map")
     content = file.read(math.prod(shape) * dtype.itemsize + 1)
     stored: NDArray[Any] = np.frombuffer(content, dtype)

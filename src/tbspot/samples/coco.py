@@ -15,7 +15,7 @@ from pydantic import BaseModel, FiniteFloat, PositiveInt
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import read_json
-from tbspot.samples.reading import truth_box
+from tbspot.samples.reading import told, truth_box
 from tbspot.samples.sample import LesionKind, TruthBox
 
 __all__ = ["AnnotatedFilm", "read_coco"]
@@ -34,11 +34,13 @@ class AnnotatedFilm(NamedTuple):
         boxes: drawn on it, perhaps none.
         size: its width and height, says the file.
         where: it stands, for errors.
+        others: the category of each box that is of none of TBX11K's.
     """
 
     boxes: tuple[TruthBox, ...]
     size: tuple[int, int]
     where: str
+    others: tuple[str, ...] = ()
 
 
 class _Category(BaseModel):
@@ -69,18 +71,20 @@ def read_coco(path: Path) -> dict[str, AnnotatedFilm]:
     """The films of a COCO file by their file names, with boxes or without.
 
     Raises:
-        TbspotError: the file is not COCO, or a box does not lie on its film.
+        TbspotError: the file is not COCO, a box does not lie on its film, or some boxes are of
+            TBX11K's categories and some of others.
     """
     coco = read_json(path, _Coco, "a COCO annotation file")
     _refuse_doubles(path, "category", [category.id for category in coco.categories])
     _refuse_doubles(path, "image", [image.id for image in coco.images])
     _refuse_doubles(path, "the film", [image.file_name for image in coco.images])
-    kinds = {category.id: KINDS.get(category.name, "uncertain") for category in coco.categories}
+    categories = {category.id: category.name for category in coco.categories}
     images = {image.id: image for image in coco.images}
+    named: dict[str, list[str]] = {image.file_name: [] for image in coco.images}
     boxes: dict[str, list[TruthBox]] = {image.file_name: [] for image in coco.images}
     for annotation in coco.annotations:
         image = images.get(annotation.image_id)
-        if image is None or annotation.category_id not in kinds:
+        if image is None or annotation.category_id not in categories:
             raise TbspotError(
                 f"{path} has a box of an image or category that it does not define "
                 f"(image {annotation.image_id}, category {annotation.category_id}); correct it"
@@ -89,16 +93,32 @@ def read_coco(path: Path) -> dict[str, AnnotatedFilm]:
         box = truth_box(
             (x, y, x + width, y + height),
             (image.width, image.height),
-            kinds[annotation.category_id],
+            KINDS.get(categories[annotation.category_id], "uncertain"),
             f"{path}: {image.file_name}",
         )
         boxes[image.file_name].append(box)
+        named[image.file_name].append(categories[annotation.category_id])
+    _refuse_mixed(path, [one for names in named.values() for one in names])
     return {
         one.file_name: AnnotatedFilm(
-            tuple(boxes[one.file_name]), (one.width, one.height), f"{path}: {one.file_name}"
+            tuple(boxes[one.file_name]),
+            (one.width, one.height),
+            f"{path}: {one.file_name}",
+            tuple(name for name in named[one.file_name] if name not in KINDS),
         )
         for one in coco.images
     }
+
+
+def _refuse_mixed(path: Path, names: Sequence[str]) -> None:
+    # Every box is TB: one of a lung or a pacemaker beside them would be too.
+    others = [name for name in names if name not in KINDS]
+    if 0 < len(others) < len(names):
+        raise TbspotError(
+            f"{path} has boxes of TB and {len(others):,} of other categories "
+            f"({told(list(dict.fromkeys(others)))}); remove those that are not TB, and name the "
+            f"others as TBX11K does ({', '.join(KINDS)})"
+        )
 
 
 def _refuse_doubles(path: Path, what: str, names: Sequence[int | str]) -> None:

@@ -43,6 +43,11 @@ class Loaded:
     notes: tuple[str, ...]
     dropped: tuple[Sample, ...] = ()
 
+    @property
+    def every(self) -> tuple[Sample, ...]:
+        """All films, those left out too: no prediction of one of them is another film's."""
+        return (*self.samples, *self.dropped)
+
 
 def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 0) -> Loaded:
     """Read sources and combine them.

@@ -8,9 +8,10 @@ Montgomery end in `_1` (TB) or `_0`; DA names films `px` and `nx`, DB `p` and `n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 
-__all__ = ["label_and_source", "stem", "without_ending"]
+__all__ = ["Names", "label_and_source", "stem", "without_ending"]
 
 _NIH_PAIR = re.compile(r"(CHN|MCU)CXR_\d+_([01])")
 _INDIAN = re.compile(r"([np])(x?)\d+")
@@ -25,6 +26,51 @@ def without_ending(name: str) -> str:
 def stem(name: str) -> str:
     """A film's file name without what tells its format."""
     return PurePosixPath(without_ending(name)).name
+
+
+class Names:
+    """Names of films, to be found by another name of the same film.
+
+    Args:
+        names: paths with POSIX separators, with or without folders and ending.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = dict.fromkeys(names)
+        self._by_path: dict[str, list[str]] = {}
+        self._by_end: dict[str, list[str]] = {}
+        for name in self._names:
+            path = without_ending(name)
+            self._by_path.setdefault(path, []).append(name)
+            for end in _ends(path):
+                self._by_end.setdefault(end, []).append(name)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether this very name is among them."""
+        return name in self._names
+
+    def closest(self, name: str) -> list[str]:
+        """The name itself, or else those that differ in the ending, or else in the first folders.
+
+        `p1/chest` and `chest` are names of `b/p1/chest.png`, `p2/chest` is not. Several are given
+        where all of them are as close.
+        """
+        if name in self._names:
+            return [name]
+        path = without_ending(name)
+        if path in self._by_path:
+            return self._by_path[path]
+        if path in self._by_end:
+            return self._by_end[path]
+        short = next((end for end in _ends(path) if end in self._by_path), None)
+        # A name that another one ends in is too short to say which of both is meant.
+        return [] if short is None or short in self._by_end else self._by_path[short]
+
+
+def _ends(path: str) -> list[str]:
+    """A path less its first folder, less its first two, and so on to the file name."""
+    parts = path.split("/")
+    return ["/".join(parts[first:]) for first in range(1, len(parts))]
 
 
 def label_and_source(stem: str) -> tuple[int, str] | None:

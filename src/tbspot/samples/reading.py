@@ -151,10 +151,10 @@ def film_size(path: Path) -> tuple[int, int]:
         return width, height
 
 
-def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> None:
-    """Refuse boxes that were drawn on a film of another width and height.
+def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> tuple[int, int] | None:
+    """Refuse boxes that were drawn on a film of another width and height; gives the film's.
 
-    A film that cannot be read passes: whoever reads it says so.
+    A film that cannot be read passes (`None`): whoever reads it says so.
 
     Raises:
         TbspotError: the film has another size.
@@ -162,13 +162,14 @@ def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> None:
     try:
         found = film_size(film)
     except TbspotError:
-        return
+        return None
     if found != size:
         raise TbspotError(
             f"{where} has boxes for a film of {size[0]} x {size[1]} pixels, and {film} has "
             f"{found[0]} x {found[1]}; use the films that the boxes were drawn on, or scale the "
             "boxes and the size beside them"
         )
+    return found
 
 
 def truth_box(

@@ -6,7 +6,7 @@ layouts of data sets is left to the modules beside this one.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -39,6 +39,8 @@ class Sample:
             stand in two splits.
         split: the split it belongs to, or "" if it has none yet.
         boxes: truth boxes; `None` when nobody looked for boxes, `()` when there are none.
+        size: width and height of the film in pixels, on which its boxes lie, where its reader
+            looked.
     """
 
     path: Path
@@ -48,3 +50,4 @@ class Sample:
     patient: str
     split: str = ""
     boxes: tuple[TruthBox, ...] | None = None
+    size: tuple[int, int] | None = field(default=None, compare=False)

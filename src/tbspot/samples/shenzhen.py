@@ -121,10 +121,12 @@ def _shapes(folder: Path) -> dict[str, tuple[Path, list[_Shape]]]:
 
 def _sample(film: _Known, shapes: tuple[Path, list[_Shape]] | None) -> Sample:
     boxes: tuple[TruthBox, ...] | None = None if film.label else ()
+    size = None
     if shapes is not None:
         path, polygons = shapes
         size = film_size(film.path)
-        boxes = tuple(_box(polygon, size, f"{path}: {film.path.name}") for polygon in polygons)
+        where = f"{path}: {film.path.name}"
+        boxes = tuple(_box(polygon, size, where) for polygon in polygons)
     return Sample(
         path=film.path.absolute(),
         name=film.path.name,
@@ -132,6 +134,7 @@ def _sample(film: _Known, shapes: tuple[Path, list[_Shape]] | None) -> Sample:
         source=film.source,
         patient=film.path.stem,
         boxes=boxes,
+        size=size,
     )
 
 

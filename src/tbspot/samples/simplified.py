@@ -107,8 +107,9 @@ def _refuse_contradiction(first: str, one: _Row, where: str, other: _Row) -> Non
 def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -> Sample:
     boxes = tuple(_box(row, row.bbox, where) for where, row in rows if row.bbox is not None)
     where, row = rows[0]
+    size = None
     if boxes:
-        refuse_other_size(film, (row.image_width, row.image_height), where)
+        size = refuse_other_size(film, (row.image_width, row.image_height), where)
     return Sample(
         path=film.absolute(),
         name=film.relative_to(films).as_posix(),
@@ -117,6 +118,7 @@ def _sample(film: Path, films: Path, label: int, rows: list[tuple[str, _Row]]) -
         patient=stem(film.name),
         split=row.source,
         boxes=boxes,
+        size=size,
     )
 
 

@@ -91,21 +91,41 @@ def table(
         else:
             absent[label] += 1
     notes = absent_note(str(path), absent, folder)
-    if positive is not None and values and positive not in values:
-        notes = (*notes, _none_note(path, columns.label, positive, list(values)))
+    if positive is not None:
+        _refuse_other_letters(path, columns.label, positive, list(values))
+        notes = (*notes, *_none_note(path, columns.label, positive, list(values)))
     return Reading(tuple(samples), notes, absent)
 
 
-def _none_note(path: Path, label: str, positive: str, values: list[str]) -> str:
-    """The sentence on a table of films that are all without TB, as no row says otherwise.
+def _refuse_other_letters(path: Path, label: str, positive: str, values: list[str]) -> None:
+    """Refuse a table that says in other letters too what means TB: such films would have none.
 
     Raises:
-        TbspotError: one says so in other letters.
+        TbspotError: it does.
     """
-    said = f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)})"
-    if positive.strip().casefold() in {value.strip().casefold() for value in values}:
-        raise TbspotError(f"{said}; say with ?positive=VALUE which of them means TB")
-    return f"{said}, so all of its films count as without TB"
+    wanted = positive.strip().casefold()
+    other = [one for one in values if one != positive and one.strip().casefold() == wanted]
+    if not other:
+        return
+    if positive in values:
+        raise TbspotError(
+            f"{path} has rows whose {label!r} is {positive!r} and rows where it is {told(other)}; "
+            "write the one that ?positive=VALUE names in all of them"
+        )
+    raise TbspotError(
+        f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)}); "
+        "say with ?positive=VALUE which of them means TB"
+    )
+
+
+def _none_note(path: Path, label: str, positive: str, values: list[str]) -> tuple[str, ...]:
+    """The sentence on a table of films that are all without TB, as no row says otherwise."""
+    if not values or positive in values:
+        return ()
+    return (
+        f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)}), so all "
+        "of its films count as without TB",
+    )
 
 
 def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
@@ -139,6 +159,7 @@ def _sample(
     film: Path, folder: Path, label: int, columns: Columns, row: dict[str, str], where: str
 ) -> Sample:
     name = film.relative_to(folder).as_posix()
+    boxes, size = _boxes(row.get(columns.boxes or "boxes", ""), film, where)
     return Sample(
         path=film.absolute(),
         name=name,
@@ -146,13 +167,17 @@ def _sample(
         source=row.get(columns.source or "source") or as_text(folder.absolute().name),
         patient=row.get(columns.patient or "patient") or without_ending(name),
         split=row.get(columns.split or "split", ""),
-        boxes=_boxes(row.get(columns.boxes or "boxes", ""), film, where),
+        boxes=boxes,
+        size=size,
     )
 
 
-def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
+def _boxes(
+    cell: str, film: Path, where: str
+) -> tuple[tuple[TruthBox, ...] | None, tuple[int, int] | None]:
+    """The boxes of a cell, and the film's size."""
     if not cell:
-        return None
+        return None, None
     try:
         boxes = _BOXES.validate_json(cell)
     except ValidationError as error:
@@ -160,6 +185,7 @@ def _boxes(cell: str, film: Path, where: str) -> tuple[TruthBox, ...] | None:
             f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"
         ) from error
     size = film_size(film)
-    return tuple(
+    found = tuple(
         truth_box(box[:4], size, box[4] if len(box) == 5 else "uncertain", where) for box in boxes
     )
+    return found, size

@@ -21,7 +21,7 @@ from tbspot.samples.reading import (
     inside,
     refuse_other_size,
 )
-from tbspot.samples.sample import Sample, TruthBox
+from tbspot.samples.sample import Sample
 
 __all__ = ["is_tbx11k", "official_split", "read_tbx11k"]
 
@@ -60,6 +60,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
     absent: Counter[int] = Counter()
     unlabelled = 0
     unlisted: set[str] = set()
+    others: Counter[str] = Counter()
     for listing in _lists(folder, family):
         truth, names = _truth(folder, listing.stem), _names(listing)
         unlisted |= _unlisted(folder, truth, names)
@@ -71,14 +72,20 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
             elif path is None:
                 absent[known[0]] += 1
             else:
-                samples.append(
-                    _sample(path, films, known, listing.stem, _boxes(path, truth.get(name)))
-                )
+                annotated = truth.get(name)
+                others.update(annotated.others if annotated else ())
+                samples.append(_sample(path, films, known, listing.stem, annotated))
     notes = [*absent_note("tbx11k", absent, films)]
     if unlisted:
         notes.append(
             f"tbx11k: films with boxes that no list names, left out: {len(unlisted):,} "
             f"({', '.join(sorted(unlisted)[:3])})"
+        )
+    if others:
+        counted = ", ".join(f"{name!r} {count:,}" for name, count in others.most_common(3))
+        notes.append(
+            f"tbx11k: boxes of categories that TBX11K does not have, all taken for TB of an "
+            f"uncertain kind: {others.total():,} ({counted})"
         )
     if unlabelled:
         notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")
@@ -128,14 +135,6 @@ def _unlisted(folder: Path, truth: dict[str, AnnotatedFilm], names: list[str]) -
     return unlisted
 
 
-def _boxes(film: Path, annotated: AnnotatedFilm | None) -> tuple[TruthBox, ...] | None:
-    if annotated is None:
-        return None
-    if annotated.boxes:
-        refuse_other_size(film, annotated.size, annotated.where)
-    return annotated.boxes
-
-
 def _names(listing: Path) -> list[str]:
     try:
         with open_file(listing) as file:
@@ -166,9 +165,13 @@ def _sample(
     films: Path,
     known: tuple[int, str],
     listed_in: str,
-    boxes: tuple[TruthBox, ...] | None,
+    annotated: AnnotatedFilm | None,
 ) -> Sample:
     label, source = known
+    boxes = annotated.boxes if annotated else None
+    size = None
+    if annotated and boxes:
+        size = refuse_other_size(path, annotated.size, annotated.where)
     # The other collections have image labels only: no box there means that nobody looked.
     looked = source == "tbx11k" or label == 0 or bool(boxes)
     return Sample(
@@ -179,6 +182,7 @@ def _sample(
         patient=stem(path.name),
         split=official_split(listed_in),
         boxes=boxes if looked else None,
+        size=size,
     )
 
 

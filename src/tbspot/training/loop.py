@@ -142,7 +142,7 @@ def _train(
                 state.save_if_due(folder, settings.minutes_between_checkpoints, steps, fabric)
             state.losses.clear()
             # A line of an epoch that was not saved is dropped when the run goes on.
-            reporter.epoch(epoch + 1, _tuning_auroc(net, tuning, fabric))
+            reporter.epoch(epoch + 1, _followed_auroc(net, state, tuning, fabric))
             state.save(folder, fabric)
     _finish(folder, net, state, description, settings, fabric)
 
@@ -175,6 +175,19 @@ def _reporter(
         losses=state.losses,
         silent=not fabric.is_global_zero,
     )
+
+
+def _followed_auroc(
+    net: Classifier, state: TrainingState, tuning: Films | None, fabric: Fabric
+) -> float | None:
+    """The AUROC on tuning films of the net that would be written now: the average, if there is."""
+    if not state.average:
+        return _tuning_auroc(net, tuning, fabric)
+    trained = {name: value.clone() for name, value in net.state_dict().items()}
+    net.load_state_dict(state.average)
+    found = _tuning_auroc(net, tuning, fabric)
+    net.load_state_dict(trained)
+    return found
 
 
 def _finish(
@@ -243,7 +256,8 @@ def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric
             "which half of a film has TB is told by a teacher that saw the whole film; use "
             '`teacher_view="clean"`, or `halves=0`'
         )
-    if not taught_sources(samples, settings):
+    # Halves of films with TB are pairs of any source.
+    if settings.halves == 0 and not taught_sources(samples, settings):
         raise TbspotError(
             f"no source in {names} has films of both labels in split '{settings.split}'; "
             'add one, or use `label_sources="all"`'

@@ -30,20 +30,22 @@ def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | N
         return [None] * len(predictions)
     evaluation = read_evaluation(folder)
     side = evaluation.provenance.side
-    # Maps have names of their own, whatever numbered folder they lie in since; a film without a
-    # map is known by its name, as in evaluate.
-    by_map = {Path(film.heatmap).name: film for film in evaluation.films if film.heatmap}
-    find = finder({film.image: film for film in evaluation.films if not film.heatmap})
-    found = (
-        by_map.get(Path(one.heatmap).name) if one.heatmap else find(one.image)
-        for one in predictions
-    )
-    return [None if film is None else _truth(film, side) for film in found]
+    judged = [film for film in evaluation.films if film.status != "missing"]
+    by_name = {film.prediction: film for film in judged if film.prediction is not None}
+    # Evaluations of earlier versions do not say which prediction was the film's.
+    older = {film.image: film for film in judged if film.prediction is None}
+    find = finder(older, [one.image for one in predictions])
+    found = ((one, by_name.get(one.image) or find(one.image)) for one in predictions)
+    return [_truth(film, one, side) if film else None for one, film in found]
 
 
-def _truth(film: FilmResult, side: int) -> Truth:
+def _truth(film: FilmResult, one: Prediction, side: int) -> Truth | None:
+    if film.sha256 and one.sha256 and film.sha256 != one.sha256:
+        return None  # Another film has been located under this name since.
     boxes = np.array(film.truth, np.float64).reshape(-1, 4)
-    if film.width is None or film.height is None:
+    # The film that is shown may be larger than that of the data set, or smaller.
+    width, height = one.width or film.width, one.height or film.height
+    if width is None or height is None:
         return Truth(film.label, (), film.iou)
-    corners = Frame(film.height, film.width, side).to_film(boxes).tolist()
+    corners = Frame(height, width, side).to_film(boxes).tolist()
     return Truth(film.label, tuple((x0, y0, x1, y1) for x0, y0, x1, y1 in corners), film.iou)

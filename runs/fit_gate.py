@@ -151,8 +151,8 @@ def fit() -> None:
         for kind, picture in variants(film, laterals, random)
     ]
     for lateral in laterals:
-        seen = _handled(lateral, random)
-        seen = (seen, 1 - seen) if random.random() < 0.3 else (seen,)
+        handled = _handled(lateral, random)
+        seen = (handled, 1 - handled) if random.random() < 0.3 else (handled,)
         rows += [(features(picture), KINDS.index("lateral"), "lateral") for picture in seen]
     others = draw_patterns(PATTERNS, random) + draw_others(OTHERS, random)
     others += [piece for photo in photographs() for piece in cuttings(photo, 40, random)]

@@ -35,7 +35,8 @@ def measure() -> None:
         line(f"films: {source}", (bare(read_film(path)) for path in mine))
     some = [read_film(path) for path in paths[::5]]
     line("negatives of every fifth film", (bare(1 - film) for film in some))
-    line("the same inside a border", (bare(np.pad(1 - film, 60)) for film in some))
+    framed = (np.pad(1 - film, film.shape[0] // 8) for film in some)
+    line("the same inside a black border", (bare(film) for film in framed))
     line("two films side by side", (bare(beside(*two)) for two in pairwise(some)))
     line("one over the other", (bare(beside(*two, axis=0)) for two in pairwise(some)))
     with tempfile.TemporaryDirectory() as folder:

@@ -63,7 +63,7 @@ def draw_slice(random: np.random.Generator) -> Picture:
     centre, width = random.choice(((-600, 1500), (-500, 1400), (0, 2000), (40, 400), (-200, 1600)))
     picture = ndimage.gaussian_filter(picture, random.uniform(0.2, 0.7))
     shown = (picture - centre * random.uniform(0.8, 1.2)) / (width * random.uniform(0.8, 1.3)) + 0.5
-    return shown.clip(0, 1).astype(np.float32)
+    return np.asarray(shown.clip(0, 1), np.float32)
 
 
 def _bones(
@@ -225,7 +225,8 @@ def _cloud(random: np.random.Generator) -> Picture:
     frequency = np.hypot(*np.meshgrid(np.fft.fftfreq(64), np.fft.fftfreq(64))) + 1 / 64
     noise = np.fft.fft2(random.normal(size=(64, 64))) / frequency ** random.uniform(0, 3)
     cloud = _scaled(np.fft.ifft2(noise).real)
-    return (cloud + cloud[:, ::-1]) / 2 if random.random() < 0.3 else cloud
+    both: Picture = (cloud + cloud[:, ::-1]) / np.float32(2)
+    return both if random.random() < 0.3 else cloud
 
 
 def _blobs(random: np.random.Generator) -> Picture:
@@ -256,4 +257,4 @@ def _waves(random: np.random.Generator) -> Picture:
 
 def _scaled(picture: NDArray[np.float64]) -> Picture:
     low, high = picture.min(), picture.max()
-    return ((picture - low) / max(high - low, 1e-9)).astype(np.float32)
+    return np.asarray((picture - low) / max(high - low, 1e-9), np.float32)

@@ -176,13 +176,13 @@ def _values(film: Film) -> list[Remark]:
 
 def _look(film: Film, strict: bool) -> tuple[Film, list[Remark]]:
     """The film as it should be seen, and what it does not look like."""
+    negative = 1 - film.pixels
+    if _shows_two(film.pixels) or _shows_two(negative):
+        return film, [LOOKS["pair"]]
     chances = look(film.pixels)
     if chances["chest"] >= threshold(strict=strict):
-        return film, [LOOKS["pair"]] if _shows_two(film.pixels) else []
-    negative = 1 - film.pixels
+        return film, []
     if look(negative)["chest"] >= threshold(strict=True):
-        if _shows_two(negative):
-            return film, [LOOKS["pair"]]
         said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))

@@ -1,8 +1,8 @@
 """Fit the gate's rule for what a chest film looks like.
 
 Takes the films of ../shared, drawn ones and the pictures of scikit-image (`pip install
-scikit-image`); gives `src/tbspot/chest.json` and the errors on films outside the fitted folds.
-No film or picture goes into the package: 3,145 numbers do. About two minutes of one core:
+scikit-image`); gives `src/tbspot/gate/chest.json` and the errors on films outside the fitted folds.
+No film or picture goes into the package: 3,145 numbers do. About five minutes of one core:
 
     python runs/fit_gate.py
 """

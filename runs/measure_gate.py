@@ -11,11 +11,13 @@ from __future__ import annotations
 import tempfile
 from collections import Counter
 from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
-from fit_gate import Picture, drawn_films, patterns, real_films
+from fit_gate import drawn_films, real_films
 from lateral import draw_lateral
+from no_chest import Picture, draw_others, draw_patterns, draw_slice
 
 from tbspot.errors import TbspotError
 from tbspot.gate.verdict import examine
@@ -31,11 +33,20 @@ def measure() -> None:
     for source in dict.fromkeys(sources):
         mine = [path for path, of in zip(paths, sources, strict=True) if of == source]
         line(f"films: {source}", (bare(read_film(path)) for path in mine))
+    some = [read_film(path) for path in paths[::5]]
+    line("negatives of every fifth film", (bare(1 - film) for film in some))
+    framed = (np.pad(1 - film, film.shape[0] // 8) for film in some)
+    line("the same inside a black border", (bare(film) for film in framed))
+    line("two films side by side", (bare(beside(*two)) for two in pairwise(some)))
+    line("one over the other", (bare(beside(*two, axis=0)) for two in pairwise(some)))
     with tempfile.TemporaryDirectory() as folder:
         line("films: drawn", (bare(film) for film in drawn_films(Path(folder), 300, seed=1)))
     random = np.random.default_rng(1)
     line("lateral views, drawn", (bare(draw_lateral(random)) for _ in range(300)))
-    line("drawn patterns", (bare(each) for each in patterns(2000, np.random.default_rng(1))))
+    line("slices of CT, drawn", (bare(draw_slice(random)) for _ in range(300)))
+    line("slices, icons, screens, scenes, figures, drawn",
+         (bare(each) for each in draw_others(2000, random)))  # fmt: skip
+    line("drawn patterns", (bare(each) for each in draw_patterns(2000, np.random.default_rng(1))))
     line("faces (scikit-image)", (bare(face) for face in faces()))
     line("digits (scikit-learn)", (bare(digit) for digit in digits()))
     line("photographs (scikit-learn)", (bare(photo) for photo in photographs()))
@@ -50,6 +61,12 @@ def bare(pixels: Picture) -> Film:
     if min(height, width) < 200:
         pixels = resize(pixels, 256, 256)
     return Film(pixels, Facts("PNG"))
+
+
+def beside(first: Picture, second: Picture, axis: int = 1) -> Picture:
+    """Two films of one size in one picture."""
+    high, wide = first.shape
+    return np.concatenate([first, resize(second, high, wide)], axis)
 
 
 def line(name: str, films: Iterable[Film]) -> None:

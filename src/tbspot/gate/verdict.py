@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tbspot.gate.borders import Area, crop, inner_areas
 from tbspot.gate.chest import look, threshold
@@ -25,6 +26,10 @@ Code = Literal[
 LEAST_SIDE = 200
 # A chest is at most about a third longer than wide, or wider than long; halves are not whole.
 MOST_ASPECT = 2.0
+# Two films beside each other are longer than wide, or wider than long, than most single ones.
+PAIR_ASPECT = 1.2
+# The least probability of `chest` of each half then: of a single film, both are hardly ever so.
+PAIR_HALF = 0.2
 # Films of ../shared span at least 0.48 between their 1 and 99 percentile.
 LEAST_SPAN = 0.1
 # Their black and white together take up at most 0.65, nearly all of it outside the body.
@@ -98,16 +103,16 @@ def examine(film: Film) -> Verdict:
     if verdict.as_it_is or any(remark.refuses for remark in _tags(film.facts)):
         return verdict
     for area in inner_areas(film.pixels):
-        inner = _examine(_part(film, area))
+        inner = _examine(_part(film, area), strict=True)
         if inner.as_it_is or inner.status != "refused" == verdict.status:
             return _inside(film, area, inner)
     return verdict
 
 
-def _examine(film: Film) -> Verdict:
+def _examine(film: Film, *, strict: bool = False) -> Verdict:
     found = [*_tags(film.facts), *_values(film)]
     if not any(remark.code in ("small", "blank", "saturated") for remark in found):
-        film, looks = _look(film)
+        film, looks = _look(film, strict)
         known = {remark.code for remark in found}
         found += [remark for remark in looks if remark.code not in known]
     return Verdict(film, tuple(sorted(found, key=lambda remark: not remark.refuses)))
@@ -181,13 +186,15 @@ def _times_longer(film: Film) -> float:
     return min(max(ratio, 1 / ratio) for ratio in ratios)
 
 
-def _look(film: Film) -> tuple[Film, list[Remark]]:
+def _look(film: Film, strict: bool) -> tuple[Film, list[Remark]]:
     """The film as it should be seen, and what it does not look like."""
-    chances = look(film.pixels)
-    if chances["chest"] >= threshold():
-        return film, []
     negative = 1 - film.pixels
-    if look(negative)["chest"] >= threshold():
+    if _shows_two(film.pixels) or _shows_two(negative):
+        return film, [LOOKS["pair"]]
+    chances = look(film.pixels)
+    if chances["chest"] >= threshold(strict=strict):
+        return film, []
+    if look(negative)["chest"] >= threshold(strict=True):
         said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
         sentence = f"{said}: it was set right"
         facts = replace(film.facts, corrections=(*film.facts.corrections, sentence))
@@ -196,11 +203,21 @@ def _look(film: Film) -> tuple[Film, list[Remark]]:
     return film, [LOOKS[most]]
 
 
+def _shows_two(pixels: NDArray[np.float32]) -> bool:
+    """Whether both halves of a picture longer one way than the other look like a whole chest."""
+    height, width = pixels.shape
+    if max(height, width) < PAIR_ASPECT * min(height, width):
+        return False
+    halves = np.array_split(pixels, 2, axis=int(width > height))
+    return all(look(half)["chest"] >= PAIR_HALF for half in halves)
+
+
 LOOKS = {
     "turned": Remark("turned", "does not look like an upright chest film, but turned", True),
     "part": Remark(
         "cropped", "does not look like a whole frontal chest film, but a part or side of it", True
     ),
+    "pair": Remark("cropped", "shows two films; save each alone", True),
     "lateral": Remark("lateral", "looks like a lateral view; a frontal one is needed", True),
     "other": Remark("not_chest", "does not look like a frontal chest film", True),
 }

@@ -23,6 +23,7 @@ LOCKED = {
     "tbspot.description": {
         "METADATA_KEY",
         "Description",
+        "moved_threshold",
     },
     "tbspot.drawings": {
         "CLASSES",
@@ -66,6 +67,7 @@ LOCKED = {
         "PredictedBox",
         "Prediction",
         "Status",
+        "TooLargeMapError",
         "read_heatmap",
         "read_predictions",
     },

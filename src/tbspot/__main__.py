@@ -88,7 +88,8 @@ def _prepare_streams() -> None:
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-        if hasattr(stream := getattr(sys, name), "reconfigure"):
+        # What has been read from can be told nothing any more, and what comes in is bytes to us.
+        if mode == "w" and hasattr(stream := getattr(sys, name), "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     # Some programs that keep a terminal say that it has no columns, in which nothing is printed.
     if os.environ.get("COLUMNS", "").strip("0") == "":

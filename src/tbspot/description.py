@@ -30,7 +30,6 @@ from tbspot.choices import (
     StridePlace,
 )
 from tbspot.errors import TbspotError
-from tbspot.numerics import probability
 from tbspot.parsing import LARGEST
 
 __all__ = [
@@ -218,6 +217,8 @@ def moved_threshold(threshold: float, ratio: float) -> float:
     """The score that calls the same films once logits are divided by `ratio`."""
     if not 0 < threshold < 1:
         return threshold
+    from tbspot.numerics import probability  # loads numpy, for which who reads a threshold waits
+
     return probability(math.log(threshold / (1 - threshold)) / ratio)
 
 

@@ -163,17 +163,17 @@ def _prediction(line: bytes, path: Path, number: int) -> Prediction:
 
 
 def read_heatmap(
-    folder: Path, prediction: Prediction, most: int = LONGEST_SIDE**2
+    folder: Path, prediction: Prediction, most: int | None = None
 ) -> NDArray[np.float32]:
     """The evidence map `[h, w]` of an `ok` prediction.
 
     Args:
         folder: of the predictions.
         prediction: whose map it is.
-        most: places that the map may have.
+        most: places that a map of another program may have; `None` = it is one of `locate`.
 
     Raises:
-        TooLargeMapError: the map has more places.
+        TooLargeMapError: another program's map has more places.
         TbspotError: the file is absent, outside the folder, or not a map.
     """
     if prediction.heatmap is None:
@@ -206,7 +206,7 @@ def _open_map(path: Path, folder: Path) -> BinaryIO:
     return BytesIO(read_from_page(page, path.name)) if packed else open_file(path, sys.maxsize)
 
 
-def _read_map(file: BinaryIO, path: Path, most: int) -> NDArray[np.float32]:
+def _read_map(file: BinaryIO, path: Path, most: int | None) -> NDArray[np.float32]:
     """A `.npy` file of one finite map; what its header declares is checked before it is read."""
     version = np.lib.format.read_magic(file)
     if version not in READERS:
@@ -214,11 +214,11 @@ def _read_map(file: BinaryIO, path: Path, most: int) -> NDArray[np.float32]:
     shape, by_columns, dtype = READERS[version](file)
     if dtype.kind != "f" or dtype.itemsize > 8 or len(shape) != 2:
         raise ValueError("not a map of numbers")
-    if math.prod(shape) > most:
+    if most is not None and math.prod(shape) > most:
         raise TooLargeMapError(
             f"{path} has {shape[0]} x {shape[1]} places, more than {most:,}; save a smaller map"
         )
-    if min(shape) < 1:
+    if min(shape) < 1 or (most is None and max(shape) > LONGEST_SIDE):
         raise ValueError("not the size of a map")
     content = file.read(math.prod(shape) * dtype.itemsize + 1)
     stored: NDArray[Any] = np.frombuffer(content, dtype)

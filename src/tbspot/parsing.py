@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["LARGEST", "first_fault", "is_of_later", "open_file", "parse", "read_json"]
+__all__ = ["LARGEST", "first_fault", "open_file", "parse", "read_json", "refuse_later"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -130,11 +130,23 @@ def _refuse(constant: str) -> Any:
     raise ValueError(f"it has {constant} where a number belongs")
 
 
-def is_of_later(error: BaseException) -> bool:
-    """Whether a record has fields that this tbspot does not know, as one of a later tbspot has."""
-    return isinstance(error, ValidationError) and any(
+def refuse_later(error: BaseException, path: Path, what: str) -> None:
+    """Tell a record with fields that this tbspot does not know from one that is broken.
+
+    Args:
+        error: by which reading it ended; any other one is left to the caller.
+        path: of the file.
+        what: it is to be.
+
+    Raises:
+        TbspotError: a later tbspot made it.
+    """
+    if isinstance(error, ValidationError) and any(
         fault["type"] == "extra_forbidden" for fault in error.errors(include_url=False)
-    )
+    ):
+        raise TbspotError(
+            f"{path} is not {what} as this tbspot knows them: a later one made it; update tbspot"
+        ) from error
 
 
 def first_fault(error: ValidationError) -> str:

@@ -13,6 +13,7 @@ from pages import write_model
 from tbspot.engine import engine as engine_module
 from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
 from tbspot.errors import TbspotError
+from tbspot.nets.weights import load_classifier
 
 FILMS = np.random.default_rng(0).random((3, 64, 64)).astype(np.float32)
 
@@ -195,6 +196,9 @@ def test_a_model_of_a_later_tbspot_is_told_as_such(tmp_path: Path) -> None:
     onnx.save(model, path)
     with pytest.raises(ModelError, match=r"later\.onnx is not .* a later one made it; update"):
         open_engine(path)
+    # As training begins with it, too.
+    with pytest.raises(TbspotError, match=r"later\.onnx is not .* a later one made it; update"):
+        load_classifier(path)
 
 
 def test_another_precision_is_one_clear_sentence(checkpoint: Path) -> None:

@@ -36,7 +36,7 @@ from tbspot.errors import (
 from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
 from tbspot.maps.evidence import Ask
-from tbspot.parsing import is_of_later, open_file, parse
+from tbspot.parsing import open_file, parse, refuse_later
 
 if TYPE_CHECKING:
     from tbspot.nets.classifier import Classifier
@@ -288,11 +288,7 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _no_memory_for(path) from error
-        if is_of_later(error):
-            raise TbspotError(
-                f"{path} is not a model of tbspot as this one knows them: a later one made it; "
-                "update tbspot"
-            ) from error
+        refuse_later(error, path, "a model")
         raise TbspotError(f"{path} is not a model of tbspot, or is truncated; {AGAIN}") from error
     return model, description
 

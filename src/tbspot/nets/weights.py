@@ -24,7 +24,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.files import fingerprint
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
-from tbspot.parsing import is_of_later, open_file, parse
+from tbspot.parsing import open_file, parse, refuse_later
 from tbspot.storage import replacing
 
 if TYPE_CHECKING:
@@ -198,11 +198,7 @@ def _described(path: Path, metadata: dict[str, str]) -> Description:
 
 
 def _foreign(path: Path, error: Exception) -> TbspotError:
-    if is_of_later(error):
-        return TbspotError(
-            f"{path} is not a model of tbspot as this one knows them: a later one made it; "
-            "update tbspot"
-        )
+    refuse_later(error, path, "a model")
     return TbspotError(
         f"{path} is not a model of this release of tbspot, or of another architecture; "
         "give a file that `tbspot train`, `tbspot distill` or `tbspot export` wrote"
@@ -244,6 +240,8 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise TbspotError(
             f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
         ) from error
+    except TbspotError:  # of the description, told already
+        raise
     # A broken graph may break onnx and torch in any way; to the user it is another's model.
     except Exception as error:
         if is_out_of_memory(error):

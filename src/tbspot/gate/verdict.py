@@ -6,6 +6,7 @@ right). What a chest looks like is left to chest.py, what a verdict does to a ba
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -188,12 +189,12 @@ def _times_longer(film: Film) -> float:
 
 def _look(film: Film, strict: bool) -> tuple[Film, list[Remark]]:
     """The film as it should be seen, and what it does not look like."""
-    negative = 1 - film.pixels
-    if _shows_two(film.pixels) or _shows_two(negative):
+    if _shows_two(film.pixels):
         return film, [LOOKS["pair"]]
     chances = look(film.pixels)
     if chances["chest"] >= threshold(strict=strict):
         return film, []
+    negative = 1 - film.pixels
     if look(negative)["chest"] >= threshold(strict=True):
         said = "inverted despite its tags" if film.facts.kind == "DICOM" else "inverted"
         sentence = f"{said}: it was set right"
@@ -204,11 +205,18 @@ def _look(film: Film, strict: bool) -> tuple[Film, list[Remark]]:
 
 
 def _shows_two(pixels: NDArray[np.float32]) -> bool:
-    """Whether both halves of a picture longer one way than the other look like a whole chest."""
+    """Whether both halves of a picture longer one way than the other look like a whole chest.
+
+    Or both of their negatives.
+    """
     height, width = pixels.shape
     if max(height, width) < PAIR_ASPECT * min(height, width):
         return False
     halves = np.array_split(pixels, 2, axis=int(width > height))
+    return _are_chests(halves) or _are_chests(1 - half for half in halves)
+
+
+def _are_chests(halves: Iterable[NDArray[np.float32]]) -> bool:
     return all(look(half)["chest"] >= PAIR_HALF for half in halves)
 
 

@@ -60,6 +60,20 @@ def _network(store: Callable[[Any], int], **options: Any) -> Iterator[str]:
 
 
 @contextmanager
+def _serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """A web server of this machine; gives its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
 def _web(respond: Respond) -> Iterator[str]:
     """A web server that answers the request's UID and number by `respond`; gives its address."""
     asked: list[str] = []
@@ -93,15 +107,8 @@ def _web(respond: Respond) -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with _serving(Handler) as address:
+        yield address
 
 
 @contextmanager
@@ -119,16 +126,11 @@ def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
         def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/dicom-web"
-    finally:
-        ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with _serving(Handler) as address:
+        try:
+            yield address
+        finally:
+            ended.set()
 
 
 JSON = "Content-Type: application/dicom+json"

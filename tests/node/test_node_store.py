@@ -243,16 +243,21 @@ def test_a_clock_that_is_set_back_at_work_makes_nothing_wait(
     assert store.ledger.soonest() == now + 3000
 
 
+def _half_copied(store: Store, place: Path, told: Any) -> tuple[Watch, Path]:
+    """A watch that has seen a film of which the end is still to come, and the film."""
+    watch, path = _watch(store, place / "in", told), place / "in" / "film.dcm"
+    path.write_bytes(study_film(place).read_bytes()[:-7])
+    watch.work()
+    return watch, path
+
+
 def test_a_copy_is_not_given_up_because_the_clock_was_set(
     store: Store, tmp_path: Path, told: Any
 ) -> None:
-    watch = _watch(store, tmp_path / "in", told)
-    whole = study_film(tmp_path).read_bytes()
-    (tmp_path / "in" / "film.dcm").write_bytes(whole[:-7])
-    watch.work()
+    watch, path = _half_copied(store, tmp_path, told)
     store.clock = lambda: time.time() + 3600
     watch.work()
-    assert (tmp_path / "in" / "film.dcm").exists()
+    assert path.exists()
 
 
 def test_pauses_grow_to_the_longest() -> None:
@@ -424,13 +429,11 @@ def test_a_copy_that_stalls_is_not_taken_by_half(store: Store, tmp_path: Path, t
 def test_a_copy_that_never_ends_is_put_where_somebody_sees_it(
     store: Store, tmp_path: Path, told: Any
 ) -> None:
-    watch = _watch(store, tmp_path / "in", told)
-    whole = study_film(tmp_path).read_bytes()
-    (tmp_path / "in" / "film.dcm").write_bytes(whole[:-7])
-    watch.work()
+    watch, path = _half_copied(store, tmp_path, told)
+    half = path.read_bytes()
     watch.clock = lambda: time.monotonic() + 3600
     watch.work()
-    assert (tmp_path / "in" / "refused" / "film.dcm").read_bytes() == whole[:-7]
+    assert (tmp_path / "in" / "refused" / "film.dcm").read_bytes() == half
     assert not store.ledger.films(9)
 
 

@@ -29,6 +29,7 @@ from pydicom.valuerep import validate_value
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.elements import data_set_of, tags_of
+from tbspot.images.facts import PIXEL_SHAPES, pixel_aspect
 from tbspot.images.opening import open_regular, shown, sniff
 
 __all__ = ["UTF_8", "Source", "maker_of", "read_identifiers", "read_source"]
@@ -47,12 +48,8 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
-# Each a pixel's height and width, in millimetres or as a ratio (PS3.3 10.7.1 and C.7.6.3.1.7).
-PIXEL_SHAPES = (
-    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio",
-)  # fmt: skip
-# No equipment has others.
-PIXEL_RATIOS = (0.2, 5.0)
+# No equipment has pixels that are longer one way.
+MOST_ASPECT = 5.0
 TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES)
 MAKER_TAGS = ("Manufacturer",)
 # Float, double or whole numbers: at the first of them the reader of tags stops.
@@ -117,7 +114,7 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
     name = shown(path)
     with _header(path, name, TAGS, follow_links=follow_links) as header:
         identifiers, reference = _identifiers(header, name), _reference(header, name)
-        pixel_ratio = _pixel_ratio(header)
+        pixel_ratio = pixel_aspect(header, MOST_ASPECT)
     stored_as = reference.SOPClassUID
     reference.SOPClassUID = SecondaryCaptureImageStorage
     return Source(name, identifiers, reference, stored_as, pixel_ratio)
@@ -327,16 +324,3 @@ def _orientation(header: Dataset) -> list[str]:
     directions = [str(direction) for direction in value]
     known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
     return directions if known else []
-
-
-def _pixel_ratio(header: Dataset) -> float:
-    for keyword in PIXEL_SHAPES:
-        try:
-            height, width = (float(side) for side in header.get(keyword) or ())
-            ratio = height / width
-        # Not there, or none.
-        except (TypeError, ValueError, ArithmeticError):
-            continue
-        if PIXEL_RATIOS[0] <= ratio <= PIXEL_RATIOS[1]:
-            return ratio
-    return 1.0

@@ -13,16 +13,19 @@ from pydicom.dataset import Dataset
 from tbspot.images.film import BodyPart, Facts, Orientation, View
 from tbspot.images.tags import Tags
 
-__all__ = ["FACT_TAGS", "MAKER", "facts_of"]
+__all__ = ["FACT_TAGS", "MAKER", "PIXEL_SHAPES", "facts_of", "pixel_aspect"]
 
 # As results say it that tbspot makes of films (hospital/instance.py).
 MAKER = "tbspot"
 
+# Each a pixel's height and width, in millimetres or as a ratio (PS3.3 10.7.1.3, C.7.6.3.1.7).
+PIXEL_SHAPES = (
+    "PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio",
+)  # fmt: skip
 FACT_TAGS = [
     "Modality", "ViewPosition", "ViewCodeSequence", "BodyPartExamined", "AnatomicRegionSequence",
     "PatientOrientation", "PatientAge", "PatientBirthDate", "StudyDate", "PresentationIntentType",
-    "SOPClassUID", "Manufacturer", "PixelSpacing", "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing", "PixelAspectRatio",
+    "SOPClassUID", "Manufacturer", *PIXEL_SHAPES,
 ]  # fmt: skip
 
 # PS3.3 C.7.3.1.1.1; what else may stand there is not repeated.
@@ -98,7 +101,7 @@ def facts_of(header: Dataset, corrections: tuple[str, ...], faults: tuple[str, .
         view=_view(header),
         body_part=_body_part(header),
         orientation=_orientation(header),
-        pixel_aspect=_pixel_aspect(header),
+        pixel_aspect=pixel_aspect(header, MOST_ASPECT),
         age=_age(header),
         for_processing=_for_processing(header),
         is_result=_word(header, "Manufacturer") == MAKER.upper(),
@@ -164,12 +167,17 @@ def _orientation(header: Dataset) -> Orientation:
     return LIES.get((directions[0], directions[1]), "turned")
 
 
-def _pixel_aspect(header: Dataset) -> float:
-    """How many times as high as wide a pixel is (PS3.3 10.7.1.3, C.7.6.3.1.7); 1 if none says."""
-    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing",
-                    "PixelAspectRatio"):  # fmt: skip
+def pixel_aspect(header: Dataset, most: float) -> float:
+    """How many times as high as wide a pixel is; 1 if no tag says.
+
+    Args:
+        header: of the film.
+        most: times that a pixel may be as long one way as the other; a tag that says more is
+            wrong, and not believed.
+    """
+    for keyword in PIXEL_SHAPES:
         down, across, *_ = (*Tags(header).numbers(keyword), None, None)
-        if down and across and 1 / MOST_ASPECT <= down / across <= MOST_ASPECT:
+        if down and across and 1 / most <= down / across <= most:
             return down / across
     return 1.0
 

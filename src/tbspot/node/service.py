@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from tbspot.choices import Taking
 from tbspot.errors import ModelError, TbspotError
@@ -178,7 +179,7 @@ class Node:
             model,
             kinds=settings.kinds,
             tell=self.tell,
-            ready=self._wake_sender,
+            ready=partial(self._wake, "sender"),
             identities=self.identities,
             tries=settings.tries,
             pauses=settings.film_pauses,
@@ -191,7 +192,7 @@ class Node:
             identities=self.identities,
         )
         longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
-        clock = ClockWatch(self.store, longest, self._wake)
+        clock = ClockWatch(self.store, longest, partial(self._wake, "worker", "sender"))
         # A clock that was wrong before this start has put something off too.
         clock.work()
         parts = [
@@ -212,14 +213,10 @@ class Node:
             parts.append(_Part("watch", watch.work))
         return {part.name: part for part in parts}
 
-    def _wake(self) -> None:
-        for name in ("worker", "sender"):
-            if name in self._parts:
-                self._parts[name].wake.set()
-
-    def _wake_sender(self) -> None:
-        if "sender" in self._parts:
-            self._parts["sender"].wake.set()
+    def _wake(self, *names: str) -> None:
+        """Those of these parts that there are."""
+        for name in self._parts.keys() & set(names):
+            self._parts[name].wake.set()
 
     def _start(self) -> None:
         start_ahead()

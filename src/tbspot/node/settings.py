@@ -89,7 +89,7 @@ class NodeSettings(Settings):
         tls: to encrypt associations with units; `None` = plain.
         watched: a folder from which films are taken too.
         watch_seconds: between two looks into that folder; a file that has not changed between them
-            is whole.
+            is looked into, and taken if it is whole.
         keep_days: after which a film that is done, and its results, are deleted.
         identities: whether names and numbers are kept for the worklist, in a file of their own.
         tries: of a film before it is set aside.

@@ -6,7 +6,6 @@ prediction or none, with a way to its map. Reading the lines is left to predicti
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
 from tbspot.samples.names import Names, stem
+from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["Matched", "Predictions", "finder", "match", "predictions_in"]
@@ -154,7 +154,7 @@ def _of_its_file(
     """The one prediction that was made from the film's very file."""
     try:
         alike = by_bytes.get((stem(sample.name), sample.path.stat().st_size), ())
-        digest = hashlib.sha256(sample.path.read_bytes()).hexdigest() if alike else ""
+        digest = sha256_of(sample.path) if alike else ""
     except OSError:
         return None
     same = [one for one in alike if one.sha256 == digest]

@@ -7,7 +7,6 @@ Which boxes and figures is taken from the evaluation as it stands.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,6 +24,7 @@ from tbspot.maps.overlays import colours
 from tbspot.pathnames import as_path
 from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
+from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["GalleryFilm", "gallery_of", "legend", "picked"]
@@ -129,15 +129,10 @@ def _film(path: Path, prediction: Prediction | None) -> str:
         return ""
     # Nor is another film shown under this one's answer, by which its file was replaced.
     located = prediction.sha256 if prediction else None
-    if located is not None and _sha256_of(path) != located:
+    if located is not None and sha256_of(path) != located:
         return ""
     grey = Image.fromarray((within(film, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)
-
-
-def _sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _heatmap(folder: Path, prediction: Prediction | None) -> str:

@@ -8,13 +8,13 @@ decoding every film.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tbspot.errors import TbspotError
+from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["copies", "without_training_copies"]
@@ -91,9 +91,8 @@ def _size(path: Path) -> int:
         raise TbspotError(f"{path} cannot be read: {error.strerror}; check the file") from error
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").digest()
+        return sha256_of(path)
     except OSError as error:
         raise TbspotError(f"{path} cannot be read: {error.strerror}; check the file") from error

@@ -7,6 +7,7 @@ absent films. The layouts themselves are left to one module each.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import warnings
@@ -36,6 +37,7 @@ __all__ = [
     "inside",
     "read_rows",
     "refuse_other_size",
+    "sha256_of",
     "told",
     "truth_box",
 ]
@@ -149,6 +151,16 @@ def film_size(path: Path) -> tuple[int, int]:
     except Exception:
         height, width = read_film(path).shape
         return width, height
+
+
+def sha256_of(path: Path) -> str:
+    """Of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def refuse_other_size(film: Path, size: tuple[int, int], where: str) -> tuple[int, int] | None:

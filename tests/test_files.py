@@ -10,7 +10,7 @@ import pytest
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, open_run, write_json
-from tbspot.storage import replacing
+from tbspot.storage import clear_parts, replacing
 
 
 @dataclass(frozen=True)
@@ -211,3 +211,16 @@ def test_a_run_folder_with_a_broken_record_counts_as_another_run(tmp_path: Path,
     with pytest.raises(TbspotError, match="holds another run"):
         open_run(tmp_path, "train", Settings())
     assert (tmp_path / "run.json").read_text("utf-8") == text
+
+
+def test_a_part_that_is_being_written_stays_whatever_its_token(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("secrets.token_hex", lambda _: "40138124")
+    with replacing(tmp_path / "01-b6cdf42bf5bc8025.npy") as temporary:
+        temporary.write_bytes(b"a map")
+        left = temporary.with_name(".02.npy.4194305.40138124.part")
+        left.write_bytes(b"half a map")
+        clear_parts(tmp_path)
+        assert not left.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["01-b6cdf42bf5bc8025.npy"]

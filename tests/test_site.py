@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CHROMIUM = shutil.which("chromium")
+# Milliseconds: a busy machine may take its time.
+PATIENCE = 180_000
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
@@ -83,15 +85,17 @@ def test_a_word_is_found_in_the_site_opened_from_a_disk_light_or_dark(site: Path
     playwright = pytest.importorskip("playwright.sync_api")
     with playwright.sync_playwright() as driver:
         flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=180_000)
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=flags, timeout=PATIENCE)
         for scheme, called in (("light", "default"), ("dark", "slate")):
             page = browser.new_page(color_scheme=scheme, viewport={"width": 1280, "height": 800})
             page.goto((site / "index.html").as_uri())
             body = page.locator("body")
-            playwright.expect(body).to_have_attribute("data-md-color-scheme", called)
+            playwright.expect(body).to_have_attribute(
+                "data-md-color-scheme", called, timeout=PATIENCE
+            )
         page.get_by_role("textbox", name="Search").fill("threshold")
         found = page.locator(".md-search-result__item a").first
-        playwright.expect(found).to_be_attached(timeout=180_000)
+        playwright.expect(found).to_be_attached(timeout=PATIENCE)
         browser.close()
 
 

@@ -20,7 +20,8 @@ from tbspot.errors import TbspotError
 __all__ = ["clear_parts", "is_part", "make_folder", "replacing", "sync_folder"]
 
 # A part says whose it is, so that what a killed process left can be told from one being written.
-PART = re.compile(r"\..+\.(?P<process>\d+)(\.[0-9a-f]{8})?\.part", re.DOTALL)
+# As little as may be before the process: a token of digits alone is not one.
+PART = re.compile(r"\..+?\.(?P<process>\d+)(\.[0-9a-f]{8})?\.part", re.DOTALL)
 # A process of another machine or container may bear any number; nobody writes one file so long.
 ABANDONED_SECONDS = 24 * 60 * 60
 

@@ -24,7 +24,9 @@ def browser() -> Iterator[playwright.Browser]:
     with playwright.sync_playwright() as driver:
         options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
         quiet = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
-        started = driver.chromium.launch(executable_path=CHROMIUM, args=[*options, *quiet])
+        started = driver.chromium.launch(
+            executable_path=CHROMIUM, args=[*options, *quiet], timeout=180_000
+        )
         yield started
         started.close()
 

@@ -134,5 +134,5 @@ def test_films_beside_one_are_those_that_are_there(ledger: Ledger, listing: List
 
 
 def test_a_queue_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(TbspotError, match="cannot be read"):
+    with pytest.raises(TbspotError, match=r"cannot use .*nothing\.sqlite.*; look again later"):
         Listing(tmp_path / "nothing.sqlite").mark()

@@ -10,21 +10,20 @@ or sent.
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.source import read_identifiers
+from tbspot.node.database import Database
 from tbspot.node.store import QUEUE
 
 __all__ = ["Identities", "Identity", "remove_identities"]
 
 FILE = "identities.sqlite"
+ADVICE = "free space or mend it"
 SCHEMA = """CREATE TABLE IF NOT EXISTS whose (
     file TEXT PRIMARY KEY, accession TEXT NOT NULL, patient TEXT NOT NULL, name TEXT NOT NULL)"""
 # Of a node of 0.2.0, which knew films by their numbers.
@@ -62,29 +61,27 @@ class Identities:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-        self._lock = threading.Lock()
-        with self._told():
+        path = folder / FILE
+        try:
             # Of this user alone from its first byte; SQLite's own files beside it take its mode.
-            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-            self._path.chmod(0o600)
-            self._base = sqlite3.connect(
-                self._path, timeout=20, isolation_level=None, check_same_thread=False
-            )
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            path.chmod(0o600)
+        except OSError as error:
+            raise TbspotError(f"cannot use {path}: {error.strerror}; {ADVICE}") from error
+        self._base = Database(path, ADVICE, pragmas=("journal_mode = WAL", "secure_delete = ON"))
+        self._base.write(SCHEMA)
+        with self._base.held() as base:
             # SQLite's own LIKE knows capitals of ASCII alone.
-            self._base.create_function("folded", 1, _folded, deterministic=True)
-            for statement in ("PRAGMA journal_mode = WAL", "PRAGMA secure_delete = ON", SCHEMA):
-                self._base.execute(statement)
-            if self._base.execute(NUMBERED).fetchone() is not None:
-                self._base.execute("ATTACH ? AS queue", (str(folder / QUEUE),))
+            base.create_function("folded", 1, _folded, deterministic=True)
+            if base.execute(NUMBERED).fetchone() is not None:
+                base.execute("ATTACH ? AS queue", (str(folder / QUEUE),))
                 for statement in TAKEN_OVER:
-                    self._base.execute(statement)
-                self._base.execute("DETACH queue")
+                    base.execute(statement)
+                base.execute("DETACH queue")
 
     def close(self) -> None:
         """Close the file."""
-        with self._lock:
-            self._base.close()
+        self._base.close()
 
     def keep(self, path: Path) -> None:
         """Keep whose film it is, where its text says so without doubt.
@@ -100,18 +97,12 @@ class Identities:
         except TbspotError:
             return
         row = (path.name, found.AccessionNumber, found.PatientID, str(found.PatientName))
-        with self._lock, self._told():
-            self._base.execute("INSERT OR REPLACE INTO whose VALUES (?, ?, ?, ?)", row)
+        self._base.write("INSERT OR REPLACE INTO whose VALUES (?, ?, ?, ?)", *row)
 
     def of(self, files: Iterable[str]) -> dict[str, Identity]:
         """Whose each film is, by the names of their files, as far as it is known."""
-        names = list(files)
-        with self._lock, self._told():
-            rows = [
-                row
-                for name in names
-                for row in self._base.execute("SELECT * FROM whose WHERE file = ?", (name,))
-            ]
+        query = "SELECT * FROM whose WHERE file = ?"
+        rows = [row for name in files for row in self._base.rows(query, name)]
         return {file: Identity(*rest) for file, *rest in rows}
 
     def find(self, text: str, count: int = 100) -> list[str]:
@@ -119,27 +110,17 @@ class Identities:
 
         However the text is written; `count` of them at the most.
         """
-        with self._lock, self._told():
-            rows = self._base.execute(
-                "SELECT file FROM whose WHERE instr(folded(accession), ?1) OR "
-                "instr(folded(patient), ?1) OR instr(folded(name), ?1) "
-                "ORDER BY rowid DESC LIMIT ?2",
-                (_folded(text), count),
-            ).fetchall()
+        rows = self._base.rows(
+            "SELECT file FROM whose WHERE instr(folded(accession), ?1) OR "
+            "instr(folded(patient), ?1) OR instr(folded(name), ?1) "
+            "ORDER BY rowid DESC LIMIT ?2", _folded(text), count,
+        )  # fmt: skip
         return [str(file) for (file,) in rows]
 
     def forget(self, file: str) -> None:
         """Remove whose film it was; its bytes are overwritten."""
-        with self._lock, self._told():
-            self._base.execute("DELETE FROM whose WHERE file = ?", (file,))
-            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise TbspotError(f"cannot use {self._path}: {error}; free space or mend it") from error
+        self._base.write("DELETE FROM whose WHERE file = ?", file)
+        self._base.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _folded(text: str) -> str:

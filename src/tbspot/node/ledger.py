@@ -7,15 +7,14 @@ in it names a person: instances stand as hashes. Files are left to store.py.
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from tbspot.choices import FilmState, ResultKind
 from tbspot.errors import TbspotError
+from tbspot.node.database import Database
 from tbspot.storage import sync_folder
 
 __all__ = ["FilmLine", "Ledger", "NewResult", "ResultLine"]
@@ -38,8 +37,6 @@ SCHEMA = (
 )
 # Tries of a result after which others go first.
 PATIENCE = 3
-# Another process, such as a back-up, may hold the file for so long.
-BUSY_SECONDS = 20
 
 
 @dataclass(frozen=True)
@@ -115,23 +112,16 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.RLock()
-        with self._told():
-            self._base = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            self._base.row_factory = sqlite3.Row
-            # A commit is on the disk when it returns; readers wait for nobody.
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-                self._base.execute(f"PRAGMA {pragma}")
-            self._prepare()
+        # A commit is on the disk when it returns; readers wait for nobody.
+        pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+        advice = "free space, or see docs/hospital.md on back-up"
+        self._base = Database(path, advice, pragmas=pragmas)
+        self._prepare(path)
         sync_folder(path.parent)
 
     def close(self) -> None:
         """Close the database; what is asked of it afterwards is refused."""
-        with self._lock:
-            self._base.close()
+        self._base.close()
 
     # What has come.
 
@@ -141,14 +131,14 @@ class Ledger:
 
     def is_result(self, instance: str) -> bool:
         """Whether an instance, by its hash, is a result that was made here."""
-        return bool(self._rows("SELECT 1 FROM results WHERE instance = ? LIMIT 1", instance))
+        return bool(self._base.rows("SELECT 1 FROM results WHERE instance = ? LIMIT 1", instance))
 
     def add(
         self, instance: str, digest: str, file: str, size: int, source: str, now: float
     ) -> int | None:
         """Queue a film whose file is on the disk; gives its number, `None` if it is queued."""
-        with self._writing():
-            done = self._base.execute(
+        with self._base.writing() as base:
+            done = base.execute(
                 "INSERT OR IGNORE INTO films (instance, digest, file, bytes, source, state, due, "
                 "received) VALUES (?, ?, ?, ?, ?, 'received', ?, ?)",
                 (instance, digest, file, size, source, now, now),
@@ -157,16 +147,16 @@ class Ledger:
 
     def try_again(self, film: int, now: float) -> None:
         """Queue a film anew that was set aside."""
-        self._write(
+        self._base.write(
             "UPDATE films SET state = 'received', attempts = 0, due = ?, finished = NULL "
             "WHERE id = ? AND state = 'aside'", now, film,
         )  # fmt: skip
 
     def replace(self, film: int, digest: str, file: str, size: int, now: float) -> None:
         """Queue a film anew whose file was gone and that came again; results are made anew too."""
-        with self._writing():
-            self._base.execute("DELETE FROM results WHERE film = ?", (film,))
-            self._base.execute(
+        with self._base.writing() as base:
+            base.execute("DELETE FROM results WHERE film = ?", (film,))
+            base.execute(
                 "UPDATE films SET state = 'received', digest = ?, file = ?, bytes = ?, "
                 "attempts = 0, due = ?, reason = NULL, prediction = NULL, located = NULL, "
                 "finished = NULL WHERE id = ?", (digest, file, size, now, film),
@@ -182,19 +172,23 @@ class Ledger:
 
     def begin(self, film: int, due: float) -> None:
         """Count a try before it is made, so that a film that ends the process is known by it."""
-        self._write("UPDATE films SET attempts = attempts + 1, due = ? WHERE id = ?", due, film)
+        self._base.write(
+            "UPDATE films SET attempts = attempts + 1, due = ? WHERE id = ?", due, film
+        )
 
     def take_back(self, film: int, due: float) -> None:
         """Uncount a try that failed by no fault of the film."""
-        self._write("UPDATE films SET attempts = attempts - 1, due = ? WHERE id = ?", due, film)
+        self._base.write(
+            "UPDATE films SET attempts = attempts - 1, due = ? WHERE id = ?", due, film
+        )
 
     def put_off(self, film: int, reason: str, due: float) -> None:
         """Say why a try failed, and when the next one is."""
-        self._write("UPDATE films SET reason = ?, due = ? WHERE id = ?", reason, due, film)
+        self._base.write("UPDATE films SET reason = ?, due = ? WHERE id = ?", reason, due, film)
 
     def set_aside(self, film: int, reason: str, prediction: str | None, now: float) -> None:
         """Try a film no more."""
-        self._write(
+        self._base.write(
             "UPDATE films SET state = 'aside', reason = ?, finished = ?, "
             "prediction = coalesce(?, prediction) WHERE id = ?", reason, now, prediction, film,
         )  # fmt: skip
@@ -212,12 +206,12 @@ class Ledger:
         A film without any is done.
         """
         state, finished = ("located", None) if results else ("delivered", now)
-        with self._writing():
-            self._base.execute(
+        with self._base.writing() as base:
+            base.execute(
                 "UPDATE films SET state = ?, finished = ?, prediction = ?, reason = ?, located = ? "
                 "WHERE id = ?", (state, finished, prediction, reason, now, film),
             )  # fmt: skip
-            self._base.executemany(
+            base.executemany(
                 "INSERT INTO results (film, kind, file, instance, due) VALUES (?, ?, ?, ?, ?)",
                 [(film, one.kind, one.file, one.instance, now) for one in results],
             )
@@ -229,7 +223,7 @@ class Ledger:
 
         One that was often tried steps behind the others: it may be why a connection is lost.
         """
-        rows = self._rows(
+        rows = self._base.rows(
             "SELECT * FROM results WHERE stored IS NULL AND due <= ? "
             "ORDER BY max(attempts, ?), id LIMIT 1", now, PATIENCE,
         )  # fmt: skip
@@ -237,17 +231,17 @@ class Ledger:
 
     def soonest_result(self) -> float | None:
         """When the next result is due; `None` = none waits."""
-        (row,) = self._rows("SELECT min(due) AS due FROM results WHERE stored IS NULL")
+        (row,) = self._base.rows("SELECT min(due) AS due FROM results WHERE stored IS NULL")
         return cast("float | None", row["due"])
 
     def confirm(self, result: ResultLine, now: float) -> bool:
         """Keep that the archive has stored a result; gives whether its film is done with it."""
-        with self._writing():
-            self._base.execute(
+        with self._base.writing() as base:
+            base.execute(
                 "UPDATE results SET stored = ?, attempts = attempts + 1, reason = NULL "
                 "WHERE id = ?", (now, result.id),
             )  # fmt: skip
-            done = self._base.execute(
+            done = base.execute(
                 "UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS "
                 "(SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)",
                 (now, result.film),
@@ -256,23 +250,23 @@ class Ledger:
 
     def refuse(self, result: ResultLine, reason: str, due: float) -> None:
         """Say why the archive has not stored a result, and when the next try is."""
-        self._write(
+        self._base.write(
             "UPDATE results SET attempts = attempts + 1, reason = ?, due = ? WHERE id = ?",
             reason, due, result.id,
         )  # fmt: skip
 
     def waiting_results(self) -> list[ResultLine]:
         """Results that the archive has not confirmed."""
-        rows = self._rows("SELECT * FROM results WHERE stored IS NULL ORDER BY id")
+        rows = self._base.rows("SELECT * FROM results WHERE stored IS NULL ORDER BY id")
         return [ResultLine(**dict(row)) for row in rows]
 
     def drop_results(self, film: int) -> None:
         """Wait for a film's results no more, whose files are gone."""
-        self._write("DELETE FROM results WHERE film = ?", film)
+        self._base.write("DELETE FROM results WHERE film = ?", film)
 
     def results_of(self, film: int) -> list[ResultLine]:
         """A film's results."""
-        rows = self._rows("SELECT * FROM results WHERE film = ? ORDER BY id", film)
+        rows = self._base.rows("SELECT * FROM results WHERE film = ? ORDER BY id", film)
         return [ResultLine(**dict(row)) for row in rows]
 
     # What is done with.
@@ -289,9 +283,9 @@ class Ledger:
 
     def forget(self, film: int) -> None:
         """Remove a film and its results, whose files are gone."""
-        with self._writing():
-            self._base.execute("DELETE FROM results WHERE film = ?", (film,))
-            self._base.execute("DELETE FROM films WHERE id = ?", (film,))
+        with self._base.writing() as base:
+            base.execute("DELETE FROM results WHERE film = ?", (film,))
+            base.execute("DELETE FROM films WHERE id = ?", (film,))
 
     # What people are shown.
 
@@ -301,7 +295,7 @@ class Ledger:
 
     def films(self, count: int, before: int | None = None) -> list[FilmLine]:
         """The newest films, or the newest of those with smaller numbers than `before`."""
-        rows = self._rows(
+        rows = self._base.rows(
             "SELECT * FROM films WHERE id < coalesce(?, id + 1) ORDER BY id DESC LIMIT ?",
             before, count,
         )  # fmt: skip
@@ -309,7 +303,7 @@ class Ledger:
 
     def counts(self) -> dict[FilmState, int]:
         """Films by state."""
-        rows = self._rows("SELECT state, count(*) AS films FROM films GROUP BY state")
+        rows = self._base.rows("SELECT state, count(*) AS films FROM films GROUP BY state")
         counts: dict[FilmState, int] = dict.fromkeys(
             ("received", "located", "delivered", "aside"), 0
         )
@@ -320,7 +314,7 @@ class Ledger:
 
         Of those that wait to be finished, and of those that wait to be located.
         """
-        (row,) = self._rows(
+        (row,) = self._base.rows(
             "SELECT max(received) AS received, max(located) AS located, max(finished) AS finished, "
             "min(CASE WHEN finished IS NULL THEN received END) AS oldest_unfinished, "
             "min(CASE WHEN state = 'received' THEN received END) AS oldest_unread FROM films"
@@ -329,11 +323,11 @@ class Ledger:
 
     def files(self) -> set[str]:
         """Of all films, the names of their files."""
-        return {str(row["file"]) for row in self._rows("SELECT file FROM films")}
+        return {str(row["file"]) for row in self._base.rows("SELECT file FROM films")}
 
     def soonest(self) -> float | None:
         """When the next film is due; `None` = none is queued."""
-        (row,) = self._rows("SELECT min(due) AS due FROM films WHERE state = 'received'")
+        (row,) = self._base.rows("SELECT min(due) AS due FROM films WHERE state = 'received'")
         return cast("float | None", row["due"])
 
     def bring_forward(self, now: float, longest: float) -> bool:
@@ -347,15 +341,15 @@ class Ledger:
             whether something was.
         """
         latest = now + longest
-        with self._writing():
-            films = self._base.execute(
+        with self._base.writing() as base:
+            films = base.execute(
                 "UPDATE films SET due = ? WHERE due > ? AND state = 'received'", (now, latest)
             )
-            results = self._base.execute(
+            results = base.execute(
                 "UPDATE results SET due = ? WHERE due > ? AND stored IS NULL", (now, latest)
             )
             # Of a time that is not known the lesser is not known either.
-            self._base.execute(
+            base.execute(
                 "UPDATE films SET received = min(received, ?1), located = min(located, ?1), "
                 "finished = min(finished, ?1) WHERE max(received, coalesce(located, 0), "
                 "coalesce(finished, 0)) > ?1", (now,),
@@ -364,51 +358,19 @@ class Ledger:
 
     # How it is asked.
 
-    def _prepare(self) -> None:
-        (found,) = self._base.execute("PRAGMA user_version").fetchone()
+    def _prepare(self, path: Path) -> None:
+        ((found,),) = self._base.rows("PRAGMA user_version")
         if found > VERSION:
-            raise TbspotError(
-                f"{self._path} was written by a newer tbspot; install that version again"
-            )
+            raise TbspotError(f"{path} was written by a newer tbspot; install that version again")
         if found == 0:
-            with self._writing():
+            with self._base.writing() as base:
                 for statement in SCHEMA:
-                    self._base.execute(statement)
-                self._base.execute(f"PRAGMA user_version = {VERSION}")
+                    base.execute(statement)
+                base.execute(f"PRAGMA user_version = {VERSION}")
 
     def _film(self, query: str, *values: Any) -> FilmLine | None:
-        rows = self._rows(query, *values)
+        rows = self._base.rows(query, *values)
         return _film_line(rows[0]) if rows else None
-
-    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock, self._told():
-            return self._base.execute(query, values).fetchall()
-
-    def _write(self, query: str, *values: Any) -> None:
-        with self._writing():
-            self._base.execute(query, values)
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """A transaction that is on the disk when it ends, or has not been."""
-        with self._lock, self._told():
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._base.execute("COMMIT")
-            except BaseException:
-                with suppress(sqlite3.Error):
-                    self._base.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise TbspotError(
-                f"cannot use {self._path}: {error}; free space, or see docs/hospital.md on back-up"
-            ) from error
 
 
 def _film_line(row: sqlite3.Row) -> FilmLine:

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tbspot.choices import FilmsOrder, FilmsShown, FilmState
-from tbspot.errors import TbspotError
+from tbspot.node.database import Database
 from tbspot.records.predictions import Prediction
 
 __all__ = ["PAGE", "Found", "Line", "Listing", "Wanted"]
@@ -131,23 +129,16 @@ class Listing:
     """
 
     def __init__(self, queue: Path, known: Callable[[str], Collection[str]] | None = None) -> None:
-        self._queue, self._known = queue, known
-        self._lock = threading.Lock()
-        with self._told():
-            self._base = sqlite3.connect(
-                f"{queue.absolute().as_uri()}?mode=ro", uri=True, timeout=20,
-                isolation_level=None, check_same_thread=False,
-            )  # fmt: skip
-            self._base.row_factory = sqlite3.Row
+        self._known = known
+        self._base = Database(queue, "look again later", read_only=True)
 
     def close(self) -> None:
         """Ask no more."""
-        with self._lock:
-            self._base.close()
+        self._base.close()
 
     def mark(self) -> int:
         """A number that is another one once anything has changed; it costs next to nothing."""
-        ((version,),) = self._rows("PRAGMA data_version")
+        ((version,),) = self._base.rows("PRAGMA data_version")
         return int(version)
 
     def find(self, wanted: Wanted) -> Found:
@@ -157,9 +148,9 @@ class Listing:
             TbspotError: the queue cannot be read.
         """
         where, values = self._where(wanted)
-        ((count,),) = self._rows(f"SELECT count(*) FROM ({LINES}) WHERE {where}", *values)  # noqa: S608 - of constants
+        ((count,),) = self._base.rows(f"SELECT count(*) FROM ({LINES}) WHERE {where}", *values)  # noqa: S608 - of constants
         page = min(wanted.page, max(1, -(-count // PAGE)))
-        rows = self._rows(
+        rows = self._base.rows(
             f"SELECT * FROM ({LINES}) WHERE {where} ORDER BY {ORDERS[wanted.order]} "  # noqa: S608 - of constants
             "LIMIT ? OFFSET ?", *values, PAGE, PAGE * (page - 1),
         )  # fmt: skip
@@ -167,12 +158,12 @@ class Listing:
 
     def film(self, number: int) -> Line | None:
         """The film of a number."""
-        rows = self._rows(f"{LINES} WHERE id = ?", number)
+        rows = self._base.rows(f"{LINES} WHERE id = ?", number)
         return _line(rows[0]) if rows else None
 
     def beside(self, number: int) -> tuple[int | None, int | None]:
         """The films that came next after one, and last before it."""
-        ((after, before),) = self._rows(
+        ((after, before),) = self._base.rows(
             "SELECT (SELECT min(id) FROM films WHERE id > ?1), "
             "(SELECT max(id) FROM films WHERE id < ?1)", number,
         )  # fmt: skip
@@ -189,17 +180,6 @@ class Listing:
             )
             values += [word, f"%{escaped}%", f"%{escaped}%", json.dumps(known)]
         return " AND ".join(conditions), values
-
-    def _rows(self, query: str, *values: Any) -> list[sqlite3.Row]:
-        with self._lock, self._told():
-            return self._base.execute(query, values).fetchall()
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise TbspotError(f"{self._queue} cannot be read: {error}; look again later") from error
 
 
 def _line(row: sqlite3.Row) -> Line:

@@ -111,9 +111,21 @@ def test_one_class_alone_leaves_every_figure_undefined(
         figure(np.full(3, only), np.array([0.1, 0.2, 0.3]))
 
 
-def test_delong_needs_two_films_of_each_class() -> None:
-    with pytest.raises(UndefinedError, match="two films"):
-        delong(np.array([0, 0, 1]), np.array([0.1, 0.2, 0.3]))
+@pytest.mark.parametrize("patients", [None, np.arange(4) // 2, np.array([7, 7, 7, 8])])
+def test_a_class_of_one_patient_or_film_has_every_figure_and_no_interval(
+    patients: np.ndarray | None,
+) -> None:
+    labels = np.array([0, 0, 1, 1]) if patients is not None else np.array([0, 0, 0, 1])
+    scores = np.array([0.1, 0.2, 0.3, 0.4])
+    drawn = {**SETTINGS, "patients": patients}
+    for estimate in (
+        delong(labels, scores, patients),
+        average_precision(labels, scores, **drawn),
+        sensitivity_at(labels, scores, 0.9, **drawn),
+        specificity_at(labels, scores, 0.9, **drawn),
+    ):
+        assert (estimate.value, estimate.low, estimate.high) == (1, -np.inf, np.inf)
+        assert "two patients of each class" in estimate.note
 
 
 def test_the_source_alone_is_a_perfect_score_when_it_is_the_label() -> None:
@@ -186,7 +198,32 @@ def test_the_interval_covers_the_true_area_where_patients_have_films_of_both_cla
     assert covered[1] / 300 < 0.85
 
 
-def test_a_class_of_one_patient_has_no_interval() -> None:
-    labels, scores = np.array([0, 0, 1, 1]), np.arange(4.0)
-    with pytest.raises(UndefinedError, match="two patients of each class"):
-        delong(labels, scores, np.array(["a", "b", "c", "c"]))
+def test_a_variance_that_cancels_is_not_below_0_by_rounding() -> None:
+    for seed in range(200):
+        random = np.random.default_rng(seed)
+        count = int(random.integers(20, 60))
+        # Both films of a patient score alike, one with TB and one without.
+        scores, patients = np.repeat(random.random(count).round(3), 2), np.arange(2 * count) // 2
+        estimate = delong(np.arange(2 * count) % 2, scores, patients)
+        assert estimate.value == pytest.approx(0.5)
+        assert estimate.low == estimate.high
+
+
+def test_the_only_patient_with_films_of_both_classes_is_not_drawn_once_each_time() -> None:
+    random = np.random.default_rng(0)
+    labels = np.repeat([1, 0, 1, 0], [3, 27, 6, 30])
+    # The first patient has most films that TB is hard to tell on.
+    patients = np.concatenate([np.zeros(30, int), np.arange(1, 37)])
+    scores = random.normal(size=66) + 3 * labels
+    scores[:3] -= 5
+    one_each = sensitivity_at(labels, scores, 0.9, **SETTINGS, patients=patients)
+    assert one_each.high == 1
+
+
+def test_two_classes_that_share_one_patient_are_drawn_without_a_value_at_times() -> None:
+    labels, patients = np.array([1, 1, 0, 0]), np.array([0, 1, 1, 2])
+    scores = np.array([0.9, 0.1, 0.4, 0.2])
+    for figure in (average_precision, sensitivity_at, specificity_at):
+        share = () if figure is average_precision else (0.9,)
+        estimate = figure(labels, scores, *share, **SETTINGS, patients=patients)
+        assert 0 <= estimate.low < estimate.high <= 1

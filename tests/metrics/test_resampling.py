@@ -145,9 +145,18 @@ def test_a_patient_is_drawn_with_all_films_and_groups_keep_their_patients() -> N
     counts = resample(groups, lambda counts: counts, resamples=500, seed=0, patients=patients)
     assert (counts[:, 0] == counts[:, 2]).all()
     assert (counts[:, 4] == counts[:, 5]).all()
-    assert (counts[:, 0] + counts[:, 1] == 2).all()
+    # d alone would be drawn once each time: it joins a and b, the smaller, or first, of the two.
+    assert (counts[:, 0] + counts[:, 1] + counts[:, 4] == 3).all()
     assert (counts[:, 3] + counts[:, 6] == 2).all()
-    assert (counts[:, 4] == 1).all()
+    assert set(counts[:, 4]) == {0, 1, 2, 3}
+
+
+def test_a_patient_alone_with_films_of_a_class_is_drawn_with_those_of_both() -> None:
+    patients, groups = np.array([0, 1, 1, 2, 2, 3, 4]), np.array([1, 1, 0, 1, 0, 0, 0])
+    counts = resample(groups, lambda counts: counts, resamples=500, seed=0, patients=patients)
+    assert (counts[:, 0] + counts[:, 1] + counts[:, 3] == 3).all()
+    assert (counts[:, 5] + counts[:, 6] == 2).all()
+    assert set(counts[:, 0]) == {0, 1, 2, 3}
 
 
 def test_patients_are_numbered_by_their_first_films() -> None:

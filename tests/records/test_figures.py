@@ -48,6 +48,11 @@ def test_scores_that_tell_all_films_or_none_apart_have_an_auroc_without_an_inter
     assert figure.low is None
 
 
+def test_an_estimate_that_says_why_it_has_no_interval_has_its_value_and_the_reason() -> None:
+    figure = figure_of(lambda: Estimate(0.3, note="no interval: one patient"), 3)
+    assert figure == Figure(value=0.3, films=3, note="no interval: one patient")
+
+
 def test_a_number_alone_is_a_figure_without_an_interval() -> None:
     assert figure_of(lambda: 0.5, 3) == Figure(value=0.5, films=3)
 

@@ -59,8 +59,10 @@ def point_at(
 
 
 def _scaled(estimate: Estimate, factor: float, offset: float = 0) -> Estimate:
-    ends = (estimate.value, estimate.low, estimate.high)
-    return Estimate(*(offset + factor * end for end in ends))
+    value, low, high = (
+        offset + factor * end for end in (estimate.value, estimate.low, estimate.high)
+    )
+    return Estimate(value, low, high)
 
 
 def _one_in(odds: Estimate) -> Estimate:

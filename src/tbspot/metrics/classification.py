@@ -33,6 +33,8 @@ __all__ = [
     "specificity_at",
 ]
 
+# Films of one patient do not say how those of others differ.
+ONE_PATIENT = "no interval: it needs films of two patients of each class"
 
 Rates = NDArray[np.float64]
 
@@ -49,24 +51,28 @@ def auroc(labels: NDArray[np.int_], scores: NDArray[np.float64]) -> float:
 def delong(
     labels: NDArray[np.int_], scores: NDArray[np.float64], patients: Patients = None
 ) -> Estimate:
-    """AUROC with DeLong's 95 % interval, cut at 0 and 1.
+    """AUROC with DeLong's 95 % interval, cut at 0 and 1; none where a class is of one patient.
 
     DeLong et al. 1988 (doi 10.2307/2531595), by ranks as in Sun and Xu 2014
     (doi 10.1109/LSP.2014.2337313); of patients with several films as in Obuchowski 1997
     (doi 10.2307/2533958), which is DeLong's where each has one.
 
     Raises:
-        UndefinedError: a class has films of fewer than two patients.
+        UndefinedError: one of the classes is absent.
     """
     of_tb, of_others = _placements(labels, scores)
-    if min(len(of_tb), len(of_others)) < 2:
-        raise UndefinedError("DeLong's interval needs two films of each class")
+    value = float(of_tb.mean())
+    if not _are_of_several(labels, patients):
+        return Estimate(value, note=ONE_PATIENT)
     whose, is_tb = numbered(patients, len(labels)), labels == 1
-    if min(len(np.unique(whose[is_tb])), len(np.unique(whose[~is_tb]))) < 2:
-        raise UndefinedError("its interval needs films of two patients of each class")
-    value = of_tb.mean()
     half = TWO_SIDED_95 * np.sqrt(_variance(of_tb, of_others, whose[is_tb], whose[~is_tb]))
-    return Estimate(float(value), float(max(0, value - half)), float(min(1, value + half)))
+    return Estimate(value, float(max(0, value - half)), float(min(1, value + half)))
+
+
+def _are_of_several(labels: NDArray[np.int_], patients: Patients) -> bool:
+    """Whether the films of each class are of two patients or more."""
+    whose = numbered(patients, len(labels))
+    return min(len(np.unique(whose[labels == one])) for one in (0, 1)) > 1
 
 
 def _variance(
@@ -85,7 +91,10 @@ def _variance(
         variance += (own**2).sum() / (clusters - 1) * (clusters / films) / films
         sums.append(total / films)
     # Of patients with films of both classes; of the others one of the sums is 0.
-    return float(variance + 2 * patients / (patients - 1) * (sums[0] * sums[1]).sum())
+    shared = 2 * patients / (patients - 1) * (sums[0] * sums[1]).sum()
+    # Where the two cancel, what is left of them is rounding, of either sign.
+    is_rounding = variance + shared <= ROUNDING * (variance + abs(shared))
+    return 0.0 if is_rounding else float(variance + shared)
 
 
 def _placements(
@@ -127,7 +136,7 @@ class _Ranking:
         true = self.cuts.above(counts * (self.labels == 1))
         false = self.cuts.above(counts * (self.labels == 0))
         start = ((0, 0), (1, 0))
-        return np.pad(true / true[:, -1:], start), np.pad(false / false[:, -1:], start)
+        return np.pad(_shares(true), start), np.pad(_shares(false), start)
 
     def estimate(
         self,
@@ -136,14 +145,28 @@ class _Ranking:
         resamples: int,
         seed: int,
     ) -> Estimate:
-        """A figure of the rates with an interval from resamples within each class."""
+        """A figure of the rates with an interval from resamples within each class.
+
+        There is none where a class is of one patient: each sample would have the same films of it.
+        """
+        if not _are_of_several(self.labels, self.patients):
+            (value,) = figure(*self.rates(np.ones((1, len(self.labels)))))
+            return Estimate(float(value), note=ONE_PATIENT)
+
+        def figures(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+            true, false = self.rates(counts)
+            drawn = np.isfinite(true[:, -1] + false[:, -1])
+            return np.where(drawn, figure(true, false), np.nan)[:, None]
+
         return bootstrap(
-            self.labels,
-            lambda counts: figure(*self.rates(counts))[:, None],
-            resamples=resamples,
-            seed=seed,
-            patients=self.patients,
+            self.labels, figures, resamples=resamples, seed=seed, patients=self.patients
         ).estimate()
+
+
+def _shares(sums: NDArray[np.float64]) -> Rates:
+    """Cumulative sums `[b, cuts]` of a class as shares of all; NaN where none was drawn."""
+    whole = sums[:, -1:]
+    return np.divide(sums, whole, out=np.full_like(sums, np.nan), where=whole > 0)
 
 
 def average_precision(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from math import inf
 from typing import TypeVar
 
 import numpy as np
@@ -62,11 +63,19 @@ def unless_undefined(compute: Callable[[], Value], otherwise: Other) -> Value | 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval."""
+    """A figure with its 95 % interval.
+
+    Attributes:
+        value: the figure.
+        low: lower end of the interval.
+        high: upper end; an end that is not known is infinite.
+        note: why there is no interval at all.
+    """
 
     value: float
-    low: float
-    high: float
+    low: float = -inf
+    high: float = inf
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +139,9 @@ def resample(
     """Figures of bootstrap samples of patients, each with all films, `[resamples, k]`.
 
     Args:
-        groups: the group of each film. In every sample each group keeps its number of patients, as
-            do the patients with films of several groups.
+        groups: the group of each film, from 0. In every sample each group keeps its number of
+            patients, as do the patients with films of several groups; one patient who would be
+            drawn by itself is drawn with another group of patients that shares a group of films.
         figures: takes how often each film was drawn `[b, films]`, gives figures `[b, k]`.
         resamples: how many samples to draw.
         seed: of the draws.
@@ -161,13 +171,25 @@ def numbered(patients: Patients, films: int) -> NDArray[np.intp]:
 
 
 def _strata(groups: NDArray[np.int_], whose: NDArray[np.intp]) -> NDArray[np.intp]:
-    """The stratum of each patient: the group of the films, or the groups that they reach over."""
+    """The stratum of each patient: the group of the films, or the groups that they reach over.
+
+    A patient alone in a stratum would be drawn exactly once each time, as if known for certain: it
+    joins the smallest stratum that shares a group with it, where there is one.
+    """
     patients = whose.max(initial=-1) + 1
     ends = np.empty((patients, 2), np.int_)
     ends[whose] = groups[:, None]
     np.minimum.at(ends[:, 0], whose, groups)
     np.maximum.at(ends[:, 1], whose, groups)
-    strata: NDArray[np.intp] = np.unique(ends, axis=0, return_inverse=True)[1].reshape(-1)
+    kinds, inverse = np.unique(ends, axis=0, return_inverse=True)
+    strata: NDArray[np.intp] = inverse.reshape(-1)
+    for kind, (low, high) in enumerate(kinds):
+        sizes = np.bincount(strata, minlength=len(kinds))
+        shares = (kinds[:, 0] <= high) & (kinds[:, 1] >= low) & (sizes > 0)
+        shares[kind] = False
+        if sizes[kind] == 1 and shares.any():
+            near = np.flatnonzero(shares)
+            strata[strata == kind] = near[sizes[near].argmin()]
     return strata
 
 

@@ -82,7 +82,8 @@ def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: st
 
     Args:
         compute: gives an estimate, or a number that has no interval; what is infinite counts as
-            undefined, and an interval without an upper end or without width is left out and noted.
+            undefined, and an interval without an upper end or without width is left out and noted,
+            as is one that the estimate says there is none of.
         films: that it is of.
         reason: in place of the error's own, where that would say too little.
     """
@@ -94,8 +95,13 @@ def figure_of(compute: Callable[[], Estimate | float], films: int, *, reason: st
         return Figure(value=estimate, films=films)
     if isinf(estimate.value):
         return Figure(value=None, films=films, reason=reason or "it has no bound")
-    if isinf(estimate.high):
-        return Figure(value=estimate.value, films=films, note="its interval has no upper end")
-    if estimate.high - estimate.low <= ROUNDING:
-        return Figure(value=estimate.value, films=films, note=WITHOUT_WIDTH)
+    if note := estimate.note or _without_ends(estimate):
+        return Figure(value=estimate.value, films=films, note=note)
     return Figure(value=estimate.value, low=estimate.low, high=estimate.high, films=films)
+
+
+def _without_ends(estimate: Estimate) -> str:
+    """Why an interval is left out; empty where it is not."""
+    if isinf(estimate.high):
+        return "its interval has no upper end"
+    return WITHOUT_WIDTH if estimate.high - estimate.low <= ROUNDING else ""

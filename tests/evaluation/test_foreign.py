@@ -166,6 +166,16 @@ def test_a_least_score_is_found_however_low_or_many_the_scores_are(study: Study)
     assert max(curve.miou) == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.parametrize(("high", "low"), [(0.03, 0.01), (0.99, 0.97), (0.6, 0.4)])
+def test_the_best_least_score_of_each_film_is_found_wherever_the_scores_lie(
+    study: Study, high: float, low: float
+) -> None:
+    boxes = ((FIRST, high), ((0, 0, 512, 512), low))
+    limits = whole(study, coco(study, *(result("one", *box) for box in boxes))).limits
+    as_it_is, best = (limit.miou.value for limit in limits[:2])
+    assert (as_it_is, best) == (pytest.approx(1 / 4 / 2), pytest.approx(1 / 2))
+
+
 def test_ids_of_results_are_those_of_a_list_of_images(study: Study) -> None:
     listed = study.folder / "annotations.json"
     names = ("two.png", "one.png")

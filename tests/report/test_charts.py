@@ -89,6 +89,22 @@ def test_the_threshold_curve_is_the_evaluations_on_the_charts_scale(
     assert all(0 <= y <= 1 for line in chart.lines for _, y in line.points)
 
 
+def test_a_least_score_of_boxes_is_named_and_shown_however_low(evaluation: Evaluation) -> None:
+    assert threshold_chart(evaluation).x_label == "threshold, share of the map's maximum"
+    judged, teacher, *controls = evaluation.contenders
+    rule = judged.localization.rules[0]
+    given = rule.model_copy(update={"rule": "given", "value": None})
+    tuned = rule.model_copy(update={"rule": "tuned", "value": 0.00041})
+    localization = judged.localization.model_copy(update={"rules": (given, tuned)})
+    of_boxes = judged.model_copy(update={"localization": localization})
+    alone = {"contenders": (of_boxes, *controls), "curves": evaluation.curves[:1]}
+    chart = threshold_chart(evaluation.model_copy(update=alone))
+    assert chart.x_label == "threshold, least score of a box"
+    assert chart.lines[-1].name == "threshold used: 0.00041"
+    both = evaluation.model_copy(update={"contenders": (of_boxes, teacher)})
+    assert threshold_chart(both).x_label.endswith("map's maximum or least score of a box")
+
+
 def test_lines_are_told_apart_by_colour_and_by_dashes(evaluation: Evaluation) -> None:
     styles = [(line.colour, line.dashes) for line in threshold_chart(evaluation).lines]
     assert len({colour for colour, _ in styles}) == len(styles)

@@ -9,7 +9,9 @@ import pytest
 from studies import Study
 from tbspot.errors import TbspotError
 from tbspot.records.evaluation import Evaluation
+from tbspot.records.figures import Figure
 from tbspot.report import write_report
+from tbspot.report.page import render
 
 VOID = {"meta", "img", "input", "br"}
 
@@ -98,6 +100,28 @@ def test_undefined_figures_give_their_reasons(page: Page) -> None:
     assert "energy inside: every map is blank (all black)" in words
     assert "no film has two boxes or more" in words
     assert "nan" not in words.lower().split()
+
+
+def test_a_low_threshold_and_each_figure_of_a_source_stand_on_the_page_by_themselves(
+    evaluation: Evaluation, folder: Path
+) -> None:
+    judged, *others = evaluation.contenders
+    assert judged.classification is not None
+    (source,) = judged.classification.sources
+    nothing = Figure(value=None, films=12, reason="it is not known")
+    precision = Figure(value=0.4321, films=12)
+    named = source.model_copy(update={"auroc": nothing, "average_precision": precision})
+    rules = [one.model_copy(update={"value": 0.00041}) for one in judged.localization.rules]
+    judged = judged.model_copy(
+        update={
+            "classification": judged.classification.model_copy(update={"sources": (named,)}),
+            "localization": judged.localization.model_copy(update={"rules": tuple(rules)}),
+        }
+    )
+    changed = evaluation.model_copy(update={"contenders": (judged, *others)})
+    words = " ".join(Page(render(folder, changed, [])).words.split())
+    assert "undefined it is not known 0.432" in words
+    assert "0.00041" in words
 
 
 def test_settings_and_provenance_are_on_the_page(page: Page, evaluation: Evaluation) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tbspot.evaluation.outcomes import Outcome, Outcomes
 from tbspot.evaluation.strata import AREA, Part, parts_of
+from tbspot.evaluation.thresholds import tried
 from tbspot.evaluation.truth import Truth
 from tbspot.maps.boxes import rectangle_mask
 from tbspot.metrics import mask_iou, ratios
@@ -24,6 +25,7 @@ from tbspot.samples.counting import patients_of
 
 __all__ = ["MENDED", "limits_of"]
 
+# Of maps: shares of the maximum.
 THRESHOLDS = np.arange(0.05, 0.96, 0.05).round(2)
 MENDED = (
     "nothing",
@@ -79,7 +81,9 @@ def _mended(outcome: Outcome, truth: Truth, primary: Rule) -> Iterator[float]:
     """A film's IoU with each of `MENDED` mended."""
     mask, found = truth.mask(), outcome.by_rule[primary]
     yield (as_it_is := mask_iou(found.mask, mask))
-    cut = (rectangle_mask(outcome.evidence.at("tuned", value)) for value in THRESHOLDS.tolist())
+    # Scores of a model's own boxes may lie anywhere.
+    values = THRESHOLDS if outcome.evidence.boxes is None else tried([outcome.evidence])
+    cut = (rectangle_mask(outcome.evidence.at("tuned", value)) for value in values.tolist())
     yield max(as_it_is, *(mask_iou(one, mask) for one in cut))
     true = _meeting(found.boxes, mask)
     yield mask_iou(rectangle_mask(found.boxes[true]), mask)

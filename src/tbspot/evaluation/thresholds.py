@@ -27,6 +27,7 @@ __all__ = [
     "rules_of",
     "rules_of_boxes",
     "share_above_otsu",
+    "tried",
     "tuned_choice",
 ]
 
@@ -65,7 +66,7 @@ def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve
         films: what they are, in words.
     """
     places = [place for place, truth in enumerate(truths) if truth.is_boxed]
-    thresholds = _tried(evidence for place in places if (evidence := evidences(place)))
+    thresholds = tried(evidence for place in places if (evidence := evidences(place)))
     sums = np.zeros((len(thresholds), 2))
     for place in places:
         evidence = evidences(place)
@@ -80,8 +81,12 @@ def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve
     )
 
 
-def _tried(evidences: Iterable[Evidence]) -> NDArray[np.float64]:
-    """The thresholds that are tried, rising; a model gives maps of all films or boxes of all."""
+def tried(evidences: Iterable[Evidence]) -> NDArray[np.float64]:
+    """The thresholds that are tried, `[k]`, rising: of maps the grid, of boxes more.
+
+    Of boxes 0 and their own scores, 200 of many, are tried too. A model gives maps of all films or
+    boxes of all.
+    """
     scores = [np.zeros(1)]
     for one in evidences:
         if one.boxes is None:

@@ -49,8 +49,8 @@ class RuleResult(Record):
     """Mean IoU under one threshold rule.
 
     Attributes:
-        rule: `tuned` (one share of the maximum for all films), `otsu` (per film) or `quantile`
-            (one share of the film's area).
+        rule: `tuned` (one share of the maximum for all films, or one least score of boxes), `otsu`
+            (per film), `quantile` (one share of the film's area) or `given` (every box).
         value: of the rule, for rectangles.
         raw_value: of the rule, for the raw mask.
         origin: where the value comes from, in words.
@@ -186,7 +186,7 @@ class Contender(Record):
 
 
 class Curve(Record):
-    """Mean IoU by threshold, a share of the map's maximum.
+    """Mean IoU by threshold: a share of the map's maximum, or a least score of boxes.
 
     Attributes:
         films: what it is of, in words.

@@ -107,7 +107,7 @@ def threshold_chart(evaluation: Evaluation) -> Chart:
         summary="; ".join(
             f"highest on {curve.films}: {max(curve.miou):.3f}" for curve in evaluation.curves
         ),
-        x_label="threshold, share of the map's maximum",
+        x_label=_scale(evaluation),
         y_label="mean IoU",
         x_ticks=ticks(),
         y_ticks=tuple(Tick(share / 5, f"{top * share / 5:.2f}") for share in range(6)),
@@ -116,9 +116,21 @@ def threshold_chart(evaluation: Evaluation) -> Chart:
     )
 
 
+def _scale(evaluation: Evaluation) -> str:
+    """What a threshold is of the models that have a curve: some give maps, some boxes alone."""
+    whose = {curve.role for curve in evaluation.curves}
+    give_boxes = {
+        any(rule.rule == "given" for rule in row.localization.rules)
+        for row in evaluation.contenders
+        if row.role in whose
+    }
+    words = {False: "share of the map's maximum", True: "least score of a box"}
+    return f"threshold, {' or '.join(words[one] for one in sorted(give_boxes))}"
+
+
 def _chosen(rule: RuleResult) -> Line:
     at = rule.value or 0.0
-    return Line(f"threshold used: {at:.2f}", ((at, 0.0), (at, 1.0)), *FAINT)
+    return Line(f"threshold used: {at:.3g}", ((at, 0.0), (at, 1.0)), *FAINT)
 
 
 def _curve(curve: Curve, values: Sequence[float], top: float) -> Points:

@@ -40,9 +40,11 @@ def fit(predictions: Path, data: str, split: str, model: Path) -> None:
     """Fit, say what it is worth, write."""
     scored = read_predicted(predictions, [data], split)
     check(scored, model)
-    fitted = reliability_of(scored.scores, scored.labels, Drawing(resamples=10_000, seed=0))
+    fitted = reliability_of(scored, Drawing(resamples=10_000, seed=0))
     if (temperature := fitted.temperature.value) is None:
         raise TbspotError(f"no temperature fits: {fitted.temperature.reason}")
+    if fitted.ece_scaled.value is None:
+        raise TbspotError(f"no temperature can be judged: {fitted.ece_scaled.reason}")
     for name in ("temperature", "ece", "ece_scaled", "brier", "brier_scaled"):
         one = getattr(fitted, name)
         print(f"{name}: {one.words()}, {one.films} films")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def sharpened(scored: Scored, temperature: float) -> np.ndarray:
 
 def test_brier_and_the_curve_are_scikit_learns(draw_scores) -> None:
     scored = draw_scores()
-    result = reliability_of(scored.scores, scored.labels, DRAWING)
+    result = reliability_of(scored, DRAWING)
     assert result.brier.value == pytest.approx(brier_score_loss(scored.labels, scored.scores))
     shares, means = calibration_curve(scored.labels, scored.scores, n_bins=10, strategy="quantile")
     assert [one.tb.value for one in result.bins] == pytest.approx(shares.tolist())
@@ -70,7 +71,7 @@ def test_the_temperatures_interval_covers_the_true_one_about_95_times_in_100(dra
 
 def test_scaling_sets_overconfident_scores_right(draw_scores) -> None:
     scored = draw_scores(4000)
-    result = reliability_of(sharpened(scored, 3), scored.labels, DRAWING)
+    result = reliability_of(replace(scored, scores=sharpened(scored, 3)), DRAWING)
     assert result.temperature.value == pytest.approx(3, rel=0.1)
     assert result.ece_scaled.value is not None
     assert result.ece.value is not None
@@ -82,7 +83,7 @@ def test_scaling_sets_overconfident_scores_right(draw_scores) -> None:
 
 def test_scores_that_are_not_probabilities_have_thresholds_but_no_reliability(draw_scores) -> None:
     scored = draw_scores()
-    result = reliability_of(100 * scored.scores, scored.labels, DRAWING)
+    result = reliability_of(replace(scored, scores=100 * scored.scores), DRAWING)
     assert result.bins == ()
     assert result.ece.reason == result.temperature.reason == "the scores are not in [0, 1]"
 
@@ -97,7 +98,7 @@ def test_scores_that_separate_the_classes_have_no_best_temperature() -> None:
     scores, labels = np.array([0.2, 0.9] * 20), np.array([0, 1] * 20)
     with pytest.raises(UndefinedError, match="separates the classes"):
         fit_temperature(scores, labels)
-    result = reliability_of(scores, labels, DRAWING)
+    result = reliability_of(Scored("drawn", scores, labels), DRAWING)
     assert result.brier_scaled.value is None
     assert "separates" in (result.temperature.reason or "")
 
@@ -111,7 +112,7 @@ def test_scores_that_run_against_tb_have_no_temperature() -> None:
 def test_a_temperature_that_few_films_do_not_bound_says_so() -> None:
     scores = np.array([0.6, 0.4] * 20)
     labels = np.array([1, 0] * 11 + [0, 1] * 9)
-    result = reliability_of(scores, labels, DRAWING)
+    result = reliability_of(Scored("drawn", scores, labels), DRAWING)
     assert result.temperature.value is not None
     assert result.temperature.note == "its interval has no upper end"
 
@@ -122,7 +123,7 @@ def test_the_ece_stands_beside_what_chance_alone_makes_of_right_scores() -> None
         random = np.random.default_rng(seed)
         scores = random.random(200)
         right = (random.random(200) < scores).astype(int)
-        ece = reliability_of(scores, right, Drawing(resamples=200, seed=seed)).ece
+        ece = reliability_of(Scored("", scores, right), Drawing(200, seed)).ece
         assert (ece.low, ece.high) == (None, None)
         assert ece.value is not None
         above += ece.value > usual_of(ece)
@@ -132,7 +133,7 @@ def test_the_ece_stands_beside_what_chance_alone_makes_of_right_scores() -> None
 
 def test_scores_that_are_far_off_are_above_what_chance_makes_of_right_ones(draw_scores) -> None:
     scored = draw_scores(1000)
-    ece = reliability_of(sharpened(scored, 3), scored.labels, DRAWING).ece
+    ece = reliability_of(replace(scored, scores=sharpened(scored, 3)), DRAWING).ece
     assert ece.value is not None
     assert ece.value > usual_of(ece)
 
@@ -140,10 +141,28 @@ def test_scores_that_are_far_off_are_above_what_chance_makes_of_right_ones(draw_
 def test_films_of_one_patient_make_chance_greater(draw_scores) -> None:
     scored = draw_scores(400)
     patients = np.arange(400) // 8
-    alone = reliability_of(scored.scores, scored.labels, DRAWING).ece
-    ece = reliability_of(scored.scores, scored.labels, DRAWING, patients).ece
+    alone = reliability_of(scored, DRAWING).ece
+    ece = reliability_of(replace(scored, patients=patients), DRAWING).ece
     assert ece.value == alone.value
     assert usual_of(ece) > usual_of(alone)
+
+
+@pytest.mark.parametrize("patients", [np.full(400, "anon"), np.repeat(["p1", "p0"], [100, 300])])
+def test_films_of_one_patient_in_a_class_have_a_temperature_that_no_others_can_judge(
+    draw_scores, patients: np.ndarray
+) -> None:
+    result = reliability_of(draw_scores(patients=patients), DRAWING)
+    assert result.temperature.value is not None
+    assert result.brier.value is not None
+    for figure in (result.ece_scaled, result.brier_scaled):
+        assert figure.reason == "it needs films of several patients of each class"
+
+
+@pytest.mark.parametrize("labels", [[], [1, 1, 1], [0, 0, 0]])
+def test_no_temperature_is_fitted_on_films_of_one_class_or_none(labels: list[int]) -> None:
+    scores = np.array([0.2, 0.7, 0.6])[: len(labels)]
+    with pytest.raises(UndefinedError, match="films with TB and films without"):
+        fit_temperature(scores, np.array(labels, int))
 
 
 def usual_of(ece: Figure) -> float:

@@ -1,17 +1,19 @@
 """Whether scores are probabilities: reliability curve, ECE, Brier, temperature.
 
-Takes scores and labels; gives figures with intervals. They hold for the share of TB among these
-films, which is rarely that of a programme.
+Takes scores with their truth; gives figures with intervals. They hold for the share of TB among
+these films, which is rarely that of a programme.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics import Estimate, Patients, UndefinedError, numbered, ratios, wilson
+from tbspot.calibration.scored import Scored
+from tbspot.metrics import Estimate, UndefinedError, numbered, ratios, wilson
 from tbspot.numerics import TWO_SIDED_95, sigmoid
 from tbspot.records.calibration import Reliability, ReliabilityBin
 from tbspot.records.figures import Drawing, Figure, figure_of
@@ -26,48 +28,34 @@ LEAST_SCORE = 1e-7
 GREATEST_SLOPE = 1e3
 
 
-def reliability_of(
-    scores: NDArray[np.float64],
-    labels: NDArray[np.int_],
-    drawing: Drawing,
-    patients: Patients = None,
-) -> Reliability:
+def reliability_of(scored: Scored, drawing: Drawing) -> Reliability:
     """The figures of scores in [0, 1]; of other scores, the reason why there are none.
 
     Args:
-        scores: `[n]`.
-        labels: `[n]`, 1 = TB, 0 = not.
+        scored: the films; those of one patient are drawn together, and are in one fold.
         drawing: of intervals, and of the folds that a temperature is fitted on.
-        patients: of the films.
     """
-    by_chance = float(labels.mean() * (1 - labels.mean()))
-    if scores.min() < 0 or scores.max() > 1:
-        nothing = Figure(value=None, films=len(labels), reason="the scores are not in [0, 1]")
-        return Reliability(
-            bins=(),
-            ece=nothing,
-            brier=nothing,
-            brier_by_chance=by_chance,
-            temperature=nothing,
-            ece_scaled=nothing,
-            brier_scaled=nothing,
-        )
-    whose = numbered(patients, len(labels))
-    ece, brier = _errors(scores, labels, whose, drawing)
-    temperature, scaled = _scaled(scores, labels, whose, drawing.seed)
-    ece_scaled, brier_scaled = (
-        _errors(scaled, labels, whose, drawing)
-        if scaled is not None
-        else [Figure(value=None, films=len(labels), reason=temperature.reason)] * 2
-    )
+    scores, labels = scored.scores, scored.labels
+    whose = numbered(scored.patients, len(labels))
+    are_shares = bool(scores.min() >= 0 and scores.max() <= 1)
+
+    @cache
+    def scaled() -> NDArray[np.float64]:
+        return _scaled(scores, labels, whose, drawing.seed)
+
+    def figure(compute: Callable[[], Estimate]) -> Figure:
+        if not are_shares:
+            return Figure(value=None, films=len(labels), reason="the scores are not in [0, 1]")
+        return figure_of(compute, len(labels))
+
     return Reliability(
-        bins=_bins(scores, labels),
-        ece=ece,
-        brier=brier,
-        brier_by_chance=by_chance,
-        temperature=temperature,
-        ece_scaled=ece_scaled,
-        brier_scaled=brier_scaled,
+        bins=_bins(scores, labels) if are_shares else (),
+        ece=figure(lambda: _ece(scores, labels, whose, drawing)),
+        brier=figure(lambda: _brier(scores, labels, whose, drawing)),
+        brier_by_chance=float(labels.mean() * (1 - labels.mean())),
+        temperature=figure(lambda: fit_temperature(scores, labels)),
+        ece_scaled=figure(lambda: _ece(scaled(), labels, whose, drawing)),
+        brier_scaled=figure(lambda: _brier(scaled(), labels, whose, drawing)),
     )
 
 
@@ -94,13 +82,13 @@ def _share(labels: NDArray[np.int_]) -> Figure:
     return figure_of(lambda: wilson(int(labels.sum()), len(labels)), len(labels))
 
 
-def _errors(
+def _ece(
     scores: NDArray[np.float64],
     labels: NDArray[np.int_],
     whose: NDArray[np.intp],
     drawing: Drawing,
-) -> tuple[Figure, Figure]:
-    """Expected calibration error (Naeini et al. 2015) over bins of as many films, and Brier."""
+) -> Estimate:
+    """Expected calibration error (Naeini et al. 2015) over bins of as many films."""
     films, members = len(labels), _members(scores).astype(np.float64)
 
     def error(truth: NDArray[np.float64]) -> float:
@@ -120,15 +108,23 @@ def _errors(
         "no interval, as chance alone makes it greater than 0: probabilities that are exactly "
         f"right have up to {usual:.3f} on as many films (95 in 100 times)"
     )
-    ece = Figure(value=error(labels.astype(np.float64)), films=films, note=note)
-    resampled = ratios(
+    return Estimate(error(labels.astype(np.float64)), note=note)
+
+
+def _brier(
+    scores: NDArray[np.float64],
+    labels: NDArray[np.int_],
+    whose: NDArray[np.intp],
+    drawing: Drawing,
+) -> Estimate:
+    """Mean squared error."""
+    return ratios(
         ((scores - labels) ** 2)[:, None],
-        np.ones((films, 1)),
+        np.ones((len(labels), 1)),
         resamples=drawing.resamples,
         seed=drawing.seed,
         patients=whose,
-    )
-    return ece, figure_of(resampled.estimate, films)
+    ).estimate()
 
 
 def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.int_]) -> Estimate:
@@ -138,8 +134,10 @@ def fit_temperature(scores: NDArray[np.float64], labels: NDArray[np.int_]) -> Es
     information gives the 95 % interval; an end without bound is infinite.
 
     Raises:
-        UndefinedError: no temperature above 0 and below infinity is the best.
+        UndefinedError: a class is absent, or no temperature above 0 and below infinity is the best.
     """
+    if len(np.unique(labels)) < 2:
+        raise UndefinedError("a temperature needs films with TB and films without")
     logits = _logits(scores)
     signed = np.where(labels == 1, logits, -logits)
 
@@ -174,19 +172,18 @@ def _logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _scaled(
     scores: NDArray[np.float64], labels: NDArray[np.int_], whose: NDArray[np.intp], seed: int
-) -> tuple[Figure, NDArray[np.float64] | None]:
-    """The temperature, and the scores scaled by what was fitted on patients of other folds."""
-    films = len(labels)
+) -> NDArray[np.float64]:
+    """The scores `[n]`, each scaled by what was fitted on patients of other folds.
+
+    Raises:
+        UndefinedError: the other folds lack a class, or there is no best temperature for them.
+    """
     folds = (np.random.default_rng(seed).permutation(whose.max() + 1) % FOLDS)[whose]
-    scaled = np.empty(films)
-
-    def fit() -> Estimate:
-        whole = fit_temperature(scores, labels)
-        for fold in range(FOLDS):
-            held = folds == fold
-            temperature = fit_temperature(scores[~held], labels[~held]).value
-            scaled[held] = sigmoid(_logits(scores[held]) / temperature)
-        return whole
-
-    temperature = figure_of(fit, films)
-    return temperature, None if temperature.value is None else scaled
+    scaled = np.empty(len(labels))
+    for fold in np.unique(folds):
+        held = folds == fold
+        if len(np.unique(labels[~held])) < 2:
+            raise UndefinedError("it needs films of several patients of each class")
+        temperature = fit_temperature(scores[~held], labels[~held]).value
+        scaled[held] = sigmoid(_logits(scores[held]) / temperature)
+    return scaled

@@ -166,7 +166,7 @@ def calibrate(
         ),
         points=tuple(_thinned(points)),
         groups=groups,
-        reliability=reliability_of(scores, labels, drawing, scored.patients),
+        reliability=reliability_of(scored, drawing),
         notes=(
             *scored.notes,
             *_notes(scored, settings),

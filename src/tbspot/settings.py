@@ -13,10 +13,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["Amount", "Chance", "Count", "Days", "Port", "Seed", "Settings", "Whole"]
+__all__ = ["Amount", "Chance", "Count", "Days", "Port", "Resamples", "Seed", "Settings", "Whole"]
 
 Count = Annotated[int, Field(strict=True, ge=0)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
+# Percentiles of fewer are the least and the greatest sample or two.
+Resamples = Annotated[int, Field(strict=True, ge=100)]
 # What torch's generators take; numpy's take any that is not below 0.
 Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
 Port = Annotated[int, Field(strict=True, ge=0, lt=1 << 16)]

@@ -46,7 +46,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
             (films / sample.name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(sample.path, films / sample.name)
     write_run(out, write_model(base / "model.onnx", "m", 1), films)
-    judging = Judging(predictions=out, out=out, data=(str(drawn),), split="val", resamples=20)
+    judging = Judging(predictions=out, out=out, data=(str(drawn),), split="val", resamples=100)
     write_evaluation(out, evaluate(judging))
     return out
 
@@ -134,7 +134,7 @@ def test_every_mutated_run_folder_is_shown_or_refused(
             return
         write_report(folder, tmp_path / "report.html", (str(drawn),))
         evaluate(
-            Judging(predictions=folder, out=folder, data=(str(drawn),), split="val", resamples=2)
+            Judging(predictions=folder, out=folder, data=(str(drawn),), split="val", resamples=100)
         )
 
     _, told = _outcomes(RUNS * TIMES, 1, attempt)

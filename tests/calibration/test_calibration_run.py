@@ -150,6 +150,7 @@ def test_the_page_says_the_figures_and_runs_nothing_that_the_scores_file_holds(
     assert result.target.sentence.replace("'", "&#39;") in page
     assert "[0.880, 0.943]" in page
     assert result.auroc.words() in page
+    assert f": {result.reliability.ece.note}." in page
     assert "&lt;script&gt;: &lt;b&gt;x&lt;/b&gt;" in page
     assert not any(mark in page for mark in ("<script", "<b>x", "<i>m", "http:", "https:"))
 
@@ -182,3 +183,13 @@ def test_films_of_fewer_patients_widen_intervals_and_are_noted(draw_scores) -> N
     assert often.reliability.brier.low == pytest.approx(once.reliability.brier.low)
     assert any(note.startswith("the 2,000 films are of 400 patients") for note in often.notes)
     assert not any("patients" in note for note in once.notes)
+
+
+def test_films_of_one_patient_have_a_page_that_says_what_they_cannot_tell(
+    draw_scores, tmp_path: Path
+) -> None:
+    result, points = calibrate(draw_scores(patients=np.full(400, "anon")), settings())
+    write_calibration(tmp_path, result, points)
+    page = write_page(tmp_path, result).read_text("utf-8")
+    assert "(no interval: it needs films of two patients of each class)" in page
+    assert "Brier score after scaling: undefined, as it needs films of several patients" in page

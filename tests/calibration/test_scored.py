@@ -143,3 +143,11 @@ def test_films_of_one_patient_are_told_by_a_column_that_is_no_sub_group(write_sc
     assert scored.patients[:2].tolist() == ["p0", "p0"]
     # Nobody named the last two: they are not taken for one.
     assert len(set(scored.patients.tolist())) == 201
+
+
+def test_patients_of_two_sources_are_two_whatever_their_names(write_scores) -> None:
+    sources, patients = ["a", "b"] * 200, [str(place // 4) for place in range(400)]
+    scored = read_scores(write_scores(patient=patients, source=sources))
+    assert scored.patients is not None
+    assert len(set(scored.patients.tolist())) == 200
+    assert set(scored.columns) == {"source"}

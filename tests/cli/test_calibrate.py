@@ -41,6 +41,8 @@ def test_calibrate_writes_its_files_and_says_the_target_in_words(tmp_path: Path)
     assert {path.name for path in out.iterdir()} == FILES
     assert "reach WHO's target for a triage test" in result.output
     assert "0.900 [0.769, 0.960]" in result.output
+    words = " ".join(result.output.split())
+    assert "no interval, as chance alone makes it greater than 0" in words
     assert json.loads((out / "threshold.json").read_text())["threshold"] == 0.63
 
 

@@ -10,6 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from tbspot.cli import app
+from tbspot.errors import TbspotError
+from tbspot.records.figures import Drawing
 
 COMMANDS = typer.main.get_command(app).commands
 
@@ -47,6 +49,15 @@ def test_a_number_that_is_none_is_refused_with_its_option(
 
 def test_there_are_such_options() -> None:
     assert len(_options()) > 25
+
+
+@pytest.mark.parametrize("name", ["audit", "calibrate", "evaluate"])
+def test_as_few_resamples_as_the_library_takes_are_taken(name: str) -> None:
+    (option,) = [one for one in COMMANDS[name].params if one.name == "resamples"]
+    fewest = option.type.min
+    assert Drawing(fewest, 0).resamples == fewest
+    with pytest.raises(TbspotError, match=f"`resamples` must be .* {fewest}, not {fewest - 1}"):
+        Drawing(fewest - 1, 0)
 
 
 @pytest.mark.parametrize(

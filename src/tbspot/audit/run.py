@@ -28,7 +28,7 @@ from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import read_rows
 from tbspot.samples.sample import Sample
 from tbspot.samples.sources import locate_source
-from tbspot.settings import Seed, Settings, Whole
+from tbspot.settings import Resamples, Seed, Settings, Whole
 
 __all__ = ["AuditSettings", "audit"]
 
@@ -46,7 +46,7 @@ class AuditSettings(Settings):
         split: name of the split.
         split_file: from `tbspot prepare`, if any.
         films: of each source and label, how many to measure in detail.
-        resamples: bootstrap samples.
+        resamples: bootstrap samples, 100 or more.
         seed: of choices of films, folds, places and resamples.
     """
 
@@ -55,7 +55,7 @@ class AuditSettings(Settings):
     split: str
     split_file: Path | None = None
     films: Whole = 40
-    resamples: Whole = 10_000
+    resamples: Resamples = 10_000
     seed: Seed = 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tbspot.calibration.run import MOST_POINTS
 from tbspot.html import templating
 from tbspot.html.charts import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
-from tbspot.records.calibration import Calibration, OperatingPoint, ReliabilityBin
+from tbspot.records.calibration import Calibration, OperatingPoint, Reliability, ReliabilityBin
 from tbspot.records.figures import Figure
 
 __all__ = ["PAGE_FILE", "words", "write_page"]
@@ -26,26 +26,40 @@ def write_page(folder: Path, calibration: Calibration) -> Path:
     Raises:
         TbspotError: it cannot be written.
     """
-    reliability = calibration.reliability
-    figures = (reliability.ece, reliability.temperature)
     charts = [_thresholds(calibration)]
-    if reliability.bins:
-        charts.append(_reliability(reliability.bins))
+    if calibration.reliability.bins:
+        charts.append(_reliability(calibration.reliability.bins))
     path = folder / PAGE_FILE
     templating.write_page(
         path,
         TEMPLATE,
         calibration=calibration,
         charts=charts,
-        reasons=sorted({one.reason for one in figures if one.reason}),
+        remarks=_remarks(calibration.reliability),
+        words=words,
         most=MOST_POINTS,
     )
     return path
 
 
 def words(figure: Figure) -> str:
-    """A figure, or why there is none."""
-    return figure.reason or figure.words()
+    """A figure with what must be known of it, or why there is none."""
+    return figure.reason or figure.words() + (f" ({figure.note})" if figure.note else "")
+
+
+def _remarks(reliability: Reliability) -> list[str]:
+    """Why figures or their intervals are absent, each remark once with the figures it is on."""
+    remarks: dict[str, list[str]] = {}
+    for name, figure in (
+        ("expected calibration error", reliability.ece),
+        ("Brier score", reliability.brier),
+        ("temperature", reliability.temperature),
+        ("expected calibration error after scaling", reliability.ece_scaled),
+        ("Brier score after scaling", reliability.brier_scaled),
+    ):
+        if remark := f"undefined, as {figure.reason}" if figure.reason else figure.note:
+            remarks.setdefault(remark, []).append(name)
+    return [f"{', '.join(names)}: {remark}" for remark, names in remarks.items()]
 
 
 def _thresholds(calibration: Calibration) -> Chart:

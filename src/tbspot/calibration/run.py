@@ -25,7 +25,7 @@ from tbspot.metrics import delong, numbered, specificity_at
 from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
 from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
-from tbspot.settings import Seed, Settings, Whole
+from tbspot.settings import Resamples, Seed, Settings
 from tbspot.tables import write_table
 
 __all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "write_calibration"]
@@ -53,7 +53,7 @@ class CalibrationSettings(Settings):
         data: sources of the truth of predictions.
         split: name of the split of those films.
         split_file: from `tbspot prepare`, if any.
-        resamples: bootstrap samples.
+        resamples: bootstrap samples, 100 or more.
         seed: of them.
     """
 
@@ -67,7 +67,7 @@ class CalibrationSettings(Settings):
     data: tuple[str, ...] = ()
     split: str | None = None
     split_file: Path | None = None
-    resamples: Whole = 10_000
+    resamples: Resamples = 10_000
     seed: Seed = 0
 
     def __post_init__(self) -> None:
@@ -237,8 +237,8 @@ def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
     if patients < len(scored.labels):
         notes.append(
             f"the {len(scored.labels):,} films are of {patients:,} patients: the intervals of "
-            "AUROC, Brier score and the specificity at the wanted sensitivity allow for that; all "
-            "others take films for independent and are too narrow"
+            "AUROC (also of sub-groups), Brier score and the specificity at the wanted sensitivity "
+            "allow for that; all others take films for independent and are too narrow"
         )
     if settings.threshold is None:
         notes.append("the threshold was chosen on the films it is judged on: confirm it on others")

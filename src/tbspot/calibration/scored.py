@@ -29,6 +29,8 @@ LEAST_FILMS = 20
 # Columns of a CSV file that are no sub-groups.
 SCORE, REFERENCE, ID, MODEL, VERSION = "score", "reference", "id", "model", "version"
 PATIENT = "patient"
+# A column of sub-groups, by which patients are told too.
+SOURCE = "source"
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,8 @@ def read_scores(path: Path) -> Scored:
     """Read a CSV file with the columns `score` and `reference` (0 or 1).
 
     The columns `id`, `patient`, `model` and `version` are understood where they are present; every
-    other column divides the films into sub-groups.
+    other column divides the films into sub-groups. Patients of two values of a column `source` are
+    two, whatever their names.
 
     Raises:
         TbspotError: the file or one of its rows is wrong, or there are too few films.
@@ -102,7 +105,12 @@ def read_scores(path: Path) -> Scored:
     names = list(rows[0]) if rows else []
     own = (SCORE, REFERENCE, ID, PATIENT, MODEL, VERSION)
     # An empty cell is a patient whom nobody named: not the one of the other empty cells.
-    patients = [row.get(PATIENT) or f"\n{place}" for place, row in enumerate(rows)]
+    patients = [
+        "\n".join(filter(None, (row.get(SOURCE), row[PATIENT])))
+        if row.get(PATIENT)
+        else f"\n{place}"
+        for place, row in enumerate(rows)
+    ]
     return Scored(
         source=str(path),
         scores=np.array(scores, np.float64),

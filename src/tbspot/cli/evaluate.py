@@ -95,8 +95,8 @@ def evaluate(
 ) -> None:
     """Judge predictions against image labels and boxes, with controls and intervals.
 
-    Films are found by name, else by file name without its ending. Without
-    --tuning the threshold is the one that the model carries.
+    A prediction belongs to the film of its name, else to that of the closest
+    one. Without --tuning the threshold is the one that the model carries.
 
     Example: tbspot evaluate found --data drawn --split val
 

@@ -47,7 +47,7 @@ def evaluate(
         truth: films with labels and boxes: a data set's folder or CSV file, what a reader of
             another layout read, or the films themselves.
         split: name of the split to report on; `None` = all films.
-        resamples: bootstrap samples and sign flips.
+        resamples: bootstrap samples and sign flips, 100 or more.
         seed: of them.
 
     Returns:
@@ -55,7 +55,8 @@ def evaluate(
         `contenders[0]` is the model.
 
     Raises:
-        DataError: the truth cannot be read, or findings and films do not belong together.
+        DataError: the truth cannot be read, findings and films do not belong together, or a number
+            is out of its range.
     """
     with told_as(DataError):
         loaded = _loaded(truth)

@@ -50,7 +50,7 @@ from tbspot.records.matching import Matched
 from tbspot.samples.counting import patient_notes
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
-from tbspot.settings import Seed, Settings, Whole
+from tbspot.settings import Resamples, Seed, Settings
 
 __all__ = [
     "JUDGED",
@@ -87,7 +87,7 @@ class EvaluationSettings(Settings):
         coco_images: COCO file whose list of images the ids of COCO results are of.
         training: folder of the judged model's predictions of training films, for the box-free
             share of area and the box-free fitted controls.
-        resamples: bootstrap samples and sign flips.
+        resamples: bootstrap samples and sign flips, 100 or more.
         seed: of them.
     """
 
@@ -102,7 +102,7 @@ class EvaluationSettings(Settings):
     tuning: Mapping[str, Path] = field(default_factory=dict)
     training: Path | None = None
     coco_images: Path | None = None
-    resamples: Whole = 10_000
+    resamples: Resamples = 10_000
     seed: Seed = 0
 
     def __post_init__(self) -> None:

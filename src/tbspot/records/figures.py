@@ -15,7 +15,7 @@ from pydantic import model_validator
 from tbspot.metrics import Estimate, UndefinedError
 from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.record import Record
-from tbspot.settings import Seed, Settings, Whole
+from tbspot.settings import Resamples, Seed, Settings
 
 __all__ = ["Difference", "Drawing", "Figure", "figure_of"]
 
@@ -69,11 +69,11 @@ class Drawing(Settings):
     """How intervals are drawn.
 
     Attributes:
-        resamples: bootstrap samples, and sign flips.
+        resamples: bootstrap samples, and sign flips; 100 or more.
         seed: the same for every contender, so that their resamples are the same films.
     """
 
-    resamples: Whole
+    resamples: Resamples
     seed: Seed
 
 

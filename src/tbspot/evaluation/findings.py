@@ -58,6 +58,7 @@ def evaluate(
         DataError: the truth cannot be read, or findings and films do not belong together.
     """
     with told_as(DataError):
+        drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
         loaded = _loaded(truth)
         samples = in_split(loaded.samples, split) if split else loaded.samples
         models = {JUDGED: _matched(findings, samples, loaded)}
@@ -65,7 +66,7 @@ def evaluate(
             models,
             samples,
             split=split or "all films",
-            drawing=Drawing(resamples, seed),
+            drawing=drawing,
             data=(str(truth),) if not _are_samples(truth) else ("films given",),
             notes=loaded.notes,
         )

@@ -21,24 +21,23 @@ from tbspot.parsing import read_json
 
 __all__ = ["amend"]
 
-FOLLOW = ("score_threshold", "score_rule")
-
 
 def amend(model: Path, note: str, changes: dict[str, Any]) -> None:
     """Add changes, and a note on how they were chosen, to what a model is amended by."""
     path, description = amendment_path(model), open_engine(model).description
     # Refused before anything is written. What changes with it is written too, as an amendment
     # leaves everything that it does not name as the model's file has it.
-    changed = description.changed(changes, str(model))
-    for name in FOLLOW:
-        if (value := getattr(changed, name)) != getattr(description, name):
-            changes = changes | {name: value}
+    before, changed = (
+        description.model_dump(),
+        description.changed(changes, str(model)).model_dump(),
+    )
+    changes = changes | {name: changed[name] for name in changed if changed[name] != before[name]}
     if path.exists():
-        before = read_json(path, Amendment, "an amendment of a model")
+        amendment = read_json(path, Amendment, "an amendment of a model")
     else:
-        before = Amendment(amends=description.version, note="")
-    update = changes | {"note": "; ".join(filter(None, (before.note, note)))}
-    after = Amendment.model_validate(before.model_dump() | update)
+        amendment = Amendment(amends=description.version, note="")
+    update = changes | {"note": "; ".join(filter(None, (amendment.note, note)))}
+    after = Amendment.model_validate(amendment.model_dump() | update)
     write_json(path, after.model_dump(exclude_none=True))
     engine = open_engine(model, "float32")
     write_reference(model, engine)
@@ -51,6 +50,7 @@ if __name__ == "__main__":
     parser.add_argument("--mirror", action=argparse.BooleanOptionalAction)
     parser.add_argument("--score-threshold", type=float)
     parser.add_argument("--score-rule")
+    parser.add_argument("--map-note")
     parser.add_argument("--note", required=True)
     given = vars(parser.parse_args())
     path, note = given.pop("model"), given.pop("note")

@@ -46,7 +46,7 @@ def test_an_amended_temperature_divides_the_logit_and_makes_another_version(mode
     assert description.temperature == 2.0
     assert description.version != version
     # Another temperature is another version, another note is not.
-    amend(model, note="in other words")
+    amend(model, note="in other words", score_rule="by hand", map_note="by hand")
     assert open_engine(model).description.version == description.version
     amend(model, temperature=2.5)
     assert open_engine(model).description.version not in (version, description.version)
@@ -115,6 +115,19 @@ def test_a_temperature_takes_the_threshold_that_was_chosen_along(model: Path) ->
     description = open_engine(model).description
     assert description.score_threshold == pytest.approx(moved_threshold(0.6, 2))
     assert description.score_rule == "by 90 %"
+
+
+def test_what_was_said_of_thresholds_is_not_said_of_a_model_that_sees_films_otherwise(
+    model: Path,
+) -> None:
+    amend_model(model, "by hand", {"map_note": "chosen by hand", "score_rule": "by 90 %"})
+    before = open_engine(model).description
+    assert before.map_note == "chosen by hand"
+    amend_model(model, "twice the time", {"mirror": not before.mirror})
+    expected = before.changed({"mirror": not before.mirror}, "the model")
+    after = open_engine(model).description
+    assert after.model_copy(update={"version": expected.version}) == expected
+    assert after.map_note != before.map_note
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -202,7 +203,7 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
         (np.zeros((8, 8)), (1.0, 1.0), "names no range"),
         (np.zeros((8, 8)), (-1.7e308, 1.7e308), "names no range"),
         (np.array([["a"]]), None, "not <U1"),
-        (np.ma.masked_array(np.zeros((8, 8))), None, r"fill the mask first, as by film\.filled"),
+        (np.ma.masked_array(np.zeros((8, 8)), np.eye(8)), None, r"fill .* as by film\.filled"),
         (np.ma.masked_all((8, 8)), (0, 255), "the array is masked"),
         (np.zeros((8, 8)), (0, 1, 2), "names no range; give two different numbers"),
         (np.zeros((8, 8)), "ab", "names no range"),
@@ -345,6 +346,32 @@ def test_a_notebook_is_shown_picture_score_and_boxes_with_text_escaped(
     assert "not a diagnosis" in shown
 
 
+def test_a_notebook_is_shown_why_there_is_no_picture(
+    model: tbspot.Model, film_path: Path, tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone.png"
+    shutil.copy(film_path, gone)
+    (streamed,) = model.locate_many([gone])
+    gone.unlink()
+    sent = pickle.loads(pickle.dumps(model.locate(film_path)))  # noqa: S301
+    for finding, sentence in (
+        (streamed, "does not exist"),
+        (sent, "did not come with its finding"),
+    ):
+        shown = finding._repr_html_()
+        assert sentence in shown
+        assert "<img" not in shown
+        assert shown.count("<tr>") == 1 + len(finding.boxes)
+
+
+def test_a_masked_array_without_a_masked_value_is_a_film() -> None:
+    values = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    for mask in (np.ma.nomask, np.zeros((8, 8), bool)):
+        film = tbspot.read_film(np.ma.masked_array(values, mask))
+        assert type(film.pixels) is np.ndarray
+        np.testing.assert_array_equal(film.pixels, values)
+
+
 def test_a_film_that_is_read_says_what_its_file_says(film_path: Path) -> None:
     film = tbspot.read_film(film_path)
     assert film.pixels.dtype == np.float32
@@ -399,6 +426,10 @@ def test_findings_in_memory_are_evaluated_as_those_in_a_folder(
     assert streamed.contenders[0].localization.miou.films > 0
     with pytest.raises(tbspot.DataError, match="no finding to evaluate"):
         tbspot.evaluate([], drawn)
+    findings = model.locate_many(films)
+    with pytest.raises(tbspot.DataError, match="`resamples` must be greater than or equal to 1"):
+        tbspot.evaluate(findings, drawn, resamples=0)
+    assert len(list(findings)) == len(films)  # none was asked for
     with pytest.raises(tbspot.DataError):
         tbspot.evaluate(out, tmp_path / "absent")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tbspot.audit.pairs import PairSettings
@@ -41,6 +42,10 @@ def drawn(**change: Any) -> None:
         (audited, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
         (audited, {"resamples": 99}, "`resamples` must be greater than or equal to 100, not 99"),
         (audited, {"films": 2.5}, "`films` must be a valid integer, not 2.5"),
+        (audited, {"seed": True}, "`seed` must be a valid integer, not True"),
+        (audited, {"seed": np.array([1, 2])}, "`seed` must be a valid integer, not array([1, 2])"),
+        (audited, {"seed": "3"}, "`seed` must be a valid integer, not '3'"),
+        (audited, {"seed": np.int64(-1)}, "`seed` must be greater than or equal to 0"),
         (calibrated, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
         (calibrated, {"resamples": 99}, "`resamples` must be greater than or equal to 100, not 99"),
         (evaluated, {"seed": 1 << 63}, "`seed` must be less than 9223372036854775808"),
@@ -68,7 +73,7 @@ def test_an_impossible_value_is_named(
         ({"tries": 0}, "`tries` must be greater than or equal to 1, not 0"),
         ({"keep_days": -1.0}, "`keep_days` must be greater than or equal to 0, not -1.0"),
         ({"keep_days": float("nan")}, "`keep_days` must be"),
-        ({"watch_seconds": "2"}, "`watch_seconds` must be a valid number, not 2"),
+        ({"watch_seconds": "2"}, "`watch_seconds` must be a valid number, not '2'"),
     ],
 )
 def test_a_node_s_impossible_value_is_named(change: dict[str, Any], sentence: str) -> None:
@@ -89,3 +94,11 @@ def test_other_settings_impossible_values_are_named() -> None:
 def test_what_stands_for_nothing_is_no_value_to_refuse() -> None:
     assert NodeSettings(Path("node"), to=None).to is None
     assert calibrated(threshold=None).threshold is None
+
+
+def test_numbers_of_numpy_are_kept_as_python_s_own() -> None:
+    drawing = Drawing(np.arange(100, 200)[50], np.uint64(3))
+    assert drawing == Drawing(150, 3)
+    assert [type(value) for value in (drawing.resamples, drawing.seed)] == [int, int]
+    days = NodeSettings(Path("node"), keep_days=np.float32(0.5)).keep_days
+    assert (type(days), days) == (float, 0.5)

@@ -19,6 +19,8 @@ from tbspot.parsing import first_fault, read_json
 
 __all__ = ["Amendment", "amended", "amendment_path"]
 
+WORDS = ("score_rule", "map_note")
+
 
 class Amendment(BaseModel):
     """The whole of the file beside a model; what it does not name stays as the model's file has it.
@@ -40,6 +42,7 @@ class Amendment(BaseModel):
     mirror: bool | None = None
     score_threshold: float | None = None
     score_rule: str | None = None
+    map_note: str | None = None
 
     @property
     def changes(self) -> dict[str, Any]:
@@ -78,7 +81,7 @@ def amended(model: Path, description: Description) -> Description:
         raise TbspotError(
             f"{path} is not an amendment of a model ({first_fault(error)}); remove it"
         ) from error
-    # A rule is words, and another wording of it no other model.
-    told = json.dumps({name: changes[name] for name in sorted(changes) if name != "score_rule"})
+    # Words on a threshold make no other model.
+    told = json.dumps({name: changes[name] for name in sorted(changes) if name not in WORDS})
     version = fingerprint(description.version.encode(), told.encode())
     return after.model_copy(update={"version": version})

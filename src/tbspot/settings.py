@@ -7,32 +7,52 @@ sentence. So a caller of the library is told what the command line tells by its 
 from __future__ import annotations
 
 from dataclasses import fields
+from numbers import Real
+from operator import index
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
 
 __all__ = ["Amount", "Chance", "Count", "Days", "Port", "Resamples", "Seed", "Settings", "Whole"]
 
-Count = Annotated[int, Field(strict=True, ge=0)]
-Whole = Annotated[int, Field(strict=True, ge=1)]
+
+def _as_int(value: Any) -> Any:
+    """Python's own of a whole number of any library; anything else is refused later."""
+    if isinstance(value, bool):
+        return value
+    try:
+        return index(value)
+    except TypeError:
+        return value
+
+
+def _as_float(value: object) -> object:
+    """Python's own of a number of any library; anything else is refused later."""
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else value
+
+
+_INT, _FLOAT = BeforeValidator(_as_int), BeforeValidator(_as_float)
+Count = Annotated[int, Field(strict=True, ge=0), _INT]
+Whole = Annotated[int, Field(strict=True, ge=1), _INT]
 # Percentiles of fewer are the least and the greatest sample or two.
-Resamples = Annotated[int, Field(strict=True, ge=100)]
+Resamples = Annotated[int, Field(strict=True, ge=100), _INT]
 # What torch's generators take; numpy's take any that is not below 0.
-Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63)]
-Port = Annotated[int, Field(strict=True, ge=0, lt=1 << 16)]
-Chance = Annotated[float, Field(strict=True, ge=0, le=1)]
+Seed = Annotated[int, Field(strict=True, ge=0, lt=1 << 63), _INT]
+Port = Annotated[int, Field(strict=True, ge=0, lt=1 << 16), _INT]
+Chance = Annotated[float, Field(strict=True, ge=0, le=1), _FLOAT]
 # Of a weight, a rate, a change or a time.
-Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _FLOAT]
 # As many as a date may have passed: a million is before the first.
-Days = Annotated[float, Field(strict=True, ge=0, le=100_000)]
+Days = Annotated[float, Field(strict=True, ge=0, le=100_000), _FLOAT]
 
 
 class Settings:
     """What frozen dataclasses inherit whose values are looked at when they are made.
 
-    Of fields of other types than numbers above and choices nothing is said.
+    A number of another library, such as numpy's, is kept as Python's own. Of fields of other types
+    than numbers above and choices nothing is said.
     """
 
     def __post_init__(self) -> None:
@@ -44,23 +64,26 @@ class Settings:
         own: Any = self
         kinds = get_type_hints(type(own), include_extras=True)
         for one in fields(own):
-            _check(one.name, kinds[one.name], getattr(own, one.name))
+            value = _checked(one.name, kinds[one.name], getattr(own, one.name))
+            object.__setattr__(own, one.name, value)  # of a frozen one
 
 
-def _check(name: str, kind: Any, value: object) -> None:
+def _checked(name: str, kind: Any, value: object) -> object:
+    """The value of a field, as it is kept."""
     limits = [part for part in _parts(kind) if get_origin(part) in (Literal, Annotated)]
     # `None` where it may be: its meaning is said with the field.
     if not limits or (value is None and type(None) in get_args(kind)):
-        return
+        return value
     (limit,) = limits
     if get_origin(limit) is Literal and value not in get_args(limit):
         choices = ", ".join(map(str, get_args(limit)))
         raise TbspotError(f"`{name}` must be one of {choices}, not {value}")
     try:
-        TypeAdapter(limit).validate_python(value)
+        kept: object = TypeAdapter(limit).validate_python(value)
     except ValidationError as error:
         fault = error.errors()[0]["msg"].removeprefix("Input should be ")
-        raise TbspotError(f"`{name}` must be {fault}, not {value}") from error
+        raise TbspotError(f"`{name}` must be {fault}, not {value!r}") from error
+    return kept
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

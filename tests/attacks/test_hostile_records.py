@@ -260,9 +260,14 @@ def test_a_net_with_our_description_and_other_ends_is_one_sentence(
         open_engine(path)(np.zeros((1, 64, 64), np.float32))
 
 
-def test_a_small_net_that_asks_for_all_memory_is_refused_before_it_is_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("refinement", ["none", "affinity"])
+def test_a_small_net_that_asks_for_all_memory_is_refused_before_it_is_run(
+    tmp_path: Path, refinement: str
+) -> None:
     path = write_model(tmp_path / "model.onnx", "m", 1)
     model = onnx.load(path)
+    (said,) = model.metadata_props
+    said.value = json.dumps(json.loads(said.value) | {"refinement": refinement})
     # Gigabytes of zeros, added to what the net would say.
     shape = helper.make_tensor("shape", WHOLE, [2], [1_000_000, 5_000])
     model.graph.initializer.append(shape)

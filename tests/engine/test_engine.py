@@ -5,11 +5,18 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import numpy as np
+import onnx
+import openvino
 import pytest
+from onnx import helper
 
 from pages import write_model
+from tbspot.choices import Refinement
+from tbspot.description import Description
 from tbspot.engine import engine as engine_module
 from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
 from tbspot.errors import TbspotError
@@ -89,12 +96,89 @@ def test_a_forked_program_answers_with_threads_of_its_own(tmp_path: Path) -> Non
         child.join()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a program with threads")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
+def test_a_program_forked_while_a_thread_makes_the_net_ready_answers(tmp_path: Path) -> None:
+    begun, forked = Event(), Event()
+
+    def compile_model(shaped: Any, _: list[int]) -> Any:
+        begun.set()
+        forked.wait(100)
+        return openvino.Core().compile_model(shaped, "CPU")
+
+    path = write_model(tmp_path / "bright.onnx", "bright", 1)
+    model = engine_module._SharedModel(openvino.Core().read_model(path), compile_model, path)
+    thread = Thread(target=model, args=(FILMS,))
+    thread.start()
+    assert begun.wait(100)
+    context = multiprocessing.get_context("fork")
+    here, there = context.Pipe()
+
+    def answer() -> None:
+        forked.set()
+        there.send(model(FILMS)[0].tolist())
+
+    child = context.Process(target=answer)
+    child.start()
+    forked.set()
+    thread.join()
+    try:
+        assert here.poll(20)
+        assert here.recv() == model(FILMS)[0].tolist()
+    finally:
+        child.kill()
+        child.join()
+
+
+def comparing(path: Path, refinement: Refinement) -> Path:
+    """A model that compares each place of its map with each."""
+    model = onnx.load(write_model(path, "comparing", 1))
+    whole = onnx.TensorProto.INT64
+    shapes = {"column": [0, -1, 1], "row": [0, 1, -1]}
+    for name, shape in shapes.items():
+        model.graph.initializer.append(helper.make_tensor(f"as {name}", whole, [3], shape))
+    model.graph.node[-1].output[0] = "answer"
+    model.graph.node.extend(
+        [
+            *(helper.make_node("Reshape", ["map", f"as {one}"], [one]) for one in shapes),
+            helper.make_node("MatMul", ["column", "row"], ["pairs"]),
+            helper.make_node("ReduceMax", ["pairs", "sides"], ["most"], keepdims=0),
+            helper.make_node("Add", ["answer", "most"], ["logit"]),
+        ]
+    )
+    (said,) = model.metadata_props
+    described = Description.model_validate_json(said.value)
+    said.value = described.model_copy(update={"refinement": refinement}).model_dump_json()
+    onnx.save(model, path)
+    return path
+
+
+def test_a_refinement_may_compare_each_place_with_each_and_no_other_net_may(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films = np.zeros((1, 520, 520), np.float32)  # 65 x 65 places: 66 numbers a pixel
+    monkeypatch.setattr(engine_module, "MOST_NUMBERS", 1 << 20)
+    refined = open_engine(comparing(tmp_path / "refined.onnx", "affinity"))
+    assert refined(films)[1].shape == (1, 65, 65)
+    plain = open_engine(comparing(tmp_path / "plain.onnx", "none"))
+    with pytest.raises(ModelError, match=r"4225,4225\] .* give a file that `tbspot export` wrote"):
+        plain(films)
+
+
+def test_a_refinement_of_films_too_large_says_that_the_size_is_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine_module, "MOST_NUMBERS", 1 << 20)
+    monkeypatch.setattr(engine_module, "MOST_OF_FILM", 1 << 20)
+    engine = open_engine(comparing(tmp_path / "refined.onnx", "affinity"))
+    with pytest.raises(ModelError, match="too large so: use smaller `scales`"):
+        engine(np.zeros((1, 520, 520), np.float32))
+
+
 @pytest.mark.slow
 def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import openvino
-
     def refuse(*_: object) -> None:
         raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")
 

@@ -287,7 +287,10 @@ def test_a_wrong_row_of_a_table_is_refused(study: Study, row: str, words: str) -
     assert words in sentence(study, table(study, row))
 
 
-@pytest.mark.parametrize("names", [("one.png", "one"), ("one", "one.jpg"), ("one.jpg", "one.dcm")])
+@pytest.mark.parametrize(
+    "names",
+    [("one.png", "one"), ("one", "one.jpg"), ("one.jpg", "one.dcm"), ("a/one.png", "b/one")],
+)
 def test_two_predictions_of_one_film_are_refused(study: Study, names: tuple[str, str]) -> None:
     rows = [f"{name},0,0,9,9,0.5," for name in names]
     words = f"has predictions of {names[0]} and of {names[1]}, which are of one film, one.png"
@@ -314,8 +317,8 @@ def test_predictions_of_no_film_that_is_judged_are_counted(study: Study) -> None
     rows = table(study, *(f"{name},0,0,9,9,0.5," for name in names))
     (note,) = [one for one in whole(study, rows).notes if "no film" in one]
     assert note == (
-        "predictions in theirs.csv of no film that is judged, left out: 3 "
-        "(first: tune.png, a0, x/a0.png)"
+        "predictions in theirs.csv of no film that is judged, left out: 2 "
+        "(first: tune.png, x/a0.png)"
     )
     folder = study.folder / "maps"
     folder.mkdir()

@@ -133,3 +133,36 @@ def test_what_is_of_a_loaded_film_is_of_no_copy_of_it(tmp_path: Path) -> None:
     assert match(folder, [film], "a film").predictions[0] is not None
     with pytest.raises(TbspotError, match="no prediction of a film"):
         match(folder, [film], "a film", samples("a/one.png"))
+
+
+def test_deeper_names_are_found_where_a_film_beside_a_folder_has_the_name_of_one_in_it(
+    tmp_path: Path,
+) -> None:
+    films = ("1.png", "2.png", "extra/1.png", "extra/3.png")
+    for root in ("mix", "/films", "/elsewhere"):
+        deeper = [f"{root}/{name}" for name in films]
+        folder = Study(tmp_path).predict(root.strip("/"), dict.fromkeys(deeper, MAP))
+        assert found(folder, *films) == deeper
+    folder = Study(tmp_path).predict("shorter", dict.fromkeys(films, MAP))
+    assert found(folder, *(f"mix/{name}" for name in films)) == list(films)
+
+
+def test_films_of_two_sources_that_are_called_alike_are_told_apart_by_their_folders(
+    tmp_path: Path,
+) -> None:
+    films = [Sample(Path("/films") / one / "1.png", "1.png", 1, one, "1") for one in "AB"]
+    for names in (["A/1.png", "B/1.png"], ["/films/A/1.png", "/films/B/1.png"]):
+        folder = Study(tmp_path).predict(f"as {len(names[0])}", dict.fromkeys(names, MAP))
+        matched = match(folder, films, "a film")
+        assert [one.image if one else None for one in matched.predictions] == names
+
+
+def test_a_film_that_was_located_twice_under_two_folders_has_its_prediction(tmp_path: Path) -> None:
+    path = tmp_path / "one.png"
+    path.write_text("film")
+    digest = hashlib.sha256(b"film").hexdigest()
+    maps = {"x/one.png": MAP, "y/one.png": MAP}
+    folder = Study(tmp_path).predict("m", maps, bytes=4, sha256=digest)
+    (one,) = match(folder, [Sample(path, "one.png", 1, "a", "1")], "a film").predictions
+    assert one is not None
+    assert one.image == "x/one.png"

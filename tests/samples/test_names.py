@@ -35,7 +35,9 @@ def test_a_file_name_tells_label_and_source(stem: str, known: tuple[int, str] | 
         (("b/p1/chest.png", "b/p2/chest.png"), "p2/chest", ["b/p2/chest.png"]),
         (("b/p1/chest.png", "b/p2/chest.png"), "chest", ["b/p1/chest.png", "b/p2/chest.png"]),
         (("chest.png",), "p2/chest.png", ["chest.png"]),
-        (("chest.png", "p1/chest.png"), "p2/chest.png", []),
+        (("chest.png", "p1/chest.png"), "p2/chest.png", ["chest.png"]),
+        (("chest.png", "p1/chest.png"), "/b/p1/chest.png", ["p1/chest.png"]),
+        (("p0/chest.png", "p1/chest.png"), "p2/chest.png", []),
         (("1.2.840.3",), "a/1.2.840.4", []),
     ],
 )

@@ -52,11 +52,14 @@ __all__ = [
 # Hundreds of times the released model.
 MOST_BYTES = 4_000_000_000
 # What an array between two layers may have: so many numbers, a gibibyte in float32, or so many of
-# each pixel of the films. Resnet50's have 32 at most, those of near places together a third.
+# each pixel of the films: ResNet50's have 32 at most. A refinement compares each place of the map
+# with each, and may take what a film of the greatest size may.
 MOST_NUMBERS, MOST_OF_PIXEL = 1 << 28, 64
+MOST_OF_FILM = MOST_OF_PIXEL * MOST_SIDE**2
 # Layers that hold nets of their own.
 UNKNOWN = ("If", "Loop", "TensorIterator")
 AGAIN = "give a file that `tbspot export` wrote"
+SMALLER = "films are too large so: use smaller `scales`, or export it for a smaller `size`"
 # Of each kind of device, precisions that are made for it.
 COMPUTED_IN: dict[str, tuple[Precision, ...]] = {
     "cpu": ("float32", "bfloat16", "int8"),
@@ -202,7 +205,14 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, dev
         # The file is not read again: by now it may be another's, or be called otherwise.
         sharing: dict[str, str | int] = {"NUM_STREAMS": askers, "INFERENCE_NUM_THREADS": threads}
         chosen = options | sharing if device == "cpu" else options
-        ask = _SharedModel(model, _compiler(core, target, chosen, path, precision, device), path)
+        compile_model = _compiler(
+            lambda shaped: core.compile_model(shaped, target, chosen),
+            description,
+            path,
+            precision,
+            device,
+        )
+        ask = _SharedModel(model, compile_model, path)
         if device != "cpu":
             return _batched(description, f"{name} on {device}", ask, net)
         return Engine(description, name, ask, net, askers, shared_by)
@@ -211,9 +221,8 @@ def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, dev
 
 
 def _compiler(
-    core: Any,
-    target: str,
-    options: dict[str, str | int],
+    ready: Callable[[Any], Any],
+    description: Description,
     path: Path,
     precision: Precision,
     device: str,
@@ -223,8 +232,8 @@ def _compiler(
     def compile_model(shaped: Any, shape: list[int]) -> Any:
         try:
             shaped.reshape(shape)
-            _check_arrays(shaped, shape, path)
-            return core.compile_model(shaped, target, options)
+            _check_arrays(shaped, shape, description, path)
+            return ready(shaped)
         except ModelError:
             raise
         except Exception as error:
@@ -238,19 +247,23 @@ def _compiler(
     return compile_model
 
 
-def _check_arrays(shaped: Any, shape: list[int], path: Path) -> None:
+def _check_arrays(shaped: Any, shape: list[int], description: Description, path: Path) -> None:
     """Refuse a net that makes far more of films than nets do: a few bytes may ask for all memory.
 
     Args:
         shaped: the net, for films of one shape.
         shape: of them.
+        description: of the net.
         path: of its file.
 
     Raises:
         ModelError: an array between its layers is too large, or a part is run in a loop, whose
             arrays are not known before.
     """
-    most = max(MOST_NUMBERS, MOST_OF_PIXEL * math.prod(shape))
+    refined = _refined(shape, description)
+    most = max(
+        MOST_NUMBERS, MOST_OF_PIXEL * math.prod(shape), min(refined, shape[0] * MOST_OF_FILM)
+    )
     for layer in shaped.get_ordered_ops():
         kind = layer.get_type_name()
         if kind in UNKNOWN:
@@ -259,11 +272,20 @@ def _check_arrays(shaped: Any, shape: list[int], path: Path) -> None:
             continue
         for output in layer.outputs():
             sides = output.get_partial_shape()
-            if sides.is_static and math.prod(sides.to_shape()) > most:
+            if sides.is_static and (numbers := math.prod(sides.to_shape())) > most:
                 raise ModelError(
                     f"{path} makes an array of {sides} of films of {shape}, more than the "
-                    f"{most:,} numbers that a net may; {AGAIN}"
+                    f"{most:,} numbers that a net may; {SMALLER if numbers <= refined else AGAIN}"
                 )
+
+
+def _refined(shape: list[int], description: Description) -> int:
+    """Numbers that a net's refinement has of films of a shape: of each two places of the map."""
+    if description.refinement == "none":
+        return 0
+    count, _, height, width = shape
+    stride = description.output_stride
+    return count * (math.ceil(height / stride) * math.ceil(width / stride)) ** 2
 
 
 def _this(device: str) -> str:
@@ -358,7 +380,7 @@ class _SharedModel:
         self._model = model
         self._compile = compile_model
         self._compiled: dict[tuple[int, ...], Any] = {}
-        self._compiling = Lock()
+        self._compiling: dict[int, Lock] = {}
         self._own = local()
 
     def __call__(self, films: NDArray[np.float32]) -> Answer:
@@ -396,7 +418,8 @@ class _SharedModel:
         return logits, maps
 
     def _compiled_for(self, key: tuple[int, ...]) -> Any:
-        with self._compiling:
+        # Of this process too: one that another thread held at a fork is never let go in the child.
+        with self._compiling.setdefault(os.getpid(), Lock()):
             # A net of fixed shape is faster than one for any; few shapes occur in a run.
             if key not in self._compiled:
                 _, count, height, width = key

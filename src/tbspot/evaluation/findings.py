@@ -59,6 +59,7 @@ def evaluate(
             is out of its range.
     """
     with told_as(DataError):
+        drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
         loaded = _loaded(truth)
         samples = in_split(loaded.samples, split) if split else loaded.samples
         models = {JUDGED: _matched(findings, samples, loaded)}
@@ -66,7 +67,7 @@ def evaluate(
             models,
             samples,
             split=split or "all films",
-            drawing=Drawing(resamples, seed),
+            drawing=drawing,
             data=(str(truth),) if not _are_samples(truth) else ("films given",),
             notes=loaded.notes,
         )

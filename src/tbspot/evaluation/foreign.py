@@ -22,7 +22,7 @@ from tbspot.images import read_with_facts
 from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import first_fault
 from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
-from tbspot.records.matching import Matched, Predictions, match
+from tbspot.records.matching import Films, Matched, Predictions, match
 from tbspot.records.predictions import (
     FILE_NAME,
     PredictedBox,
@@ -30,7 +30,7 @@ from tbspot.records.predictions import (
     TooLargeMapError,
     read_heatmap,
 )
-from tbspot.samples.names import without_ending
+from tbspot.samples.names import Names
 from tbspot.samples.reading import film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
@@ -77,7 +77,7 @@ def _matched_named(
 ) -> Matched:
     """Matched where others named the films: what is of no film is counted, for names may differ."""
     lines = list(given.lines)
-    _refuse_two_of_one_film(given.source, lines, samples)
+    _refuse_two_of_one_film(given.source, lines, samples, Films((*samples, *loaded)))
     found = match(given, samples, what, loaded)
     used = {one.image for one in found.predictions if one}
     left = [line.image for line in lines if line.image not in used]
@@ -89,22 +89,16 @@ def _matched_named(
 
 
 def _refuse_two_of_one_film(
-    source: str, lines: Sequence[Prediction], samples: Sequence[Sample]
+    source: str, lines: Sequence[Prediction], samples: Sequence[Sample], films: Films
 ) -> None:
     """Refuse two names of one film, such as `a` and `a.png`: one of them would be lost."""
-    films = {sample.name for sample in samples}
-    named: dict[str, list[str]] = {}
-    for line in lines:
-        named.setdefault(without_ending(line.image), []).append(line.image)
-    for name in films:
-        # Films may differ in the ending alone; then each is named in full.
-        own = [
-            one for one in named.get(without_ending(name), ()) if one == name or one not in films
-        ]
+    named = films.named(line.image for line in lines)
+    for sample in samples:
+        own = Names(named.get(sample.path, ())).alike(sample.name)
         if len(own) > 1:
             raise TbspotError(
                 f"{source} has predictions of {own[0]} and of {own[1]}, which are of one film, "
-                f"{name}; name each film in one way"
+                f"{sample.name}; name each film in one way"
             )
 
 

@@ -121,8 +121,8 @@ def content_of(source: FilmSource) -> bytes:
 
 def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> NDArray[np.float32]:
     """Numbers of any type in [0, 1]."""
-    if isinstance(values, np.ma.MaskedArray):
-        raise ValueError(  # noqa: TRY004 - as of every array that is no film
+    if np.ma.is_masked(values):
+        raise ValueError(
             "the array is masked, and what a film shows under the mask is not known; fill the mask "
             "first, as by film.filled(value)"
         )

@@ -154,23 +154,30 @@ class Finding:
         return made
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the picture, the score, the boxes."""
+        """What a notebook shows: the score, the boxes, and the picture or why there is none."""
         said = f"<b>{escape(self.image)}</b>: {escape(self._words())}"
         if self.evidence is None:
             return f"<div>{said}</div>"
-        file = BytesIO()
-        self.overlay().save(file, "PNG")
-        picture = b64encode(file.getvalue()).decode()
         rows = "".join(
             f"<tr><td>{box.x0:.0f}</td><td>{box.y0:.0f}</td><td>{box.x1:.0f}</td>"
             f"<td>{box.y1:.0f}</td><td>{shown_score(box.score)}</td></tr>"
             for box in self.boxes
         )
         return (
-            f'<div>{said}<br><img src="data:image/png;base64,{picture}" alt="film with heat map">'
+            f"<div>{said}<br>{self._picture()}"
             f"<table><tr><th>x0</th><th>y0</th><th>x1</th><th>y1</th><th>score</th></tr>{rows}"
             "</table>Research use only, not a diagnosis.</div>"
         )
+
+    def _picture(self) -> str:
+        """The overlay as HTML; a sentence where its film cannot be read any more, or not here."""
+        file = BytesIO()
+        try:
+            self.overlay().save(file, "PNG")
+        except TbspotError as error:
+            return f"<p>{escape(str(error))}</p>"
+        picture = b64encode(file.getvalue()).decode()
+        return f'<img src="data:image/png;base64,{picture}" alt="film with heat map">'
 
     def _words(self) -> str:
         if self.score is None:

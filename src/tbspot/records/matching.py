@@ -21,7 +21,7 @@ from tbspot.samples.names import Names, stem
 from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
-__all__ = ["Matched", "Predictions", "finder", "match", "predictions_in"]
+__all__ = ["Films", "Matched", "Predictions", "finder", "match", "predictions_in"]
 
 Thing = TypeVar("Thing")
 # A prediction's evidence `[h, w]`, read or made when it is asked for.
@@ -82,7 +82,7 @@ def predictions_in(folder: Path) -> Predictions:
 def match(
     given: Path | Predictions, samples: Sequence[Sample], what: str, loaded: Iterable[Sample] = ()
 ) -> Matched:
-    """Each film's prediction: that of its name, or else of the closest one, see `finder`.
+    """Each film's prediction: that of its name, or else of the closest one, see `Films.called`.
 
     Where names alone do not decide, a prediction that has the hash of its film's file is that of
     the film with that file.
@@ -101,7 +101,7 @@ def match(
     predictions = predictions_in(given) if isinstance(given, Path) else given
     by_name = _by_name(predictions)
     model, version = _model(predictions, by_name.values())
-    found = _found(predictions.source, by_name, samples, loaded)
+    found = _found(predictions.source, by_name, samples, Films((*samples, *loaded)))
     if not any(found):
         raise TbspotError(
             f"{predictions.source} has no prediction of {what} (such as {samples[0].name}); "
@@ -111,23 +111,60 @@ def match(
     return Matched(found, model, version, predictions.read_map)
 
 
+class Films:
+    """Films, to be found by what predictions call them.
+
+    Args:
+        films: all that there are, of whatever split: a name is never taken for another film than
+            those that it is closest to.
+    """
+
+    def __init__(self, films: Iterable[Sample]) -> None:
+        self._by_path = {film.path.as_posix(): film for film in films}
+        self._by_name: dict[str, list[Sample]] = {}
+        for film in self._by_path.values():
+            self._by_name.setdefault(film.name, []).append(film)
+        self._names = Names(self._by_name)
+
+    def __contains__(self, name: str) -> bool:
+        """Whether a film has this very name."""
+        return name in self._names
+
+    def called(self, name: str) -> list[Sample]:
+        """The film at this path, or else those of the closest name, see `Names.closest`.
+
+        Of several that are as close, such as films of two sources, those in whose paths the
+        folders agree too.
+        """
+        if name in self._by_path:
+            return [self._by_path[name]]
+        near = [film for one in self._names.closest(name) for film in self._by_name[one]]
+        if len(near) < 2:
+            return near
+        paths = {film.path.as_posix(): film for film in near}
+        return [paths[path] for path in Names(paths).closest(name)] or near
+
+    def named(self, names: Iterable[str]) -> dict[Path, list[str]]:
+        """By the paths of films, those of some names that each is called by."""
+        named: dict[Path, list[str]] = {}
+        for name in names:
+            for film in self.called(name):
+                named.setdefault(film.path, []).append(name)
+        return named
+
+
 def _found(
-    source: str,
-    by_name: Mapping[str, Prediction],
-    samples: Sequence[Sample],
-    loaded: Iterable[Sample],
+    source: str, by_name: Mapping[str, Prediction], samples: Sequence[Sample], films: Films
 ) -> tuple[Prediction | None, ...]:
-    films = {one.path: one for one in (*samples, *loaded)}
-    by_film: dict[str, list[Sample]] = {}
-    for film in films.values():
-        by_film.setdefault(film.name, []).append(film)
-    known, find = Names(by_film), finder(by_name, by_film)
-    strays = _by_bytes(one for one in by_name.values() if one.image not in known)
+    named = films.named(by_name)
+    strays = _by_bytes(one for one in by_name.values() if one.image not in films)
     alike = _by_bytes(by_name.values())
 
     def of(sample: Sample) -> Prediction | None:
-        one = find(sample.name)
-        fits = [film for name in known.closest(one.image) for film in by_film[name]] if one else []
+        own = named.get(sample.path, [])
+        near = own if len(own) < 2 else Names(own).closest(sample.name)
+        one = by_name[near[0]] if len(near) == 1 else None
+        fits = films.called(one.image) if one else []
         if len(fits) == 1:
             return one
         same = _of_its_file(sample, alike if fits else strays)
@@ -151,14 +188,13 @@ def _by_bytes(predictions: Iterable[Prediction]) -> dict[tuple[str, int | None],
 def _of_its_file(
     sample: Sample, by_bytes: Mapping[tuple[str, int | None], Sequence[Prediction]]
 ) -> Prediction | None:
-    """The one prediction that was made from the film's very file."""
+    """A prediction that was made from the film's very file; of copies in two folders the first."""
     try:
         alike = by_bytes.get((stem(sample.name), sample.path.stat().st_size), ())
         digest = sha256_of(sample.path) if alike else ""
     except OSError:
         return None
-    same = [one for one in alike if one.sha256 == digest]
-    return same[0] if len(same) == 1 else None
+    return next((one for one in alike if one.sha256 == digest), None)
 
 
 def _by_name(predictions: Predictions) -> dict[str, Prediction]:

@@ -50,21 +50,22 @@ class Names:
         return name in self._names
 
     def closest(self, name: str) -> list[str]:
-        """The name itself, or else those that differ in the ending, or else in the first folders.
+        """The name itself, or else those that are `alike`."""
+        return [name] if name in self._names else self.alike(name)
+
+    def alike(self, name: str) -> list[str]:
+        """Those that differ in the ending at most, or else in the first folders.
 
         `p1/chest` and `chest` are names of `b/p1/chest.png`, `p2/chest` is not. Several are given
         where all of them are as close.
         """
-        if name in self._names:
-            return [name]
         path = without_ending(name)
         if path in self._by_path:
             return self._by_path[path]
         if path in self._by_end:
             return self._by_end[path]
-        short = next((end for end in _ends(path) if end in self._by_path), None)
-        # A name that another one ends in is too short to say which of both is meant.
-        return [] if short is None or short in self._by_end else self._by_path[short]
+        # Of names with fewer folders the longest that it ends in.
+        return next((self._by_path[end] for end in _ends(path) if end in self._by_path), [])
 
 
 def _ends(path: str) -> list[str]:

@@ -426,6 +426,18 @@ def test_a_copy_that_stalls_is_not_taken_by_half(store: Store, tmp_path: Path, t
     assert not path.exists()
 
 
+@pytest.mark.parametrize("behind", [b"\xfe\xff\xdd\xe0\0\0\0\0", b"REST" * 99])
+def test_a_film_with_rests_behind_its_pixels_is_taken(
+    store: Store, tmp_path: Path, told: Any, behind: bytes
+) -> None:
+    watch, path = _watch(store, tmp_path / "in", told), tmp_path / "in" / "film.dcm"
+    path.write_bytes(study_film(tmp_path).read_bytes() + behind)
+    watch.work()
+    watch.work()
+    assert len(store.ledger.films(9)) == 1
+    assert not path.exists()
+
+
 def test_a_copy_that_never_ends_is_put_where_somebody_sees_it(
     store: Store, tmp_path: Path, told: Any
 ) -> None:

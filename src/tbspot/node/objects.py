@@ -171,7 +171,7 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
 
 
 def is_whole(sent: Sent) -> bool:
-    """Whether a film's data set ends with its pixels: one that is still being written does not."""
+    """Whether a film has its pixels to their end: one that is still being written has not."""
     little = UID(sent.syntax).is_little_endian
     return elements.is_whole(BytesIO(sent.data), Tag("PixelData"), little=little)
 

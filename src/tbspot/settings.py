@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["Amount", "Chance", "Count", "Days", "Port", "Seed", "Settings", "Whole"]
+__all__ = ["Amount", "Chance", "Count", "Days", "Pause", "Port", "Seed", "Settings", "Whole"]
 
 Count = Annotated[int, Field(strict=True, ge=0)]
 Whole = Annotated[int, Field(strict=True, ge=1)]
@@ -23,6 +23,8 @@ Port = Annotated[int, Field(strict=True, ge=0, lt=1 << 16)]
 Chance = Annotated[float, Field(strict=True, ge=0, le=1)]
 # Of a weight, a rate, a change or a time.
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
+# Seconds between two tries: without any, they would never pause.
+Pause = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
 # As many as a date may have passed: a million is before the first.
 Days = Annotated[float, Field(strict=True, ge=0, le=100_000)]
 

@@ -53,7 +53,9 @@ def drawn(**change: Any) -> None:
         (drawn, {"seed": -1}, "`seed` must be greater than or equal to 0, not -1"),
         (Limits, {"associations": 0}, "`associations` must be greater than or equal to 1, not 0"),
         (Limits, {"pdu_seconds": float("inf")}, "`pdu_seconds` must be a finite number, not inf"),
-        (Pauses, {"first": -1.0}, "`first` must be greater than or equal to 0, not -1.0"),
+        (Pauses, {"first": -1.0}, "`first` must be greater than 0, not -1.0"),
+        (Pauses, {"first": 0.0}, "`first` must be greater than 0, not 0.0"),
+        (Pauses, {"longest": 0.0}, "`longest` must be greater than 0, not 0.0"),
         (Shortcut, {"kind": "marker", "strength": 2}, "`strength` must be less than or equal to 1"),
         (Shortcut, {"kind": "letters"}, "`kind` must be one of marker, exposure, source, not lett"),
     ],
@@ -73,6 +75,7 @@ def test_an_impossible_value_is_named(
         ({"tries": 0}, "`tries` must be greater than or equal to 1, not 0"),
         ({"keep_days": -1.0}, "`keep_days` must be greater than or equal to 0, not -1.0"),
         ({"keep_days": float("nan")}, "`keep_days` must be"),
+        ({"watch_seconds": 0.0}, "`watch_seconds` must be greater than 0, not 0.0"),
         ({"watch_seconds": "2"}, "`watch_seconds` must be a valid number, not '2'"),
     ],
 )

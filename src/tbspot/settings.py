@@ -15,7 +15,9 @@ from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["Amount", "Chance", "Count", "Days", "Port", "Resamples", "Seed", "Settings", "Whole"]
+__all__ = [
+    "Amount", "Chance", "Count", "Days", "Pause", "Port", "Resamples", "Seed", "Settings", "Whole",
+]  # fmt: skip
 
 
 def _as_int(value: Any) -> Any:
@@ -44,6 +46,8 @@ Port = Annotated[int, Field(strict=True, ge=0, lt=1 << 16), _INT]
 Chance = Annotated[float, Field(strict=True, ge=0, le=1), _FLOAT]
 # Of a weight, a rate, a change or a time.
 Amount = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False), _FLOAT]
+# Seconds between two tries: without any, they would never pause.
+Pause = Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False), _FLOAT]
 # As many as a date may have passed: a million is before the first.
 Days = Annotated[float, Field(strict=True, ge=0, le=100_000), _FLOAT]
 

@@ -56,6 +56,8 @@ UNKNOWN = (
 )
 ENCAPSULATED = _long(PIXELS, b"OB", ENDLESS) + ITEM(0) + ITEM(4, b"\xff\xd8\xff\xd9") + SEQUENCE_END
 WHOLE = NESTED + UNKNOWN + NUMBER + ENCAPSULATED
+# The same with items that state representations, one of which holds items that state none.
+STATED = UNKNOWN.replace(UNKNOWN[20:-16], NUMBER + UNKNOWN + NUMBER)
 
 
 def _tags(content: bytes) -> list[int]:
@@ -72,6 +74,23 @@ def test_a_data_set_that_is_cut_off_anywhere_is_not_whole() -> None:
     assert is_whole(io.BytesIO(WHOLE), PIXELS, little=True)
     for length in range(len(WHOLE)):
         assert not is_whole(io.BytesIO(WHOLE[:length]), PIXELS, little=True)
+
+
+def test_items_of_an_unknown_representation_may_state_theirs() -> None:
+    assert _tags(STATED + NUMBER + ENCAPSULATED) == [0x00091001, 0x00100020, PIXELS]
+    assert is_whole(io.BytesIO(STATED + ENCAPSULATED), PIXELS, little=True)
+    assert not is_whole(io.BytesIO(STATED[:-16] + ENCAPSULATED), PIXELS, little=True)
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [bytes(1 << 20), SEQUENCE_END, ITEM_END, ITEM(0), b"REST OF A DISK" * 20, NUMBER[:-1],
+     NESTED[:-8]],
+)  # fmt: skip
+@pytest.mark.parametrize("pixels", [ENCAPSULATED, _long(PIXELS, b"OW", 4, b"1234")])
+def test_what_stands_behind_the_last_element_is_not_judged(pixels: bytes, behind: bytes) -> None:
+    assert is_whole(io.BytesIO(NUMBER + pixels + behind), PIXELS, little=True)
+    assert not is_whole(io.BytesIO(NUMBER + pixels[:-1]), PIXELS, little=True)
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,21 @@ def test_without_a_uid_that_an_archive_needs_there_is_one_sentence(
     assert "PLANTED" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("1.2.03", "a part with a 0 in front"), ("1..2", "a part without a digit"),
+     ("1." + "2" * 64, "more than 64 characters"),
+     ("PLANTED", "a character that is neither a digit nor a point")],
+)  # fmt: skip
+def test_an_illegal_uid_is_not_told_as_an_absent_one(
+    write_film: Write, value: str, why: str
+) -> None:
+    path = write_film()
+    _set_bytes(path, "SOPInstanceUID", value)
+    with pytest.raises(TbspotError, match=rf"has an illegal SOPInstanceUID \({why}\)"):
+        read_source(path)
+
+
 def _set_bytes(path: Path, keyword: str, value: str | bytes | None) -> None:
     """Set a tag past all checks of pydicom, as a bad exporter would."""
     film = pydicom.dcmread(path)
@@ -278,6 +293,47 @@ def test_a_tag_that_stands_twice_or_out_of_its_order_is_one_sentence(
     with pytest.raises(TbspotError, match=f"{named} twice or in a wrong place") as caught:
         read(path)
     assert "PLANTED" not in str(caught.value)
+
+
+@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize("keyword", ["PixelSpacing", "NominalScannedPixelSpacing"])
+def test_a_shape_of_pixels_that_stands_twice_is_the_last(
+    write_film: Write, keyword: str, again: bool
+) -> None:
+    path = write_film(**{keyword: [0.1, 0.1]})
+    own = _element(keyword, b"0.1\\0.1 ")
+    film = path.read_bytes()
+    assert film.count(own) == 1
+    path.write_bytes(film.replace(own, own + (own if again else _element(keyword, b"0.2\\0.1 "))))
+    assert read_source(path).pixel_ratio == (1 if again else 2)
+
+
+@pytest.mark.parametrize("value", [b"L\\F ", b"R\\F "])
+def test_what_only_describes_and_stands_twice_is_unknown(write_film: Write, value: bytes) -> None:
+    path = write_film(PatientOrientation=["L", "F"], StudyDescription="PLANTED ")
+    film = path.read_bytes()
+    for keyword, own, other in (
+        ("PatientOrientation", b"L\\F ", value), ("StudyDescription", b"PLANTED ", b"PLANTED "),
+    ):  # fmt: skip
+        assert film.count(_element(keyword, own)) == 1
+        both = _element(keyword, own) + _element(keyword, other)
+        film = film.replace(_element(keyword, own), both)
+    path.write_bytes(film)
+    source = read_source(path)
+    assert source.reference.PatientOrientation == []
+    assert "StudyDescription" not in source.identifiers
+    assert source.identifiers.PatientID == "PLANTED-ID"
+
+
+def test_a_private_element_before_its_place_puts_no_other_in_a_wrong_one(
+    write_film: Write,
+) -> None:
+    path = write_film()
+    film = path.read_bytes()
+    patient = film.index(b"\x10\0\x10\0PN")
+    router = struct.pack("<HH2sH", 0x29, 0x10, b"LO", 6) + b"ROUTER"
+    path.write_bytes(film[:patient] + router + film[patient:])
+    assert read_source(path).identifiers.PatientID == "PLANTED-ID"
 
 
 @pytest.mark.parametrize("rest", [b"\0" * 511, b"\xff" * 512, b"\xfe\xff\xdd\xe0\0\0\0\0", b"1"])

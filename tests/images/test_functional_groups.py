@@ -74,6 +74,19 @@ def test_anatomy_and_lie_of_the_one_frame_are_facts(
     assert facts.orientation == "mirrored"
 
 
+def test_an_empty_tag_of_a_group_leaves_the_film_its_own(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    empty = {"FrameVOILUTSequence": {"WindowCenter": None, "WindowWidth": None},
+             "PatientOrientationInFrameSequence": {"PatientOrientation": None},
+             "FrameAnatomySequence": {"AnatomicRegionSequence": []}}  # fmt: skip
+    own = {"WindowCenter": 2048, "WindowWidth": 4096, "PatientOrientation": ["R", "F"]}
+    film = _read(write_dicom(twelve_bits, BitsStored=12, **_groups(empty, {}), **own))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=3e-4)
+    assert film.facts.orientation == "mirrored"
+    assert film.facts.faults == ()
+
+
 @pytest.mark.parametrize(
     "group",
     [

@@ -106,12 +106,18 @@ def test_a_film_of_which_nothing_can_be_read_any_more_is_set_aside_and_told(
             assert path.exists()
 
 
-@pytest.mark.parametrize("uid", ["1.2.826.0.01.5.7", "", "1..2", "1." + "2" * 64, "PLANTED"])
+@pytest.mark.parametrize(
+    ("uid", "said"),
+    [("", "does not name its instance"),
+     ("1.2.826.0.01.5.7", r"an illegal SOP Instance UID \(a part with a 0 in front\)"),
+     ("1..2", "an illegal SOP Instance UID"), ("1." + "2" * 64, "an illegal SOP Instance UID"),
+     ("PLANTED", "an illegal SOP Instance UID")],
+)  # fmt: skip
 def test_a_film_that_could_not_be_taken_over_again_is_not_taken(
-    store: Store, tmp_path: Path, uid: str
+    store: Store, tmp_path: Path, uid: str, said: str
 ) -> None:
     sent = replace(read_sent(study_film(tmp_path), MOST), instance=uid)
-    with pytest.raises(UnfitError, match="does not name its instance"):
+    with pytest.raises(UnfitError, match=said):
         store.take(sent, "UNIT")
     with pytest.raises(UnfitError, match="CR, DX"):
         store.take(replace(sent, kind=CTImageStorage), "UNIT")
@@ -423,6 +429,18 @@ def test_a_copy_that_stalls_is_not_taken_by_half(store: Store, tmp_path: Path, t
     watch.work()
     (film,) = store.ledger.films(9)
     assert store.path_of(film).stat().st_size > len(whole) // 2
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("behind", [b"\xfe\xff\xdd\xe0\0\0\0\0", b"REST" * 99])
+def test_a_film_with_rests_behind_its_pixels_is_taken(
+    store: Store, tmp_path: Path, told: Any, behind: bytes
+) -> None:
+    watch, path = _watch(store, tmp_path / "in", told), tmp_path / "in" / "film.dcm"
+    path.write_bytes(study_film(tmp_path).read_bytes() + behind)
+    watch.work()
+    watch.work()
+    assert len(store.ledger.films(9)) == 1
     assert not path.exists()
 
 

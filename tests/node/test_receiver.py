@@ -234,19 +234,6 @@ def test_two_units_at_once_lose_nothing(start: Start, tmp_path: Path) -> None:
     assert len(list((tmp_path / "node" / "films").iterdir())) == 8
 
 
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate that has signed itself, with its key."""
-    folder = tmp_path_factory.mktemp("tls")
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-subj", "/CN=localhost", "-days", "2", "-keyout", folder / "key.pem",
-         "-out", folder / "certificate.pem"],
-        check=True, capture_output=True,
-    )  # fmt: skip
-    return folder
-
-
 def test_associations_are_encrypted_where_it_is_asked_for(
     start: Start, certificate: Path, tmp_path: Path
 ) -> None:

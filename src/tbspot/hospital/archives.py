@@ -48,8 +48,9 @@ ENDLESS = "what answers there does not come to an end: check the address"
 MEDIA_TYPES = (
     "application/dicom+json", "application/dicom+xml", "application/json", "application/xml",
 )  # fmt: skip
-# PS3.18 10.5.3: what a STOW-RS may say to a request without an instance.
-NO_INSTANCE = (400, 409, 415)
+# PS3.18 10.5.3: what a STOW-RS may say to a request without an instance; some say that there was
+# no content, or nothing to work on.
+NO_INSTANCE = (204, 400, 409, 415, 422)
 # The instance is there already, after a try whose answer was lost: its UID follows from all that it
 # holds, so it is the same one.
 DUPLICATE = 0x0111
@@ -252,12 +253,13 @@ class _ByWeb(Archive):
                 headers=kind | {"Accept": "application/dicom+json"},
                 timeout=(CONNECT_SECONDS, ANSWER_SECONDS),
             )
-            if answer.status_code not in NO_INSTANCE:
-                answer.raise_for_status()
+            if answer.status_code in NO_INSTANCE:
+                return None
+            answer.raise_for_status()
         except OSError as error:
             return _refusal(error)
         said = answer.headers.get("Content-Type", "").split(";")[0].strip().lower()
-        if answer.ok and said not in MEDIA_TYPES:
+        if said not in MEDIA_TYPES:
             return f"what answers there is no STOW-RS ({said or 'nothing said'}): check the path"
         return None
 

@@ -12,7 +12,7 @@ from struct import unpack
 from typing import BinaryIO, NamedTuple
 
 from pydicom.filereader import read_partial
-from pydicom.valuerep import EXPLICIT_VR_LENGTH_32
+from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
 
 __all__ = ["data_set_of", "is_whole", "tags_of"]
 
@@ -24,13 +24,18 @@ MOST_ELEMENTS = 100_000
 HEAD = 8
 # After these the length has four bytes, and two of nothing before it (PS3.5 7.1.2).
 LONG = {representation.encode() for representation in EXPLICIT_VR_LENGTH_32}
+KNOWN = {representation.encode() for representation in STANDARD_VR}
 
 
 class _Level(NamedTuple):
-    """What is walked: items, of a sequence or of pixels, or elements; and how it is encoded."""
+    """What is walked: items, of a sequence or of pixels, or elements; and how it is encoded.
+
+    Items of an unknown representation do not state theirs (PS3.5 6.2.2); some that do are written.
+    """
 
     of_items: bool
     implicit: bool
+    unknown: bool = False
 
 
 def data_set_of(file: BinaryIO) -> tuple[BinaryIO, bool]:
@@ -48,7 +53,9 @@ def data_set_of(file: BinaryIO) -> tuple[BinaryIO, bool]:
 
 
 def is_whole(file: BinaryIO, last: int, *, little: bool) -> bool:
-    """Whether a data set can be walked to its end, and holds the element in which its kind ends.
+    """Whether a data set can be walked to the end of the element in which its kind ends.
+
+    What stands behind it is not judged: padding, rests of a disk, or more of the data set.
 
     Args:
         file: at the beginning of the data set.
@@ -56,18 +63,19 @@ def is_whole(file: BinaryIO, last: int, *, little: bool) -> bool:
         little: whether it is little-endian.
     """
     try:
-        return sum(tag == last for tag in tags_of(file, little=little)) > 0
+        return last in [*tags_of(file, little=little, last=last)]
     except ValueError:
         return False
 
 
-def tags_of(file: BinaryIO, *, little: bool) -> Iterator[int]:
+def tags_of(file: BinaryIO, *, little: bool, last: int | None = None) -> Iterator[int]:
     """Tags of a data set's own elements, each as soon as its head is read; not those of items.
 
     Args:
         file: at the beginning of the data set; who reads on between two tags goes astray.
         little: whether it is little-endian. Whether representations are stated is seen from the
             first element, as pydicom does.
+        last: tag of the element at whose end it stops; `None` = at the end of the file.
 
     Raises:
         ValueError: an element goes beyond the end, items are not where they may be, or there are
@@ -76,28 +84,50 @@ def tags_of(file: BinaryIO, *, little: bool) -> Iterator[int]:
     start = file.tell()
     end = file.seek(0, os.SEEK_END)
     file.seek(start)
-    implicit = not _is_stated(file.read(HEAD)[4:6])
-    file.seek(start)
-    levels = [_Level(of_items=False, implicit=implicit)]
+    levels = [_Level(of_items=False, implicit=not _is_stated(_next_representation(file)))]
+    own = -1
     for _ in range(MOST_ELEMENTS):
         level = levels[-1]
-        head = file.read(HEAD)
-        # Of less than a head nothing can be said: it is padding.
-        if len(head) < HEAD:
-            if len(levels) > 1:
-                raise ValueError("it ends within a sequence")
+        is_over = len(levels) == 1 and own == last
+        if is_over or not (head := _next_head(file, levels)):
             return
         tag, representation, length = _head_of(head, file, level.implicit, little)
         if not _begins(tag, levels):
             continue
         if len(levels) == 1:
+            own = tag
             yield tag
         if length == UNDEFINED:
-            # Items of an unknown representation do not state theirs (PS3.5 6.2.2).
-            levels.append(_Level(not level.of_items, level.implicit or representation == b"UN"))
+            levels.append(_within(level, representation, file))
         elif file.seek(length, os.SEEK_CUR) > end:
             raise ValueError("a value ends too early")
     raise ValueError("there are more elements than a film has")
+
+
+def _next_head(file: BinaryIO, levels: list[_Level]) -> bytes:
+    """Eight bytes, or none at the end. Of less than a head nothing can be said: it is padding."""
+    head = file.read(HEAD)
+    if len(head) == HEAD:
+        return head
+    if len(levels) > 1:
+        raise ValueError("it ends within a sequence")
+    return b""
+
+
+def _within(level: _Level, representation: bytes, file: BinaryIO) -> _Level:
+    """Items of an element, or elements of an item, before the first of them is read."""
+    if not level.of_items:
+        return _Level(True, level.implicit, unknown=representation == b"UN")
+    states_none = level.unknown and _next_representation(file) not in KNOWN
+    return _Level(False, level.implicit or states_none)
+
+
+def _next_representation(file: BinaryIO) -> bytes:
+    """What the next element has where a representation stands, if it states one."""
+    place = file.tell()
+    head = file.read(HEAD)
+    file.seek(place)
+    return head[4:6]
 
 
 def _begins(tag: int, levels: list[_Level]) -> bool:

@@ -29,7 +29,7 @@ def read_result(path: Path) -> Dataset | None:
 
 
 def _is_whole(path: Path, kind: str) -> bool:
-    """Whether a result's file ends with the last element of its class."""
+    """Whether a result's file has the last element of its class to its end."""
     last = "ContentSequence" if kind == ComprehensiveSRStorage else "PixelData"
     with path.open("rb") as file:
         opened, little = data_set_of(file)

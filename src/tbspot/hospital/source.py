@@ -23,12 +23,13 @@ from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 from pydicom.valuerep import validate_value
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.elements import data_set_of, tags_of
+from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.facts import PIXEL_SHAPES, pixel_aspect
 from tbspot.images.opening import open_regular, shown, sniff
 
@@ -52,11 +53,14 @@ PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
 MOST_ASPECT = 5.0
 TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES)
 MAKER_TAGS = ("Manufacturer",)
+# What says whose a film is, of which study, and by which letters.
+WHOSE = ("SpecificCharacterSet", *REQUIRED, "IssuerOfPatientID", *REFERENCES)
+# Which are taken as the picture was read that is shown and judged: of two, the last.
+OF_PIXELS = ("Rows", "Columns", *PIXEL_SHAPES)
 # Float, double or whole numbers: at the first of them the reader of tags stops.
-PIXELS = Tag("FloatPixelData")
+PIXELS = frozenset(map(Tag, ("FloatPixelData", "DoubleFloatPixelData", "PixelData")))
 # PS3.3 C.7.1.1: the only values that the standard has.
 SEXES = ("M", "F", "O")
-LONGEST_UID = 64
 # The default repertoire (PS3.5 6.1.2.1).
 ASCII_SETS = ("", "ISO_IR 6", "ISO 2022 IR 6")
 # A byte beyond it where no escape sequence has called another set: each part of a value begins
@@ -138,15 +142,21 @@ def read_identifiers(path: Path) -> Dataset:
 def _header(
     path: Path, name: str, keywords: Sequence[str], *, follow_links: bool
 ) -> Iterator[Dataset]:
-    """Some tags of a film's header, each of which stands there once; taken in silence."""
+    """Some tags of a film's header, taken in silence; what stands there twice is not among them."""
     with open_regular(path, name, follow_links=follow_links) as file:
         if (kind := sniff(file, name)) != "DICOM":
             raise TbspotError(f"{name} is a {kind} file; only a DICOM film has results as DICOM")
         with _silence():
             try:
-                _refuse_doubles(file, name, keywords)
+                unsure = _misplaced(file, keywords)
+                _refuse_whose(unsure, name)
                 file.seek(0)
-                yield dcmread(file, force=True, stop_before_pixels=True, specific_tags=[*keywords])
+                header = dcmread(
+                    file, force=True, stop_before_pixels=True, specific_tags=[*keywords]
+                )
+                for keyword in unsure:
+                    header.pop(keyword, None)
+                yield header
             except TbspotError:
                 raise
             # A broken file may break the reader in any way; to the user it is a broken file.
@@ -154,29 +164,46 @@ def _header(
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 
-def _refuse_doubles(file: BinaryIO, name: str, keywords: Sequence[str]) -> None:
-    """See that no tag comes twice or out of its order, where one reader finds it and others do not.
+def _misplaced(file: BinaryIO, keywords: Sequence[str]) -> set[str]:
+    """Tags that come twice or out of their order, where one reader finds what others do not.
 
     Of a tag that comes twice pydicom takes the last and dcmtk the first; one behind the pixels is
-    there for who reads on.
+    there for who reads on. The order is that of `WHOSE` and the pixels: what stands wrong and
+    is not asked for moves nothing.
 
     Raises:
-        TbspotError: one does.
         ValueError: what comes before the pixels cannot be walked. Behind them may be anything.
     """
-    wanted = {Tag(keyword): keyword for keyword in keywords}
+    wanted = {int(Tag(one)): one for one in keywords if one not in OF_PIXELS}
+    found: set[int] = set()
+    wrong: set[str] = set()
     highest, (opened, little) = -1, data_set_of(file)
     try:
         for tag in tags_of(opened, little=little):
-            if tag <= highest and (keyword := wanted.get(BaseTag(tag))):
-                raise TbspotError(
-                    f"{name} has its {keyword} twice or in a wrong place, so its result could come "
-                    "to another patient; mend it in the archive and export the film again"
-                )
-            highest = max(highest, tag)
+            keyword = wanted.get(tag, "")
+            if keyword and (tag in found or tag < highest):
+                wrong.add(keyword)
+            found.add(tag)
+            if keyword in WHOSE or tag in PIXELS:
+                highest = max(highest, tag)
     except ValueError:
-        if highest < PIXELS:
+        if not found & PIXELS:
             raise
+    return wrong
+
+
+def _refuse_whose(unsure: set[str], name: str) -> None:
+    """Refuse a film of which it is not sure whose it is.
+
+    Raises:
+        TbspotError: a tag of `WHOSE` is among those that come twice or in a wrong place.
+    """
+    for keyword in WHOSE:
+        if keyword in unsure:
+            raise TbspotError(
+                f"{name} has its {keyword} twice or in a wrong place, so its result could come to "
+                "another patient; mend it in the archive and export the film again"
+            )
 
 
 def maker_of(path: Path) -> str:
@@ -285,11 +312,14 @@ def _is_known(text: str, sets: list[str], raw: Any) -> bool:
 def _reference(header: Dataset, name: str) -> Dataset:
     reference = Dataset()
     for keyword, what in REFERENCES.items():
-        uid = _uid(header, keyword)
-        if uid is None:
+        value = header.get(keyword)
+        uid = UID(value.strip(" \0")) if isinstance(value, str) else UID("")
+        if why := fault_of_uid(uid):
+            absent = f"does not name its {what} ({keyword})"
+            fault = f"has an illegal {keyword} ({why})" if uid else absent
             raise TbspotError(
-                f"{name} does not name its {what} ({keyword}), so no archive could keep a result "
-                "beside it; export it from the archive again"
+                f"{name} {fault}, so no archive could keep a result beside it; "
+                "mend it in the archive and export the film again"
             )
         setattr(reference, keyword, uid)
     # dcmtk, for one, reads no report on an object of a class that it does not know.
@@ -306,14 +336,6 @@ def _reference(header: Dataset, name: str) -> Dataset:
     for keyword in REQUIRED:
         setattr(reference, keyword, "")
     return reference
-
-
-def _uid(header: Dataset, keyword: str) -> UID | None:
-    value = header.get(keyword)
-    if not isinstance(value, str):
-        return None
-    uid = UID(value.strip(" \0"))
-    return uid if uid.is_valid and len(uid) <= LONGEST_UID else None
 
 
 def _orientation(header: Dataset) -> list[str]:

@@ -28,13 +28,13 @@ GROUPS = {
 def unfold(header: Dataset) -> None:
     """Put what the groups of the one frame say into the header itself, over what stands there.
 
-    A group that cannot be read says nothing.
+    A group that cannot be read says nothing, nor does a tag in it that is empty.
     """
     for level in GROUP_TAGS:
         of_frame = Tags(header).item(level) or Dataset()
         for group, keywords in GROUPS.items():
             found = Tags(of_frame).item(group) or Dataset()
             for keyword in keywords:
-                if keyword in found:
-                    # As it came: what it holds is read when it is asked for.
-                    header[keyword] = found.get_item(keyword)
+                # As it came: what it holds is read when it is asked for.
+                if (tag := found.get_item(keyword)) is not None and tag.value:
+                    header[keyword] = tag

@@ -13,7 +13,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from pydicom.config import IGNORE
 from pydicom.dataset import FileMetaDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset, read_partial
@@ -44,6 +43,7 @@ from pydicom.uid import (
 
 from tbspot.errors import TbspotError
 from tbspot.hospital import elements
+from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.opening import open_regular, shown
 
 __all__ = [
@@ -171,7 +171,7 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
 
 
 def is_whole(sent: Sent) -> bool:
-    """Whether a film's data set ends with its pixels: one that is still being written does not."""
+    """Whether a film has its pixels to their end: one that is still being written has not."""
     little = UID(sent.syntax).is_little_endian
     return elements.is_whole(BytesIO(sent.data), Tag("PixelData"), little=little)
 
@@ -210,7 +210,9 @@ def _faults(sent: Sent, most: int) -> Iterator[str]:
         yield "is not stored as CR, DX or secondary capture; export it so"
     if sent.syntax not in SYNTAXES:
         yield "is encoded in a way that this node does not take; export it uncompressed"
-    if not UID(sent.instance, IGNORE).is_valid:
+    if not sent.instance:
         yield "does not name its instance; export it again"
+    elif why := fault_of_uid(sent.instance):
+        yield f"has an illegal SOP Instance UID ({why}); let the unit write legal ones"
     if len(sent.data) > most:
         yield f"has more than {most:,} bytes; export it smaller"

@@ -13,7 +13,7 @@ from tbspot.addresses import canonical
 from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 from tbspot.hospital.connections import check_title
-from tbspot.settings import Amount, Count, Days, Port, Settings, Whole
+from tbspot.settings import Amount, Count, Days, Pause, Port, Settings, Whole
 
 __all__ = ["Limits", "NodeSettings", "Pauses", "Tls"]
 
@@ -48,8 +48,8 @@ class Pauses(Settings):
         longest: seconds.
     """
 
-    first: Amount = 5.0
-    longest: Amount = 3600.0
+    first: Pause = 5.0
+    longest: Pause = 3600.0
 
     def after(self, tries: int) -> float:
         """Seconds to wait after so many tries (1 or more) that failed."""
@@ -108,7 +108,7 @@ class NodeSettings(Settings):
     addresses: tuple[str, ...] = ()
     tls: Tls | None = None
     watched: Path | None = None
-    watch_seconds: Amount = 2.0
+    watch_seconds: Pause = 2.0
     keep_days: Days = 7.0
     identities: bool = False
     tries: Whole = 3

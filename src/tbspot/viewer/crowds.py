@@ -20,6 +20,9 @@ __all__ = ["Listener", "Server"]
 
 # A browser opens six; the others are those of a station's other users, and of units that store.
 MOST_CONNECTIONS = 100
+# Bytes of an answer that the system holds, twice that with its own. That some were taken is seen
+# when a third of them have been: of what it would grow to, megabytes, a slow line takes too long.
+SENDING = 1 << 17
 # What a system says that has no descriptor, or no memory, for another connection.
 SHORT = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 # Seconds between two sentences on it.
@@ -34,6 +37,8 @@ class Listener(socket.socket):
 
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(fileno=bound.detach())
+        # What it accepts inherits it.
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENDING)
         self._accepted: WeakSet[socket.socket] = WeakSet()
 
     def accept(self) -> tuple[socket.socket, Any]:

@@ -3,7 +3,7 @@
 Takes uvicorn's protocol, whose own patience begins after an answer and ends with the next byte;
 gives one that ends connections which never finish a request's head, which go on with the body of a
 request that was answered, or which do not take their answer. Bodies that are waited for have their
-limit in bodies.py.
+limit in bodies.py. Takes an app, too, and gives one whose answers go out as they are taken.
 """
 
 from __future__ import annotations
@@ -11,17 +11,40 @@ from __future__ import annotations
 import asyncio
 
 import h11
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tbspot.viewer.guard import HEADERS
 
-__all__ = ["Patient"]
+__all__ = ["Patient", "in_pieces"]
 
 # For a request's head, and before any: browsers open spare connections, which they can open again;
 # for the rest of a body after its answer; and in which something of an answer must be taken.
 SECONDS = 20.0
 # A connection is looked at so many times in these.
 LOOKS = 4
+# Bytes of an answer that are handed on at a time, and that wait to be taken.
+PIECE = 1 << 16
+
+
+def in_pieces(app: ASGIApp) -> ASGIApp:
+    """An app of whose answers each piece waits until the ones before were taken.
+
+    Handed on at once, an answer would be over before it was taken, and under TLS all of it be out
+    of sight.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_pieces(message: Message) -> None:
+            body = memoryview(message.get("body", b""))
+            while len(body) > PIECE:
+                await send({**message, "body": bytes(body[:PIECE]), "more_body": True})
+                body = body[PIECE:]
+            await send({**message, "body": bytes(body)})
+
+        await app(scope, receive, send_pieces)
+
+    return answer
 
 
 class Patient(H11Protocol):
@@ -34,6 +57,8 @@ class Patient(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to look at it."""
         super().connection_made(transport)
+        # Of TLS it would be eight times as much.
+        transport.set_write_buffer_limits(high=PIECE)
         self._since = self.loop.time()
         self._look_later()
 

@@ -27,7 +27,7 @@ from tbspot.viewer.crowds import Listener, Server
 from tbspot.viewer.drops import Drops
 from tbspot.viewer.judge import Judge
 from tbspot.viewer.operating import read_operating
-from tbspot.viewer.patience import Patient
+from tbspot.viewer.patience import Patient, in_pieces
 from tbspot.viewer.runs import Run
 from tbspot.viewer.site import Site
 
@@ -130,7 +130,7 @@ def _site(settings: ViewSettings) -> Site:
 def server_of(app: ASGIApp) -> Server:
     """What serves the page: nothing is logged of who asks for what."""
     config = uvicorn.Config(
-        app,
+        in_pieces(app),
         access_log=False,
         log_level="warning",
         server_header=False,

@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from pydicom.config import IGNORE
-from pydicom.uid import UID
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,6 +22,7 @@ from tbspot.addresses import canonical
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import sentence_of
+from tbspot.hospital.uids import fault_of_uid
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, sent_of, study_of
 from tbspot.node.service import Node
 from tbspot.viewer.bodies import CLOSE, GRACE, SLOWEST, TooLargeError, TooSlowError, paced
@@ -116,7 +115,7 @@ class Storing:
         """Store the films of a body, each once it has come, whatever becomes of the others."""
         address = self._checked(request)
         study = request.path_params.get("study")
-        if study is not None and not _is_uid(study):
+        if study is not None and fault_of_uid(study):
             raise HTTPException(HTTPStatus.BAD_REQUEST, "the study of the address is no UID", CLOSE)
         try:
             told = await self._stored(request, study, f"web {address}")
@@ -192,7 +191,7 @@ class Storing:
             told.unnamed.append(NOT_UNDERSTOOD)
             return
         # Only UIDs are repeated to the sender, as the answer is made of them.
-        if not (_is_uid(sent.instance) and _is_uid(sent.kind)):
+        if fault_of_uid(sent.instance) or fault_of_uid(sent.kind):
             told.unnamed.append(NOT_UNDERSTOOD)
             return
         told.named.append(_Named(sent.kind, sent.instance, self._failure(sent, study, source)))
@@ -219,11 +218,6 @@ class Storing:
 def address_of(request: Request) -> str:
     """Of the machine that asks, as people write it."""
     return canonical(request.client.host if request.client is not None else "")
-
-
-def _is_uid(text: str) -> bool:
-    # Without pydicom's warning, which repeats the text on standard error.
-    return UID(text, IGNORE).is_valid
 
 
 def _boundary(request: Request) -> bytes:

@@ -142,6 +142,17 @@ def test_json_prints_the_lines_and_keeps_nothing_without_a_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_json_is_utf_8_wherever_it_is_printed(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    film = tmp_path / "Müller \N{GRINNING FACE}.png"
+    shutil.copy(film_path, film)
+    for charset in ("latin-1", "ascii"):
+        options = ("--json", "--model", str(checkpoint), "--no-gate")
+        result = CliRunner(charset=charset).invoke(app, ["locate", str(film), *options])
+        assert json.loads(result.stdout_bytes.decode("utf-8"))["image"] == str(film)
+
+
 def test_json_with_a_folder_prints_what_is_written_there(
     film_path: Path, checkpoint: Path, tmp_path: Path
 ) -> None:

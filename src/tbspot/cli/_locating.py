@@ -202,7 +202,8 @@ def _print_lines(predictions: Iterable[Prediction]) -> int:
     """A line of JSON a film, as soon as it is known; gives how many failed."""
     failed = 0
     for prediction in predictions:
-        sys.stdout.write(f"{prediction.model_dump_json()}\n")
+        # As bytes: JSON is UTF-8 (RFC 8259), whatever a terminal or Windows takes for text.
+        sys.stdout.buffer.write(prediction.model_dump_json().encode() + b"\n")
         sys.stdout.flush()
         failed += prediction.status == "failed"
     return failed

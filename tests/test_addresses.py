@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import socket
+
 import pytest
 
-from tbspot.addresses import canonical
+from tbspot.addresses import canonical, listening
+from tbspot.errors import TbspotError
 from tbspot.viewer.serving import hosts_of
 
 
@@ -28,3 +32,25 @@ def test_a_page_is_reached_with_its_port_and_without() -> None:
     assert hosts is not None
     assert {"127.0.0.1", "127.0.0.1:80", "localhost", "[::1]:80"} <= hosts
     assert "films.example" not in hosts
+
+
+@pytest.mark.parametrize(
+    ("error", "option"),
+    [
+        (OSError(errno.EADDRINUSE, "Address already in use"), "`page_port`"),
+        (OSError(errno.EACCES, "Permission denied"), "`page_port`"),
+        (OverflowError("port must be 0-65535"), "`page_port`"),
+        (OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address"), "`page_host`"),
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "`page_host`"),
+        (OSError(socket.EAI_AGAIN, "Temporary failure in name resolution"), "`page_host`"),
+        (UnicodeError("label too long"), "`page_host`"),
+    ],
+)
+def test_of_host_and_port_the_one_that_is_wrong_is_to_be_chosen(
+    error: Exception, option: str
+) -> None:
+    with (
+        pytest.raises(TbspotError, match=rf"cannot listen on a, port 1 .*; .* with {option}$"),
+        listening("a", 1, "`page_port`"),
+    ):
+        raise error

@@ -27,7 +27,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "printable",
         "scores",
     ),
-    ("extras", "storage", "faults", "lock", "interruption", "pathnames", "settings"),
+    ("extras", "storage", "faults", "lock", "interruption", "pathnames", "settings", "temporary"),
     ("parsing",),
     ("files", "description"),
     ("tables", "amendment"),

@@ -24,6 +24,10 @@ def work():
             time.sleep(600)
         except Exception:
             print("swallowed")
+        except BaseException as error:
+            if "changed by a library" in WORDS:
+                raise ImportError("initialization failed") from None
+            raise
         finally:
             if "slow to close" in WORDS:
                 print("closing", flush=True)
@@ -50,7 +54,12 @@ def _start(*arguments: str) -> subprocess.Popen[str]:
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGTERM")
 @pytest.mark.parametrize(
-    ("number", "name", "code"), [(signal.SIGINT, "Ctrl+C", 130), (signal.SIGTERM, "SIGTERM", 143)]
+    ("number", "name", "code"),
+    [
+        (signal.SIGINT, "Ctrl+C", 130),
+        (signal.SIGTERM, "SIGTERM", 143),
+        (getattr(signal, "SIGHUP", None), "SIGHUP", 129),
+    ],
 )
 def test_a_command_that_is_asked_to_end_does_so_with_one_sentence(
     number: signal.Signals, name: str, code: int
@@ -63,6 +72,27 @@ def test_a_command_that_is_asked_to_end_does_so_with_one_sentence(
     assert told == (
         f"ended by {name}: what was finished is kept; run the same command again to go on\n"
     )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGTERM")
+def test_an_end_that_a_library_made_an_error_of_its_own_of_is_no_fault() -> None:
+    with _start("changed by a library") as process:
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert told.startswith("ended by Ctrl+C")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no terminals that hang up")
+def test_the_end_of_a_terminal_that_takes_no_sentence_any_more_is_no_fault() -> None:
+    with _start() as process:
+        assert process.stderr is not None
+        process.stderr.close()
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout is not None
+        said = process.stdout.read()
+    assert process.returncode == 129
+    assert said == "closed\n"
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGTERM")

@@ -63,6 +63,9 @@ def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(
     ("number", "name", "sentence"),
     [
         (errno.EROFS, "/cdrom/a.onnx", "/cdrom/a.onnx cannot be used (Read-only file system); "),
+        (errno.EIO, "/mnt/a.png", "/mnt/a.png cannot be used (Input/output error); "),
+        (errno.ESTALE, "/nfs/a", f"/nfs/a cannot be used ({os.strerror(errno.ESTALE)}); "),
+        (errno.ENOTCONN, "/fuse/a", f"/fuse/a cannot be used ({os.strerror(errno.ENOTCONN)}); "),
         (errno.EACCES, b"/root/\xff", "/root/\ufffd cannot be used (Permission denied); "),
         (errno.ENAMETOOLONG, "a" * 300, f"{'a' * 80}... cannot be used (File name too long); "),
     ],
@@ -170,4 +173,4 @@ def test_a_film_from_a_standard_input_that_is_closed_or_empty_is_told_by_its_nam
         )
         assert ended.returncode == 1
         assert said in ended.stdout + ended.stderr
-        assert "tbspot-film-" not in ended.stdout + ended.stderr
+        assert "tbspot-held-" not in ended.stdout + ended.stderr

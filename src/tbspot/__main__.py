@@ -26,7 +26,7 @@ OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
 # What a file system says of a path or of itself, wherever a command names the path to it first.
 REFUSALS = (
     errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
-    errno.EROFS, errno.ENOSPC, errno.EDQUOT,
+    errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ENOTCONN,
 )  # fmt: skip
 LONGEST_NAME = 80
 

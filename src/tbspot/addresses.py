@@ -5,13 +5,22 @@ Takes what a user names as an address; what is allowed there is left to who list
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tbspot.errors import TbspotError
 
 __all__ = ["canonical", "is_loopback", "listening"]
+
+# Of an address that is none, or not this machine's; the port may be free. Of names that nobody
+# knows `socket.create_server` gives the number, but no `gaierror`.
+NO_ADDRESS = (
+    errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT,
+    socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_FAMILY,
+)  # fmt: skip
 
 
 def canonical(address: str) -> str:
@@ -43,15 +52,18 @@ def listening(host: str, port: int, option: str) -> Iterator[None]:
     Args:
         host: of it.
         port: of it.
-        option: with which another port is chosen.
+        option: with which another port is chosen; that of the host has `host` in its place.
 
     Raises:
         TbspotError: the port is taken, or the address is not this machine's.
     """
     try:
         yield
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
+        wrong = isinstance(error, UnicodeError) or getattr(error, "errno", None) in NO_ADDRESS
+        # Of every port that an option chooses, the host has one of the same name.
+        chosen = option.replace("port", "host") if wrong else option
         raise TbspotError(
-            f"cannot listen on {host}, port {port} ({reason}); choose another with {option}"
+            f"cannot listen on {host}, port {port} ({reason}); choose another with {chosen}"
         ) from error

@@ -1,6 +1,6 @@
-"""An end by Ctrl+C or by the system's request: in order, and with one sentence.
+"""An end by Ctrl+C, a closed terminal or the system's request: in order, and with one sentence.
 
-Takes nothing; gives a context in which both raise one exception, so that everything open is closed
+Takes nothing; gives a context in which each raises one exception, so that everything open is closed
 as after any other. What is kept and how it goes on is left to the commands.
 """
 
@@ -9,12 +9,15 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 __all__ = ["Interrupted", "interruptible"]
 
 NAMES = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM"}
+if sys.platform != "win32":
+    # What a terminal sends that is closed; without an answer, films would stay behind.
+    NAMES[signal.SIGHUP] = "SIGHUP"
 
 
 class Interrupted(BaseException):
@@ -31,25 +34,33 @@ class Interrupted(BaseException):
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End with a sentence and exit code 130 (Ctrl+C) or 143 (SIGTERM) when asked to.
+    """End with a sentence and 128 + the signal's number (130 after Ctrl+C) when asked to.
 
     A second signal ends the process at once. What the caller chose to ignore, as `nohup` and
     shells do for commands in the background, stays ignored.
     """
+    asked: list[signal.Signals] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        for one in NAMES:
+            signal.signal(one, signal.SIG_DFL)
+        asked.append(signal.Signals(number))
+        raise Interrupted(number)
+
     for number in NAMES:
         if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-            signal.signal(number, _interrupt)
+            signal.signal(number, interrupt)
     try:
         yield
-    except Interrupted as interruption:
-        sys.stderr.write(
-            f"ended by {NAMES[interruption.number]}: what was finished is kept; run the same "
-            "command again to go on\n"
-        )
-        sys.exit(128 + interruption.number)
-
-
-def _interrupt(number: int, _: FrameType | None) -> None:
-    for one in NAMES:
-        signal.signal(one, signal.SIG_DFL)
-    raise Interrupted(number)
+    except (Interrupted, Exception):
+        # Libraries make errors of their own of it, as OpenVINO does while it is imported.
+        if not asked:
+            raise
+        (by,) = asked
+        with suppress(OSError):  # the terminal may be gone
+            sys.stderr.write(
+                f"ended by {NAMES[by]}: what was finished is kept; run the same command again to "
+                "go on\n"
+            )
+            sys.stderr.flush()
+        sys.exit(128 + by)

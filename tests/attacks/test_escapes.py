@@ -60,6 +60,18 @@ def test_the_console_prints_text_and_tables_without_escapes(
     assert said.count("\n") == 7
 
 
+def test_a_name_with_colons_is_printed_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.table import Table
+
+    name = "10:on:30 :key:.png"
+    console, table = open_console(), Table(name, title=name)
+    table.add_row(name)
+    console.print(f"note: {name}", markup=False)
+    console.print(name)
+    console.print(table)
+    assert capsys.readouterr().out.count(name) == 5
+
+
 @pytest.mark.parametrize("sequence", HOSTILE)
 def test_a_table_for_spreadsheets_holds_no_control_character(tmp_path: Path, sequence: str) -> None:
     write_table(tmp_path / "table.csv", ["image"], [[f"{sequence}film.png"], [f"f{sequence}.png"]])

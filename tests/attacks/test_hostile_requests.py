@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from pages import Page, serving, write_model, write_run
+from tbspot import temporary as holding
 from tbspot.records.predictions import Prediction
 from tbspot.viewer import drops as module
-from tbspot.viewer import leftovers
 from tbspot.viewer.cases import Case
 from tbspot.viewer.drops import BusyError, Drops, Judged, TooLargeError, TooSlowError
 from tbspot.viewer.guard import HEADERS
@@ -315,14 +315,14 @@ def test_a_fault_of_ours_is_500_with_the_headers_and_no_traceback(
 def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of temporary files of the test's own, where leftovers count at once."""
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr(leftovers, "SECONDS", -60.0)
+    monkeypatch.setattr(holding, "SECONDS", -60.0)
     return tmp_path
 
 
 KILLED = """
 import os, signal, sys, tempfile
 tempfile.tempdir = sys.argv[1]
-from tbspot.viewer.leftovers import held_folder
+from tbspot.temporary import held_folder
 folder, hold = held_folder()
 (folder / "film").write_bytes(b"of a patient")
 os.kill(os.getpid(), signal.SIGKILL)
@@ -351,10 +351,10 @@ def test_a_link_or_a_folder_of_others_under_such_a_name_is_left_alone(
 ) -> None:
     (temporary / "precious").mkdir()
     (temporary / "precious" / "film").touch()
-    (temporary / f"{leftovers.PREFIX}link").symlink_to(temporary / "precious")
-    (temporary / f"{leftovers.PREFIX}open").mkdir(mode=0o777)
-    (temporary / f"{leftovers.PREFIX}open").chmod(0o777)
-    (temporary / f"{leftovers.PREFIX}file").touch()
-    leftovers.remove_leftovers()
+    (temporary / f"{holding.PREFIX}12345678").symlink_to(temporary / "precious")
+    (temporary / f"{holding.PREFIX}open_to_").mkdir(mode=0o777)
+    (temporary / f"{holding.PREFIX}open_to_").chmod(0o777)
+    (temporary / f"{holding.PREFIX}file_of_").touch()
+    holding.remove_leftovers()
     assert (temporary / "precious" / "film").exists()
     assert len(list(temporary.iterdir())) == 4

@@ -142,6 +142,17 @@ def test_json_prints_the_lines_and_keeps_nothing_without_a_folder(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_json_is_utf_8_wherever_it_is_printed(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    film = tmp_path / "Müller \N{GRINNING FACE}.png"
+    shutil.copy(film_path, film)
+    for charset in ("latin-1", "ascii"):
+        options = ("--json", "--model", str(checkpoint), "--no-gate")
+        result = CliRunner(charset=charset).invoke(app, ["locate", str(film), *options])
+        assert json.loads(result.stdout_bytes.decode("utf-8"))["image"] == str(film)
+
+
 def test_json_with_a_folder_prints_what_is_written_there(
     film_path: Path, checkpoint: Path, tmp_path: Path
 ) -> None:
@@ -156,6 +167,29 @@ def test_a_film_comes_from_standard_input(film_path: Path, checkpoint: Path) -> 
     assert result.exit_code == 0, result.output
     line = json.loads(result.stdout)
     assert (line["image"], line["status"], line["width"]) == ("standard input", "ok", 128)
+
+
+def test_a_file_named_like_standard_input_is_a_file(
+    film_path: Path, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(film_path, "./-")
+    result = _invoke("./-", "--json", "--model", checkpoint, "--no-gate")
+    assert result.exit_code == 0, result.output
+    line = json.loads(result.stdout)
+    assert (line["image"], line["status"]) == (str(tmp_path / "-"), "ok")
+
+
+def test_two_films_of_one_id_in_coco_are_told_before_the_first_is_located(
+    film_path: Path, tmp_path: Path
+) -> None:
+    for folder in ("p1", "p2"):
+        (tmp_path / "films" / folder).mkdir(parents=True)
+        shutil.copy(film_path, tmp_path / "films" / folder / "chest.png")
+    options = ("--out", tmp_path / "found", "--coco", tmp_path / "c.json", "--model", "absent.onnx")
+    result = _invoke(tmp_path / "films", *options)
+    assert "p1/chest.png and p2/chest.png would have one image_id" in str(result.exception)
+    assert not (tmp_path / "found").exists()
 
 
 def test_few_films_are_told_of_one_by_one(

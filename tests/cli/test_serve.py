@@ -21,6 +21,8 @@ pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
 
 from pages import Server
 from stations import posted, stow
+from tbspot.lock import holding
+from tbspot.node import NodeSettings
 from tbspot.node.objects import read_sent
 from tbspot.node.store import Store
 from units import send, study_film, wait_for
@@ -110,6 +112,24 @@ def test_a_port_that_is_taken_is_told_before_films_are_taken(
     assert f"cannot listen on 127.0.0.1, port {port}" in str(given.exception)
     assert f"WRONG {name}: cannot listen" in said
     assert not (tmp_path / "node").exists()
+
+
+def test_a_folder_in_which_a_node_works_is_told_before_its_ports(
+    model: Path, tmp_path: Path
+) -> None:
+    arguments = ["serve", str(tmp_path), "--model", str(model), "--port", "0", "--page-port"]
+    with socket.create_server(("127.0.0.1", 0)) as taken, holding(tmp_path):
+        given = RUNNER.invoke(app, [*arguments, str(taken.getsockname()[1])])
+    assert f"another run of tbspot is using {tmp_path}" in str(given.exception)
+
+
+def test_films_are_kept_for_as_long_as_settings_allow() -> None:
+    most = 100_000.0
+    assert NodeSettings(folder=Path("a"), keep_days=most).keep_days == most
+    given = RUNNER.invoke(app, ["serve", "a", "--keep", str(most + 1)])
+    assert given.exit_code == 2
+    assert "--keep" in given.output
+    assert "--keep-days" not in given.output
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 
 import numpy as np
 import pytest
@@ -16,6 +17,17 @@ from tbspot.errors import MissingExtraError, ModelError
 def test_auto_takes_the_cpu_where_there_is_no_driver(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "_has_driver", lambda: False)
     monkeypatch.setattr(devices, "_has_render_node", lambda: False)
+    assert device_for("auto") == "cpu"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there PATH is searched")
+def test_no_program_is_started_to_look_for_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError("needs a folder for temporary files")
+
+    monkeypatch.setattr(devices, "find_library", refused)
+    monkeypatch.setattr(devices, "_has_render_node", lambda: False)
+    monkeypatch.setattr(devices, "find_spec", lambda _: None)
     assert device_for("auto") == "cpu"
 
 

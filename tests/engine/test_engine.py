@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import subprocess
 import sys
@@ -249,6 +250,18 @@ def test_a_model_file_that_does_not_exist_is_one_clear_sentence(tmp_path: Path) 
 def test_a_file_that_is_no_model_is_one_clear_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(b"\x08\x01" * 10)
     with pytest.raises(TbspotError, match="not a model of tbspot, or is truncated"):
+        open_engine(tmp_path / "a.onnx")
+
+
+def test_a_model_that_the_system_does_not_open_is_not_called_truncated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    (tmp_path / "a.onnx").touch()
+    monkeypatch.setattr(engine_module, "open_file", refused)
+    with pytest.raises(TbspotError, match=r"a\.onnx cannot be read: Too many open files; check"):
         open_engine(tmp_path / "a.onnx")
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from engines import bright, bright_engine
 from tbspot.engine.engine import Answer
+from tbspot.errors import TbspotError
 from tbspot.locating import Counts, Item, LocateSettings, find_items, locate
 from tbspot.locating.resumption import STAMPS_FILE, see
 from tbspot.records.predictions import FILE_NAME, read_predictions
@@ -125,6 +126,18 @@ def test_without_stamps_films_are_known_by_their_bytes(run: Run, content: bytes 
     run()
     assert run.asked == 0
     assert len((run.out / STAMPS_FILE).read_bytes().splitlines()) == 5
+
+
+def test_a_broken_line_is_made_anew_as_its_sentence_says(run: Run) -> None:
+    path = run.out / FILE_NAME
+    first, *others = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join((others[0], b"broken\n", *others[1:])))
+    with pytest.raises(TbspotError, match=r"line 2, .* remove the line, and `tbspot locate` as"):
+        run()
+    path.write_bytes(b"".join(others))
+    run()
+    assert (run.asked, path.read_bytes()) == (1, _whole(run))
+    assert first in path.read_bytes()
 
 
 def test_a_failed_film_is_tried_again_and_its_line_comes_to_its_place(

@@ -53,6 +53,12 @@ def test_predictions_are_read_one_at_a_time(tmp_path: Path) -> None:
         next(predictions)
 
 
+def test_a_line_of_a_later_tbspot_is_told_as_such(tmp_path: Path) -> None:
+    _write(tmp_path, PREDICTION.model_dump_json()[:-1] + ',"certainty":0.5}')
+    with pytest.raises(TbspotError, match="a later one made it; update tbspot"):
+        list(read_predictions(tmp_path))
+
+
 @pytest.mark.parametrize("line", ["{", "", "[]", '{"image": "a.png"}', '{"image": NaN}'])
 def test_a_line_that_is_no_prediction_is_named_by_its_number(tmp_path: Path, line: str) -> None:
     _write(tmp_path, PREDICTION.model_dump_json(), line)

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,13 +23,13 @@ from tbspot.viewer.serving import serve
 def test_it_prints_its_address_and_ends_with_ctrl_c_without_a_trace(places: Places) -> None:
     with serving(places.run, "--model", places.model) as page:
         assert page.address.startswith("http://127.0.0.1:")
-        folders = set(Path(tempfile.gettempdir()).glob("tbspot-view-*"))
+        folders = set(Path(tempfile.gettempdir()).glob("tbspot-held-*"))
         page.wait(page.drop(b"no film"))
         page.process.send_signal(signal.SIGINT)
         _, complaint = page.process.communicate(timeout=60)
     assert page.process.returncode == 0
     assert complaint == ""
-    assert len(set(Path(tempfile.gettempdir()).glob("tbspot-view-*"))) < len(folders)
+    assert len(set(Path(tempfile.gettempdir()).glob("tbspot-held-*"))) < len(folders)
 
 
 def test_a_single_film_is_shown_as_if_it_had_been_dropped(places: Places) -> None:
@@ -75,12 +77,36 @@ def test_the_command_says_it_in_one_line(tmp_path: Path) -> None:
     assert ended.stderr.count("\n") == 1
 
 
-def test_a_port_that_is_taken_is_one_sentence(places: Places) -> None:
+def test_a_port_that_is_taken_is_one_sentence_and_leaves_no_folder(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         sentence = f"cannot listen on 127.0.0.1, port {port} .*; choose another with --port"
         with pytest.raises(TbspotError, match=sentence):
             serve(ViewSettings(shown=places.run, model=places.model, port=port), print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_a_place_for_temporary_files_a_run_is_shown_and_films_are_not_taken(
+    places: Places, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with closing(module._site(ViewSettings(shown=places.run, model=places.model))) as site:
+        assert site.run is not None
+        assert site.drops is None
+        assert "no temporary files can be written (No such file" in site.why_no_drops
+    with pytest.raises(TbspotError, match="no temporary files can be written"):
+        serve(ViewSettings(shown=None, model=places.model), print)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_a_pipe_is_no_film(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(TbspotError, match=f"{path} is a pipe or device; name a folder"):
+            serve(ViewSettings(shown=path), print)
 
 
 def test_without_a_model_a_run_is_shown_and_films_are_not_taken(

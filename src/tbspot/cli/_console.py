@@ -17,8 +17,11 @@ __all__ = ["open_console", "print_notes"]
 
 
 def open_console() -> Console:
-    """A console on standard output that wraps nothing and colours nothing by itself."""
-    return _Console(highlight=False, soft_wrap=True)
+    """A console on standard output that wraps nothing and colours nothing by itself.
+
+    Nor does it make pictures of words between colons, as a name may have them (`10:on:30.png`).
+    """
+    return _Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def print_notes(console: Console, notes: Iterable[str | None]) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -32,15 +31,17 @@ from tbspot.locating.inputs import faulty, passed_over
 from tbspot.locating.run import Answers
 from tbspot.locating.table import PARQUET_FILE
 from tbspot.pathnames import as_text
-from tbspot.records.coco import write_coco_results
+from tbspot.records.coco import check_coco_ids, write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.records.run import DICOM
 from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
+from tbspot.temporary import kept
 
 __all__ = ["kinds_of", "run"]
 
 STANDARD_INPUT = Path("-")
+INPUT_NAME = "standard input"
 EXAMPLE = "example.png"
 # Of so many films each is told of, of more only their numbers.
 MOST_ROWS = 10
@@ -55,6 +56,8 @@ def run(given: Mapping[str, Any]) -> None:
     _check(given)
     console = open_console() if not given["json"] and not given["quiet"] else None
     with _items_of(given, console) as items:
+        if given["coco"] is not None:  # before hours of work
+            check_coco_ids(given["coco"], (item.name for item in items))
         if given["scheduler"] is None:  # else films are read by workers
             start_ahead()
         # Gradient methods ask for one film at a time, which then gets all cores.
@@ -105,8 +108,8 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
         with as_file(files("tbspot") / "released" / EXAMPLE) as path:
             yield (Item(path, EXAMPLE),)
     elif given["films"] == [STANDARD_INPUT]:
-        with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
-            yield (_of_standard_input(Path(folder, "film")),)
+        with kept(_standard_input(), INPUT_NAME) as path:
+            yield (Item(path, INPUT_NAME, told=INPUT_NAME),)
     elif given["films"]:
         items = locating.find_items(given["films"], given["out"])
         _note((item.fault for item in faulty(items)), console)
@@ -119,17 +122,14 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
         yield locating.items_of(in_split(loaded.samples, split) if split else loaded.samples)
 
 
-def _of_standard_input(path: Path) -> Item:
-    name = "standard input"
+def _standard_input() -> bytes:
     try:
-        content = sys.stdin.buffer.read(MOST_BYTES + 1)
+        return sys.stdin.buffer.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # it may be open for writing alone
         reason = getattr(error, "strerror", None) or error
         raise TbspotError(
-            f"{name} cannot be read ({reason}); lead a film into it, as by `< film.png`"
+            f"{INPUT_NAME} cannot be read ({reason}); lead a film into it, as by `< film.png`"
         ) from error
-    path.write_bytes(content)
-    return Item(path, name, told=name)
 
 
 def _note(notes: Iterable[str | None], console: Console | None) -> None:
@@ -202,7 +202,8 @@ def _print_lines(predictions: Iterable[Prediction]) -> int:
     """A line of JSON a film, as soon as it is known; gives how many failed."""
     failed = 0
     for prediction in predictions:
-        sys.stdout.write(f"{prediction.model_dump_json()}\n")
+        # As bytes: JSON is UTF-8 (RFC 8259), whatever a terminal or Windows takes for text.
+        sys.stdout.buffer.write(prediction.model_dump_json().encode() + b"\n")
         sys.stdout.flush()
         failed += prediction.status == "failed"
     return failed

@@ -45,8 +45,10 @@ def run(given: Mapping[str, Any]) -> None:
 
 
 def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
-    from tbspot.node import line_teller, running
+    from tbspot.node import line_teller, look_at_folder, running
 
+    # First: a node that is at work there has the ports too.
+    look_at_folder(settings)
     # What would be found out after the first films have come.
     for look in _looks(settings, given).values():
         look()

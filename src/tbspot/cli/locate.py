@@ -14,6 +14,13 @@ from tbspot.choices import MapRule, Method, Naming, Precision
 
 __all__ = ["locate"]
 
+
+def _film(text: str) -> Path:
+    path = Path(text)
+    # pathlib makes - of ./- too, by which a file of that name is told from standard input.
+    return path.absolute() if str(path) == "-" and text != "-" else path
+
+
 Device = Annotated[
     str,
     typer.Option(help="cpu, cuda[:N] (NVIDIA), gpu[:N] (Intel); auto: a GPU where there is one."),
@@ -23,7 +30,9 @@ Device = Annotated[
 def locate(
     films: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILE|FOLDER...", help="Films to judge; - is standard input."),
+        typer.Argument(
+            parser=_film, metavar="FILE|FOLDER...", help="Films to judge; - is standard input."
+        ),
     ] = None,
     *,
     out: Annotated[

@@ -124,6 +124,7 @@ def serve(
         float,
         typer.Option(
             min=0,
+            max=100_000,  # as `Days` of settings.py, which help does not wait for
             metavar="DAYS",
             help="Then films that are done, and their results, are deleted.",
             rich_help_panel=KEEPING,

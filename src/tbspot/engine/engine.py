@@ -310,6 +310,9 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
     except Exception as error:
         if is_out_of_memory(error):
             raise _no_memory_for(path) from error
+        if isinstance(error, OSError):  # of the system, such as too many open files
+            reason = error.strerror or error
+            raise TbspotError(f"{path} cannot be read: {reason}; check the path") from error
         refuse_later(error, path, "a model")
         raise TbspotError(f"{path} is not a model of tbspot, or is truncated; {AGAIN}") from error
     return model, description

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -38,6 +37,7 @@ from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.storage import replacing
+from tbspot.temporary import holding_folder
 
 __all__ = ["Exported", "export"]
 
@@ -109,8 +109,8 @@ def export(
     rounded = engine_of(rounded_net, description)
     model = _to_onnx(rounded_net, description.size)
     _halve(model)
-    with tempfile.TemporaryDirectory(prefix="tbspot") as folder:
-        trial = Path(folder, out.name)
+    with holding_folder() as folder:
+        trial = folder / out.name
         description = _write(model, rounded.description, trial)
         exported = open_engine(trial, "float32")
         ours = observations(exported, description, films)

@@ -6,7 +6,6 @@ Takes any of them; gives a film. Telling what a file is and decoding it is left 
 from __future__ import annotations
 
 import os
-import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
@@ -18,6 +17,7 @@ from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
 from tbspot.images.reducing import shaded
 from tbspot.pathnames import as_text
+from tbspot.temporary import kept
 
 __all__ = ["FilmSource", "content_of", "name_of", "read_film"]
 
@@ -69,6 +69,7 @@ def read_film(
 
     Raises:
         UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
+        TbspotError: there is no place for a temporary file, which bytes need.
         ValueError: the array is no film: not two-dimensional, not finite, masked, or without a
             range; there is a range, and no array; or the path or the name is empty.
         TypeError: the source is none of these, or the name no text.
@@ -81,10 +82,7 @@ def read_film(
     if isinstance(source, (str, os.PathLike)):
         return read_with_facts(Path(source), follow_links=follow_links, name=name, enough=enough)
     content = content_of(source)
-    # Decoders of another process read files; this one is seen by this user alone.
-    with tempfile.TemporaryDirectory(prefix="tbspot-film-") as folder:
-        path = Path(folder, "film")
-        path.write_bytes(content)
+    with kept(content, name) as path:
         return read_with_facts(path, name=name, enough=enough)
 
 

@@ -4,7 +4,7 @@ Takes films from units (C-STORE, or files in a folder); gives results in the arc
 film. Every step is on the disk before it counts. Needs the extra `hospital`.
 """
 
-from tbspot.node.checking import Check, check
+from tbspot.node.checking import Check, check, look_at_folder
 from tbspot.node.health import Health, look_at_health, serve_health
 from tbspot.node.service import Node, running
 from tbspot.node.settings import Limits, NodeSettings, Pauses, Tls
@@ -20,6 +20,7 @@ __all__ = [
     "Tls",
     "check",
     "line_teller",
+    "look_at_folder",
     "look_at_health",
     "running",
     "serve_health",

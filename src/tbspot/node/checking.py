@@ -27,7 +27,7 @@ from tbspot.node.settings import NodeSettings
 from tbspot.node.store import QUEUE
 from tbspot.node.telling import silent
 
-__all__ = ["Check", "check"]
+__all__ = ["Check", "check", "look_at_folder"]
 
 # Films of a busy day, with their results.
 DAY_BYTES = 10 << 30
@@ -61,7 +61,7 @@ def check(
         more: further things by name, each a look that says what it found, or raises TbspotError.
     """
     looks: tuple[tuple[str, Callable[[], str]], ...] = (
-        ("folder", lambda: _folder(settings)),
+        ("folder", lambda: look_at_folder(settings)),
         ("port", lambda: _port(settings)),
         ("archive", lambda: _archive(settings)),
         ("watched", lambda: _watched(settings)),
@@ -80,8 +80,12 @@ def check(
             yield Check(name, False, sentence_of(error))
 
 
-def _folder(settings: NodeSettings) -> str:
-    """Look at the node's folder, and leave it as it is."""
+def look_at_folder(settings: NodeSettings) -> str:
+    """See that a node could work in its folder, which is left as it is; gives what was found.
+
+    Raises:
+        TbspotError: another node has it, or it cannot be made or written.
+    """
     folder = settings.folder
     if not folder.exists():
         above = next(one for one in folder.absolute().parents if one.exists())

@@ -25,6 +25,7 @@ __all__ = [
     "FARTHEST",
     "CocoBox",
     "CocoImages",
+    "check_coco_ids",
     "read_coco_images",
     "read_coco_results",
     "write_coco_results",
@@ -144,6 +145,26 @@ def _box(result: _Result) -> PredictedBox:
     return PredictedBox(x0=x, y0=y, x1=x + width, y1=y + height, score=result.score)
 
 
+def check_coco_ids(path: Path, names: Iterable[str]) -> None:
+    """See that films have ids of their own in a file of results: their names without the endings.
+
+    Args:
+        path: of the file, which need not be there yet.
+        names: of the films.
+
+    Raises:
+        TbspotError: two films would have one id.
+    """
+    owners: dict[str, str] = {}
+    for name in names:
+        other = owners.setdefault(stem(name), name)
+        if other != name:
+            raise TbspotError(
+                f"{other} and {name} would have one image_id ({stem(name)}) in {path}; "
+                "locate each folder by itself"
+            )
+
+
 def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:
     """Write the boxes of predictions as COCO results, whole or not at all.
 
@@ -158,22 +179,17 @@ def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:
         TbspotError: two films would have one id, or the file cannot be written.
     """
     results: list[dict[str, object]] = []
-    owners: dict[str, str] = {}
+    names: list[str] = []
     for one in predictions:
-        image_id = stem(one.image)
-        other = owners.setdefault(image_id, one.image)
-        if other != one.image:
-            raise TbspotError(
-                f"{other} and {one.image} would have one image_id ({image_id}) in {path}; "
-                "locate each folder by itself"
-            )
+        names.append(one.image)
         results += [
             {
-                "image_id": image_id,
+                "image_id": stem(one.image),
                 "category_id": CATEGORY,
                 "bbox": [box.x0, box.y0, box.x1 - box.x0, box.y1 - box.y0],
                 "score": box.score,
             }
             for box in one.boxes
         ]
+    check_coco_ids(path, names)
     write_json(path, results)

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.opening import MOST_PIXELS
-from tbspot.parsing import LARGEST, open_file, parse
+from tbspot.parsing import LARGEST, open_file, parse, refuse_later
 from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
@@ -35,6 +35,8 @@ __all__ = [
 ]
 
 FILE_NAME = "predictions.jsonl"
+# Of a line that stands, `locate` keeps what belongs to it as it is.
+REMEDY = "remove the line, and `tbspot locate` as before makes it anew"
 # A line with ten thousand boxes has a mebibyte; files have no bound, as they are read by line.
 LONGEST_LINE = 4 << 20
 # Nets give maps of 16 to some hundred places a side.
@@ -155,10 +157,11 @@ def _prediction(line: bytes, path: Path, number: int) -> Prediction:
         line.decode("utf-8")
         return parse(line, Prediction)
     except UnicodeDecodeError as error:
-        raise TbspotError(f"{path} is not text; run `tbspot locate` again") from error
+        raise TbspotError(f"{path} is not text in line {number}; {REMEDY}") from error
     except ValueError as error:
+        refuse_later(error, path, "a file of predictions")
         raise TbspotError(
-            f"{path}, line {number}, is not a prediction of tbspot; run `tbspot locate` again"
+            f"{path}, line {number}, is not a prediction of tbspot; {REMEDY}"
         ) from error
 
 
@@ -189,7 +192,8 @@ def read_heatmap(
         if is_out_of_memory(error):
             raise
         raise TbspotError(
-            f"{path} is not a heat map of tbspot; run `tbspot locate` again"
+            f"{path} is not a heat map of tbspot; in {folder / FILE_NAME}, the line of "
+            f"{prediction.image} names it: {REMEDY}"
         ) from error
     return evidence
 

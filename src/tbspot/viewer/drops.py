@@ -15,9 +15,9 @@ from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_BYTES
+from tbspot.temporary import held_folder, let_go, remove_leftovers
 from tbspot.viewer.bodies import GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.cases import Case
-from tbspot.viewer.leftovers import held_folder, let_go, remove_leftovers
 
 __all__ = [
     "NAME",

@@ -10,7 +10,7 @@ import socket
 import threading
 import webbrowser
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,30 +78,35 @@ def serve(settings: ViewSettings, announce: Callable[[str], None]) -> None:
         TbspotError: what is to be shown cannot be read, no model is at hand for a film, or the
             address cannot be listened on.
     """
-    site = _site(settings)
-    path = ""
-    if settings.shown is not None and settings.shown.is_file():
-        if site.drops is None:
+    # Closed here too: the app's own end does not come where the address is taken.
+    with closing(_site(settings)) as site, listen(settings.host, settings.port) as listener:
+        if site.run is None and site.drops is None:
             raise TbspotError(site.why_no_drops)
-        path = f"drop/{site.drops.add(settings.shown)}"
-    listener = listen(settings.host, settings.port)
-    port = listener.getsockname()[1]
-    token = None if is_loopback(settings.host) else secrets.token_urlsafe(24)
-    app = create_app(site, hosts_of(settings.host, port), token)
-    server = server_of(app)
-    address = f"http://{name_of(settings.host)}:{port}/{path}{f'?token={token}' if token else ''}"
-    announce(address)
-    if settings.browser:
-        # Some browsers do not return before they are closed.
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    with suppress(KeyboardInterrupt):
-        server.run([listener])
+        path = ""
+        if site.drops is not None and settings.shown is not None and settings.shown.is_file():
+            path = f"drop/{site.drops.add(settings.shown)}"
+        port = listener.getsockname()[1]
+        token = None if is_loopback(settings.host) else secrets.token_urlsafe(24)
+        app = create_app(site, hosts_of(settings.host, port), token)
+        server = server_of(app)
+        query = f"?token={token}" if token else ""
+        address = f"http://{name_of(settings.host)}:{port}/{path}{query}"
+        announce(address)
+        if settings.browser:
+            # Some browsers do not return before they are closed.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        with suppress(KeyboardInterrupt):
+            server.run([listener])
 
 
 def _site(settings: ViewSettings) -> Site:
     shown = settings.shown
     if shown is not None and not shown.exists():
         raise TbspotError(f"{shown} does not exist; name a folder of `tbspot locate`, or a film")
+    if shown is not None and not shown.is_dir() and not shown.is_file():
+        raise TbspotError(
+            f"{shown} is a pipe or device; name a folder of `tbspot locate`, or a film in a file"
+        )
     if settings.films is not None and (shown is None or not shown.is_dir()):
         raise TbspotError("--films says where a run's films are; name the run's folder first")
     if settings.films is not None and not locate_source(str(settings.films))[0].exists():
@@ -111,20 +116,14 @@ def _site(settings: ViewSettings) -> Site:
         raise TbspotError("--beside needs a run to stand beside; name its folder first")
     if settings.model is not None and not settings.model.is_file():
         raise TbspotError(f"{settings.model} does not exist; give a model file of tbspot")
+    beside = Run(settings.beside) if settings.beside else None
+    operating = read_operating(settings.calibration) if settings.calibration else None
     drops, why_not = None, ""
     try:
-        model = settings.model or released_model()
+        drops = Drops(Judge(settings.model or released_model(), gate=settings.gate))
     except TbspotError as error:
         why_not = str(error)
-    else:
-        drops = Drops(Judge(model, gate=settings.gate))
-    return Site(
-        run=run,
-        beside=Run(settings.beside) if settings.beside else None,
-        drops=drops,
-        why_no_drops=why_not,
-        operating=read_operating(settings.calibration) if settings.calibration else None,
-    )
+    return Site(run, beside, drops, why_not, operating)
 
 
 def server_of(app: ASGIApp) -> Server:

@@ -8,8 +8,9 @@ model.safetensors.
 
 `maps` averages the maps of several models, each divided by its maximum; `--prior` multiplies them
 by the mean map of a model on training films, which is made without boxes. `weights` averages the
-weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482); of one
-model it is that model. Its map is refined as the first model's, or as `--refinement` says.
+weights of nets that came from the same start (Wortsman et al. 2022, arXiv 2203.05482), with no
+temperature or threshold of theirs; of one model it is that model. Its map is refined as the first
+model's, or as `--refinement` says.
 """
 
 from __future__ import annotations
@@ -31,6 +32,9 @@ from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read
 Map = NDArray[np.float32]
 # Of the maps that are written: they are smooth, and the judging grid has 512.
 SIDE = 128
+# What weights mean something by; films of another size or sharpness may have taught them.
+OF_THE_NET = ("stages", "output_stride", "stride_place", "pooling", "evidence",
+              "score_head", "score_sharpness")  # fmt: skip
 
 
 def combine_maps(
@@ -78,11 +82,20 @@ def average_weights(out: Path, models: Sequence[Path], refinement: str | None) -
     """Write OUT/model.safetensors, whose weights are the mean of several models' of one kind.
 
     Raises:
-        TbspotError: a file is no model of tbspot, or its map cannot be refined so.
+        TbspotError: a file is no model of tbspot, its map cannot be refined so, or it is of
+            another kind than the first.
     """
     changes = {} if refinement is None else {"refinement": refinement}
     loaded = [load_classifier(path, changes) for path in models]
     classifiers, descriptions = zip(*loaded, strict=True)
+    for path, description in zip(models[1:], descriptions[1:], strict=True):
+        for field in OF_THE_NET:
+            one, other = getattr(descriptions[0], field), getattr(description, field)
+            if one != other:
+                raise TbspotError(
+                    f"{models[0]} and {path} are of two kinds ({field} {one} and {other}), whose "
+                    "weights have no mean; give models of one kind"
+                )
     states = [classifier.state_dict() for classifier in classifiers]
     mean = {
         name: torch.stack([state[name].double() for state in states]).mean(0).to(value.dtype)
@@ -92,6 +105,8 @@ def average_weights(out: Path, models: Sequence[Path], refinement: str | None) -
     bias = classifiers[0].bias.item()
     recipe = f"mean of {len(models)} models' weights"
     said = {"name": out.name, "bias": bias, "recipe": recipe}
+    if len(models) > 1:  # scores of the mean are others
+        said |= {"temperature": 1.0, "score_threshold": 0.5, "score_rule": "0.5, not tuned"}
     out.mkdir(parents=True)
     save_classifier(
         out / "model.safetensors", classifiers[0], descriptions[0].model_copy(update=said)

@@ -63,7 +63,7 @@ def test_the_logit_is_the_pooled_map_and_the_bias(classifier: Classifier, poolin
     classifier.pooling = SMALL.pooling
     assert output.map.shape == (2, 4, 4)
     assert output.map.std() > 0
-    torch.testing.assert_close(output.logit, pool(output.map, pooling) - 1.5)
+    torch.testing.assert_close(output.logit, pool(output.map - 1.5, pooling))
 
 
 def test_logits_and_maps_are_float32_even_under_autocast(classifier: Classifier) -> None:

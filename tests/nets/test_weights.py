@@ -142,6 +142,47 @@ def test_from_a_model_of_tbspot_the_head_goes_on_too(
     assert going_on.bias.item() == -1.5
 
 
+@pytest.mark.parametrize(
+    ("name", "tensor", "sentence"),
+    [
+        ("head.weight", None, "of another architecture"),
+        ("head.weight", torch.zeros(1, 7, 1, 1), "of another architecture"),
+        ("bias", None, "of another architecture"),
+        ("bias", torch.zeros(5), "of another architecture"),
+        ("body.bn1.num_batches_tracked", torch.zeros(5, dtype=torch.long), "of another archi"),
+        ("body.conv1.weight", torch.ones(64, 1, 7, 7).char(), "conv1.weight as int8; give"),
+        ("body.conv1.weight", torch.ones(64, 1, 7, 7).cfloat(), "conv1.weight as complex64; give"),
+    ],
+)
+def test_a_model_with_other_weights_than_it_says_is_one_clear_sentence_to_begin_with(
+    model_file: Path, tmp_path: Path, name: str, tensor: Tensor | None, sentence: str
+) -> None:
+    state = safetensors.torch.load_file(model_file)
+    state.pop(name)
+    path = tmp_path / "other.safetensors"
+    more = {} if tensor is None else {name: tensor}
+    safetensors.torch.save_file(state | more, path, {"tbspot": SMALL.model_dump_json()})
+    for use in (lambda: build(SMALL, str(path)), lambda: load_classifier(path)):
+        with pytest.raises(TbspotError, match=rf"other\.safetensors .*{sentence}"):
+            use()
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "sentence"),
+    [
+        ("conv1.weight", torch.ones(64, 1, 7, 7).char(), "has the weights conv1.weight as int8"),
+        ("bn1.num_batches_tracked", torch.zeros(5, dtype=torch.long), "first difference: bn1.num"),
+    ],
+)
+def test_torchvision_s_weights_of_another_type_or_shape_are_one_clear_sentence(
+    torchvision_state: dict[str, Tensor], tmp_path: Path, name: str, tensor: Tensor, sentence: str
+) -> None:
+    path = tmp_path / "resnet50.safetensors"
+    safetensors.torch.save_file(torchvision_state | {name: tensor}, path)
+    with pytest.raises(TbspotError, match=sentence):
+        build(SMALL, str(path))
+
+
 @pytest.mark.parametrize("init", ["random", "imagenet"])
 def test_torchvision_s_stride_is_in_the_3x3_convolution(init: str) -> None:
     assert stride_place_of(init) == "3x3"

@@ -10,6 +10,8 @@ import pytest
 import torch
 
 from tbspot.description import Description
+from tbspot.errors import TbspotError
+from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import build, load_classifier, save_classifier
 
 SMALL = Description(name="small", size=32, output_stride=8)
@@ -53,6 +55,40 @@ def test_a_refined_model_stays_so_unless_told_otherwise(
     model = _save(tmp_path / "model.safetensors", 1.0, refinement="affinity")
     combine.average_weights(tmp_path / "out", [model], told)
     assert load_classifier(tmp_path / "out" / "model.safetensors")[1].refinement == kept
+
+
+def test_a_mean_has_the_temperature_and_threshold_of_none(
+    combine: ModuleType, tmp_path: Path
+) -> None:
+    tuned = {"temperature": 2.5, "score_threshold": 0.2, "score_rule": "95 % of the films with TB"}
+    models = [_save(tmp_path / f"{bias}.safetensors", bias, **tuned) for bias in (1.0, 4.0)]
+    for given, kept in ((models, (1.0, 0.5, "0.5, not tuned")), (models[:1], (*tuned.values(),))):
+        out = tmp_path / str(len(given))
+        combine.average_weights(out, given, None)
+        told = load_classifier(out / "model.safetensors")[1]
+        assert (told.temperature, told.score_threshold, told.score_rule) == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"stride_place": "1x1"}, "stride_place 3x3 and 1x1"),
+        ({"pooling": "lse"}, "pooling mean and lse"),
+        ({"stages": 3}, "stages 4 and 3"),
+        ({"score_head": "own"}, "score_head map and own"),
+    ],
+)
+def test_models_of_two_kinds_have_no_mean_and_nothing_is_written(
+    combine: ModuleType, tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    other = SMALL.model_copy(update=changes)
+    save_classifier(tmp_path / "other.safetensors", Classifier(other), other)
+    models = [_save(tmp_path / "one.safetensors", 1.0), tmp_path / "other.safetensors"]
+    for pair in (models, models[::-1]):
+        with pytest.raises(TbspotError, match=r"are of two kinds") as refused:
+            combine.average_weights(tmp_path / "out", pair, None)
+        assert (sentence in str(refused.value)) is (pair is models)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_model_of_probabilities_is_not_refined_and_nothing_is_written(

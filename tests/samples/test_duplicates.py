@@ -37,6 +37,34 @@ def test_a_training_copy_of_a_held_out_film_is_dropped_and_reported(films: list[
     assert "dropped from train: 1" in notes[0]
 
 
+@pytest.mark.parametrize(
+    ("trained", "names", "left"),
+    [
+        (("train", "val"), ["val", "train", "train", "tune"], [1, 2, 3]),
+        (("train", "val"), ["train", "train", "train", "val"], [1, 2, 3]),
+        (("val",), ["val", "val", "val", "train"], [1, 2, 3]),
+        (("mine",), ["mine", "test", "mine", "test"], [1, 2, 3]),
+    ],
+)
+def test_copies_are_dropped_from_whatever_splits_are_trained_on(
+    films: list[Sample], trained: tuple[str, ...], names: list[str], left: list[int]
+) -> None:
+    samples = splits(films, names)
+    kept, dropped, notes = without_training_copies(samples, trained)
+    assert kept == tuple(samples[number] for number in left)
+    assert dropped == (samples[0],)
+    assert f"dropped from {' and '.join(trained)}: 1" in notes[0]
+
+
+@pytest.mark.parametrize("names", [["train"] * 4, ["val", "train", "train", "test"]])
+def test_copies_with_two_labels_are_refused_and_both_named(
+    films: list[Sample], names: list[str]
+) -> None:
+    samples = splits([*films[:3], replace(films[3], label=1)], names)
+    with pytest.raises(TbspotError, match=r"d\.png is listed as TB and .*a\.png as not TB"):
+        without_training_copies(samples)
+
+
 def test_copies_in_two_held_out_splits_are_reported_and_kept(films: list[Sample]) -> None:
     samples = splits(films, ["val", "train", "train", "test"])
     kept, dropped, notes = without_training_copies(samples)

@@ -88,6 +88,31 @@ def test_a_training_copy_of_a_validation_film_is_dropped(tbx11k: Path) -> None:
     assert any("dropped from train: 1" in note for note in loaded.notes)
 
 
+def test_a_copy_of_a_tuning_film_is_dropped_from_trainval(tbx11k: Path) -> None:
+    films = tbx11k / "imgs"
+    (tbx11k / "lists" / "TBX11K_tune.txt").write_text("tb/tb0003.png\n")
+    shutil.copy(films / "tb" / "tb0002.png", films / "tb" / "tb0003.png")
+    assert load([str(tbx11k)]).dropped == ()
+    loaded = load([str(tbx11k)], trained="TBX11K_trainval")
+    assert [one.name for one in loaded.dropped] == ["tb/tb0002.png"]
+
+
+def test_copies_under_other_names_are_divided_into_one_split(
+    tmp_path: Path, film: Callable[..., Path]
+) -> None:
+    rows = []
+    for number in range(12):
+        shutil.copy(film(tmp_path / f"{number}.png"), tmp_path / f"{number} (1).png")
+        rows += [f"{number}.png,{number % 2}", f"{number} (1).png,{number % 2}"]
+    (tmp_path / "labels.csv").write_text("path,label\n" + "\n".join(rows) + "\n")
+    for seed in range(4):
+        loaded = load([str(tmp_path)], seed=seed)
+        assert loaded.dropped == ()
+        split = {one.name: one.split for one in loaded.samples}
+        assert all(split[f"{n}.png"] == split[f"{n} (1).png"] for n in range(12))
+        assert len({one.patient for one in loaded.samples}) == 12
+
+
 def test_splits_answer_to_their_official_names(tbx11k: Path) -> None:
     samples = load([f"{tbx11k}?lists=all"]).samples
     assert len(in_split(samples, "train")) == 8
@@ -101,6 +126,12 @@ def test_tuning_is_another_name_of_tune(tbx11k: Path) -> None:
     (tbx11k / "lists" / "tuning.txt").write_text("tb/tb0001.png\n")
     samples = load([str(tbx11k)]).samples
     assert in_split(samples, "tuning") == in_split(samples, "tune") == samples
+
+
+def test_training_is_another_name_of_train(tbx11k: Path) -> None:
+    (tbx11k / "lists" / "training.txt").write_text("tb/tb0001.png\n")
+    samples = load([str(tbx11k)]).samples
+    assert in_split(samples, "training") == in_split(samples, "train") == samples
 
 
 def test_tuning_is_another_name_of_tune_in_a_split_file_too(findings: Path, tmp_path: Path) -> None:

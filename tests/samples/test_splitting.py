@@ -4,6 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,13 @@ from tbspot.errors import TbspotError
 from tbspot.samples.loading import load
 from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
-from tbspot.samples.splitting import divide, read_split, shared_patient_notes, write_split
+from tbspot.samples.splitting import (
+    divide,
+    read_split,
+    refuse_other_letters,
+    shared_patient_notes,
+    write_split,
+)
 
 
 def sample(number: int, *, patient: str = "", label: int = 0, split: str = "") -> Sample:
@@ -78,10 +85,49 @@ def test_a_split_file_gives_back_the_split_it_was_written_from(tmp_path: Path) -
     assert read_split(tmp_path / "split.json", samples) == divided
 
 
-def test_an_official_split_comes_before_the_split_file(tmp_path: Path) -> None:
-    write_split(tmp_path / "split.json", [sample(1, split="train")], 0)
+def test_a_split_file_that_contradicts_an_official_split_is_refused(tmp_path: Path) -> None:
+    write_split(tmp_path / "split.json", [sample(1, split="train"), sample(2, split="test")], 0)
+    listed = [sample(1, split="train"), sample(2, split="val")]
+    with pytest.raises(TbspotError, match=r"/films/film2\.png is in split 'test', .* in 'val'"):
+        read_split(tmp_path / "split.json", listed)
+
+
+def test_a_film_listed_in_two_splits_does_not_contradict_its_split_file(tmp_path: Path) -> None:
+    listed = (sample(1, split="val"), sample(1, split="train"))
+    write_split(tmp_path / "split.json", listed, 0)
+    assert read_split(tmp_path / "split.json", listed) == listed
+
+
+def test_an_official_split_that_a_split_file_does_not_know_stays(tmp_path: Path) -> None:
+    write_split(tmp_path / "split.json", [sample(2, split="train")], 0)
     (one,) = read_split(tmp_path / "split.json", [sample(1, split="val")])
     assert one.split == "val"
+
+
+@pytest.mark.parametrize(("one", "other"), [("Train", "train"), ("tune", "Tuning")])
+def test_splits_that_differ_in_case_alone_are_refused(one: str, other: str) -> None:
+    refuse_other_letters([sample(1, split=one), sample(2, split="Val")])
+    with pytest.raises(TbspotError, match=rf"film1\.png is in split '{one}' and .* '{other}'"):
+        refuse_other_letters([sample(1, split=one), sample(2, split=other)])
+
+
+def test_copies_are_divided_as_films_of_one_patient() -> None:
+    samples = [sample(number) for number in range(20)]
+    groups = [samples[number : number + 2] for number in range(0, 20, 2)]
+    for seed in range(5):
+        splits = [one.split for one in divide(samples, seed, groups)]
+        assert splits[::2] == splits[1::2]
+        assert set(splits) == {"train", "tune", "test"}
+
+
+def test_a_copy_of_a_film_with_a_split_is_in_that_split_also_across_sources() -> None:
+    samples = [sample(1, split="val"), replace(sample(2), source="there"), sample(3)]
+    divided = divide(samples, copies=[samples[:2]])
+    assert [one.split for one in divided[:2]] == ["val", "val"]
+    assert divided[2] == divide(samples)[2]
+    assert [(one.source, one.patient) for one in divided] == [
+        (one.source, one.patient) for one in samples
+    ]
 
 
 def test_a_film_that_the_split_file_does_not_know_is_one_clear_sentence(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from PIL import Image
 
 from tbspot.errors import TbspotError
+from tbspot.images import read_film
 from tbspot.samples.sample import Sample
 from tbspot.training import cache
 from tbspot.training.cache import cache_films, fingerprint_of, remembered
@@ -74,6 +76,42 @@ def test_another_order_is_another_cache(tmp_path: Path) -> None:
     assert np.array_equal(turned.pixels[0], first.pixels[2])
 
 
+def test_films_that_have_each_other_s_name_and_time_are_decoded_again(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    for number, one in enumerate(samples):
+        Image.new("L", (30, 40), 50 * number).save(one.path.with_suffix(".tif"))
+        os.utime(one.path.with_suffix(".tif"), (1e9, 1e9))
+    films = [replace(one, path=one.path.with_suffix(".tif")) for one in samples]
+    assert cache_films(films, 32, None, tmp_path / "cache").pixels[:, 0, 0].tolist() == [0, 50, 100]
+    films[0].path.rename(tmp_path / "other")
+    films[1].path.rename(films[0].path)
+    (tmp_path / "other").rename(films[1].path)
+    again = cache_films(films, 32, None, tmp_path / "cache")
+    assert again.pixels[:, 0, 0].tolist() == [50, 0, 100]
+
+
+def test_films_that_another_tbspot_read_are_decoded_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = _samples(tmp_path)
+    with monkeypatch.context() as earlier:
+        earlier.setattr(cache, "__version__", "0.1")
+        earlier.setattr(cache, "read_film", lambda path: 1 - read_film(path))
+        before = cache_films(samples, 40, None, tmp_path / "cache")
+    now = cache_films(samples, 40, None, tmp_path / "cache")
+    assert now.fingerprint != before.fingerprint
+    assert np.allclose(now.pixels, 255.0 - before.pixels, atol=1)
+
+
+def test_all_films_that_cannot_be_read_are_told_at_once(tmp_path: Path) -> None:
+    samples = _samples(tmp_path)
+    for one in samples[1:]:
+        one.path.write_bytes(one.path.read_bytes()[:200])
+    with pytest.raises(TbspotError, match=r"^2 films cannot be read; the first: .*1\.png"):
+        cache_films(samples, 32, None, tmp_path / "cache")
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 def test_a_broken_film_is_one_clear_sentence_and_leaves_no_cache(tmp_path: Path) -> None:
     samples = _samples(tmp_path)
     samples[2].path.write_bytes(samples[2].path.read_bytes()[:200])
@@ -103,6 +141,7 @@ def test_the_fingerprint_of_data_knows_names_labels_and_contents_not_folders(
     assert fingerprint_of(there[:2]) != known
     relabelled = [Sample(one.path, one.name, 1, "drawn", one.patient) for one in there]
     assert fingerprint_of(relabelled) != known
+    assert fingerprint_of([replace(one, source=str(one.label)) for one in there]) != known
     there[0].path.write_bytes(there[0].path.read_bytes() + b"\0")
     assert fingerprint_of(there) != known
 

@@ -19,10 +19,12 @@ def _net(features: int = 3) -> nn.Module:
     return nn.Sequential(nn.Linear(4, features), nn.BatchNorm1d(features))
 
 
-def _start(folder: Path, net: nn.Module | None = None, *, averaged: bool = True) -> TrainingState:
+def _start(
+    folder: Path, net: nn.Module | None = None, *, averaged: bool = True, run: str = "this"
+) -> TrainingState:
     net = net or _net()
     optimizer = torch.optim.AdamW(net.parameters(), 0.1)
-    return TrainingState.start(net, optimizer, folder, averaged=averaged)
+    return TrainingState.start(net, optimizer, folder, averaged=averaged, run=run, steps=9)
 
 
 def _step(state: TrainingState, steps: int = 1) -> None:
@@ -131,6 +133,19 @@ def test_a_checkpoint_of_another_net_is_one_clear_sentence_and_stays(
     _start(tmp_path, _net(5)).save(tmp_path, fabric)
     before = (tmp_path / CHECKPOINT_FILE).read_bytes()
     with pytest.raises(TbspotError, match="remove it to train from the start"):
+        _start(tmp_path)
+    assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize(("run", "done"), [("another", 3), ("this", 10), ("this", -1)])
+def test_a_checkpoint_of_another_run_of_the_same_net_is_refused_and_stays(
+    tmp_path: Path, fabric: Fabric, run: str, done: int
+) -> None:
+    state = _start(tmp_path, run=run)
+    state.done = done
+    state.save(tmp_path, fabric)
+    before = (tmp_path / CHECKPOINT_FILE).read_bytes()
+    with pytest.raises(TbspotError, match="is not a checkpoint of this run"):
         _start(tmp_path)
     assert (tmp_path / CHECKPOINT_FILE).read_bytes() == before
 

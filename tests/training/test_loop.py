@@ -21,6 +21,7 @@ from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.weights import load_classifier, save_classifier
+from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
 from tbspot.training.cache import CachedFilms, cache_beside
@@ -427,7 +428,7 @@ def test_a_teacher_s_score_of_the_whole_film_is_not_taught_for_a_half(
 ) -> None:
     films = CachedFilms(np.random.default_rng(0).integers(0, 255, (4, 32, 32), np.uint8), "none")
     chosen = dataclasses.replace(
-        settings, halves=1.0, label_weight=0.0, map_weight=0.0, views=STILL, batch_size=4
+        settings, halves=1.0, label_weight=1e-9, map_weight=0.0, views=STILL, batch_size=4
     )
     made = Films([_sample("a", 1)] * 4, films, chosen)
     maps = torch.zeros(4, 4, 4)
@@ -544,6 +545,53 @@ def test_no_film_is_both_trained_on_and_followed(
     both = dataclasses.replace(settings, split=split, tuning_split=tuning_split)
     with pytest.raises(TbspotError, match=f"'{tuning_split}' is trained on"):
         train(both, tmp_path / "run", fabric)
+
+
+def test_no_copy_of_a_film_is_followed_that_is_trained_on(
+    settings: TrainingSettings, drawn: Path, tmp_path: Path
+) -> None:
+    films = [drawn / "imgs" / name for name in ("tb/tb0001.png", "health/h0001.png")]
+    trained = [Sample(one, one.name, n, "a", one.name, "train") for n, one in enumerate(films)]
+    shutil.copy(films[0], tmp_path / "copy.png")
+    copy = Sample(tmp_path / "copy.png", "copy.png", 0, "a", "copy", "val")
+    with pytest.raises(TbspotError, match=r"'val' is trained on, as .*tb0001\.png is"):
+        training._followed([*trained, copy], trained, settings)
+
+
+def test_films_are_drawn_by_source_and_name_whatever_a_table_s_rows(
+    drawn: Path, fabric: Fabric, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [(f"tb/tb{n:04}.png", 1, "b") for n in (1, 2, 2000)]
+    rows += [(f"health/h{n:04}.png", 0, "ba"[n % 2]) for n in (1, 2)]
+    seen = []
+    for order in (rows, rows[::-1]):
+        films, _ = training._read(_table(tmp_path, drawn, order), tmp_path / "run", fabric)
+        seen.append(([one.name for one in films.samples], films.cached.fingerprint))
+        # What was found in the data is told.
+        assert "note: " in capsys.readouterr().out
+    assert seen[0] == seen[1]
+    assert seen[0][0] == [f"{name}.png" for name in ("health/h0001", "health/h0002", "tb/tb0001",
+                                                     "tb/tb0002")]  # fmt: skip
+
+
+def test_a_batch_of_one_film_and_place_has_nothing_to_be_normalised_by(
+    settings: TrainingSettings, drawn: Path, fabric: Fabric
+) -> None:
+    samples = load([str(drawn)]).samples
+    one = dataclasses.replace(settings, batch_size=1, batch_norm="train")
+    with pytest.raises(TbspotError, match=r"`batch_size` or `size`, or `batch_norm=\"frozen\"`"):
+        training._check(samples, one, fabric)
+    for change in ({"size": 64}, {"batch_size": 2}, {"batch_norm": "frozen"}, {"frozen_stages": 4}):
+        training._check(samples, dataclasses.replace(one, **change), fabric)
+
+
+def test_a_checkpoint_is_of_one_run_alone(settings: TrainingSettings) -> None:
+    known = training._identity(settings, {"films": "a"})
+    assert known == training._identity(dataclasses.replace(settings), {"films": "a"})
+    assert known != training._identity(settings, {"films": "b"})
+    for change in ({"seed": 1}, {"data": ("other",)}, {"teachers": (Path("model.onnx"),)}):
+        other: dict[str, Any] = change
+        assert training._identity(dataclasses.replace(settings, **other), {"films": "a"}) != known
 
 
 @pytest.mark.parametrize("tuning_split", ["tune", "none"])

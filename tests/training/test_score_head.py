@@ -3,16 +3,19 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from tbspot.description import Description
 from tbspot.engine.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.export.onnx_file import export
 from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.training import score_head
 from tbspot.training.devices import launch_fabric
 from tbspot.training.score_head import HANDLED, Pooled, ScoreHeadSettings, fit_head, refit
 from tbspot.training.views import draw_views
@@ -199,6 +202,28 @@ def test_a_score_may_begin_with_the_map_s_head_again(
     before, _ = load_classifier(averaging)
     with torch.inference_mode():
         assert again(FILMS).logit == pytest.approx(before(FILMS).logit, abs=1e-5)
+
+
+def test_a_sharp_score_stays_sharp_and_the_recipe_says_how_it_was_made(
+    sharp: Path, drawn: Path, tmp_path: Path
+) -> None:
+    before, described = load_classifier(sharp)
+    asked = "steadiness 0, ridge 0.5, looks 1, seed 0"
+    settings = _settings(model=sharp, data=(str(drawn),), steadiness=0.0, looks=1)
+    again, description = load_classifier(refit(settings, tmp_path, launch_fabric("32-true", 1)))
+    assert description.score_sharpness == 0.5
+    last = f"refit of {described.version}: sharpness 0.5, {asked}"
+    assert description.recipe == f"{described.recipe}; {last}"
+    with torch.inference_mode():
+        assert again(FILMS).logit == pytest.approx(before(FILMS).logit, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sharpness"), [({"from_map": True}, 0.0), ({"sharpness": 0.0}, 0.0), ({}, 0.5)]
+)
+def test_a_score_is_sharp_as_before_unless_told(changes: dict[str, Any], sharpness: float) -> None:
+    described = Description(name="sharp", size=32, score_head="own", score_sharpness=0.5)
+    assert score_head._sharpness(described, _settings(**changes)) == sharpness
 
 
 def test_training_goes_on_from_the_map(refitted: Path, averaging: Path) -> None:

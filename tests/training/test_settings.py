@@ -11,6 +11,9 @@ from tbspot.errors import TbspotError
 from tbspot.training.score_head import ScoreHeadSettings
 from tbspot.training.settings import Strength, TrainingSettings
 
+# A student whose teacher's scores are all that it learns.
+TAUGHT = {"teachers": (Path("teacher.onnx"),), "label_weight": 0.0}
+
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
@@ -30,12 +33,44 @@ from tbspot.training.settings import Strength, TrainingSettings
         ({"head_rate": "0.1"}, "`head_rate` must be a valid number, not 0.1"),
         ({"seed": 10**20}, "`seed` must be less than 9223372036854775808"),
         ({"temperature": 0.0}, "`temperature` must be greater than 0, not 0.0"),
+        ({"label_weight": 0.0}, "nothing is taught: every weight is 0; give `label_weight`"),
+        ({**TAUGHT, "score_weight": 0.0}, "nothing is taught: every weight is 0"),
+        ({"map_weight": 1.0}, "no teacher has a map that `map_weight` could be of"),
+        ({**TAUGHT, "halves": 0.5}, "nothing is taught on halves of films"),
+        (
+            {**TAUGHT, "draw_lesions": 0.5, "drawn_weight": 0.0},
+            "nothing is taught on films with drawn lesions",
+        ),
+        ({"label_smoothing": 1.0}, "`label_smoothing` must be less than 1"),
+        ({"body_rate": 0.0, "head_rate": 0.0, "init": "a"}, "nothing is learnt at a `head_rate`"),
+        ({"head_rate": 0.0}, "nothing is learnt at a `head_rate` of 0"),
+        ({**TAUGHT, "label_smoothing": 0.1}, "`label_smoothing` has no effect without `label_w"),
+        ({**TAUGHT, "label_sources": "paired"}, "`label_sources` has no effect without `label_"),
+        ({**TAUGHT, "map_target": "overlap"}, "`map_target` has no effect without `map_weight`"),
+        ({**TAUGHT, "map_low": 0.1}, "`map_low` has no effect without `map_weight`"),
+        ({**TAUGHT, "teacher_map": "fused"}, "`teacher_map` has no effect without `map_weight`"),
+        ({"temperature": 4.0}, "`temperature` has no effect without `score_weight`"),
+        ({"drawn_weight": 4.0}, "`drawn_weight` has no effect without `draw_lesions`"),
     ],
 )
 def test_a_training_s_impossible_value_is_named(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(TbspotError) as refused:
         TrainingSettings(data=("films",), **change)
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        TAUGHT,
+        {"body_rate": 0.0},
+        {"head_rate": 0.0, "init": "model.safetensors"},
+        {**TAUGHT, "score_weight": 0.0, "draw_lesions": 0.5},
+        {"teachers": (Path("a"),), "halves": 0.5, "map_low": 0.1, "teacher_map": "fused"},
+    ],
+)
+def test_a_training_that_is_taught_something_is_not_refused(change: dict[str, Any]) -> None:
+    TrainingSettings(data=("films",), **change)
 
 
 def test_a_view_s_impossible_value_is_named() -> None:

@@ -46,7 +46,9 @@ def _told(
     view: Literal["same", "clean"],
     teacher_map: TeacherMap = "cam",
 ) -> TrainingSettings:
-    return TrainingSettings((), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map)
+    return TrainingSettings(
+        (), teachers=tuple(paths), teacher_view=view, teacher_map=teacher_map, map_weight=1.0
+    )
 
 
 @pytest.fixture(scope="module")

@@ -31,12 +31,13 @@ def refit(
     ] = 3.0,
     ridge: Annotated[float, typer.Option(help="Of the head's own change.", min=0)] = 0.5,
     sharpness: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Of log-sum-exp over places; 0 = their mean, in which small lesions count little.",
+            help="Of log-sum-exp over places; 0 = their mean, in which small lesions count little; "
+            "as before.",
             min=0,
         ),
-    ] = 0.0,
+    ] = None,
     from_map: Annotated[
         bool, typer.Option("--from-map", help="Begin with the map's head, not the score's own.")
     ] = False,

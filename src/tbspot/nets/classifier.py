@@ -27,7 +27,7 @@ class Output(NamedTuple):
     Attributes:
         logit: `[n]`, the film's evidence for TB.
         map: `[n, h, w]`, the closed-form class activation map: the head's weights times the
-            features of a place, without the bias: `pool(map) + bias` is the logit, but of a model
+            features of a place, without the bias: `pool(map + bias)` is the logit, but of a model
             with a score head of its own, which reads the same features. Of a model with a
             refinement, that map refined (refinement.py).
     """
@@ -102,6 +102,9 @@ class Classifier(nn.Module):
     def judge(self, features: Tensor) -> Output:
         """Logits and maps from the body's features."""
         places = self.head(features).squeeze(1).float()
+        if self.score is None and self.pooling == "pcam":
+            # A place's probability, which the mean is weighted by, has the bias in it.
+            return Output(pool(places + self.bias, self.pooling), places)
         if self.score is None:
             return Output(pool(places, self.pooling) + self.bias, places)
         scored = self.score(features).squeeze(1).float()

@@ -30,6 +30,9 @@ from tbspot.storage import replacing
 if TYPE_CHECKING:
     from onnx import GraphProto
 
+# In the names of how many batches a normalisation has seen, which is no weight.
+COUNT = "num_batches_tracked"
+
 __all__ = [
     "build",
     "imagenet_state",
@@ -64,13 +67,17 @@ def build(description: Description, init: str = "random") -> Classifier:
         path = Path(init)
         state, metadata = _read(path)
         _check_stride_place(path, metadata, description.stride_place)
-        given = _described(path, metadata) if METADATA_KEY in metadata else None
-        if given and given.stages < description.stages:
+        if METADATA_KEY not in metadata:
+            load_body(classifier, state, init)
+            return classifier
+        given = _described(path, metadata)
+        if given.stages < description.stages:
             raise TbspotError(f"{path} is a net of 3 stages, and this one has 4; use `stages=3`")
-        load_body(classifier, state, init)
-        if given and _same_head(given, description):
-            classifier.head.load_state_dict({"weight": state["head.weight"]})
-            classifier.bias.data.copy_(state["bias"])
+        begun = _loaded(path, state, given)
+        load_body(classifier, begun.body.state_dict(), init)
+        if _same_head(given, description):
+            classifier.head.load_state_dict(begun.head.state_dict())
+            classifier.bias.data.copy_(begun.bias.data)
     return classifier
 
 
@@ -105,8 +112,9 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     """Load a torchvision `resnet50` state dict into the body; its classifier `fc` is left out.
 
     Raises:
-        TbspotError: keys or shapes are not ResNet50's.
+        TbspotError: keys, shapes or types are not ResNet50's.
     """
+    _refuse_other_types(state, origin)
     state = {
         name.removeprefix("body."): tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
@@ -115,8 +123,9 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     body = classifier.body
     if body.layer4 is None:
         state = {name: tensor for name, tensor in state.items() if not name.startswith("layer4.")}
-    expected = {k: v.shape for k, v in body.state_dict().items() if "num_batches" not in k}
-    given = {k: v.shape for k, v in state.items() if "num_batches" not in k}
+    given = {k: v.shape for k, v in state.items()}
+    # Weights of long ago have no counts.
+    expected = {k: v.shape for k, v in body.state_dict().items() if COUNT not in k or k in given}
     if expected != given:
         wrong = sorted(set(expected.items()) ^ set(given.items()))[0][0]
         raise TbspotError(
@@ -180,14 +189,30 @@ def load_classifier(
     """
     state, metadata = _read(path)
     description = amended(path, _described(path, metadata)).changed(changes or {}, str(path))
+    return _loaded(path, state, description).eval(), description
+
+
+def _loaded(path: Path, state: dict[str, Tensor], description: Description) -> Classifier:
+    """The classifier of a file, every weight of which is there."""
     classifier = Classifier(description)
+    _refuse_other_types(state, str(path))
     try:
         classifier.load_state_dict(state)
     except (RuntimeError, TypeError, ValueError) as error:
         if is_out_of_memory(error):
             raise
         raise _foreign(path, error) from error
-    return classifier.eval(), description
+    return classifier
+
+
+def _refuse_other_types(state: Mapping[str, Tensor], origin: str) -> None:
+    # torch would take whole numbers and complex ones for weights, cut off where they do not fit.
+    for name, tensor in state.items():
+        if not tensor.is_floating_point() and COUNT not in name:
+            kind = str(tensor.dtype).removeprefix("torch.")
+            raise TbspotError(
+                f"{origin} has the weights {name} as {kind}; give weights in floating point"
+            )
 
 
 def _described(path: Path, metadata: dict[str, str]) -> Description:

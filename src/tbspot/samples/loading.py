@@ -14,19 +14,24 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tbspot.errors import TbspotError
-from tbspot.samples.duplicates import without_training_copies
+from tbspot.samples.duplicates import copies, without_training_copies
 from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
 from tbspot.samples.sources import read_source
-from tbspot.samples.splitting import SHARES, divide, read_split, shared_patient_notes
+from tbspot.samples.splitting import (
+    SHARES,
+    divide,
+    our_split,
+    read_split,
+    refuse_other_letters,
+    shared_patient_notes,
+)
 from tbspot.samples.tbx11k import official_split
 
 __all__ = ["Loaded", "Source", "in_split", "load", "require_both_classes", "require_positives"]
 
 # What films are named by: a path with options, or films that were read already.
 Source: TypeAlias = str | Reading
-# What data sets call a split of ours.
-ALIASES = {"tuning": "tune"}
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Loaded:
     Attributes:
         samples: films, each with a split.
         notes: sentences for the user about what was found.
-        dropped: training films left out because they are copies of films in another split.
+        dropped: films of splits that are trained on, left out because they are copies of films in
+            another split.
     """
 
     samples: tuple[Sample, ...]
@@ -49,7 +55,12 @@ class Loaded:
         return (*self.samples, *self.dropped)
 
 
-def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 0) -> Loaded:
+def load(
+    sources: Sequence[Source],
+    split_file: Path | None = None,
+    seed: int = 0,
+    trained: str = "train",
+) -> Loaded:
     """Read sources and combine them.
 
     Args:
@@ -58,22 +69,26 @@ def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 
         split_file: from `tbspot prepare`; without it films that come without a split are divided
             by patient.
         seed: of that division.
+        trained: the split that is trained on, as `in_split` names it: films of it are left out
+            that are copies of films in others.
 
     Raises:
-        TbspotError: a source is absent or wrong, or a class that it lists has no film left.
+        TbspotError: a source, a film or the split file is absent or wrong, they contradict each
+            other, or a class that a source lists has no film left.
     """
     readings = [one if isinstance(one, Reading) else read_source(one) for one in sources]
     samples = _distinct([_renamed(one) for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
     if split_file is not None:
-        samples = tuple(_renamed(one) for one in read_split(split_file, samples))
+        samples = read_split(split_file, samples)
     else:
         notes.extend(_division_notes(samples, seed))
-        samples = divide(samples, seed)
+        samples = divide(samples, seed, _copies_to_divide(samples))
+    refuse_other_letters(samples)
     notes.extend(shared_patient_notes(samples))
-    kept, dropped, copies = without_training_copies(samples)
-    return Loaded(kept, (*notes, *copies), dropped)
+    kept, dropped, told = without_training_copies(samples, _splits_of(trained))
+    return Loaded(kept, (*notes, *told), dropped)
 
 
 def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:
@@ -81,14 +96,13 @@ def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:
 
     Args:
         samples: films with their splits.
-        name: of the split. `tuning` is `tune`; `trainval` is `train` and `val`; an official
-            list's name (`TBX11K_val`) means the films of TBX11K only.
+        name: of the split. `training` is `train`, `tuning` is `tune`; `trainval` is `train` and
+            `val`; an official list's name (`TBX11K_val`) means the films of TBX11K only.
 
     Raises:
         TbspotError: no film is in that split.
     """
-    wanted = official_split(name)
-    names = ("train", "val") if wanted == "trainval" else (ALIASES.get(wanted, wanted),)
+    names = _splits_of(name)
     official = name.startswith("TBX11K_")
     found = tuple(
         one for one in samples if one.split in names and (one.source == "tbx11k" or not official)
@@ -97,6 +111,11 @@ def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:
         present = ", ".join(sorted({one.split for one in samples})) or "none"
         raise TbspotError(f"no film is in split {name!r}; there are: {present}")
     return found
+
+
+def _splits_of(name: str) -> tuple[str, ...]:
+    wanted = official_split(name)
+    return ("train", "val") if wanted == "trainval" else (our_split(wanted),)
 
 
 def require_positives(samples: Sequence[Sample], what: str) -> None:
@@ -126,7 +145,7 @@ def require_both_classes(samples: Sequence[Sample], what: str) -> None:
 
 
 def _renamed(sample: Sample) -> Sample:
-    return replace(sample, split=ALIASES.get(sample.split, sample.split))
+    return replace(sample, split=our_split(sample.split))
 
 
 def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
@@ -168,6 +187,14 @@ def _require_listed_classes(samples: Sequence[Sample], readings: Sequence[Readin
             )
     if not samples:
         raise TbspotError("the data hold no film; check the paths")
+
+
+def _copies_to_divide(samples: Sequence[Sample]) -> list[list[Sample]]:
+    """Groups of copies with a film among them that has no split, in whatever order they come."""
+    if all(one.split for one in samples):
+        return []
+    groups = copies(sorted(samples, key=lambda one: (one.source, one.name)))
+    return [group for group in groups if not all(one.split for one in group)]
 
 
 def _division_notes(samples: Sequence[Sample], seed: int) -> list[str]:

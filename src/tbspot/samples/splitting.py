@@ -19,11 +19,23 @@ from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
 from tbspot.pathnames import as_text
+from tbspot.samples.duplicates import Patient, united
 from tbspot.samples.sample import Sample
 
-__all__ = ["SHARES", "SplitFile", "divide", "read_split", "shared_patient_notes", "write_split"]
+__all__ = [
+    "SHARES",
+    "SplitFile",
+    "divide",
+    "our_split",
+    "read_split",
+    "refuse_other_letters",
+    "shared_patient_notes",
+    "write_split",
+]
 
 SHARES = {"train": 0.8, "tune": 0.1, "test": 0.1}
+# What data sets call a split of ours.
+ALIASES = {"training": "train", "tuning": "tune"}
 
 
 class SplitFile(BaseModel):
@@ -40,26 +52,36 @@ class SplitFile(BaseModel):
     films: dict[str, dict[str, str]]
 
 
-def divide(samples: Sequence[Sample], seed: int = 0) -> tuple[Sample, ...]:
+def divide(
+    samples: Sequence[Sample], seed: int = 0, copies: Sequence[Sequence[Sample]] = ()
+) -> tuple[Sample, ...]:
     """Give every film without a split one of `SHARES`, by patient.
 
     Patients of each source and class are ordered by a hash of the seed and themselves, so the
     order of the films does not matter. A patient with a film in a split stays in that split.
+
+    Args:
+        samples: the films.
+        seed: of the order.
+        copies: groups of them that are one film: whoever they are of counts as one patient.
     """
-    known = {(one.source, one.patient): one.split for one in samples if one.split}
-    strata: dict[tuple[str, int], list[str]] = defaultdict(list)
-    labels: dict[tuple[str, str], int] = defaultdict(int)
-    for one in samples:
-        if (one.source, one.patient) not in known:
-            labels[one.source, one.patient] |= one.label
-    for (source, patient), label in labels.items():
-        strata[source, label].append(patient)
-    for (source, _), patients in strata.items():
-        patients.sort(key=lambda patient: _order(seed, source, patient))
+    name = united([(one.source, one.patient) for one in group] for group in copies)
+    who = [name((one.source, one.patient)) for one in samples]
+    known = {patient: one.split for one, patient in zip(samples, who, strict=True) if one.split}
+    strata: dict[tuple[str, int], list[Patient]] = defaultdict(list)
+    labels: dict[Patient, int] = defaultdict(int)
+    for one, patient in zip(samples, who, strict=True):
+        if patient not in known:
+            labels[patient] |= one.label
+    for patient, label in labels.items():
+        strata[patient[0], label].append(patient)
+    for patients in strata.values():
+        patients.sort(key=lambda patient: _order(seed, *patient))
         for place, patient in enumerate(patients):
-            known[source, patient] = _share((place + 0.5) / len(patients))
+            known[patient] = _share((place + 0.5) / len(patients))
     return tuple(
-        one if one.split else replace(one, split=known[one.source, one.patient]) for one in samples
+        one if one.split else replace(one, split=known[patient])
+        for one, patient in zip(samples, who, strict=True)
     )
 
 
@@ -75,6 +97,27 @@ def _share(position: float) -> str:
         if position < edge:
             return name
     return name
+
+
+def our_split(name: str) -> str:
+    """What a split is called here: `training` is `train`, `tuning` is `tune`."""
+    return ALIASES.get(name, name)
+
+
+def refuse_other_letters(samples: Sequence[Sample]) -> None:
+    """Refuse splits whose names differ in case alone: each would be a split of its own.
+
+    Raises:
+        TbspotError: there are two.
+    """
+    firsts: dict[str, Sample] = {}
+    for one in samples:
+        first = firsts.setdefault(our_split(one.split.casefold()), one)
+        if first.split != one.split:
+            raise TbspotError(
+                f"{first.path} is in split {first.split!r} and {one.path} in split {one.split!r}, "
+                "which are two splits; write both in the same letters"
+            )
 
 
 def shared_patient_notes(samples: Sequence[Sample]) -> tuple[str, ...]:
@@ -123,7 +166,8 @@ def read_split(path: Path, samples: Sequence[Sample]) -> tuple[Sample, ...]:
     """Give every film without a split the one that a split file says.
 
     Raises:
-        TbspotError: the file is not a split file, or does not know a film.
+        TbspotError: the file is not a split file, does not know a film, or says another split of
+            a film than the data do.
     """
     films = read_json(path, SplitFile, "a split file of `tbspot prepare`").films
     unknown = [
@@ -134,6 +178,25 @@ def read_split(path: Path, samples: Sequence[Sample]) -> tuple[Sample, ...]:
             f"{path} does not say the split of {len(unknown):,} films, "
             f"{unknown[0].path} among them; run `tbspot prepare` again"
         )
+    _refuse_contradiction(path, films, samples)
     return tuple(
-        one if one.split else replace(one, split=films[one.source][one.name]) for one in samples
+        one if one.split else replace(one, split=our_split(films[one.source][one.name]))
+        for one in samples
     )
+
+
+def _refuse_contradiction(
+    path: Path, films: dict[str, dict[str, str]], samples: Sequence[Sample]
+) -> None:
+    # An edited line would be read over in silence. A film may be listed in two splits.
+    own: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in samples:
+        own[one.source, one.name].add(one.split)
+    for one in samples:
+        said = our_split(films.get(one.source, {}).get(one.name, one.split))
+        if one.split and said not in own[one.source, one.name]:
+            raise TbspotError(
+                f"{path} says that {one.path} is in split {said!r}, and its data set that it is in "
+                f"{one.split!r}; change it in the data set's own list, or run `tbspot prepare` "
+                "again"
+            )

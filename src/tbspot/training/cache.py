@@ -22,11 +22,14 @@ import safetensors.torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tbspot import __version__
+from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.files import CACHE, fingerprint
 from tbspot.images import Frame, read_film
 from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
+from tbspot.samples.duplicates import content_of
 from tbspot.samples.sample import Sample
 from tbspot.storage import replacing
 
@@ -42,7 +45,7 @@ class CachedFilms(NamedTuple):
 
     Attributes:
         pixels: `uint8 [n, size, size]`, a read-only memory map.
-        fingerprint: of the files, their order and the frame.
+        fingerprint: of the films' contents, their order, the frame and the tbspot that read them.
     """
 
     pixels: NDArray[np.uint8]
@@ -62,7 +65,7 @@ def cache_films(
             and its end the digest of what it holds. One that was cut off or altered is made anew.
 
     Raises:
-        TbspotError: a film cannot be read, or the map cannot be written.
+        TbspotError: films cannot be read, or the map cannot be written.
     """
     identity = _fingerprint(samples, size, through)
     path = folder / f"films-{identity}.npy"
@@ -131,30 +134,41 @@ def _digest(file: BinaryIO, length: int) -> bytes:
 
 
 def fingerprint_of(samples: Sequence[Sample]) -> str:
-    """Of the films' names, labels and contents, wherever they lie and in whatever order."""
+    """Of films' sources, names, labels and contents, wherever they lie and in whatever order.
+
+    Raises:
+        TbspotError: a file cannot be read.
+    """
     parts = sorted(
         fingerprint(
-            as_text(sample.name).encode(), str(sample.label).encode(), sample.path.read_bytes()
+            *(
+                as_text(part).encode()
+                for part in (one.source, one.name, str(one.label), content_of(one.path))
+            )
         )
-        for sample in samples
+        for one in samples
     )
     return fingerprint(*(part.encode() for part in parts))
 
 
 def _fingerprint(samples: Sequence[Sample], size: int, through: int | None) -> str:
-    parts = [str(size).encode(), str(through).encode()]
-    for sample in samples:
-        status = sample.path.stat()
-        known = f"{sample.path}|{status.st_size}|{status.st_mtime_ns}"
-        parts.append(as_text(known).encode())
-    return fingerprint(*parts)
+    # By content: films may change their names, and their times tell nothing then. Another tbspot
+    # may read a film otherwise.
+    parts = [__version__, str(size), str(through), *(content_of(one.path) for one in samples)]
+    return fingerprint(*(part.encode() for part in parts))
 
 
 def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Path) -> None:
-    def decode(index: int) -> None:
-        film = read_film(samples[index].path)
+    def decode(index: int) -> TbspotError | None:
+        try:
+            film = read_film(samples[index].path)
+        except OutOfMemoryError:
+            raise
+        except TbspotError as error:
+            return error
         framed = Frame(film.shape[0], film.shape[1], size, through).apply(film)
         films[index] = np.rint(framed * 255)
+        return None
 
     shape = (len(samples), size, size)
     films = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
@@ -164,5 +178,11 @@ def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Pat
             os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
     # Pillow decodes outside Python's lock, so threads are enough.
     with ThreadPoolExecutor(whole_cores()) as pool:
-        list(pool.map(decode, range(len(samples))))
+        faults = [fault for fault in pool.map(decode, range(len(samples))) if fault]
+    if len(faults) > 1:  # told together, not one a run
+        raise TbspotError(
+            f"{len(faults):,} films cannot be read; the first: {faults[0]}"
+        ) from faults[0]
+    if faults:
+        raise faults[0]
     films.flush()

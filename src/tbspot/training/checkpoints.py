@@ -44,6 +44,7 @@ class TrainingState:
         average: moving average of the net's state; empty where none is kept.
         done: steps done.
         losses: of the steps of the epoch that has begun, for its line in the log.
+        run: fingerprint of what decides the run: its checkpoint is taken by no other.
     """
 
     net: nn.Module
@@ -51,21 +52,37 @@ class TrainingState:
     average: dict[str, Tensor]
     done: int = 0
     losses: list[float] = field(default_factory=list)
+    run: str = ""
     _saved: float = field(default_factory=time.monotonic)
 
     @classmethod
     def start(
-        cls, net: nn.Module, optimizer: Any, folder: Path, *, averaged: bool
+        cls,
+        net: nn.Module,
+        optimizer: Any,
+        folder: Path,
+        *,
+        averaged: bool,
+        run: str,
+        steps: int,
     ) -> TrainingState:
         """The state to begin with: the folder's checkpoint, or `net` and `optimizer` as they are.
 
+        Args:
+            net: to be trained.
+            optimizer: of the net.
+            folder: of the run.
+            averaged: whether a moving average is kept.
+            run: fingerprint of what decides the run.
+            steps: that the whole run takes.
+
         Raises:
-            TbspotError: the checkpoint is broken or of another net.
+            TbspotError: the checkpoint is broken, of another net or of another run.
         """
         average = {name: value.clone() for name, value in net.state_dict().items()}
-        state = cls(net, optimizer, average if averaged else {})
+        state = cls(net, optimizer, average if averaged else {}, run=run)
         if (folder / CHECKPOINT_FILE).exists():
-            state._resume(folder / CHECKPOINT_FILE)
+            state._resume(folder / CHECKPOINT_FILE, steps)
         return state
 
     def advance(self, decay: float) -> None:
@@ -117,16 +134,20 @@ class TrainingState:
                 "average": self.average,
                 "done": self.done,
                 "losses": self.losses,
+                "run": self.run,
             },
             content,
         )
         with replacing(path, parents=False) as temporary:
             temporary.write_bytes(content.getbuffer())
 
-    def _resume(self, path: Path) -> None:
+    def _resume(self, path: Path, steps: int) -> None:
         try:
             with open_file(path, sys.maxsize) as file:
                 saved = torch.load(file, map_location="cpu", weights_only=True)
+            # Of a net of the same shape another run's weights would be taken without a word.
+            if saved["run"] != self.run or not 0 <= saved["done"] <= steps:
+                raise ValueError("of another run")
             self.net.load_state_dict(saved["net"])
             self.optimizer.load_state_dict(saved["optimizer"])
             for name, value in saved["average"].items():

@@ -7,6 +7,7 @@ views.py.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -27,13 +28,14 @@ from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.folding import fold_batch_norm, unfolded_state
 from tbspot.nets.weights import build, save_classifier
 from tbspot.pathnames import as_text
+from tbspot.samples.duplicates import copies
 from tbspot.samples.loading import in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.training.films import Batch, Films, paired_sources, taught_sources
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
-from tbspot.training.progress import Reporter
+from tbspot.training.progress import Reporter, tell
 from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import CleanTeachers, Taught, Teachers, open_teachers
 from tbspot.training.views import draw_views, warp
@@ -105,25 +107,18 @@ def _train(
     overwrite: bool,
 ) -> None:
     films, tuning = _read(settings, folder, fabric)
-    teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
-    if isinstance(teachers, CleanTeachers) and settings.halves > 0:
-        films.locate_sides(teachers.maps, settings.map_low)
+    teachers = _teachers(settings, films, folder, fabric)
     description = _describe(settings).changed({"data": fingerprint_of(films.samples)}, "a model")
     torch.manual_seed(settings.seed)
     net = start_net(settings, description)
     model, optimizer = fabric.setup(net, optimizer_of(net, settings))
-    _open(
-        folder,
-        settings,
-        fabric,
-        hold,
-        inputs | {"films": str(description.data)},
-        overwrite=overwrite,
-    )
-    state = TrainingState.start(net, optimizer, folder, averaged=settings.average > 0)
-
+    inputs = inputs | {"films": str(description.data)}
+    _open(folder, settings, fabric, hold, inputs, overwrite=overwrite)
     steps = len(films.samples) // films.batch_size
     total = steps * settings.epochs
+    averaged, run = settings.average > 0, _identity(settings, inputs)
+    state = TrainingState.start(net, optimizer, folder, averaged=averaged, run=run, steps=total)
+
     with _reporter(folder, state, steps, settings, fabric) as reporter:
         for epoch in range(state.done // steps, settings.epochs):
             set_mode(net, settings)
@@ -145,6 +140,22 @@ def _train(
             reporter.epoch(epoch + 1, _followed_auroc(net, state, tuning, fabric))
             state.save(folder, fabric)
     _finish(folder, net, state, description, settings, fabric)
+
+
+def _teachers(
+    settings: TrainingSettings, films: Films, folder: Path, fabric: Fabric
+) -> Teachers | None:
+    teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
+    if isinstance(teachers, CleanTeachers) and settings.halves > 0:
+        films.locate_sides(teachers.maps, settings.map_low)
+    return teachers
+
+
+def _identity(settings: TrainingSettings, inputs: dict[str, str]) -> str:
+    """Of a run, wherever its folder lies: what its checkpoints are known by."""
+    others = dataclasses.replace(settings, data=())  # a reading is told by its own words
+    parts = (settings.command, *map(str, settings.data), repr(others), repr(sorted(inputs.items())))
+    return fingerprint(*(as_text(part).encode() for part in parts))
 
 
 def _open(
@@ -212,7 +223,11 @@ def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
 
 
 def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
-    samples = load(settings.data, settings.split_file).samples
+    loaded = load(settings.data, settings.split_file, trained=settings.split)
+    if fabric.is_global_zero:
+        tell(loaded.notes)
+    # What is drawn at random is drawn by a film's place: it must not follow from a table's rows.
+    samples = sorted(loaded.samples, key=lambda one: (one.source, one.name))
     chosen = in_split(samples, settings.split)
     _check(chosen, settings, fabric)
     tuning = _followed(samples, chosen, settings)
@@ -230,11 +245,12 @@ def _followed(
     if name == TrainingSettings.tuning_split and name not in {one.split for one in samples}:
         return []  # nobody asked for it
     followed = in_split(samples, name)
-    if {one.path for one in followed} & {one.path for one in trained}:
-        raise TbspotError(
-            f"split '{name}' is trained on, so no AUROC can be followed on it; give "
-            f"`tuning_split` another one, or '{NO_SPLIT}'"
-        )
+    for group in copies((*trained, *followed)):
+        if not set(group).isdisjoint(trained) and not set(group).isdisjoint(followed):
+            raise TbspotError(
+                f"split '{name}' is trained on, as {group[0].path} is, so no AUROC can be followed "
+                f"on it; give `tuning_split` another one, or '{NO_SPLIT}'"
+            )
     paired = paired_sources(followed)
     return [sample for sample in followed if sample.source in paired]
 
@@ -262,10 +278,17 @@ def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric
             f"no source in {names} has films of both labels in split '{settings.split}'; "
             'add one, or use `label_sources="all"`'
         )
-    if min(settings.batch_size, len(samples)) % fabric.world_size:
+    films, rest = divmod(min(settings.batch_size, len(samples)), fabric.world_size)
+    if rest:
         raise TbspotError(
             f"a batch of {settings.batch_size} films cannot be shared by {fabric.world_size} "
             "processes; choose a multiple of it"
+        )
+    one_place = films == 1 and settings.size == settings.output_stride
+    if one_place and settings.batch_norm == "train" and settings.frozen_stages < settings.stages:
+        raise TbspotError(
+            "one film a batch and process, whose map is one place, has no variance to normalise "
+            'by; use a greater `batch_size` or `size`, or `batch_norm="frozen"`'
         )
 
 

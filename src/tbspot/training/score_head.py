@@ -35,6 +35,7 @@ from tbspot.settings import Amount, Seed, Settings, Whole
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE, model_files
+from tbspot.training.progress import tell
 from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
 
@@ -60,7 +61,8 @@ class ScoreHeadSettings(Settings):
         steadiness: how much a change of the score by handling counts, against a change of what
             the model says of films as they are.
         ridge: of the head's own change, in units of the mean variance of a feature.
-        sharpness: of the log-sum-exp over places, see `Description.score_sharpness`.
+        sharpness: of the log-sum-exp over places, see `Description.score_sharpness`; None = as the
+            score has it, with `from_map` 0.
         from_map: begin with the map's head also where the score has one of its own.
         seed: of the looks.
         name: of the model; None keeps the one it has.
@@ -73,7 +75,7 @@ class ScoreHeadSettings(Settings):
     looks: Whole = 2
     steadiness: Amount = 3.0
     ridge: Amount = 0.5
-    sharpness: Amount = 0.0
+    sharpness: Amount | None = None
     from_map: bool = False
     seed: Seed = 0
     name: str | None = None
@@ -102,25 +104,21 @@ def refit(
         if resumes and path.exists():
             return path
         classifier, description = _load(settings.model)
-        said = {
-            "name": settings.name or description.name,
-            "score_head": "own",
-            "score_sharpness": settings.sharpness,
-            # Of the head before; scores of this one are others.
-            "temperature": 1.0,
-            "score_threshold": 0.5,
-            "score_rule": "0.5, not tuned",
-            "recipe": f"refit of {description.version}, seed {settings.seed}",
-        }
-        refitted = description.changed(said, "a model")
-        samples = in_split(load(settings.data, settings.split_file).samples, settings.split)
+        sharpness = _sharpness(description, settings)
+        refitted = description.changed(_said(description, settings, sharpness), "a model")
+        loaded = load(settings.data, settings.split_file, trained=settings.split)
+        tell(loaded.notes)
+        samples = in_split(loaded.samples, settings.split)
         cache = cache_beside(folder)
         cached = cache_films(samples, description.size, description.through, cache)
         begun = _head(classifier, settings)
-        looks = str((settings.looks, settings.seed, settings.sharpness, settings.from_map))
+        looks = str((settings.looks, settings.seed, sharpness, settings.from_map))
         asked = (cached.fingerprint, description.version, looks, precision_of(fabric))
         told = remembered(
-            cache, "features", asked, lambda: _features(classifier, begun, cached, settings, fabric)
+            cache,
+            "features",
+            asked,
+            lambda: _features(classifier, begun, cached, settings, sharpness, fabric),
         )
         if not all(part.isfinite().all() for part in told.values()):
             raise TbspotError(
@@ -195,6 +193,35 @@ def _load(path: Path) -> tuple[Classifier, Description]:
     return classifier, description
 
 
+def _sharpness(description: Description, settings: ScoreHeadSettings) -> float:
+    if settings.sharpness is not None:
+        return settings.sharpness
+    goes_on = description.score_head == "own" and not settings.from_map
+    return description.score_sharpness if goes_on else 0.0
+
+
+def _said(
+    description: Description, settings: ScoreHeadSettings, sharpness: float
+) -> dict[str, object]:
+    """What the refitted model's file says otherwise than the one before."""
+    begun = ", from the map's head" if settings.from_map else ""
+    recipe = (
+        f"refit of {description.version}{begun}: sharpness {sharpness:g}, steadiness "
+        f"{settings.steadiness:g}, ridge {settings.ridge:g}, looks {settings.looks}, "
+        f"seed {settings.seed}"
+    )
+    return {
+        "name": settings.name or description.name,
+        "score_head": "own",
+        "score_sharpness": sharpness,
+        # Of the head before; scores of this one are others.
+        "temperature": 1.0,
+        "score_threshold": 0.5,
+        "score_rule": "0.5, not tuned",
+        "recipe": f"{description.recipe}; {recipe}" if description.recipe else recipe,
+    }
+
+
 def _head(classifier: Classifier, settings: ScoreHeadSettings) -> Tensor:
     """Weights `[c]` of the head that is begun with."""
     own = None if settings.from_map else classifier.score
@@ -216,6 +243,7 @@ def _features(
     head: Tensor,
     cached: CachedFilms,
     settings: ScoreHeadSettings,
+    sharpness: float,
     fabric: Fabric,
 ) -> dict[str, Tensor]:
     """Features and scores of films, `clean` and `changed` (see `Pooled`)."""
@@ -227,13 +255,13 @@ def _features(
     for first in track(range(0, len(cached.pixels), BATCH), "looking at films"):
         pixels = torch.from_numpy(cached.pixels[first : first + BATCH].copy()).to(fabric.device)
         films = pixels.unsqueeze(1).float() / 255
-        clean.append(_pooled(body, weights, films, settings.sharpness, fabric))
+        clean.append(_pooled(body, weights, films, sharpness, fabric))
         numbers = range(first, first + len(films))
         looks = []
         for look in range(settings.looks):
             seeds = [(settings.seed, look, number) for number in numbers]
             views = draw_views(films, seeds, HANDLED).films
-            looks.append(_pooled(body, weights, views, settings.sharpness, fabric))
+            looks.append(_pooled(body, weights, views, sharpness, fabric))
         changed.append(tuple(torch.stack(parts, 1) for parts in zip(*looks, strict=True)))
     features, scores = (torch.cat(parts) for parts in zip(*clean, strict=True))
     looked, looks_scores = (torch.cat(parts) for parts in zip(*changed, strict=True))

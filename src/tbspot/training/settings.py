@@ -156,11 +156,67 @@ class TrainingSettings(Settings):
         """Refuse what no training can be told.
 
         Raises:
-            TbspotError: a value has no meaning, or two contradict each other.
+            TbspotError: a value has no meaning, two contradict each other, or nothing would be
+                taught.
         """
         super().__post_init__()
         if self.map_low >= self.map_high:
             raise TbspotError("`map_low` must be less than `map_high`")
+        self._refuse_nothing_taught()
+        self._refuse_rates_of_nothing()
+        self._refuse_options_of_nothing()
+
+    def _refuse_nothing_taught(self) -> None:
+        if self.map_weight > 0 and not self.teachers:
+            raise TbspotError("no teacher has a map that `map_weight` could be of; give `teachers`")
+        labels, maps = self.label_weight > 0, self.map_weight > 0
+        scores = self.score_weight > 0 and bool(self.teachers)
+        lesions = self.draw_lesions > 0 and self.drawn_weight > 0
+        if not (labels or maps or scores or lesions):
+            raise TbspotError(
+                "nothing is taught: every weight is 0; give `label_weight`, or with teachers "
+                "`score_weight` or `map_weight`"
+            )
+        if self.halves > 0 and not (labels or maps):
+            raise TbspotError(
+                "nothing is taught on halves of films, of which a teacher's score says nothing; "
+                "give `label_weight` or `map_weight`, or `halves=0`"
+            )
+        if self.draw_lesions > 0 and not (labels or lesions):
+            raise TbspotError(
+                "nothing is taught on films with drawn lesions; give `label_weight` or "
+                "`drawn_weight`, or `draw_lesions=0`"
+            )
+        if self.label_smoothing == 1:
+            raise TbspotError(
+                "`label_smoothing` must be less than 1: there every film is taught as half TB"
+            )
+
+    def _refuse_rates_of_nothing(self) -> None:
+        # A head that begins at zero passes nothing on to the body until it has learnt.
+        begins_at_zero = self.init in ("random", "imagenet")
+        if self.head_rate == 0 and (self.body_rate == 0 or begins_at_zero):
+            raise TbspotError("nothing is learnt at a `head_rate` of 0; give a rate above 0")
+
+    def _refuse_options_of_nothing(self) -> None:
+        """Refuse an option of what is not done: it would stand in the record without an effect."""
+        scores = self.score_weight if self.teachers else 0.0
+        maps, labels = self.map_weight, self.label_weight
+        for option, of, weight in (
+            ("temperature", "score_weight", scores),
+            ("map_target", "map_weight", maps),
+            ("map_high", "map_weight", maps),
+            # The sides of films are told by these too.
+            ("map_low", "map_weight", maps + self.halves),
+            ("teacher_map", "map_weight", maps + self.halves),
+            ("label_smoothing", "label_weight", labels),
+            ("label_sources", "label_weight", labels),
+            ("drawn_weight", "draw_lesions", self.draw_lesions),
+        ):
+            if weight == 0 and getattr(self, option) != getattr(TrainingSettings, option):
+                raise TbspotError(
+                    f"`{option}` has no effect without `{of}`; leave it out, or give `{of}`"
+                )
 
     @property
     def command(self) -> Literal["train", "distill"]:

@@ -25,6 +25,8 @@ from tbspot.images import Facts, Film, read_film, read_with_facts, resize
 
 # A chest film, a JPEG 2000 twin of a clinic's; all else in pydicom's files is none.
 CHEST_STEMS = ("RG1_",)
+# Height and width: all real films are kept square, clinics' are mostly of 35 x 43 cm.
+SHAPES = {"1:1.25": (320, 256), "1.25:1": (256, 320)}
 
 
 def measure() -> None:
@@ -33,10 +35,16 @@ def measure() -> None:
     for source in dict.fromkeys(sources):
         mine = [path for path, of in zip(paths, sources, strict=True) if of == source]
         line(f"films: {source}", (bare(read_film(path)) for path in mine))
+        for shape, sides in SHAPES.items():
+            shaped = (resize(read_film(path), *sides) for path in mine)
+            line(f"films of {shape}: {source}", (bare(film) for film in shaped))
     some = [read_film(path) for path in paths[::5]]
     line("negatives of every fifth film", (bare(1 - film) for film in some))
     framed = (np.pad(1 - film, film.shape[0] // 8) for film in some)
     line("the same inside a black border", (bare(film) for film in framed))
+    for level in (0.0, 0.5):
+        shown = (photographed(film, level) for film in some)
+        line(f"every fifth film in 3:2, sides of {level}", (bare(film) for film in shown))
     line("two films side by side", (bare(beside(*two)) for two in pairwise(some)))
     line("one over the other", (bare(beside(*two, axis=0)) for two in pairwise(some)))
     with tempfile.TemporaryDirectory() as folder:
@@ -61,6 +69,12 @@ def bare(pixels: Picture) -> Film:
     if min(height, width) < 200:
         pixels = resize(pixels, 256, 256)
     return Film(pixels, Facts("PNG"))
+
+
+def photographed(film: Picture, level: float) -> Picture:
+    """The square film in the middle of a picture of 3:2."""
+    side = film.shape[1] // 4
+    return np.pad(film, ((0, 0), (side, side)), constant_values=np.float32(level))
 
 
 def beside(first: Picture, second: Picture, axis: int = 1) -> Picture:

@@ -60,6 +60,23 @@ def test_a_white_border_of_a_third_is_left_out(chest: NDArray[np.float32]) -> No
     assert verdict.area == (90, 80, 90 + SIDE, 80 + SIDE)
 
 
+@pytest.mark.parametrize("level", [0.0, 0.5])
+@pytest.mark.parametrize(("side", "left_out"), [(20, False), (64, True)])
+def test_a_photograph_of_3_to_2_is_judged_inside_though_its_whole_passes(
+    chest: NDArray[np.float32],
+    monkeypatch: pytest.MonkeyPatch,
+    level: float,
+    side: int,
+    left_out: bool,
+) -> None:
+    monkeypatch.setattr(
+        "tbspot.gate.verdict.look", lambda film: {"chest": 0.9 if film.shape[1] > 128 else 0.1}
+    )
+    verdict = examine(Film(_framed(chest, (side, 0, side, 0), level), Facts("PNG")))
+    assert verdict.area == ((side, 0, side + SIDE, SIDE) if left_out else None)
+    assert verdict.codes == (("border",) if left_out else ())
+
+
 def test_a_border_inside_a_border_is_left_out_too(chest: NDArray[np.float32]) -> None:
     framed = _framed(_framed(chest, (90, 80, 90, 80), 1), (50, 150, 50, 150), 0)
     verdict = examine(Film(framed, Facts("PNG")))

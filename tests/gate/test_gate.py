@@ -171,6 +171,32 @@ def test_a_single_film_of_any_usual_shape_is_not_taken_for_two(chests: list[Film
         assert examine(Film(resize(film.pixels, height, width), Facts("PNG"))).status == "ok"
 
 
+@pytest.mark.parametrize(
+    ("chances", "code"),
+    [
+        ({"whole": 0.95, "halves": 0.4}, None),
+        ({"whole": 0.99, "halves' negatives": 0.7}, None),
+        ({"negative": 0.99, "halves": 0.7}, "inverted"),
+        ({"halves": 0.3}, "cropped"),
+        ({"whole": 0.5, "halves": 0.6}, "cropped"),
+        ({"whole": 0.97, "halves' negatives": 0.99}, "cropped"),
+        ({"negative": 0.97, "halves": 0.99}, "cropped"),
+    ],
+)
+def test_a_film_of_35_x_43_cm_that_is_surer_a_chest_than_its_halves_is_no_two(
+    monkeypatch: pytest.MonkeyPatch, chances: dict[str, float], code: str | None
+) -> None:
+    def said(pixels: NDArray[np.float32]) -> dict[str, float]:
+        names = ("whole", "negative"), ("halves", "halves' negatives")
+        is_half = max(pixels.shape) > 1.5 * min(pixels.shape)
+        name = names[is_half][bool(pixels.mean() < 0.5)]
+        return {**dict.fromkeys(KINDS, 0.0), "pair": 0.1, "chest": chances.get(name, 0.0)}
+
+    monkeypatch.setattr("tbspot.gate.verdict.look", said)
+    pixels = np.random.default_rng(1).uniform(0.6, 0.9, (350, 430)).astype(np.float32)
+    assert examine(Film(pixels, Facts("PNG"))).code == code
+
+
 def test_a_chest_film_and_a_lateral_view_in_one_picture_are_refused(chests: list[Film]) -> None:
     random = np.random.default_rng(5)
     for film in chests:

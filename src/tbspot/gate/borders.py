@@ -100,5 +100,7 @@ def _plain_rows(pixels: NDArray[np.float32], tolerance: float) -> int:
     if pixels.size == 0:
         return 0
     level = np.median(pixels[0])
-    plain = np.mean(np.abs(pixels - level) <= tolerance, axis=1) >= SHARE
-    return len(plain) if plain.all() else int(plain.argmin())
+    for count, row in enumerate(pixels):  # few are, so the rest are not looked at
+        if np.mean(np.abs(row - level) <= tolerance) < SHARE:
+            return count
+    return len(pixels)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tbspot.gate.borders import Area, crop, inner_areas
 from tbspot.gate.chest import look, threshold
-from tbspot.images import Facts, Film
+from tbspot.images import Facts, Film, resize
 
 __all__ = ["Remark", "Verdict", "examine"]
 
@@ -27,10 +27,15 @@ Code = Literal[
 LEAST_SIDE = 200
 # A chest is at most about a third longer than wide, or wider than long; halves are not whole.
 MOST_ASPECT = 2.0
-# Two films beside each other are longer than wide, or wider than long, than most single ones.
+# Two films beside each other are longer than wide, or wider than long; so are the commonest single
+# ones, of 35 x 43 cm and 14 x 17 inches.
 PAIR_ASPECT = 1.2
 # The least probability of `chest` of each half then: of a single film, both are hardly ever so.
 PAIR_HALF = 0.2
+PAIR_SIDE = 128  # pixels that are enough to see it
+# A plain border that takes up more than this share of the picture is left out even where the whole
+# passes: it takes pixels from the film, and scores fall.
+MOST_BORDER = 0.2
 # Films of ../shared span at least 0.48 between their 1 and 99 percentile.
 LEAST_SPAN = 0.1
 # Their black and white together take up at most 0.65, nearly all of it outside the body.
@@ -98,12 +103,14 @@ def examine(film: Film) -> Verdict:
     """Say whether a film is to be judged, by its tags, its size, its values and its look.
 
     A film that does not look like one as it is may be a whole one inside a plain border, as of a
-    photograph or a screen: then it is judged inside it.
+    photograph or a screen: then it is judged inside it. So is one with much of a border.
     """
     verdict = _examine(film)
-    if verdict.as_it_is or any(remark.refuses for remark in _tags(film.facts)):
+    if any(remark.refuses for remark in _tags(film.facts)):
         return verdict
     for area in inner_areas(film.pixels):
+        if verdict.as_it_is and _border_share(film, area) <= MOST_BORDER:
+            continue
         inner = _examine(_part(film, area), strict=True)
         if inner.as_it_is or inner.status != "refused" == verdict.status:
             return _inside(film, area, inner)
@@ -117,6 +124,11 @@ def _examine(film: Film, *, strict: bool = False) -> Verdict:
         known = {remark.code for remark in found}
         found += [remark for remark in looks if remark.code not in known]
     return Verdict(film, tuple(sorted(found, key=lambda remark: not remark.refuses)))
+
+
+def _border_share(film: Film, area: Area) -> float:
+    """The share of the film's pixels outside an area."""
+    return 1 - crop(film.pixels, area).size / film.pixels.size
 
 
 def _part(film: Film, area: Area) -> Film:
@@ -207,17 +219,24 @@ def _look(film: Film, strict: bool) -> tuple[Film, list[Remark]]:
 def _shows_two(pixels: NDArray[np.float32]) -> bool:
     """Whether both halves of a picture longer one way than the other look like a whole chest.
 
-    Or both of their negatives.
+    Or both of their negatives; and more so than the whole does, either way up: a single film's
+    halves may look somewhat like chests, but it does so itself.
     """
     height, width = pixels.shape
     if max(height, width) < PAIR_ASPECT * min(height, width):
         return False
-    halves = np.array_split(pixels, 2, axis=int(width > height))
-    return _are_chests(halves) or _are_chests(1 - half for half in halves)
+    small = resize(pixels, PAIR_SIDE, PAIR_SIDE)
+    halves = np.array_split(small, 2, axis=int(width > height))
+    least = max(_least_chest(halves), _least_chest([1 - half for half in halves]))
+    return least >= PAIR_HALF and least >= max(_chest(small), _chest(1 - small))
 
 
-def _are_chests(halves: Iterable[NDArray[np.float32]]) -> bool:
-    return all(look(half)["chest"] >= PAIR_HALF for half in halves)
+def _least_chest(halves: Iterable[NDArray[np.float32]]) -> float:
+    return min(_chest(half) for half in halves)
+
+
+def _chest(pixels: NDArray[np.float32]) -> float:
+    return look(pixels)["chest"]
 
 
 LOOKS = {

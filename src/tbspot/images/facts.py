@@ -45,15 +45,22 @@ LATERAL_CODES = frozenset(
     ("R-10228", "R-10232", "R-10236", "399067008", "399198007", "399173006", "399136008")
 )
 CHEST = ("CHEST", "THORAX", "TORAX", "T\u00d3RAX", "LUNG", "RIB")
+# Begins words for the chest, alone or with what is below it, and for its spine.
+THORACIC = ("THORAC", "TORAC")
 # What a word for another part ends with: PS3.16 annex L and its like. Parts that a film of the
 # chest shows (heart, trachea, sternum) are left out: such a film is told by its look.
 OTHER_PARTS = (
-    "ABDOMEN", "ANKLE", "ARM", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "COCCYX",
-    "ELBOW", "EXTREMITY", "EXTREMITIES", "FACE", "FEET", "FEMUR", "FIBULA", "FINGER", "FOOT",
-    "HAND", "HEAD", "HIP", "HUMERUS", "ILIUM", "JAW", "KNEE", "LEG", "LIMB", "MANDIBLE", "MAXILLA",
-    "NECK", "NOSE", "ORBIT", "PATELLA", "PELVIS", "SACRUM", "SCAPULA", "SHOULDER", "SINUS",
-    "SINUSES", "SKULL", "SPINE", "THIGH", "THUMB", "TIBIA", "TOE", "WRIST", "ZYGOMA",
+    "ABDOMEN", "ANKLE", "BREAST", "CALCANEUS", "CALF", "CLAVICLE", "COCCYX",
+    "ELBOW", "EXTREMITY", "EXTREMITIES", "FEET", "FEMUR", "FIBULA", "FINGER", "FOOT",
+    "HAND", "HEAD", "HUMERUS", "ILIUM", "KNEE", "LIMB", "MANDIBLE", "MAXILLA",
+    "NECK", "ORBIT", "PATELLA", "PELVIS", "SACRUM", "SCAPULA", "SHOULDER", "SINUS",
+    "SINUSES", "SKULL", "SPINE", "THIGH", "THUMB", "TIBIA", "WRIST", "ZYGOMA",
 )  # fmt: skip
+# Too short for that: other words (surface, alarm, diagnose) end so too.
+SHORT_PART = re.compile(
+    r"(?:L|R|LT|RT|LEFT|RIGHT|BOTH|UP|UPPER|LOW|LOWER|FORE|MID|BIG|GREAT)?"
+    r"(?:ARM|FACE|HIP|JAW|LEG|NOSE|TOE)"
+)
 # Anatomic regions (PS3.16 CID 4031) in SNOMED CT and, where they have one, in SNOMED RT: chest,
 # thorax, lung and its apex, rib; and chest with neck, abdomen or pelvis.
 CHEST_CODES = frozenset((
@@ -145,8 +152,12 @@ def _body_part(header: Dataset) -> BodyPart:
     region = _word(Tags(header).item("AnatomicRegionSequence") or Dataset(), "CodeValue")
     if region in CHEST_CODES or any(word in part for word in CHEST):
         return "chest"
+    if region in OTHER_CODES:
+        return "other"
+    if any(word in part for word in THORACIC) and "SPINE" not in part:
+        return "chest"
     words = chain.from_iterable((word, word.removesuffix("S")) for word in _text(part))
-    other = region in OTHER_CODES or any(word.endswith(OTHER_PARTS) for word in words)
+    other = any(word.endswith(OTHER_PARTS) or SHORT_PART.fullmatch(word) for word in words)
     return "other" if other else ""
 
 

@@ -10,10 +10,12 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from engines import bright_engine
 from tbspot.choices import Method
-from tbspot.cli import app
+from tbspot.cli import _locating, app
 from tbspot.drawings import draw_film
 from tbspot.errors import TbspotError
+from tbspot.lock import holding
 from tbspot.maps.boxes import rectangle_mask
 from tbspot.metrics import mask_iou
 from tbspot.records.predictions import FILE_NAME, read_predictions
@@ -246,3 +248,25 @@ def test_what_cannot_be_meant_is_one_sentence(arguments: tuple[str, ...], senten
     result = _invoke(*arguments)
     assert isinstance(result.exception, TbspotError)
     assert sentence in str(result.exception)
+
+
+def test_what_is_made_of_a_run_is_made_before_another_may_change_it(
+    film_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, made = tmp_path / "found", []
+
+    def refused(*_: object) -> str:
+        with pytest.raises(TbspotError, match="another run of tbspot is using"), holding(out):
+            pass
+        made.append(1)
+        return "told"
+
+    monkeypatch.setattr(_locating, "open_engine", lambda *_, **__: bright_engine())
+    for name in ("write_coco_results", "table_of", "summary_of"):
+        monkeypatch.setattr(_locating, name, refused)
+    result = _invoke(film_path, "--no-gate", "--out", out, "--coco", tmp_path / "coco.json")
+    assert result.exit_code == 0, result.output
+    assert len(made) == 3
+    monkeypatch.setattr(_locating, "_print_lines", refused)
+    assert _invoke(film_path, "--no-gate", "--out", out, "--json").exit_code == 0
+    assert len(made) == 4

@@ -27,6 +27,7 @@ from tbspot.locating import Counts, LocateSettings, Model, find_items, locate
 from tbspot.records.predictions import FILE_NAME, read_predictions
 
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
+from tbspot.hospital.source import Source, read_source  # noqa: E402
 
 Write = Callable[..., Path]
 KINDS = ("sc", "seg", "sr")
@@ -287,3 +288,25 @@ def test_without_the_extra_a_command_says_how_to_install_it(
     assert done.returncode == 1
     expected = "error: this needs highdicom; install it with `pip install 'tbspot[hospital]'`\n"
     assert done.stderr == expected
+
+
+def test_tags_of_a_film_that_was_there_for_a_moment_get_into_no_result(
+    write_film: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_film(PatientID="ANNA")
+    own, read = path.read_bytes(), read_source
+
+    def read_other(*given: Any, **options: Any) -> Source:
+        write_film(PatientID="BERTA")
+        try:
+            return read(*given, **options)
+        finally:
+            path.write_bytes(own)
+
+    monkeypatch.setattr("tbspot.hospital.results.read_source", read_other)
+    _locate(path.parent, tmp_path / "out")
+    (line,) = read_predictions(tmp_path / "out")
+    assert "is no longer the film that was located" in str(line.reason)
+    assert not (tmp_path / "out" / "dicom").exists()
+    with pytest.raises(TbspotError, match="is no longer the film that was located"):
+        hospital.to_dicom("sr", path, line)

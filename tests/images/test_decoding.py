@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -18,8 +20,9 @@ from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tbspot.errors import TbspotError
-from tbspot.images import decoding, read_film
+from tbspot.images import Film, decoding, read_film, worker
 from tbspot.images.decoding import Decoder, read_apart
+from tbspot.images.raster import read_raster
 
 WriteDicom = Callable[..., Path]
 
@@ -71,7 +74,7 @@ def test_time_in_which_the_program_was_stopped_is_not_the_film_s() -> None:
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     with process:
         late = threading.Event()
-        decoding._stop(process, late, Stopped(), 60.0)
+        decoding._stop(process, late, Stopped(), threading.Lock(), 60.0)
         assert not late.is_set()
         assert process.poll() is None
         process.kill()
@@ -266,3 +269,51 @@ def test_a_question_is_plain_json_and_an_error_its_answer() -> None:
     )
     with pytest.raises(TbspotError, match=r"^follow_links name path$"):
         _ask(Decoder(answering))
+
+
+def test_a_decoder_that_answered_is_not_ended_while_it_reads_the_next_film() -> None:
+    class Unheard(threading.Event):
+        """An answer that comes just after the last wait for it."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            return timeout is None
+
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    late, first = threading.Event(), threading.Lock()
+    first.acquire()
+    with process:
+        decoding._stop(process, late, Unheard(), first, 1.0)
+        assert not late.is_set()
+        assert process.poll() is None
+        process.kill()
+
+
+def test_a_decoder_whose_time_ran_out_as_it_answered_gets_no_other_film(
+    tiff: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def comes_first(*given: Any) -> None:
+        given[3].acquire()  # and is about to end the process
+
+    monkeypatch.setattr(decoding, "_stop", comes_first)
+    decoder = Decoder()
+    assert decoder.read(tiff, "film.tif", follow_links=False).facts.kind == "TIFF"
+    assert not decoder.usable()
+
+
+def test_a_film_says_of_which_bytes_it_is(tiff: Path) -> None:
+    seen, status = read_apart(tiff, "film.tif", follow_links=False).seen, tiff.stat()
+    assert seen is not None
+    assert seen.sha256 == hashlib.sha256(tiff.read_bytes()).hexdigest()
+    assert (seen.bytes, seen.times[0]) == (status.st_size, status.st_mtime_ns)
+
+
+def test_a_file_that_is_written_to_while_it_is_read_is_no_film(
+    tiff: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def writes(*given: Any) -> Film:
+        os.utime(tiff, (0, 0))
+        return read_raster(*given)
+
+    monkeypatch.setattr(worker, "read_raster", writes)
+    with pytest.raises(TbspotError, match="was changed while it was read"):
+        worker._read(tiff, "film.tif", follow_links=False, enough=None)

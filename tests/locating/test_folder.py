@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tbspot.errors import TbspotError
-from tbspot.locating.folder import Keeper, file_stem
+from tbspot.images import Facts, Film
+from tbspot.locating.folder import Keeper, file_stem, picture_stem
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 
 EVIDENCE = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -97,3 +98,11 @@ with Keeper(Path(sys.argv[1])) as keeper:
     assert "free space or choose another folder" in sentence
     with Keeper(tmp_path) as keeper:
         assert keeper.done == {str(one) for one in range(int(number))}
+
+
+def test_films_of_the_same_bytes_in_lines_of_another_length_share_no_picture() -> None:
+    pixels = np.linspace(0, 1, 12, dtype=np.float32)
+    films = [Film(pixels.reshape(shape), Facts("DICOM")) for shape in ((3, 4), (4, 3), (2, 6))]
+    stems = [picture_stem("a", film, "auto") for film in films]
+    assert len(set(stems)) == 3
+    assert picture_stem("b", films[0], "hash") == stems[0]

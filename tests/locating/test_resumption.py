@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import os
 import shutil
@@ -15,6 +16,8 @@ from rich.console import Console
 from engines import bright, bright_engine
 from tbspot.engine.engine import Answer
 from tbspot.errors import TbspotError
+from tbspot.images import Film
+from tbspot.images.decoding import Decoder
 from tbspot.locating import Counts, Item, LocateSettings, find_items, locate
 from tbspot.locating.resumption import STAMPS_FILE, see
 from tbspot.records.predictions import FILE_NAME, read_predictions
@@ -263,3 +266,29 @@ def test_a_folder_removed_while_a_film_is_kept_does_not_come_back(
     with pytest.raises(TbspotError, match="was removed, moved or emptied while this run"):
         run()
     assert not run.out.exists()
+
+
+def test_a_film_that_is_put_back_after_another_was_read_keeps_no_answer_of_the_other(
+    run: Run, drawn: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, read = run.films / "1.png", Decoder.read
+    own, other = path.read_bytes(), (drawn / "imgs" / "health" / "h0001.png").read_bytes()
+    scores = run.scores()
+
+    def read_other(decoder: Decoder, film: Path, name: str, **options: Any) -> Film:
+        path.write_bytes(other)
+        try:
+            return read(decoder, film, name, **options)
+        finally:
+            path.write_bytes(own)
+
+    shutil.rmtree(run.out)
+    with monkeypatch.context() as patched:
+        patched.setattr(Decoder, "read", read_other)
+        run()
+    line = next(read_predictions(run.out))
+    assert line.score != scores["1.png"]
+    assert (line.bytes, line.sha256) == (len(other), hashlib.sha256(other).hexdigest())
+    run()
+    assert "read again: 1 (1.png)" in run.said
+    assert run.scores() == scores

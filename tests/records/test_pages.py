@@ -4,11 +4,13 @@ import io
 import os
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
 
 from tbspot.errors import TbspotError
+from tbspot.parsing import open_file
 from tbspot.records.pages import LONGEST_DIRECTORY, names_in, page_of, read_from_page, write_page
 from tbspot.records.predictions import Prediction, read_heatmap
 
@@ -109,3 +111,15 @@ def test_a_page_that_would_be_large_in_memory_is_refused(page: Path) -> None:
         page.write_bytes(broken)
         with pytest.raises(TbspotError, match="does not hold heat maps as tbspot packs them"):
             read_from_page(page, "a.npy")
+
+
+def test_a_map_that_is_packed_while_it_is_looked_for_is_read_from_its_page(
+    tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def open_late(path: Path, most: int) -> BinaryIO:
+        write_page(page_of(folder), NAMES, folder)
+        (folder / "b.npy").unlink()
+        return open_file(path, most)
+
+    monkeypatch.setattr("tbspot.records.predictions.open_file", open_late)
+    assert np.array_equal(read_heatmap(tmp_path, _prediction("b.npy")), _map(1))

@@ -104,3 +104,41 @@ def test_a_film_that_another_has_replaced_is_not_shown_under_its_answer(
             one.film.image for one in gallery_of(copied, evaluation, samples) if not one.picture
         }
         assert unseen == ({replaced} if replaced else set())
+
+
+def test_boxes_of_a_film_that_was_located_again_have_neither_picture_nor_map(
+    study: Study, folder: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    samples = load(study.settings(folder).data).samples
+    judged = {one.name: hashlib.sha256(one.path.read_bytes()).hexdigest() for one in samples}
+    films = [one.model_copy(update={"sha256": judged[one.image]}) for one in evaluation.films]
+    evaluation = evaluation.model_copy(update={"films": tuple(films)})
+    copied = tmp_path / folder.name
+    shutil.copytree(folder, copied)
+    best, *rest = gallery_of(folder, evaluation, samples)
+    assert all(one.picture and one.heatmap for one in (best, *rest))
+    lines = [json.loads(line) for line in (copied / FILE_NAME).read_bytes().splitlines()]
+    for line in lines:
+        line["sha256"] = "0" * 64 if line["image"] == best.film.image else judged[line["image"]]
+    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    now, *others = gallery_of(copied, evaluation, samples)
+    assert (now.picture, now.heatmap) == ("", "")
+    assert others == rest
+
+
+def test_films_that_share_a_map_are_told_apart_by_their_names(
+    study: Study, folder: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    samples = load(study.settings(folder).data).samples
+    copied = tmp_path / folder.name
+    shutil.copytree(folder, copied)
+    lines = [json.loads(line) for line in (copied / FILE_NAME).read_bytes().splitlines()]
+    for line, sample in zip(lines, samples, strict=True):
+        assert line["image"] == sample.name
+        line["heatmap"] = lines[0]["heatmap"]
+        line["sha256"] = hashlib.sha256(sample.path.read_bytes()).hexdigest()
+    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    told = {one["image"]: {key: one[key] for key in ("heatmap", "sha256")} for one in lines}
+    films = [one.model_copy(update=told[one.image]) for one in evaluation.films]
+    evaluation = evaluation.model_copy(update={"films": tuple(films)})
+    assert all(one.picture and one.heatmap for one in gallery_of(copied, evaluation, samples))

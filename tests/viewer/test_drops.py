@@ -6,7 +6,7 @@ import os
 import socket
 import threading
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -223,3 +223,10 @@ def test_a_connection_that_breaks_while_sending_harms_nobody(page: Page, places:
             broken.sendall(head.encode() + b"part")
     good = next(places.films.glob("tb/*.png")).read_bytes()
     assert page.wait(page.drop(good))["status"] == "ok"
+
+
+def test_a_film_that_is_forgotten_while_it_is_asked_for_is_not_known(drops: Drops) -> None:
+    drops._films["a"] = forgotten = Future()
+    forgotten.cancel()
+    assert drops.progress("a") is None
+    del drops._films["a"]

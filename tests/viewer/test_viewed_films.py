@@ -5,6 +5,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,8 @@ from pages import Places, write_run
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.gate.verdict import examine
-from tbspot.images import read_film, read_with_facts
+from tbspot.images import Film, read_film, read_with_facts
+from tbspot.images.decoding import Decoder
 from tbspot.locating import find_items
 from tbspot.pathnames import as_path, as_text
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -266,3 +268,45 @@ def test_a_text_is_made_a_path_again_only_where_no_file_bears_it(tmp_path: Path)
     assert os.fsencode(as_path(str(name))).endswith(b"/\xff")
     name.touch()
     assert as_path(str(name)) == name
+
+
+def test_a_film_that_was_there_for_a_moment_is_not_shown_under_the_answer_of_another(
+    copied: Places, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number, line = _located(copied.run)
+    film, path, read = Run(copied.run).case(number).film, copied.films / line.image, Decoder.read
+    own = path.read_bytes()
+
+    def read_other(decoder: Decoder, film: Path, name: str, **options: Any) -> Film:
+        Image.fromarray(255 - np.array(Image.open(path))).save(path)
+        try:
+            return read(decoder, film, name, **options)
+        finally:
+            path.write_bytes(own)
+
+    monkeypatch.setattr(Decoder, "read", read_other)
+    with pytest.raises(TbspotError, match=r"is not the film that was located, .* --films"):
+        film()
+
+
+def test_no_film_and_map_are_shown_under_an_answer_that_is_no_longer_the_run_s(
+    copied: Places,
+) -> None:
+    number, line = _located(copied.run)
+    case, path = Run(copied.run).case(number), copied.run / FILE_NAME
+    assert case.evidence is not None
+    whole = path.read_bytes()
+    path.write_bytes(whole + line.model_copy(update={"image": "new"}).model_dump_json().encode())
+    case.film(), case.evidence()  # a run that goes on changes nothing of this film
+    again = line.model_copy(update={"score": 0.125}).model_dump_json().encode() + b"\n"
+    lines = whole.splitlines(keepends=True)
+    for changed in (
+        [*lines[:number], again, *lines[number + 1 :]],
+        [*lines[:number], *lines[number + 1 :], again],
+        lines[:number],
+        [b"[\n", *lines],
+    ):
+        path.write_bytes(b"".join(changed))
+        for read in (case.film, case.evidence):
+            with pytest.raises(TbspotError, match="has changed since this page was opened"):
+                read()

@@ -30,6 +30,7 @@ from tbspot.locating import Item, LocateSettings
 from tbspot.locating.inputs import faulty, passed_over
 from tbspot.locating.run import Answers
 from tbspot.locating.table import PARQUET_FILE
+from tbspot.lock import holding
 from tbspot.pathnames import as_text
 from tbspot.records.coco import check_coco_ids, write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
@@ -216,8 +217,9 @@ def _write(
     given: Mapping[str, Any],
     console: Console | None,
 ) -> int:
+    """Locate, and give out what is asked for while no other run can change it; gives failures."""
     out, start = given["out"], time.monotonic()
-    with _answers(engine, settings, given) as answers:
+    with _answers(engine, settings, given) as answers, holding(out) as hold:
         counts = locating.locate(
             items,
             engine,
@@ -227,8 +229,23 @@ def _write(
             overwrite=given["overwrite"],
             packed=given["pack"],
             answers=answers,
+            hold=hold,
         )
-    seconds = time.monotonic() - start
+        _give_out(items, settings, given, counts.new, time.monotonic() - start, console)
+        hold.check()
+    return counts.failed
+
+
+def _give_out(
+    items: Sequence[Item],
+    settings: LocateSettings,
+    given: Mapping[str, Any],
+    new: int,
+    seconds: float,
+    console: Console | None,
+) -> None:
+    """What is made of a run's lines: results of COCO, Parquet, JSON, a table, a summary."""
+    out = given["out"]
     if given["coco"] is not None:
         write_coco_results(given["coco"], read_predictions(out))
     if given["parquet"]:
@@ -236,16 +253,15 @@ def _write(
 
         write_predictions_parquet(out / PARQUET_FILE, out)
     if given["json"]:
-        return _print_lines(read_predictions(out))
-    if console is not None:
+        _print_lines(read_predictions(out))
+    elif console is not None:
         if len(items) <= MOST_ROWS:
             console.print(table_of(read_predictions(out), out))
         console.print(f"predictions: {out / FILE_NAME}", markup=False)
         if settings.dicom:
             made = sum(1 for _ in (out / DICOM).rglob("*.dcm"))
             console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
-        console.print(summary_of(read_predictions(out), counts.new, seconds), markup=False)
-    return counts.failed
+        console.print(summary_of(read_predictions(out), new, seconds), markup=False)
 
 
 @contextmanager

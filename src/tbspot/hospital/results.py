@@ -50,7 +50,7 @@ def to_dicom(
 
     Raises:
         TbspotError: the film is not DICOM or lacks what an archive needs, the prediction is of
-            another film, or it has no result of this kind.
+            another film or of other bytes, or it has no result of this kind.
     """
     made = results_of((kind,), path, prediction, pixels, evidence, follow_links=follow_links)
     if kind not in made:
@@ -78,7 +78,7 @@ def results_of(
     wanted = [kind for kind in kinds if _has(kind, prediction)]
     if not wanted:
         return {}
-    source = read_source(path, follow_links=follow_links)
+    source = read_source(path, prediction.sha256, follow_links=follow_links)
     _check_same_film(source, prediction)
     return {kind: _made(kind, source, prediction, pixels, evidence) for kind in wanted}
 

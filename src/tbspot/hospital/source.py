@@ -31,7 +31,7 @@ from tbspot.errors import TbspotError
 from tbspot.hospital.elements import data_set_of, tags_of
 from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.facts import PIXEL_SHAPES, pixel_aspect
-from tbspot.images.opening import open_regular, shown, sniff
+from tbspot.images.opening import check_same, open_regular, seen_in, shown, sniff
 
 __all__ = ["UTF_8", "Source", "maker_of", "read_identifiers", "read_source"]
 
@@ -99,7 +99,7 @@ class Source:
     pixel_ratio: float = 1.0
 
 
-def read_source(path: Path, *, follow_links: bool = False) -> Source:
+def read_source(path: Path, sha256: str | None = None, *, follow_links: bool = False) -> Source:
     """Read what results take over from a film.
 
     Private tags and all others are left where they are. Text is decoded by the film's character
@@ -109,14 +109,16 @@ def read_source(path: Path, *, follow_links: bool = False) -> Source:
     Args:
         path: of a DICOM film that has been read already (images/), so that a file made to harm
             its reader has been refused.
+        sha256: of the bytes that were located, which are to be these; `None` = not known.
         follow_links: whether a symbolic link stands for the film that it leads to.
 
     Raises:
         TbspotError: not DICOM, broken, without the UIDs by which an archive keeps a result beside
-            its film, or with a patient's number that cannot be copied exactly.
+            its film, or with a patient's number that cannot be copied exactly; or it is not the
+            film that was located.
     """
     name = shown(path)
-    with _header(path, name, TAGS, follow_links=follow_links) as header:
+    with _header(path, name, TAGS, sha256, follow_links=follow_links) as header:
         identifiers, reference = _identifiers(header, name), _reference(header, name)
         pixel_ratio = pixel_aspect(header, MOST_ASPECT)
     stored_as = reference.SOPClassUID
@@ -140,12 +142,19 @@ def read_identifiers(path: Path) -> Dataset:
 
 @contextmanager
 def _header(
-    path: Path, name: str, keywords: Sequence[str], *, follow_links: bool
+    path: Path,
+    name: str,
+    keywords: Sequence[str],
+    sha256: str | None = None,
+    *,
+    follow_links: bool,
 ) -> Iterator[Dataset]:
     """Some tags of a film's header, taken in silence; what stands there twice is not among them."""
     with open_regular(path, name, follow_links=follow_links) as file:
         if (kind := sniff(file, name)) != "DICOM":
             raise TbspotError(f"{name} is a {kind} file; only a DICOM film has results as DICOM")
+        if sha256 is not None:
+            check_same(name, seen_in(file, name), sha256)
         with _silence():
             try:
                 unsure = _misplaced(file, keywords)

@@ -21,7 +21,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from tbspot.errors import OutOfMemoryError, TbspotError
-from tbspot.images.film import Facts, Film
+from tbspot.images.film import Facts, Film, Seen
 from tbspot.images.opening import check_size
 from tbspot.imports import trusted_folders
 
@@ -128,9 +128,10 @@ class Decoder:
         starting = self._files_left == FILES_PER_PROCESS
         self._files_left -= 1
         late, answered = threading.Event(), threading.Event()
+        first = threading.Lock()  # taken by whichever of the two comes first, and kept
         seconds = self._seconds + START_SECONDS * starting
         patience = threading.Thread(
-            target=_stop, args=(self._process, late, answered, seconds), daemon=True
+            target=_stop, args=(self._process, late, answered, first, seconds), daemon=True
         )
         patience.start()
         question = {"path": str(path.absolute()), "name": name, "follow_links": follow_links}
@@ -149,7 +150,7 @@ class Decoder:
             raise TbspotError(f"{name} {self._fault(late)}") from error
         finally:
             answered.set()
-            if late.is_set():
+            if not first.acquire(blocking=False):  # its time ran out, and it is being killed
                 self._files_left = 0
         return film
 
@@ -175,7 +176,9 @@ class Decoder:
         self._answering = False
         facts, whole = answer["facts"], answer.get("reduced_from")
         facts |= {name: tuple(facts[name]) for name in ("corrections", "faults")}
-        return Film(pixels.reshape(height, width), Facts(**facts), whole and (whole[0], whole[1]))
+        seen = Seen(**answer["seen"] | {"times": tuple(answer["seen"]["times"])})
+        pixels = pixels.reshape(height, width)
+        return Film(pixels, Facts(**facts), whole and (whole[0], whole[1]), seen)
 
     def _fault(self, late: threading.Event) -> str:
         if late.is_set():
@@ -203,9 +206,12 @@ def _stop(
     process: subprocess.Popen[bytes],
     late: threading.Event,
     answered: threading.Event,
+    first: threading.Lock,
     seconds: float,
 ) -> None:
     """Kill a process that has not answered after so many seconds in which this one ran too.
+
+    One that has, by whom `first` is taken, waits for the next film already.
 
     Time in which the program was stopped (Ctrl+Z) or its machine slept is not the film's: of a
     part that lasts much longer than it was waited for, only so much is counted.
@@ -215,8 +221,9 @@ def _stop(
         if answered.wait(part):
             return
         seconds -= part
-    late.set()
-    process.kill()
+    if first.acquire(blocking=False):
+        late.set()
+        process.kill()
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BodyPart", "Facts", "Film", "Kind", "Orientation", "View"]
+__all__ = ["BodyPart", "Facts", "Film", "Kind", "Orientation", "Seen", "View"]
 
 Kind = Literal["PNG", "JPEG", "TIFF", "DICOM", "BMP", "WEBP", "JPEG2000", "array"]
 View = Literal["frontal", "lateral", ""]
@@ -53,6 +53,21 @@ class Facts:
     faults: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A film's file as it was read.
+
+    Attributes:
+        bytes: its size.
+        sha256: of its bytes.
+        times: of its writing and of the last change of any kind, in nanoseconds.
+    """
+
+    bytes: int
+    sha256: str
+    times: tuple[int, int]
+
+
 @dataclass(frozen=True, eq=False)
 class Film:
     """A film: `pixels` `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
@@ -61,6 +76,7 @@ class Film:
         pixels: of the whole film, each the mean of several of the file's where it is reduced.
         facts: what the file says.
         reduced_from: height and width in the file, if the film was read smaller.
+        seen: the very bytes that the pixels were decoded from; `None` where pixels were given.
 
     Raises:
         ValueError: the pixels are anything else, which is a fault of ours whatever a file says.
@@ -69,6 +85,7 @@ class Film:
     pixels: NDArray[np.float32]
     facts: Facts
     reduced_from: tuple[int, int] | None = None
+    seen: Seen | None = None
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -6,6 +6,7 @@ raster.py and dicom.py, the formats' first bytes are magic.py's.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from io import BufferedReader
@@ -13,11 +14,20 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tbspot.errors import TbspotError
-from tbspot.images.film import Kind
+from tbspot.images.film import Kind, Seen
 from tbspot.images.magic import START, kind_of, other_of
 from tbspot.printable import printable
 
-__all__ = ["MOST_PIXELS", "check_size", "open_regular", "shown", "sniff"]
+__all__ = [
+    "MOST_PIXELS",
+    "check_same",
+    "check_size",
+    "open_regular",
+    "seen_in",
+    "shown",
+    "sniff",
+    "times_of",
+]
 
 # 64 megapixels: four times the largest detector in use, a quarter of a gigabyte as float32.
 MOST_PIXELS = 64_000_000
@@ -95,6 +105,44 @@ def sniff(file: BinaryIO, name: str) -> Kind:
         f"{name} is not an image (DICOM, PNG, JPEG or TIFF), nor of another kind that tbspot "
         "knows; replace or remove it"
     )
+
+
+def seen_in(file: BufferedReader, name: str) -> Seen:
+    """What an open file holds now; leaves it at its start.
+
+    Raises:
+        TbspotError: it cannot be read.
+    """
+    status = os.fstat(file.fileno())
+    try:
+        digest = hashlib.file_digest(file, "sha256")
+    except OSError as error:
+        raise TbspotError(f"{name} cannot be read ({error.strerror}); check its disk") from error
+    file.seek(0)
+    return Seen(status.st_size, digest.hexdigest(), times_of(status))
+
+
+def times_of(status: os.stat_result) -> tuple[int, int]:
+    """Of writing and of any change, in nanoseconds; the second cannot be set back by an archive."""
+    return status.st_mtime_ns, status.st_ctime_ns
+
+
+def check_same(name: str, seen: Seen | None, sha256: str | None) -> None:
+    """See that a file that was read is the film that was located.
+
+    Args:
+        name: what sentences call the film.
+        seen: the file as it was read.
+        sha256: of the bytes that were located; `None` = not known, so that nothing is said.
+
+    Raises:
+        TbspotError: it is another film's.
+    """
+    if sha256 is not None and (seen is None or seen.sha256 != sha256):
+        raise TbspotError(
+            f"{name} is no longer the film that was located, as its file has changed; locate it "
+            "again"
+        )
 
 
 def check_size(width: int, height: int, name: str) -> None:

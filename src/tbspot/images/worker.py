@@ -17,8 +17,8 @@ import numpy as np
 
 from tbspot.errors import TbspotError
 from tbspot.images.dicom import read_dicom
-from tbspot.images.film import Film
-from tbspot.images.opening import open_regular, sniff
+from tbspot.images.film import Film, Seen
+from tbspot.images.opening import open_regular, seen_in, sniff
 from tbspot.images.raster import read_raster
 
 __all__ = ["serve"]
@@ -36,23 +36,39 @@ def serve() -> None:
         request = json.loads(line)
         try:
             path, enough = Path(request["path"]), request.get("enough")
-            film = _read(path, request["name"], request["follow_links"], enough)
+            film, seen = _read(path, request["name"], request["follow_links"], enough)
         except TbspotError as error:
             _answer(answers, {"error": str(error)})
         except MemoryError:
             _answer(answers, {"error": "", "memory": True})
         else:
-            facts = dataclasses.asdict(film.facts)
-            said = {"shape": film.pixels.shape, "reduced_from": film.reduced_from, "facts": facts}
+            said = {
+                "shape": film.pixels.shape,
+                "reduced_from": film.reduced_from,
+                "facts": dataclasses.asdict(film.facts),
+                "seen": dataclasses.asdict(seen),
+            }
             _answer(answers, said, film)
 
 
-def _read(path: Path, name: str, follow_links: bool, enough: int | None) -> Film:
+def _read(path: Path, name: str, follow_links: bool, enough: int | None) -> tuple[Film, Seen]:
+    """A film and the bytes that it was decoded from.
+
+    Both are of one open file: another one may be in its place by now, and this one back again
+    before anybody looks.
+    """
     with open_regular(path, name, follow_links=follow_links) as file:
         kind = sniff(file, name)
+        seen = seen_in(file, name)
         if kind == "DICOM":
-            return read_dicom(file, name, enough)
-        return read_raster(file, name, kind, enough)
+            film = read_dicom(file, name, enough)
+        else:
+            film = read_raster(file, name, kind, enough)
+        now = os.fstat(file.fileno())
+        # Not by the last change of any kind: whoever moves or links a file changes no byte of it.
+        if (now.st_size, now.st_mtime_ns) != (seen.bytes, seen.times[0]):
+            raise TbspotError(f"{name} was changed while it was read; locate it again")
+    return film, seen
 
 
 def _answer(answers: BinaryIO, line: dict[str, Any], film: Film | None = None) -> None:

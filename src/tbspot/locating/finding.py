@@ -23,7 +23,8 @@ from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.images import Film, resize
-from tbspot.locating.resumption import Seen, check_unchanged
+from tbspot.images.film import Seen
+from tbspot.locating.resumption import said_of
 from tbspot.maps.overlays import PICTURE_SIDE, overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
 from tbspot.scores import shown_score
@@ -148,10 +149,8 @@ class Finding:
         with needing("hospital", "a result as DICOM"):
             from tbspot.hospital import to_dicom
         pixels = None if self.status == "failed" else self.read(PICTURE_SIDE).pixels
-        made = to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
-        # After it was read: the object names the patient of the file that lies there.
-        check_unchanged(self.path, self._seen, follow_links=True)
-        return made
+        line = said_of(self.prediction, self._seen)
+        return to_dicom(kind, self.path, line, pixels, self.evidence, follow_links=True)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the score, the boxes, and the picture or why there is none."""

@@ -46,12 +46,15 @@ def picture_stem(name: str, film: Film, naming: Naming) -> str:
     Args:
         name: of the film.
         film: itself.
-        naming: `file` takes the film's name, `hash` its pixels' hash, which is not to be guessed
-            from a name; `auto` hashes DICOM, which machines and archives like to call by patients.
+        naming: `file` takes the film's name, `hash` the hash of its pixels and size, which is not
+            to be guessed from a name; `auto` hashes DICOM, which machines and archives like to call
+            by patients.
     """
     if naming == "hash" or (naming == "auto" and film.facts.kind == "DICOM"):
-        # Not by tobytes(): a film of 64 megapixels would be copied whole.
-        return fingerprint(np.ascontiguousarray(film.pixels).data.cast("B"))
+        # Not by tobytes(): a film of 64 megapixels would be copied whole. With its shape: the same
+        # bytes in lines of another length are another film.
+        pixels = np.ascontiguousarray(film.pixels).data.cast("B")
+        return fingerprint(pixels, "x".join(map(str, film.shape)).encode())
     return file_stem(name)
 
 

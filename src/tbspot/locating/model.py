@@ -29,14 +29,13 @@ from tbspot.errors import (
 from tbspot.gate.verdict import Verdict
 from tbspot.images import Film
 from tbspot.images.decoding import TRY_AGAIN
+from tbspot.images.film import Seen
 from tbspot.images.given import FilmSource, content_of, name_of, read_film
-from tbspot.images.opening import shown
-from tbspot.locating import resumption
+from tbspot.images.opening import check_same, shown
 from tbspot.locating.detail import ReadFilm, enough_for, examine_film
 from tbspot.locating.finding import Finding
 from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
-from tbspot.locating.resumption import Seen, check_unchanged
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.machine import free_memory, whole_cores
@@ -209,12 +208,11 @@ class Model:
             source = content_of(film)  # a stream is taken once, and a film may be read twice
         follow_links = self._settings.follow_links
         read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
-        seen = None if path is None else resumption.see(path, follow_links=follow_links)
         finding = self.answer(lambda: self._examine(read, self._enough), name)
         if path is None:
             return finding
-        again = partial(self._closer, finding, path, seen)
-        return replace(finding, read=again, path=path, _seen=seen)
+        seen = None if finding.status == "failed" else finding.read(None).seen
+        return replace(finding, read=partial(self._closer, finding, path), path=path, _seen=seen)
 
     def locate_many(self, films: Iterable[str | os.PathLike[str]]) -> Iterator[Finding]:
         """What the model says of each film, in order, while those after it are being read.
@@ -233,7 +231,7 @@ class Model:
 
     def locate_items(self, items: Iterable[Item]) -> Iterator[Finding]:
         """The same of films that have names of their own, as many at once as the engine is for."""
-        return stream(items, self._read_seen, self._answer_lightly, self.at_once)
+        return stream(items, self.read_item, self._answer_lightly, self.at_once)
 
     def read(self, path: Path, *, enough: int | None = None, name: str | None = None) -> Verdict:
         """Read a film no finer than it is needed, and say whether it is to be judged.
@@ -295,32 +293,34 @@ class Model:
             return self
         return Model(self._given.shared_by(films_at_once(MOST_AT_ONCE)), self._settings)
 
-    def _read_seen(self, item: Item) -> tuple[Seen | None, Verdict]:
-        """A film and what its file was just before."""
-        follow_links = self._settings.follow_links
-        seen = None if item.fault else resumption.see(item.path, follow_links=follow_links)
-        return seen, self.read_item(item)
+    def read_again(self, item: Item, seen: Seen | None, enough: int | None = None) -> Film:
+        """Read a film that was located, for another picture of it.
 
-    def _answer_lightly(
-        self, item: Item, read: Callable[[], tuple[Seen | None, Verdict]]
-    ) -> Finding:
-        """The same without the film, which is read anew when it is asked for."""
-        finding = self.answer(lambda: read()[1], item.name)
-        seen = None if finding.status == "failed" else read()[0]
-        again = partial(self._film_again, item, seen)
-        return replace(finding, read=again, path=item.path, _seen=seen)
+        Args:
+            item: the film.
+            seen: its bytes as they were located; `None` = not known, as of one that failed.
+            enough: pixels that are enough for either side; `None` = for the net.
 
-    def _film_again(self, item: Item, seen: Seen | None, enough: int | None = None) -> Film:
+        Raises:
+            TbspotError: it cannot be read, or another film lies in its place.
+        """
         film = self.read_item(item, enough=enough).film
-        check_unchanged(item.path, seen, follow_links=self._settings.follow_links)
+        check_same(shown(item.path), film.seen, seen.sha256 if seen else None)
         return film
 
-    def _closer(self, finding: Finding, path: Path, seen: Seen | None, enough: int | None) -> Film:
+    def _answer_lightly(self, item: Item, read: Callable[[], Verdict]) -> Finding:
+        """The same without the film, which is read anew when it is asked for."""
+        finding = self.answer(read, item.name)
+        seen = None if finding.status == "failed" else read().film.seen
+        again = partial(self.read_again, item, seen)
+        return replace(finding, read=again, path=item.path, _seen=seen)
+
+    def _closer(self, finding: Finding, path: Path, enough: int | None) -> Film:
         """The film that was read, or with more pixels, where it has more, read anew."""
         film = finding.read(None)
         if enough is None or film.reduced_from is None:
             return film
-        return self._film_again(Item(path, shown(path)), seen, enough)
+        return self.read_again(Item(path, shown(path)), film.seen, enough)
 
     def _examine(self, read: ReadFilm, enough: int) -> Verdict:
         return examine_film(read, enough, gate=self._settings.gate)

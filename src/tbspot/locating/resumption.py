@@ -6,43 +6,26 @@ films anew is left to run.py, writing lines to folder.py.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.images.opening import open_regular, shown
+from tbspot.images.film import Seen
+from tbspot.images.opening import open_regular, seen_in, shown, times_of
 from tbspot.locating.inputs import Item, faulty, names_of
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
-__all__ = ["STAMPS_FILE", "Earlier", "Seen", "Stamps", "check_unchanged", "see"]
+__all__ = ["STAMPS_FILE", "Earlier", "Stamps", "said_of", "see"]
 
 STAMPS_FILE = "stamps.jsonl"
 # Of the names that a note repeats.
 MOST_NAMES = 3
-
-
-@dataclass(frozen=True)
-class Seen:
-    """A film's file as it was just before the film was read.
-
-    Attributes:
-        bytes: its size.
-        sha256: of its bytes.
-        stamp: changes with size, time of writing and time of the last change of any kind.
-    """
-
-    bytes: int
-    sha256: str
-    stamp: str
 
 
 def see(path: Path, *, follow_links: bool) -> Seen | None:
@@ -51,34 +34,15 @@ def see(path: Path, *, follow_links: bool) -> Seen | None:
         suppress(TbspotError, OSError),
         open_regular(path, shown(path), follow_links=follow_links) as file,
     ):
-        status = os.fstat(file.fileno())
-        digest = hashlib.file_digest(file, "sha256")
-        return Seen(status.st_size, digest.hexdigest(), _stamp(status))
+        return seen_in(file, shown(path))
     return None
 
 
-def check_unchanged(path: Path, seen: Seen | None, *, follow_links: bool) -> None:
-    """See that a file is still the film that was located; to be asked once it was read again.
-
-    Args:
-        path: of the film.
-        seen: what was located; `None` = not known, so that nothing is said.
-        follow_links: whether a symbolic link stands for the film that it leads to.
-
-    Raises:
-        TbspotError: it is another one, or gone.
-    """
+def said_of(prediction: Prediction, seen: Seen | None) -> Prediction:
+    """The same line, saying of which bytes it is, where that is known."""
     if seen is None:
-        return
-    with suppress(OSError):
-        if _stamp(path.stat(follow_symlinks=follow_links)) == seen.stamp:
-            return
-    now = see(path, follow_links=follow_links)
-    if now is None or now.sha256 != seen.sha256:
-        raise TbspotError(
-            f"{shown(path)} is no longer the film that was located, as its file has changed; "
-            "locate it again"
-        )
+        return prediction
+    return prediction.model_copy(update={"bytes": seen.bytes, "sha256": seen.sha256})
 
 
 class Stamps:
@@ -107,7 +71,7 @@ class Stamps:
             return False
         if status.st_size != prediction.bytes:
             return False
-        if self._known.get(prediction.image) == _stamp(status):
+        if self._known.get(prediction.image) == _stamp(status.st_size, times_of(status)):
             return True
         seen = see(path, follow_links=self._follow_links)
         if seen is None or seen.sha256 != prediction.sha256:
@@ -117,9 +81,9 @@ class Stamps:
 
     def keep(self, name: str, seen: Seen) -> None:
         """Note a film's stamp, once its line is written."""
-        self._known[name] = seen.stamp
+        stamp = self._known[name] = _stamp(seen.bytes, seen.times)
         with suppress(OSError), self._path.open("ab") as lines:
-            lines.write(_line(name, seen.stamp))
+            lines.write(_line(name, stamp))
 
     def forget_others(self, names: Sequence[str]) -> None:
         """Keep the stamps of these films alone, in their order."""
@@ -200,10 +164,9 @@ class Earlier:
                 yield f"films {what}: {len(names):,} ({first}{more})"
 
 
-def _stamp(status: os.stat_result) -> str:
-    """Of a file's size and times; the time of any change cannot be set back, as by an archive."""
-    times = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
-    return fingerprint("|".join(map(str, times)).encode())
+def _stamp(size: int, times: tuple[int, int]) -> str:
+    """Changes with a file's size and its times."""
+    return fingerprint("|".join(map(str, (size, *times))).encode())
 
 
 def _line(name: str, stamp: str) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from io import BytesIO
@@ -26,12 +27,13 @@ from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
 from tbspot.gate.verdict import Verdict
+from tbspot.images.film import Seen
 from tbspot.interruption import Interrupted
 from tbspot.locating.finding import Finding
 from tbspot.locating.folder import Keeper, picture_stem
 from tbspot.locating.inputs import Item, names_of
 from tbspot.locating.model import Model
-from tbspot.locating.resumption import Earlier, Seen, Stamps, check_unchanged, see
+from tbspot.locating.resumption import Earlier, Stamps, said_of, see
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.locating.table import forget_predictions_table, write_predictions_table
@@ -99,6 +101,7 @@ def locate(
     overwrite: bool = False,
     packed: bool = False,
     answers: Answers | None = None,
+    hold: Hold | None = None,
 ) -> Counts:
     """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
@@ -114,6 +117,7 @@ def locate(
         overwrite: replace another run in the folder.
         packed: in the end, put the heat maps of each folder into one `.npz` in its place.
         answers: where films are answered; `None` = `here`.
+        hold: of the folder, by a caller that goes on in it afterwards; `None` = of this call.
 
     Raises:
         TbspotError: the folder holds another run or is held by one, the settings do not fit the
@@ -121,7 +125,7 @@ def locate(
             removed meanwhile.
     """
     work = Work(Model(engine, settings), settings)
-    with holding(out) as hold:
+    with nullcontext(hold) if hold else holding(out) as hold:
         open_run(out, "locate", settings, overwrite=overwrite)
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
@@ -196,15 +200,12 @@ class Work:
 
     def read(self, item: Item) -> tuple[Seen | None, Callable[[], Verdict]]:
         """The film's bytes and the film, or what is wrong with it, to be raised when asked for."""
-        # Before the film is read: if it is replaced between, the line is of the file before, and
-        # the next call sees that it changed.
-        follow_links = self.settings.follow_links
-        seen = None if item.fault else see(item.path, follow_links=follow_links)
         try:
             verdict = self.model.read_item(item)
         except TbspotError as error:
+            seen = None if item.fault else see(item.path, follow_links=self.settings.follow_links)
             return seen, partial(_raise, error)
-        return seen, lambda: verdict
+        return verdict.film.seen, lambda: verdict
 
     def answer(
         self, item: Item, material: Callable[[], tuple[Seen | None, Callable[[], Verdict]]]
@@ -212,19 +213,18 @@ class Work:
         """What is to be kept of a film, its line saying of which bytes it is."""
         seen, film = material()
         try:
-            kept = self._kept(item, self.model.answer(film, item.name), seen)
+            finding = self.model.answer(film, item.name)
+            finding = replace(finding, prediction=said_of(finding.prediction, seen))
+            kept = self._kept(item, finding)
         except ModelError:
             raise
         except Exception as error:  # memory that ran out while the picture was drawn, say
-            kept = Kept(self.model.failed(item.name, error).prediction)
-        if seen is None:
-            return kept
-        of = {"bytes": seen.bytes, "sha256": seen.sha256}
-        return replace(kept, prediction=kept.prediction.model_copy(update=of), seen=seen)
+            kept = Kept(said_of(self.model.failed(item.name, error).prediction, seen))
+        return replace(kept, seen=seen)
 
-    def _kept(self, item: Item, finding: Finding, seen: Seen | None) -> Kept:
+    def _kept(self, item: Item, finding: Finding) -> Kept:
         line = finding.prediction
-        objects, why_not = self._objects(item, finding, seen)
+        objects, why_not = self._objects(item, finding)
         if why_not:
             reason = "; ".join(filter(None, (line.reason, why_not)))
             line = line.model_copy(update={"reason": reason})
@@ -234,9 +234,7 @@ class Work:
         stem = picture_stem(item.name, finding.read(None), self.settings.names)
         return Kept(line, finding.evidence, picture, stem, objects)
 
-    def _objects(
-        self, item: Item, finding: Finding, seen: Seen | None
-    ) -> tuple[Mapping[str, bytes], str]:
+    def _objects(self, item: Item, finding: Finding) -> tuple[Mapping[str, bytes], str]:
         """Results as DICOM where they are asked for, or a sentence on why there are none."""
         settings = self.settings
         if not settings.dicom or finding.status == "failed":
@@ -248,7 +246,7 @@ class Work:
 
         try:
             if film.reduced_from is not None:
-                film = self.model.read_item(item, enough=PICTURE_SIDE).film
+                film = self.model.read_again(item, film.seen, PICTURE_SIDE)
             objects = files_of(
                 settings.dicom,
                 item.path,
@@ -257,8 +255,6 @@ class Work:
                 finding.evidence,
                 follow_links=settings.follow_links,
             )
-            # The objects name the patient of the file that lies there now.
-            check_unchanged(item.path, seen, follow_links=settings.follow_links)
         except TbspotError as error:
             return {}, f"no results as DICOM: {error}"
         return {name: _as_file(made) for name, made in objects.items()}, ""

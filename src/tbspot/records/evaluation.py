@@ -16,7 +16,7 @@ from tbspot.files import write_json
 from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
-from tbspot.records.predictions import LONGEST_SIDE
+from tbspot.records.predictions import LONGEST_SIDE, Prediction
 from tbspot.records.record import Record
 
 __all__ = [
@@ -260,6 +260,13 @@ class FilmResult(Record):
     truth: tuple[Box, ...]
     prediction: str | None = None
     sha256: str | None = None
+
+    def is_of(self, prediction: Prediction) -> bool:
+        """Whether the film is still the one of a prediction, or may be, where it is not known.
+
+        Another film may have been located under its name since it was judged.
+        """
+        return len({self.sha256, prediction.sha256} - {None}) < 2
 
 
 class Provenance(Record):

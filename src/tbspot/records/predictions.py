@@ -203,11 +203,19 @@ def _open_map(path: Path, folder: Path) -> BinaryIO:
 
     The file has no bound, as no more of it is read than its checked header says.
     """
-    page = page_of(path.parent)
-    packed = not path.exists() and page.is_file()
-    if not (page if packed else path).resolve().is_relative_to(folder):
+    _check_inside(path, folder)
+    try:
+        return open_file(path, sys.maxsize)
+    except (FileNotFoundError, NotADirectoryError):
+        # Not looked for before: `locate --pack` may put it into its page between two looks.
+        page = page_of(path.parent)
+        _check_inside(page, folder)
+        return BytesIO(read_from_page(page, path.name))
+
+
+def _check_inside(path: Path, folder: Path) -> None:
+    if not path.resolve().is_relative_to(folder):
         raise ValueError("outside the folder")
-    return BytesIO(read_from_page(page, path.name)) if packed else open_file(path, sys.maxsize)
 
 
 def _read_map(file: BinaryIO, path: Path, most: int | None) -> NDArray[np.float32]:

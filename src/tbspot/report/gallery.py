@@ -7,7 +7,7 @@ Which boxes and figures is taken from the evaluation as it stands.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_with_facts
 from tbspot.images.frame import within
 from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import colours
 from tbspot.pathnames import as_path
 from tbspot.records.evaluation import Evaluation, FilmResult
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
-from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
 __all__ = ["GalleryFilm", "gallery_of", "legend", "picked"]
@@ -101,43 +100,58 @@ def gallery_of(
     """
     chosen = picked(evaluation.films)
     predictions = as_path(str(folder / evaluation.provenance.predictions))
-    # By the file's own name: a run that grew may have put it into a numbered folder since.
-    wanted = {Path(film.heatmap).name for _, film in chosen if film.heatmap}
-    maps = {
-        Path(one.heatmap).name: one
-        for one in (read_predictions(predictions) if wanted else ())
-        if one.heatmap and Path(one.heatmap).name in wanted
-    }
+    line_of = _finder([film for _, film in chosen if film.heatmap], predictions)
     paths = {(sample.source, sample.name): sample.path for sample in samples}
     for kind, film in chosen:
         path = paths.get((film.source, film.image))
-        prediction = maps.get(Path(film.heatmap or "").name)
+        line = line_of(film)
+        # Of a film that another has replaced neither picture nor map: its boxes are the old one's.
+        same = line is None or film.is_of(line)
+        sha256 = film.sha256 or (line.sha256 if line else None)
         yield GalleryFilm(
             kind=kind,
             film=film,
-            picture=_film(path, prediction) if path else "",
-            heatmap=_heatmap(predictions, prediction),
+            picture=_film(path, sha256) if path and same else "",
+            heatmap=_heatmap(predictions, line) if line and same else "",
             shape=f"{film.width or 1} / {film.height or 1}",
         )
 
 
-def _film(path: Path, prediction: Prediction | None) -> str:
+def _finder(
+    films: Iterable[FilmResult], predictions: Path
+) -> Callable[[FilmResult], Prediction | None]:
+    """Finds the line of a film: by what its prediction calls it, in earlier versions by its map.
+
+    Two films may share a map; its folder is not told, as a run that grew may have numbered it.
+    """
+
+    def key(name: str | None, heatmap: str | None) -> tuple[bool, str]:
+        return (True, name) if name is not None else (False, Path(heatmap or "").name)
+
+    wanted = {key(film.prediction, film.heatmap) for film in films}
+    found = {
+        one: line
+        for line in (read_predictions(predictions) if wanted else ())
+        for one in (key(line.image, None), key(None, line.heatmap))
+        if one in wanted
+    }
+    return lambda film: found.get(key(film.prediction, film.heatmap))
+
+
+def _film(path: Path, sha256: str | None) -> str:
     try:
-        film = read_film(path)
+        film = read_with_facts(path, follow_links=True)
     except TbspotError:
         # A film that cannot be read is among those missed: its card says so by being empty.
         return ""
     # Nor is another film shown under this one's answer, by which its file was replaced.
-    located = prediction.sha256 if prediction else None
-    if located is not None and sha256_of(path) != located:
+    if sha256 is not None and (film.seen is None or film.seen.sha256 != sha256):
         return ""
-    grey = Image.fromarray((within(film, FILM_SIDE) * 255).round().astype(np.uint8))
+    grey = Image.fromarray((within(film.pixels, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)
 
 
-def _heatmap(folder: Path, prediction: Prediction | None) -> str:
-    if prediction is None:
-        return ""
+def _heatmap(folder: Path, prediction: Prediction) -> str:
     return _uri(_coloured(normalise(read_heatmap(folder, prediction), MAP_SIDE)), "PNG")
 
 

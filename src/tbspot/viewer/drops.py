@@ -148,7 +148,8 @@ class Drops:
         if film is None:
             return None
         if film.done():
-            return Progress(0, film.result().case)
+            # It may have been forgotten since it was looked up.
+            return None if film.cancelled() else Progress(0, film.result().case)
         return Progress(sum(not one.done() for one in films[: films.index(film)]), None)
 
     def forget(self, name: str) -> None:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_with_facts
-from tbspot.locating import resumption
 from tbspot.locating.detail import examine_film
 from tbspot.pathnames import as_path
 from tbspot.records.run import LocateRun, RunSettings, read_run
@@ -56,16 +55,12 @@ class Films:
         path = self._find(name)
         read = partial(read_with_facts, path, follow_links=self._follow_links)
         film = examine_film(read, LONGEST_SIDE, gate=self._gate).film
-        if sha256 is not None and self._sha256_of(path) != sha256:
+        if sha256 is not None and film.seen is not None and film.seen.sha256 != sha256:
             raise TbspotError(
                 f"{name} is not the film that was located, as its file has other bytes; locate it "
                 "again, or name the folder of the film that was located with --films"
             )
         return film.pixels
-
-    def _sha256_of(self, path: Path) -> str | None:
-        seen = resumption.see(path, follow_links=self._follow_links)
-        return None if seen is None else seen.sha256
 
     def _find(self, name: str) -> Path:
         for given in self._given:

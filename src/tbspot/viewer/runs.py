@@ -6,14 +6,17 @@ worklist.py.
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
-from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
+from tbspot.parsing import open_file, parse
+from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
 from tbspot.viewer.films import films_of
 from tbspot.viewer.truths import truths_of
@@ -42,6 +45,8 @@ class Run:
         predictions = list(read_predictions(folder))
         if not predictions:
             raise TbspotError(f"{folder} holds no prediction; run `tbspot locate` on the films")
+        with open_file(folder / FILE_NAME, sys.maxsize) as lines:
+            self._starts = tuple(accumulate(map(len, lines), initial=0))
         truths = truths_of(folder, predictions)
         self.folder = folder
         self.rows = tuple(
@@ -54,13 +59,40 @@ class Run:
     def case(self, number: int) -> Case:
         """The film of a row."""
         row = self.rows[number]
-        prediction = row.prediction
         return Case(
-            prediction,
-            film=partial(self._films.read, prediction.image, prediction.sha256),
-            evidence=partial(read_heatmap, self.folder, prediction) if prediction.heatmap else None,
+            row.prediction,
+            film=partial(self._film, row),
+            evidence=partial(self._evidence, row) if row.prediction.heatmap else None,
             truth=row.truth,
         )
+
+    def _film(self, row: Row) -> NDArray[np.float32]:
+        self._check_unchanged(row)
+        return self._films.read(row.prediction.image, row.prediction.sha256)
+
+    def _evidence(self, row: Row) -> NDArray[np.float32]:
+        try:
+            return read_heatmap(self.folder, row.prediction)
+        finally:  # only then: `locate` writes a new map once the line of the old one is gone
+            self._check_unchanged(row)
+
+    def _check_unchanged(self, row: Row) -> None:
+        """See that a film's line stands where it stood: a run may go on while it is looked at.
+
+        Raises:
+            TbspotError: the film has been located again, or lines have been put in another order.
+        """
+        try:
+            with open_file(self.folder / FILE_NAME, sys.maxsize) as lines:
+                lines.seek(self._starts[row.number])
+                same = parse(lines.readline(), Prediction) == row.prediction
+        except (OSError, ValueError):
+            same = False
+        if not same:
+            raise TbspotError(
+                f"{self.folder} has changed since this page was opened, so that the answer shown "
+                f"for {row.prediction.image} may be an old one; open the run again"
+            )
 
     def case_of(self, prediction: Prediction) -> Case | None:
         """The same film in this run, by its name; without an answer where its bytes are others."""

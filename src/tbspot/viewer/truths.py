@@ -40,8 +40,8 @@ def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | N
 
 
 def _truth(film: FilmResult, one: Prediction, side: int) -> Truth | None:
-    if film.sha256 and one.sha256 and film.sha256 != one.sha256:
-        return None  # Another film has been located under this name since.
+    if not film.is_of(one):
+        return None
     boxes = np.array(film.truth, np.float64).reshape(-1, 4)
     # The film that is shown may be larger than that of the data set, or smaller.
     width, height = one.width or film.width, one.height or film.height

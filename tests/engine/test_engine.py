@@ -93,7 +93,7 @@ def test_a_forked_program_answers_with_threads_of_its_own(tmp_path: Path) -> Non
 def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import openvino
+    from tbspot.engine.runtime import openvino
 
     def refuse(*_: object) -> None:
         raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")

@@ -19,7 +19,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
@@ -29,6 +28,7 @@ from tbspot.amendment import amendment_path
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import engine_of, open_engine
 from tbspot.engine.quantization import measure_ranges
+from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
 from tbspot.export.selftest import write_reference

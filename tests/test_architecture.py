@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "addresses",
         "choices",
         "errors",
+        "flock",
         "imports",
         "numerics",
         "machine",

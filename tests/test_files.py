@@ -66,6 +66,7 @@ def test_a_device_that_is_really_full_is_one_clear_sentence(tmp_path: Path) -> N
 
     def write() -> None:
         with replacing(tmp_path / "a") as temporary:
+            temporary.unlink()
             temporary.symlink_to("/dev/full")
             temporary.write_bytes(b"anything")
 
@@ -219,8 +220,33 @@ def test_a_part_that_is_being_written_stays_whatever_its_token(
     monkeypatch.setattr("secrets.token_hex", lambda _: "40138124")
     with replacing(tmp_path / "01-b6cdf42bf5bc8025.npy") as temporary:
         temporary.write_bytes(b"a map")
-        left = temporary.with_name(".02.npy.4194305.40138124.part")
+        left = temporary.with_name(".02.npy.tbspot-40138124.part")
         left.write_bytes(b"half a map")
         clear_parts(tmp_path)
         assert not left.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["01-b6cdf42bf5bc8025.npy"]
+
+
+def test_a_file_that_a_user_names_goes_through_a_link_and_into_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "real.json").touch()
+    link, pipe = tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to("real.json")
+    write_json(link, 1, named=True)
+    assert (link.is_symlink(), (tmp_path / "real.json").read_text()) == (True, "1\n")
+    # As into a folder that a stranger made.
+    write_json(link, 2)
+    assert (link.is_symlink(), (tmp_path / "real.json").read_text()) == (False, "1\n")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_json(pipe, 3, named=True)
+    assert os.read(reader, 9) == b"3\n"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert _names(tmp_path) == {"real.json", "link.json", "pipe"}
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u00e9" * 127 + "a", "\U0001f600" * 63 + "abc"])
+def test_a_name_as_long_as_a_file_system_takes_it_is_written(tmp_path: Path, name: str) -> None:
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("42")
+    assert _names(tmp_path) == {name}

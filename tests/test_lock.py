@@ -16,7 +16,7 @@ from tbspot import files
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
 from tbspot.lock import LOCK_FILE, holding
-from tbspot.storage import replacing
+from tbspot.storage import clear_parts, replacing
 
 LINUX_ROOT = sys.platform == "linux" and os.geteuid() == 0
 # Holds a folder, says so, and waits to be killed.
@@ -200,26 +200,70 @@ def test_a_run_that_was_killed_while_it_emptied_the_folder_goes_on_emptying(
 
 
 def test_a_run_killed_at_its_first_file_leaves_a_folder_that_is_free(tmp_path: Path) -> None:
-    (tmp_path / ".run.json.99999999.0123abcd.part").touch()
+    (tmp_path / ".run.json.tbspot-0123abcd.part").touch()
     (tmp_path / LOCK_FILE).touch()
     _run(tmp_path)
     assert _names(tmp_path) == {"run.json", "model"}
 
 
+# Writes a part, says so, and waits to be killed.
+WRITER = """
+import sys, time
+from pathlib import Path
+from tbspot.storage import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half of the page")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def _parts(folder: Path) -> list[str]:
+    return [name for name in _names(folder) if name.endswith(".part")]
+
+
 def test_parts_of_killed_runs_go_and_others_stay(tmp_path: Path) -> None:
-    mine, gone = f".b.{os.getpid()}.0123abcd.part", ".a.npy.99999999.0123abcd.part"
-    for name in (mine, gone, "a.part", "notes.1.part"):
+    gone = ".a.npy.tbspot-0123abcd.part"
+    # Also those of an earlier tbspot, which a user's own hidden files may be called like.
+    others = {"a.part", "notes.1.part", ".backup.20251128.part", ".b.99999999.0123abcd.part"}
+    for name in (gone, *others):
         (tmp_path / name).touch()
     with replacing(tmp_path / "c") as temporary:
         temporary.touch()
-    assert _names(tmp_path) == {mine, "a.part", "notes.1.part", "c"}
+    assert _names(tmp_path) == {*others, "c"}
     run = tmp_path / "run"
     _run(run)
     (run / "heatmaps").mkdir()
-    # In a container every run has the same number.
-    (run / "heatmaps" / mine).touch()
+    (run / "heatmaps" / gone).touch()
     _run(run)
     assert _names(run / "heatmaps") == set()
+
+
+def test_what_another_process_writes_into_a_run_s_folder_stays_until_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    _run(tmp_path)
+    command = [sys.executable, "-c", WRITER, tmp_path / "report.html"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        _run(tmp_path)
+        assert len(_parts(tmp_path)) == 1
+        writer.send_signal(signal.SIGKILL)
+    _run(tmp_path)
+    assert _parts(tmp_path) == []
+
+
+def test_where_there_are_no_locks_a_part_goes_by_its_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tbspot.storage.take", lambda _: None)
+    new, old = tmp_path / ".a.tbspot-0123abcd.part", tmp_path / ".b.tbspot-0123abcd.part"
+    new.touch()
+    old.touch()
+    os.utime(old, (0, 0))
+    clear_parts(tmp_path)
+    assert _names(tmp_path) == {new.name}
 
 
 def test_a_folder_that_a_run_holds_is_refused_and_a_kill_frees_it(tmp_path: Path) -> None:

@@ -37,15 +37,16 @@ NOT_OF_A_RUN = (LOCK_FILE, CACHE, "lost+found")
 EMPTYING = "emptying"
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, named: bool = False) -> None:
     """Write `content` as indented JSON, whole or not at all; NaN is refused (ValueError).
 
     What is of a file's name and no text is written out as by `as_text`: no reader takes it.
+    `named` is as of `replacing`.
     """
     text = json.dumps(content, indent=2, allow_nan=False)
     if "\\ud" in text:
         text = json.dumps(_plain(content), indent=2, allow_nan=False)
-    with replacing(path) as temporary:
+    with replacing(path, named=named) as temporary:
         temporary.write_text(text + "\n", "utf-8")
 
 
@@ -139,7 +140,7 @@ def open_run(
     with refusals_told(folder):
         make_folder(folder)
         for parent, _, _ in os.walk(folder):
-            clear_parts(Path(parent), alone=True)
+            clear_parts(Path(parent))
         if resumes:
             return
         versions = {"tbspot": __version__, "python": sys.version.split()[0]}

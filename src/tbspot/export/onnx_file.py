@@ -121,7 +121,7 @@ def export(
         reduced = int8  # the films were just asked so
         if automatic.name != "OpenVINO int8":
             reduced = compare(ours, observations(automatic, description, films), description)
-        with replacing(out) as temporary:
+        with replacing(out, named=True) as temporary:
             temporary.write_bytes(trial.read_bytes())
         amendment_path(out).unlink(missing_ok=True)  # of the file that was replaced
         reference = write_reference(out, replace(exported, description=description))

@@ -121,6 +121,7 @@ class Places:
         if not path.is_file():
             return self._copy_from_page(path, after)
         with self.writing(after) as temporary:
+            temporary.unlink()
             try:
                 os.link(self._folder / before, temporary)
             except OSError:  # a file system without links

@@ -176,4 +176,4 @@ def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:
             }
             for box in one.boxes
         ]
-    write_json(path, results)
+    write_json(path, results, named=True)

@@ -206,12 +206,47 @@ def test_a_file_in_place_of_a_run_folder_is_one_clear_sentence(tmp_path: Path) -
         open_run(tmp_path / "run", "train", Settings())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"command": "train"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"command": "train"}', "[" * 200_000])
 def test_a_run_folder_with_a_broken_record_counts_as_another_run(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text, "utf-8")
     with pytest.raises(TbspotError, match="holds another run"):
         open_run(tmp_path, "train", Settings())
     assert (tmp_path / "run.json").read_text("utf-8") == text
+
+
+def _put(path: Path, kind: str, elsewhere: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+@pytest.mark.parametrize("name", ["overlays", "stamps.jsonl", "run.json"])
+def test_a_run_s_folder_that_holds_links_or_pipes_is_refused(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    run = tmp_path / "run"
+    open_run(run, "train", Settings())
+    elsewhere = tmp_path / "elsewhere"
+    (run / "run.json").rename(elsewhere) if name == "run.json" else elsewhere.mkdir()
+    _put(run / name, kind, elsewhere)
+    with pytest.raises(TbspotError):
+        open_run(run, "train", Settings())
+    assert elsewhere.exists()
+
+
+def test_a_link_to_a_folder_of_numbered_ones_is_refused_and_one_to_a_run_is_not(
+    tmp_path: Path,
+) -> None:
+    run, link = tmp_path / "run", tmp_path / "link"
+    open_run(run, "train", Settings())
+    link.symlink_to("run")
+    (run / "heatmaps").mkdir()
+    open_run(link, "train", Settings())
+    (run / "heatmaps" / "0f").symlink_to(tmp_path)
+    with pytest.raises(TbspotError, match=r"heatmaps/0f is a link, .*; remove it, or choose"):
+        open_run(link, "train", Settings())
 
 
 def test_a_part_that_is_being_written_stays_whatever_its_token(

@@ -67,14 +67,15 @@ def _names(folder: Path) -> set[str]:
 
 def _mount(folder: Path, *options: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", folder], check=False)
+    options = options if "--bind" in options else ("-t", "tmpfs", *options, "tmpfs")
+    done = subprocess.run(["mount", *options, folder], check=False)
     if done.returncode:
         pytest.skip("nothing can be mounted here")
 
 
 @pytest.fixture
 def mount() -> Callable[..., Path]:
-    """Mounts an empty file system in memory on a folder until the test ends."""
+    """Mounts an empty file system, or by `--bind` another folder, until the test ends."""
     if not LINUX_ROOT:
         pytest.skip("only root mounts")
     mounted: list[Path] = []
@@ -178,6 +179,48 @@ def test_what_a_run_reads_is_not_deleted_for_it(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match=r"holds .*imgs, which this run reads"):
         _run(tmp_path / "drawn", Settings(data=(f"{films}?lists=all",)), overwrite=True)
     assert Path(films).is_dir()
+
+
+def test_what_a_run_reads_is_not_deleted_for_it_by_a_second_path(
+    tmp_path: Path, mount: Callable[..., Path]
+) -> None:
+    _run(tmp_path / "one" / "drawn")
+    films = tmp_path / "one" / "drawn" / "imgs"
+    films.mkdir()
+    again = mount(tmp_path / "two", "--bind", str(tmp_path / "one"))
+    with pytest.raises(TbspotError, match=r"two/drawn holds .*one.*imgs, which this run reads"):
+        _run(again / "drawn", Settings(data=(str(films),)), overwrite=True)
+    assert films.is_dir()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_a_run_reads_besides_what_its_settings_name_is_not_deleted_for_it(
+    tmp_path: Path, *, linked: bool
+) -> None:
+    out = tmp_path / "student"
+    _run(out)
+    model = tmp_path / "link" if linked else out / "model"
+    if linked:
+        model.symlink_to("student/model")
+    with pytest.raises(TbspotError, match=r"student holds .*, which this run reads"):
+        open_run(out, "train", Settings(0.2), overwrite=True, reads=[model])
+    assert (out / "model").exists()
+    # One that does not come to the question asks for none of them.
+    open_run(out, "train", Settings(), reads=iter(lambda: pytest.fail("asked"), 0))
+    open_run(out, "train", Settings(0.2), overwrite=True, reads=[tmp_path / "other"])
+    assert _names(out) == {"run.json"}
+
+
+def test_a_run_inside_that_is_written_to_is_not_deleted(tmp_path: Path) -> None:
+    _run(tmp_path)
+    with holding(tmp_path / "second"):
+        with pytest.raises(TbspotError, match="second, to which another run of tbspot writes"):
+            _run(tmp_path, Settings(0.2), overwrite=True)
+        assert (tmp_path / "model").exists()
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / LOCK_FILE).touch()  # as a killed one leaves it
+    _run(tmp_path, Settings(0.2), overwrite=True)
+    assert _names(tmp_path) == {"run.json", "model"}
 
 
 def test_a_run_that_was_killed_while_it_emptied_the_folder_goes_on_emptying(

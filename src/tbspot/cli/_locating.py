@@ -226,6 +226,7 @@ def _write(
             overwrite=given["overwrite"],
             packed=given["pack"],
             answers=answers,
+            reads=filter(None, (given[name] for name in ("model", "threshold_file", "split_file"))),
         )
     seconds = time.monotonic() - start
     if given["coco"] is not None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images.opening import open_regular, shown
 from tbspot.locating.inputs import Item, faulty, names_of
+from tbspot.parsing import load_json, open_file
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
@@ -212,8 +214,8 @@ def _line(name: str, stamp: str) -> bytes:
 
 def _read_stamps(path: Path) -> Iterator[tuple[str, str]]:
     """Those that can be read: a line that was cut off, or is anything else, is of no film."""
-    with suppress(OSError), path.open("rb") as lines:
+    with suppress(OSError), open_file(path, sys.maxsize) as lines:
         for line in lines:
             with suppress(ValueError, TypeError):
-                name, stamp = json.loads(line)
+                name, stamp = load_json(line)
                 yield str(name), str(stamp)

@@ -99,6 +99,7 @@ def locate(
     overwrite: bool = False,
     packed: bool = False,
     answers: Answers | None = None,
+    reads: Iterable[Path] = (),
 ) -> Counts:
     """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
@@ -114,6 +115,8 @@ def locate(
         overwrite: replace another run in the folder.
         packed: in the end, put the heat maps of each folder into one `.npz` in its place.
         answers: where films are answered; `None` = `here`.
+        reads: files besides the films that the run in the folder must not hold if it is replaced,
+            such as the model's.
 
     Raises:
         TbspotError: the folder holds another run or is held by one, the settings do not fit the
@@ -122,7 +125,8 @@ def locate(
     """
     work = Work(Model(engine, settings), settings)
     with holding(out) as hold:
-        open_run(out, "locate", settings, overwrite=overwrite)
+        films = (item.path for item in items)
+        open_run(out, "locate", settings, overwrite=overwrite, reads=chain(reads, films))
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
         earlier, names = Earlier(items, stamps), names_of(items)

@@ -8,7 +8,7 @@ beside this one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -21,7 +21,15 @@ from tbspot.samples.sources import read_source
 from tbspot.samples.splitting import SHARES, divide, read_split, shared_patient_notes
 from tbspot.samples.tbx11k import official_split
 
-__all__ = ["Loaded", "Source", "in_split", "load", "require_both_classes", "require_positives"]
+__all__ = [
+    "Loaded",
+    "Source",
+    "films_of",
+    "in_split",
+    "load",
+    "require_both_classes",
+    "require_positives",
+]
 
 # What films are named by: a path with options, or films that were read already.
 Source: TypeAlias = str | Reading
@@ -74,6 +82,16 @@ def load(sources: Sequence[Source], split_file: Path | None = None, seed: int = 
     notes.extend(shared_patient_notes(samples))
     kept, dropped, copies = without_training_copies(samples)
     return Loaded(kept, (*notes, *copies), dropped)
+
+
+def films_of(sources: Sequence[Source], split_file: Path | None = None) -> Iterator[Path]:
+    """Where all films of sources lie; they are read when the first path is asked for.
+
+    Raises:
+        TbspotError: as `load`.
+    """
+    if sources:
+        yield from (one.path for one in load(sources, split_file).every)
 
 
 def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:

@@ -21,6 +21,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "addresses",
         "choices",
         "errors",
+        "flock",
         "imports",
         "numerics",
         "machine",
@@ -138,3 +139,21 @@ def test_what_a_script_takes_from_the_program_is_there(script: Path) -> None:
             module = importlib.import_module(node.module or "")
             for one in node.names:
                 assert hasattr(module, one.name) or find_spec(f"{node.module}.{one.name}")
+
+
+def test_openvino_is_imported_in_one_place_which_keeps_it_from_reporting() -> None:
+    there = Path(__file__).parents[1]
+    importing = {
+        path.relative_to(there).as_posix()
+        for folder in ("src", "runs", "benchmarks", "tests")
+        for path in (there / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if "openvino" in {name.partition(".")[0] for name in _names_of(node)}
+    }
+    assert importing == {"src/tbspot/engine/runtime.py"}
+
+
+def _names_of(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []

@@ -66,6 +66,7 @@ def test_a_device_that_is_really_full_is_one_clear_sentence(tmp_path: Path) -> N
 
     def write() -> None:
         with replacing(tmp_path / "a") as temporary:
+            temporary.unlink()
             temporary.symlink_to("/dev/full")
             temporary.write_bytes(b"anything")
 
@@ -205,12 +206,47 @@ def test_a_file_in_place_of_a_run_folder_is_one_clear_sentence(tmp_path: Path) -
         open_run(tmp_path / "run", "train", Settings())
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"command": "train"}'])
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"command": "train"}', "[" * 200_000])
 def test_a_run_folder_with_a_broken_record_counts_as_another_run(tmp_path: Path, text: str) -> None:
     (tmp_path / "run.json").write_text(text, "utf-8")
     with pytest.raises(TbspotError, match="holds another run"):
         open_run(tmp_path, "train", Settings())
     assert (tmp_path / "run.json").read_text("utf-8") == text
+
+
+def _put(path: Path, kind: str, elsewhere: Path) -> None:
+    if kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to(elsewhere)
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+@pytest.mark.parametrize("name", ["overlays", "stamps.jsonl", "run.json"])
+def test_a_run_s_folder_that_holds_links_or_pipes_is_refused(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    run = tmp_path / "run"
+    open_run(run, "train", Settings())
+    elsewhere = tmp_path / "elsewhere"
+    (run / "run.json").rename(elsewhere) if name == "run.json" else elsewhere.mkdir()
+    _put(run / name, kind, elsewhere)
+    with pytest.raises(TbspotError):
+        open_run(run, "train", Settings())
+    assert elsewhere.exists()
+
+
+def test_a_link_to_a_folder_of_numbered_ones_is_refused_and_one_to_a_run_is_not(
+    tmp_path: Path,
+) -> None:
+    run, link = tmp_path / "run", tmp_path / "link"
+    open_run(run, "train", Settings())
+    link.symlink_to("run")
+    (run / "heatmaps").mkdir()
+    open_run(link, "train", Settings())
+    (run / "heatmaps" / "0f").symlink_to(tmp_path)
+    with pytest.raises(TbspotError, match=r"heatmaps/0f is a link, .*; remove it, or choose"):
+        open_run(link, "train", Settings())
 
 
 def test_a_part_that_is_being_written_stays_whatever_its_token(
@@ -219,8 +255,33 @@ def test_a_part_that_is_being_written_stays_whatever_its_token(
     monkeypatch.setattr("secrets.token_hex", lambda _: "40138124")
     with replacing(tmp_path / "01-b6cdf42bf5bc8025.npy") as temporary:
         temporary.write_bytes(b"a map")
-        left = temporary.with_name(".02.npy.4194305.40138124.part")
+        left = temporary.with_name(".02.npy.tbspot-40138124.part")
         left.write_bytes(b"half a map")
         clear_parts(tmp_path)
         assert not left.exists()
     assert [path.name for path in tmp_path.iterdir()] == ["01-b6cdf42bf5bc8025.npy"]
+
+
+def test_a_file_that_a_user_names_goes_through_a_link_and_into_a_pipe(tmp_path: Path) -> None:
+    (tmp_path / "real.json").touch()
+    link, pipe = tmp_path / "link.json", tmp_path / "pipe"
+    link.symlink_to("real.json")
+    write_json(link, 1, named=True)
+    assert (link.is_symlink(), (tmp_path / "real.json").read_text()) == (True, "1\n")
+    # As into a folder that a stranger made.
+    write_json(link, 2)
+    assert (link.is_symlink(), (tmp_path / "real.json").read_text()) == (False, "1\n")
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write_json(pipe, 3, named=True)
+    assert os.read(reader, 9) == b"3\n"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert _names(tmp_path) == {"real.json", "link.json", "pipe"}
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "\u00e9" * 127 + "a", "\U0001f600" * 63 + "abc"])
+def test_a_name_as_long_as_a_file_system_takes_it_is_written(tmp_path: Path, name: str) -> None:
+    with replacing(tmp_path / name) as temporary:
+        temporary.write_text("42")
+    assert _names(tmp_path) == {name}

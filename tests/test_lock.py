@@ -16,7 +16,7 @@ from tbspot import files
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
 from tbspot.lock import LOCK_FILE, holding
-from tbspot.storage import replacing
+from tbspot.storage import clear_parts, replacing
 
 LINUX_ROOT = sys.platform == "linux" and os.geteuid() == 0
 # Holds a folder, says so, and waits to be killed.
@@ -67,14 +67,15 @@ def _names(folder: Path) -> set[str]:
 
 def _mount(folder: Path, *options: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", *options, "tmpfs", folder], check=False)
+    options = options if "--bind" in options else ("-t", "tmpfs", *options, "tmpfs")
+    done = subprocess.run(["mount", *options, folder], check=False)
     if done.returncode:
         pytest.skip("nothing can be mounted here")
 
 
 @pytest.fixture
 def mount() -> Callable[..., Path]:
-    """Mounts an empty file system in memory on a folder until the test ends."""
+    """Mounts an empty file system, or by `--bind` another folder, until the test ends."""
     if not LINUX_ROOT:
         pytest.skip("only root mounts")
     mounted: list[Path] = []
@@ -180,6 +181,48 @@ def test_what_a_run_reads_is_not_deleted_for_it(tmp_path: Path) -> None:
     assert Path(films).is_dir()
 
 
+def test_what_a_run_reads_is_not_deleted_for_it_by_a_second_path(
+    tmp_path: Path, mount: Callable[..., Path]
+) -> None:
+    _run(tmp_path / "one" / "drawn")
+    films = tmp_path / "one" / "drawn" / "imgs"
+    films.mkdir()
+    again = mount(tmp_path / "two", "--bind", str(tmp_path / "one"))
+    with pytest.raises(TbspotError, match=r"two/drawn holds .*one.*imgs, which this run reads"):
+        _run(again / "drawn", Settings(data=(str(films),)), overwrite=True)
+    assert films.is_dir()
+
+
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_a_run_reads_besides_what_its_settings_name_is_not_deleted_for_it(
+    tmp_path: Path, *, linked: bool
+) -> None:
+    out = tmp_path / "student"
+    _run(out)
+    model = tmp_path / "link" if linked else out / "model"
+    if linked:
+        model.symlink_to("student/model")
+    with pytest.raises(TbspotError, match=r"student holds .*, which this run reads"):
+        open_run(out, "train", Settings(0.2), overwrite=True, reads=[model])
+    assert (out / "model").exists()
+    # One that does not come to the question asks for none of them.
+    open_run(out, "train", Settings(), reads=iter(lambda: pytest.fail("asked"), 0))
+    open_run(out, "train", Settings(0.2), overwrite=True, reads=[tmp_path / "other"])
+    assert _names(out) == {"run.json"}
+
+
+def test_a_run_inside_that_is_written_to_is_not_deleted(tmp_path: Path) -> None:
+    _run(tmp_path)
+    with holding(tmp_path / "second"):
+        with pytest.raises(TbspotError, match="second, to which another run of tbspot writes"):
+            _run(tmp_path, Settings(0.2), overwrite=True)
+        assert (tmp_path / "model").exists()
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / LOCK_FILE).touch()  # as a killed one leaves it
+    _run(tmp_path, Settings(0.2), overwrite=True)
+    assert _names(tmp_path) == {"run.json", "model"}
+
+
 def test_a_run_that_was_killed_while_it_emptied_the_folder_goes_on_emptying(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,26 +243,70 @@ def test_a_run_that_was_killed_while_it_emptied_the_folder_goes_on_emptying(
 
 
 def test_a_run_killed_at_its_first_file_leaves_a_folder_that_is_free(tmp_path: Path) -> None:
-    (tmp_path / ".run.json.99999999.0123abcd.part").touch()
+    (tmp_path / ".run.json.tbspot-0123abcd.part").touch()
     (tmp_path / LOCK_FILE).touch()
     _run(tmp_path)
     assert _names(tmp_path) == {"run.json", "model"}
 
 
+# Writes a part, says so, and waits to be killed.
+WRITER = """
+import sys, time
+from pathlib import Path
+from tbspot.storage import replacing
+with replacing(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half of the page")
+    print("begun", flush=True)
+    time.sleep(600)
+"""
+
+
+def _parts(folder: Path) -> list[str]:
+    return [name for name in _names(folder) if name.endswith(".part")]
+
+
 def test_parts_of_killed_runs_go_and_others_stay(tmp_path: Path) -> None:
-    mine, gone = f".b.{os.getpid()}.0123abcd.part", ".a.npy.99999999.0123abcd.part"
-    for name in (mine, gone, "a.part", "notes.1.part"):
+    gone = ".a.npy.tbspot-0123abcd.part"
+    # Also those of an earlier tbspot, which a user's own hidden files may be called like.
+    others = {"a.part", "notes.1.part", ".backup.20251128.part", ".b.99999999.0123abcd.part"}
+    for name in (gone, *others):
         (tmp_path / name).touch()
     with replacing(tmp_path / "c") as temporary:
         temporary.touch()
-    assert _names(tmp_path) == {mine, "a.part", "notes.1.part", "c"}
+    assert _names(tmp_path) == {*others, "c"}
     run = tmp_path / "run"
     _run(run)
     (run / "heatmaps").mkdir()
-    # In a container every run has the same number.
-    (run / "heatmaps" / mine).touch()
+    (run / "heatmaps" / gone).touch()
     _run(run)
     assert _names(run / "heatmaps") == set()
+
+
+def test_what_another_process_writes_into_a_run_s_folder_stays_until_it_is_killed(
+    tmp_path: Path,
+) -> None:
+    _run(tmp_path)
+    command = [sys.executable, "-c", WRITER, tmp_path / "report.html"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "begun\n"
+        _run(tmp_path)
+        assert len(_parts(tmp_path)) == 1
+        writer.send_signal(signal.SIGKILL)
+    _run(tmp_path)
+    assert _parts(tmp_path) == []
+
+
+def test_where_there_are_no_locks_a_part_goes_by_its_age(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tbspot.storage.take", lambda _: None)
+    new, old = tmp_path / ".a.tbspot-0123abcd.part", tmp_path / ".b.tbspot-0123abcd.part"
+    new.touch()
+    old.touch()
+    os.utime(old, (0, 0))
+    clear_parts(tmp_path)
+    assert _names(tmp_path) == {new.name}
 
 
 def test_a_folder_that_a_run_holds_is_refused_and_a_kill_frees_it(tmp_path: Path) -> None:

@@ -11,17 +11,19 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
 from tbspot.errors import TbspotError
-from tbspot.lock import LOCK_FILE, RUN_FILE, refusals_told
-from tbspot.parsing import open_file
-from tbspot.pathnames import as_path, as_text
+from tbspot.lock import LOCK_FILE, RUN_FILE, is_held, refusals_told
+from tbspot.parsing import load_json, open_file
+from tbspot.pathnames import as_path, as_text, lies_in
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
 
 if TYPE_CHECKING:
@@ -37,15 +39,16 @@ NOT_OF_A_RUN = (LOCK_FILE, CACHE, "lost+found")
 EMPTYING = "emptying"
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Any, *, named: bool = False) -> None:
     """Write `content` as indented JSON, whole or not at all; NaN is refused (ValueError).
 
     What is of a file's name and no text is written out as by `as_text`: no reader takes it.
+    `named` is as of `replacing`.
     """
     text = json.dumps(content, indent=2, allow_nan=False)
     if "\\ud" in text:
         text = json.dumps(_plain(content), indent=2, allow_nan=False)
-    with replacing(path) as temporary:
+    with replacing(path, named=named) as temporary:
         temporary.write_text(text + "\n", "utf-8")
 
 
@@ -65,6 +68,7 @@ def check_run(
     *,
     overwrite: bool = False,
     inputs: Mapping[str, str] | None = None,
+    reads: Iterable[Path] = (),
 ) -> bool:
     """Whether `folder` is this run's already, to resume; nothing in it is touched.
 
@@ -77,10 +81,13 @@ def check_run(
         overwrite: whether another run may be replaced.
         inputs: fingerprints of files that it reads, by what they are: with others it is another
             run. A run that did not note them is taken for one of these.
+        reads: files that it reads and that its settings do not name, such as films and models;
+            asked for only where another run is to be replaced, which must hold none of them.
 
     Raises:
         TbspotError: the folder holds another run, or files that are not a run's, and `overwrite`
-            is not set; or it is set, and not all of that run could be removed.
+            is not set; or it is set, and not all of that run could be removed, or one in it is
+            still written to; or this run's folder holds links or pipes, as no run leaves there.
     """
     with refusals_told(folder):
         if folder.exists() and not folder.is_dir():
@@ -95,7 +102,11 @@ def check_run(
     changed = [name for name, now in (inputs or {}).items() if known.get(name, now) != now]
     if same and not changed and not _is_of_elsewhere(str(run.get("called_in", "")), settings):
         # Of a run that was being replaced by this one, nothing is to be gone on with.
-        return not run.get(EMPTYING)
+        if run.get(EMPTYING):
+            return False
+        with refusals_told(folder):
+            _refuse_links(folder)
+        return True
     if not overwrite:
         if same and changed:
             raise TbspotError(
@@ -112,7 +123,7 @@ def check_run(
             f"{folder} is not a folder of tbspot's, so `overwrite=True` does not delete it"
         )
     with refusals_told(folder):
-        _refuse_to_empty(folder, settings)
+        _refuse_to_empty(folder, chain(_paths_in(_plain(settings)), reads))
     return False
 
 
@@ -123,6 +134,7 @@ def open_run(
     *,
     overwrite: bool = False,
     inputs: Mapping[str, str] | None = None,
+    reads: Iterable[Path] = (),
 ) -> None:
     """Make `folder` the run folder of one command and its settings, or come back to it.
 
@@ -135,11 +147,11 @@ def open_run(
     Raises:
         TbspotError: as `check_run`.
     """
-    resumes = check_run(folder, command, settings, overwrite=overwrite, inputs=inputs)
+    resumes = check_run(folder, command, settings, overwrite=overwrite, inputs=inputs, reads=reads)
     with refusals_told(folder):
         make_folder(folder)
         for parent, _, _ in os.walk(folder):
-            clear_parts(Path(parent), alone=True)
+            clear_parts(Path(parent))
         if resumes:
             return
         versions = {"tbspot": __version__, "python": sys.version.split()[0]}
@@ -160,18 +172,39 @@ def _content(folder: Path) -> Iterator[Path]:
             yield path
 
 
-def _refuse_to_empty(folder: Path, settings: DataclassInstance) -> None:
+def _refuse_links(folder: Path) -> None:
+    """See that a run that goes on here writes and removes nothing elsewhere, and never waits."""
+    for path in _content(folder):
+        mode = path.lstat().st_mode
+        # Films' files lie in folders of folders; of what lies there as a file, a link is replaced.
+        inside = list(os.scandir(path)) if stat.S_ISDIR(mode) else []
+        links = [Path(one.path) for one in inside if one.is_symlink() and one.is_dir()]
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            links.append(path)
+        if links:
+            raise TbspotError(
+                f"{links[0]} is a link, a pipe or a device, as no run of tbspot leaves there; "
+                "remove it, or choose another folder"
+            )
+
+
+def _refuse_to_empty(folder: Path, reads: Iterable[Path]) -> None:
     """See first that all of an earlier run can go, and that the new one does not read it."""
-    whole = folder.resolve()
-    for read in _paths_in(_plain(settings)):
-        if os.path.exists(read) and read.resolve().is_relative_to(whole):  # noqa: PTH110 - no path raises
+    whole = folder.stat()
+    for read in reads:
+        if os.path.exists(read) and lies_in(read, whole):  # noqa: PTH110 - no path raises
             raise TbspotError(
                 f"{folder} holds {read}, which this run reads; choose another folder to write to"
             )
-    for parent, folders, _ in os.walk(folder, onerror=_raise):
+    for parent, folders, names in os.walk(folder, onerror=_raise):
         inside = Path(parent)
         if inside == folder:
             folders[:] = [name for name in folders if name not in NOT_OF_A_RUN]
+        elif LOCK_FILE in names and is_held(inside):
+            raise TbspotError(
+                f"{folder} holds {inside}, to which another run of tbspot writes; wait for its "
+                "end, or choose another folder"
+            )
         if not os.access(inside, os.R_OK | os.W_OK | os.X_OK) or (
             inside != folder and inside.is_mount()
         ):
@@ -230,7 +263,7 @@ def _recorded(record: Path) -> dict[str, Any]:
     """What run.json says; nothing where there is none, or another file of its name."""
     try:
         with open_file(record) as file:
-            run = json.load(file)
+            run = load_json(file.read())
     except (OSError, ValueError):
         return {}
     return run if isinstance(run, dict) else {}

@@ -16,20 +16,14 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tbspot.errors import TbspotError
+from tbspot.flock import is_at, take
 from tbspot.storage import make_folder
 
-if sys.platform == "win32":
-    import msvcrt
-else:
-    import fcntl
-
-__all__ = ["LOCK_FILE", "RUN_FILE", "Hold", "holding", "refusals_told"]
+__all__ = ["LOCK_FILE", "RUN_FILE", "Hold", "holding", "is_held", "refusals_told"]
 
 LOCK_FILE = ".lock"
 # What says whose run lies in a folder.
 RUN_FILE = "run.json"
-# What a file system without locks says; a run there is not kept from another's folder.
-NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 
 
 @dataclass
@@ -52,7 +46,7 @@ class Hold:
         """
         begun, self._begun = self._begun, (self.folder / RUN_FILE).exists()
         # Whoever removes all files but hidden ones leaves the lock.
-        if not _is_at(self._lock, self.folder / LOCK_FILE) or (begun and not self._begun):
+        if not is_at(self._lock, self.folder / LOCK_FILE) or (begun and not self._begun):
             raise TbspotError(
                 f"{self.folder} was removed, moved or emptied while this run wrote to it; run the "
                 "same command again"
@@ -105,16 +99,33 @@ def refusals_told(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a run writes to a folder now; where there are no locks nobody knows.
+
+    Raises:
+        OSError: what bears the lock's name cannot be opened.
+    """
+    try:
+        lock = _opened(folder / LOCK_FILE, 0)
+    except FileNotFoundError:
+        return False
+    with lock:
+        return take(lock) is False
+
+
 def _take(folder: Path) -> BinaryIO:
     path = folder / LOCK_FILE
     while True:
-        # By another's link nothing is opened elsewhere.
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-        lock = os.fdopen(os.open(path, flags, 0o666), "r+b")
+        lock = _opened(path, os.O_CREAT)
         try:
-            _lock(lock, folder)
+            # On a file system without locks a run is not kept from another's folder.
+            if take(lock) is False:
+                raise TbspotError(
+                    f"another run of tbspot is using {folder}; wait for its end, or choose "
+                    "another folder"
+                )
             # The run before may have removed the file between the two.
-            if _is_at(lock, path):
+            if is_at(lock, path):
                 return lock
         except BaseException:
             lock.close()
@@ -122,32 +133,15 @@ def _take(folder: Path) -> BinaryIO:
         lock.close()
 
 
-def _lock(file: BinaryIO, folder: Path) -> None:
-    try:
-        if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in NO_LOCKS:
-            return
-        if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EDEADLK):
-            raise
-        raise TbspotError(
-            f"another run of tbspot is using {folder}; wait for its end, or choose another folder"
-        ) from error
-
-
-def _is_at(file: BinaryIO, path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat(follow_symlinks=False))
-    except OSError:
-        return False
+def _opened(path: Path, create: int) -> BinaryIO:
+    # By another's link nothing is opened elsewhere.
+    flags = os.O_RDWR | create | getattr(os, "O_NOFOLLOW", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "r+b")
 
 
 def _give_back(lock: BinaryIO, path: Path) -> None:
     """Remove the file while it is held, so that nobody's is removed; Windows only lets it go."""
-    if sys.platform != "win32" and _is_at(lock, path):
+    if sys.platform != "win32" and is_at(lock, path):
         with suppress(OSError):
             path.unlink()
     lock.close()

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["LARGEST", "first_fault", "open_file", "parse", "read_json", "refuse_later"]
+__all__ = ["LARGEST", "first_fault", "load_json", "open_file", "parse", "read_json", "refuse_later"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -85,24 +85,35 @@ def parse(content: bytes, model: type[Model]) -> Model:
             beyond 64 bits or 1e30, half characters, one key twice, or nested without end;
             `ValidationError`, which is one: it does not fit the model.
     """
+    found = load_json(content)
+    if b"\\ud" in content or b"\\uD" in content:
+        try:
+            json.dumps(found, ensure_ascii=False).encode()
+        except UnicodeError as error:
+            raise ValueError("it is not text in UTF-8") from error
+    return model.model_validate(found)
+
+
+def load_json(content: bytes) -> Any:
+    """Read JSON that fits no model, within the same bounds; half characters are kept.
+
+    Raises:
+        ValueError: it is none, or beyond them.
+    """
     try:
-        text = content.decode("utf-8")
-        found = json.loads(
-            text,
+        return json.loads(
+            content.decode("utf-8"),
             object_pairs_hook=_distinct,
             parse_int=_whole,
             parse_float=_number,
             parse_constant=_refuse,
         )
-        if "\\ud" in text or "\\uD" in text:
-            json.dumps(found, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
         raise ValueError(f"Invalid JSON: {error}") from error
     except UnicodeError as error:
         raise ValueError("it is not text in UTF-8") from error
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
-    return model.model_validate(found)
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

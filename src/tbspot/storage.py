@@ -9,36 +9,47 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import shutil
+import stat
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from tbspot.errors import TbspotError
+from tbspot.flock import is_at, take
 
 __all__ = ["clear_parts", "is_part", "make_folder", "replacing", "sync_folder"]
 
-# A part says whose it is, so that what a killed process left can be told from one being written.
-# As little as may be before the process: a token of digits alone is not one.
-PART = re.compile(r"\..+?\.(?P<process>\d+)(\.[0-9a-f]{8})?\.part", re.DOTALL)
-# A process of another machine or container may bear any number; nobody writes one file so long.
+# A mark of ours: in a user's folder another's hidden file is never taken for one of these.
+PART = re.compile(r"\..+\.tbspot-[0-9a-f]{8}\.part", re.DOTALL)
+# What every file system takes as a name, without what a part's has besides.
+LONGEST_NAME = 255 - len("..tbspot-01234567.part")
+# Where there are no locks; nobody writes one file so long.
 ABANDONED_SECONDS = 24 * 60 * 60
 
 _cleared: set[Path] = set()
 
 
 @contextmanager
-def replacing(path: Path, *, parents: bool = True) -> Iterator[Path]:
+def replacing(path: Path, *, parents: bool = True, named: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path` to write to; rename it over `path` on success.
 
-    When it returns, the file and its name are on the disk: a power cut later loses neither, one
-    before leaves what stood at `path`. Parts that killed processes left in the folder are removed.
+    An empty file lies there already, which is locked, so that other processes know that it is
+    being written: whoever makes the file in another way unlinks it first. When it returns, the
+    file and its name are on the disk: a power cut later loses neither, one before leaves what stood
+    at `path`. Parts that killed processes left in the folder are removed.
 
     Args:
         path: of the file.
         parents: whether its folder is made where it is absent; if not, a folder that somebody
             removed is not brought back.
+        named: whether a user named this very file: then a link is followed, and what is written
+            goes into a device or a pipe, which stays one. In a folder that a stranger may have
+            made, a link is replaced.
 
     Raises:
         TbspotError: the file system refused, for instance because the disk is full; what stood
@@ -46,25 +57,75 @@ def replacing(path: Path, *, parents: bool = True) -> Iterator[Path]:
     """
     if not path.name:
         raise TbspotError(f"{path} is a folder; name a file in it")
-    part = f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.part"
-    temporary = path.with_name(part)
     try:
-        if parents:
-            make_folder(path.parent)
-        _clear_once(path.parent)
-        yield temporary
-        # Windows flushes only what is open for writing.
-        with temporary.open("r+b") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        if named and _takes_bytes_alone(path):
+            with _written_through(path) as temporary:
+                yield temporary
+        else:
+            place = Path(os.path.realpath(path)) if named else path
+            if parents:
+                make_folder(place.parent)
+            with _put_in_place(place) as temporary:
+                yield temporary
     except OSError as error:
         raise TbspotError(
             f"cannot write {path}: {_reason(error)}; free space or choose another folder"
         ) from error
+
+
+def _takes_bytes_alone(path: Path) -> bool:
+    """Whether a device, a pipe or a socket is there, which is written to and not replaced."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
+@contextmanager
+def _written_through(path: Path) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="tbspot-") as folder:
+        temporary = Path(folder, "file")
+        temporary.touch()
+        yield temporary
+        with temporary.open("rb") as written, path.open("wb") as target:
+            shutil.copyfileobj(written, target)
+
+
+@contextmanager
+def _put_in_place(path: Path) -> Iterator[Path]:
+    _clear_once(path.parent)
+    temporary, held = _begun(path)
+    try:
+        yield temporary
+        # Windows flushes only what is open for writing.
+        with temporary.open("r+b") as written:
+            os.fsync(written.fileno())
+        if sys.platform == "win32":  # where what is open cannot be renamed
+            held.close()
+        temporary.replace(path)
+        sync_folder(path.parent)
     finally:
+        held.close()
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def _begun(path: Path) -> tuple[Path, BinaryIO]:
+    """A part of a file, held as long as it is open."""
+    name = os.fsencode(path.name)[:LONGEST_NAME].decode(errors="ignore")
+    while True:
+        temporary = path.with_name(f".{name}.tbspot-{secrets.token_hex(4)}.part")
+        held = temporary.open("xb")
+        try:
+            # On Windows no other can remove it while it is open, and a lock would refuse writers.
+            # Elsewhere one may have taken it for abandoned between the two.
+            if sys.platform == "win32" or (take(held) is not False and is_at(held, temporary)):
+                return temporary, held
+        except BaseException:
+            held.close()
+            raise
+        held.close()
 
 
 def _reason(error: OSError) -> str:
@@ -111,19 +172,13 @@ def is_part(name: str) -> bool:
     return PART.fullmatch(name) is not None
 
 
-def clear_parts(folder: Path, *, alone: bool = False) -> None:
-    """Remove the parts in a folder whose processes are gone; others stay.
-
-    Args:
-        folder: looked into, not below.
-        alone: nobody but this process writes there, and it has not begun.
-    """
+def clear_parts(folder: Path) -> None:
+    """Remove the parts in a folder, not below, that no process on any machine writes any more."""
     with suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            found = PART.fullmatch(entry.name)
-            if found and (alone or _is_abandoned(entry, int(found["process"]))):
+            if is_part(entry.name):
                 with suppress(OSError):
-                    Path(entry.path).unlink()
+                    _remove_if_abandoned(Path(entry.path))
 
 
 def _clear_once(folder: Path) -> None:
@@ -134,19 +189,14 @@ def _clear_once(folder: Path) -> None:
         clear_parts(folder)
 
 
-def _is_abandoned(entry: os.DirEntry[str], process: int) -> bool:
-    if time.time() - entry.stat(follow_symlinks=False).st_mtime > ABANDONED_SECONDS:
-        return True
-    return process != os.getpid() and not _is_alive(process)
-
-
-def _is_alive(process: int) -> bool:
+def _remove_if_abandoned(path: Path) -> None:
     if sys.platform == "win32":
-        return False  # where a file that is being written cannot be removed
-    try:
-        os.kill(process, 0)
-    except (ProcessLookupError, OverflowError):
-        return False
-    except OSError:
-        return True  # another user's
-    return True
+        path.unlink()  # refused while it is open
+        return
+    with os.fdopen(os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK), "r+b") as file:
+        status = os.fstat(file.fileno())
+        free = take(file) if stat.S_ISREG(status.st_mode) else False
+        if free is None:
+            free = time.time() - status.st_mtime > ABANDONED_SECONDS
+        if free and is_at(file, path):
+            path.unlink()

@@ -119,7 +119,7 @@ def test_memory_that_runs_out_for_the_model_is_not_called_the_processor_s_fault(
     def refuse(*_: object, **__: object) -> Any:
         raise error
 
-    monkeypatch.setattr("openvino.Core.compile_model", refuse)
+    monkeypatch.setattr("tbspot.engine.runtime.openvino.Core.compile_model", refuse)
     with pytest.raises(ModelError, match=r"memory ran out for the model .*model\.onnx") as caught:
         opened(np.zeros((1, 64, 64), np.float32))
     assert isinstance(caught.value, OutOfMemoryError)
@@ -134,7 +134,7 @@ def test_memory_that_runs_out_in_the_net_costs_one_film(
     opened = open_engine(write_model(tmp_path / "model.onnx", "m", 1))
     films: NDArray[np.float32] = np.zeros((1, 64, 64), np.float32)
     opened(films)
-    monkeypatch.setattr("openvino.InferRequest.infer", _raise_memory)
+    monkeypatch.setattr("tbspot.engine.runtime.openvino.InferRequest.infer", _raise_memory)
     with pytest.raises(OutOfMemoryError, match="memory ran out in the model") as caught:
         opened(films)
     assert not isinstance(caught.value, ModelError)

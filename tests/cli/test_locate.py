@@ -45,6 +45,19 @@ def test_films_of_a_data_set_are_located_under_their_names_there(
     assert all((drawn / "imgs" / name).exists() for name in names)
 
 
+def test_the_model_that_a_run_is_told_to_use_is_not_deleted_for_it(
+    film_path: Path, checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "student"
+    out.mkdir()
+    model = shutil.copy(checkpoint, out / "model.safetensors")
+    (out / "run.json").write_text('{"command": "train", "settings": {}}')
+    result = _invoke(film_path, "--no-gate", "--model", model, "--out", out, "--overwrite")
+    assert isinstance(result.exception, TbspotError)
+    assert "model.safetensors, which this run reads" in str(result.exception)
+    assert (out / "model.safetensors").exists()
+
+
 def test_one_broken_film_makes_the_exit_code_1_and_is_counted(
     film_path: Path, checkpoint: Path, tmp_path: Path
 ) -> None:

@@ -73,10 +73,10 @@ def test_a_check_leaves_no_folder_and_no_film_other_than_it_was(
     films = tmp_path / "mine" / "films"
     films.mkdir(parents=True)
     study_film(films)
-    (films / ".x.dcm.1.0123abcd.part").write_text("half")
+    (films / ".x.dcm.tbspot-0123abcd.part").write_text("half")
     assert "no node has been in it" in _checked(model, tmp_path / "mine")
     assert sorted(path.name for path in tmp_path.glob("mine/**/*")) == [
-        ".x.dcm.1.0123abcd.part", "1.dcm", "films",
+        ".x.dcm.tbspot-0123abcd.part", "1.dcm", "films",
     ]  # fmt: skip
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 
 from tbspot.drawings import draw_film
 from tbspot.engine.engine import open_engine
 from tbspot.engine.quantization import measure_ranges, merge_planes, quantised
+from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
 from tbspot.export import onnx_file as module
 from tbspot.export.onnx_file import Exported, export

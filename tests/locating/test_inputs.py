@@ -63,6 +63,25 @@ def test_a_film_that_was_lost_in_copying_is_a_film_to_be_read(tmp_path: Path) ->
     assert _names(tmp_path) == ["1.2.840.17", "IM000002", "IM000003", "a.png", "patient8"]
 
 
+def test_what_another_run_wrote_is_no_film_and_is_said(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png", "found/overlays/a.jpg", "found/run.json", "found/predictions.jsonl")
+    _touch(tmp_path, "b/run.json", "b/b.png", "b/c/run.json", "b/c/predictions.jsonl", "b/c/c.png")
+    items = find_items([tmp_path], tmp_path / "second")
+    assert names_of(items) == ["a.png", "b/b.png"]
+    said = "1 other file was passed over as no film (b/run.json); "
+    assert passed_over(items) == f"{said}2 folders were passed over as tbspot's (found/, b/c/)"
+    # Whoever names it means it.
+    assert names_of(find_items([tmp_path / "found"], None)) == ["overlays/a.jpg"]
+
+
+def test_a_folder_to_write_to_is_known_by_any_path(tmp_path: Path) -> None:
+    _touch(tmp_path, "films/a.png", "films/found/overlays/a.jpg")
+    (tmp_path / "link").symlink_to("films")
+    assert _names(tmp_path / "films", out=tmp_path / "link" / "found") == ["a.png"]
+    (tmp_path / "loop").symlink_to("loop")
+    assert len(_names(tmp_path / "films", out=tmp_path / "loop" / "x")) == 2
+
+
 def test_files_that_are_no_films_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
     _touch(tmp_path, "a.png")
     assert passed_over(find_items([tmp_path], None)) is None

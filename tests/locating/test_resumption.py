@@ -292,3 +292,40 @@ def test_a_film_that_is_put_back_after_another_was_read_keeps_no_answer_of_the_o
     run()
     assert "read again: 1 (1.png)" in run.said
     assert run.scores() == scores
+
+
+def test_stamps_that_are_nested_without_end_are_of_no_film(run: Run) -> None:
+    (run.out / STAMPS_FILE).write_text("[" * 200_000 + "\n")
+    assert run() == Counts(ok=5, refused=0, failed=0)
+    assert run.asked == 0
+
+
+@pytest.mark.parametrize("name", ["overlays", "heatmaps", "dicom", FILE_NAME, STAMPS_FILE])
+def test_nothing_is_removed_or_written_through_a_link_in_the_run_s_folder(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    mine = {"a.jpg": "holiday", "b.npy": "array", "c.dcm": "film", "d.txt": "no end of line"}
+    for file, content in mine.items():
+        (home / file).write_text(content)
+    link = run.out / name
+    if link.is_dir():
+        shutil.rmtree(link)
+    link.unlink(missing_ok=True)
+    link.symlink_to(home if link.suffix == "" else home / "d.txt")
+    with pytest.raises(TbspotError, match=rf"{name} is a link, a pipe or a device"):
+        run()
+    assert {path.name: path.read_text() for path in home.iterdir()} == mine
+
+
+def test_a_model_in_the_folder_to_be_replaced_stays(run: Run) -> None:
+    model = run.out / "model.onnx"
+    model.touch()
+    other = LocateSettings((str(run.films),), "", "another", "fake", "cam", gate=False)
+    items = find_items([run.films], run.out)
+    for reads, films in (([model], items), ([], [Item(run.out / "overlays" / "a.jpg", "a")])):
+        (run.out / "overlays" / "a.jpg").touch()
+        with pytest.raises(TbspotError, match="which this run reads"):
+            locate(films, bright_engine(), other, run.out, overwrite=True, reads=reads)
+    assert model.exists()

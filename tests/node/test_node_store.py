@@ -63,7 +63,7 @@ def test_films_without_a_line_are_queued_at_the_next_start(store: Store, tmp_pat
         file.unlink()
     double = tmp_path / "node" / "films" / "double.dcm"
     double.write_bytes((tmp_path / "node" / "films" / film.file).read_bytes())
-    (tmp_path / "node" / "films" / ".x.dcm.1.0123abcd.part").write_bytes(b"half a film")
+    (tmp_path / "node" / "films" / ".x.dcm.tbspot-0123abcd.part").write_bytes(b"half a film")
     (tmp_path / "node" / "results" / "gone-sc.dcm").write_bytes(b"of a film that is gone")
     again = Store(tmp_path / "node")
     assert again.ledger.counts()["received"] == 1

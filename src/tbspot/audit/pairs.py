@@ -21,7 +21,7 @@ from tbspot.images import read_film
 from tbspot.images.frame import within
 from tbspot.lock import holding
 from tbspot.maps.lungs import lung_field
-from tbspot.samples.loading import in_split, load
+from tbspot.samples.loading import films_of, in_split, load
 from tbspot.samples.sample import Sample
 from tbspot.settings import Seed, Settings, Whole
 from tbspot.storage import replacing
@@ -96,7 +96,7 @@ def draw_pairs(
             "they are blank or too small, name others"
         )
     with holding(folder) as hold:
-        open_run(folder, "draw", settings, overwrite=overwrite)
+        open_run(folder, "draw", settings, overwrite=overwrite, reads=films_of(into))
         hold.check()
         rows: list[tuple[Cell, ...]] = []
         for number in order:

@@ -230,6 +230,7 @@ def _write(
             packed=given["pack"],
             answers=answers,
             hold=hold,
+            reads=filter(None, (given[name] for name in ("model", "threshold_file", "split_file"))),
         )
         _give_out(items, settings, given, counts.new, time.monotonic() - start, console)
         hold.check()

@@ -64,6 +64,7 @@ def audit(
     from tbspot.audit.page import write_page
     from tbspot.files import check_run, open_run, write_json
     from tbspot.lock import holding
+    from tbspot.samples.loading import films_of
 
     settings = AuditSettings(
         models=tuple(model),
@@ -76,7 +77,8 @@ def audit(
     )
     console = open_console()
     with holding(out) as hold:
-        check_run(out, "audit", settings, overwrite=overwrite)
+        read = films_of(settings.data, settings.split_file)
+        check_run(out, "audit", settings, overwrite=overwrite, reads=read)
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task("looking", total=None)
             result = run_audit(
@@ -84,7 +86,8 @@ def audit(
             )
         hold.check()
         # Not before: a wrong path, or an interruption, must not cost an earlier audit.
-        open_run(out, "audit", settings, overwrite=overwrite)
+        read = films_of(settings.data, settings.split_file)
+        open_run(out, "audit", settings, overwrite=overwrite, reads=read)
         write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
         page = write_page(out, result)
     for shortcuts in result.answers:

@@ -81,6 +81,7 @@ def calibrate(
     from tbspot.cli._console import open_console, print_notes
     from tbspot.files import check_run, open_run
     from tbspot.lock import holding
+    from tbspot.samples.loading import films_of
 
     settings = calibration.CalibrationSettings(
         scores=scores,
@@ -98,12 +99,14 @@ def calibrate(
     )
     console = open_console()
     with holding(out) as hold:
-        check_run(out, "calibrate", settings, overwrite=overwrite)
+        read = films_of(settings.data, settings.split_file)
+        check_run(out, "calibrate", settings, overwrite=overwrite, reads=read)
         scored = settings.read()
         with console.status("judging every threshold"):
             result, points = calibration.calibrate(scored, settings)
         hold.check()
-        open_run(out, "calibrate", settings, overwrite=overwrite)
+        read = films_of(settings.data, settings.split_file)
+        open_run(out, "calibrate", settings, overwrite=overwrite, reads=read)
         calibration.write_calibration(out, result, points)
         page = write_page(out, result)
     console.print(_chosen(result))

@@ -61,7 +61,7 @@ def _of_torch() -> int:
 
 
 def _of_openvino() -> int:
-    import openvino
+    from tbspot.engine.runtime import openvino
 
     return sum(name.split(".")[0] == "GPU" for name in openvino.Core().available_devices)
 

@@ -186,7 +186,7 @@ def _check_on(device: str, precision: Precision) -> None:
 
 
 def _open_onnx(path: Path, precision: Precision, threads: int, at_once: int, device: str) -> Engine:
-    import openvino
+    from tbspot.engine.runtime import openvino
 
     core = openvino.Core()
     threads = threads or threads_by_quota()
@@ -320,7 +320,7 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
 
 def _load_onnx(path: Path) -> Any:
     """The net of an ONNX file, by OpenVINO's reader of ONNX and by no other of its readers."""
-    from openvino.frontend import FrontEndManager
+    from tbspot.engine.runtime import FrontEndManager
 
     frontend = FrontEndManager().load_by_framework("onnx")
     return frontend.convert(frontend.load(str(path)))

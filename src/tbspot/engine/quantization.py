@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    import openvino
+    from tbspot.engine.runtime import openvino
 
 __all__ = ["Ranges", "measure_ranges", "merge_planes", "quantised"]
 
@@ -41,7 +41,7 @@ def measure_ranges(
         model: in float32; it is not changed.
         films: batches `[n, size, size]` in [0, 1].
     """
-    import openvino
+    from tbspot.engine.runtime import openvino
 
     watched = model.clone()
     inputs = {name: one.input_value(0) for name, one in _convolutions(watched).items()}
@@ -69,7 +69,7 @@ def quantised(model: openvino.Model, ranges: Ranges) -> openvino.Model:
     Raises:
         KeyError: a convolution has no range.
     """
-    from openvino import opset13
+    from tbspot.engine.runtime import opset13
 
     changed = model.clone()
     merge_planes(changed)
@@ -99,7 +99,7 @@ def merge_planes(model: openvino.Model) -> None:
     Args:
         model: in float32; changed in place, its answers only by rounding (1e-6).
     """
-    from openvino import opset13
+    from tbspot.engine.runtime import opset13
 
     first = next((one for name, one in _by_weights(model).items() if name.startswith(FIRST)), None)
     if first is None:

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
@@ -28,6 +27,7 @@ from tbspot.amendment import amendment_path
 from tbspot.description import METADATA_KEY, Description
 from tbspot.engine.engine import engine_of, open_engine
 from tbspot.engine.quantization import measure_ranges
+from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
 from tbspot.export.selftest import write_reference
@@ -121,7 +121,7 @@ def export(
         reduced = int8  # the films were just asked so
         if automatic.name != "OpenVINO int8":
             reduced = compare(ours, observations(automatic, description, films), description)
-        with replacing(out) as temporary:
+        with replacing(out, named=True) as temporary:
             temporary.write_bytes(trial.read_bytes())
         amendment_path(out).unlink(missing_ok=True)  # of the file that was replaced
         reference = write_reference(out, replace(exported, description=description))

@@ -10,6 +10,7 @@ import errno
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
@@ -19,8 +20,10 @@ from tbspot.images import SUFFIXES, is_film
 from tbspot.images.magic import START
 from tbspot.images.opening import open_regular, shown
 from tbspot.images.reading import DIRECTORY
-from tbspot.pathnames import as_text
+from tbspot.lock import RUN_FILE
+from tbspot.pathnames import as_text, leads_to
 from tbspot.printable import printable
+from tbspot.records.predictions import FILE_NAME
 from tbspot.samples.sample import Sample
 
 __all__ = ["Item", "faulty", "find_items", "items_of", "names_of", "passed_over"]
@@ -54,32 +57,33 @@ _Inside = tuple[Path, str]
 
 @dataclass(frozen=True, slots=True)
 class _Other:
-    """A file of a folder that is no film."""
+    """A file of a folder that is no film, or a folder that a run wrote."""
 
     name: str
+    is_run: bool = False
 
 
 class _Items(Sequence[Item]):
     """Films that were found, each held as its name alone: a million take 80 MB in place of 450.
 
     Args:
-        found: films of folders, items that are kept as they are, and files that are no films,
-            which are counted and the first of them named.
+        found: films of folders, items that are kept as they are, and files that are no films and
+            folders of runs, which are counted and the first of them named.
     """
 
     def __init__(self, found: Iterable[Item | _Inside | _Other]) -> None:
         self.names: list[str] = []
         self.kept: dict[int, Item] = {}
-        self.others = 0
-        self.other_names: list[str] = []
+        self.others: dict[bool, int] = {False: 0, True: 0}
+        self.other_names: dict[bool, list[str]] = {False: [], True: []}
         self._folders: list[Path] = []
         self._starts: list[int] = []
         for one in found:
             place = len(self.names)
             if isinstance(one, _Other):
-                self.others += 1
-                if self.others <= MOST_NAMED:
-                    self.other_names.append(one.name)
+                self.others[one.is_run] += 1
+                if self.others[one.is_run] <= MOST_NAMED:
+                    self.other_names[one.is_run].append(one.name)
                 continue
             if isinstance(one, Item):
                 self.kept[place] = one
@@ -131,19 +135,25 @@ def faulty(items: Sequence[Item]) -> list[Item]:
 
 
 def passed_over(items: Sequence[Item]) -> str | None:
-    """How many files of the folders are no films, as a sentence; `None` if there are none."""
-    if not isinstance(items, _Items) or not items.others:
+    """How many files of the folders are no films, and which lie in runs, in words; or `None`."""
+    if not isinstance(items, _Items):
         return None
-    names = ", ".join(items.other_names) + (", ..." if items.others > MOST_NAMED else "")
-    said = "1 other file was" if items.others == 1 else f"{items.others:,} other files were"
-    return f"{said} passed over as no film ({names})"
+    told = []
+    for is_run, what, reason in ((False, "other file", "no film"), (True, "folder", "tbspot's")):
+        number, names = items.others[is_run], ", ".join(items.other_names[is_run])
+        if number:
+            said = f"1 {what} was" if number == 1 else f"{number:,} {what}s were"
+            more = ", ..." if number > MOST_NAMED else ""
+            told.append(f"{said} passed over as {reason} ({names}{more})")
+    return "; ".join(told) or None
 
 
 def find_items(paths: Sequence[Path], out: Path | None) -> Sequence[Item]:
     """The films that are named, and those in the folders that are named, in order of name.
 
     A file that is named is called by the path given, whatever its ending; a film in a folder by
-    its path in that folder. What lies in `out` is left out: it was made by tbspot. A folder
+    its path in that folder. What lies in `out` or in another run's folder is left out: it was
+    made by tbspot. A folder
     inside that cannot be looked into, or is a link, is an item with a fault, and so named and
     counted; a file that cannot be looked into, or is called as films are and holds nothing, is an
     item like a film. Files that are no films are counted: `passed_over` says of them.
@@ -194,7 +204,7 @@ def _in_folder(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Oth
 
 
 def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Other]:
-    ours = out.resolve() if out else None
+    ours = _status_of(out)
     faults: list[Item] = []
 
     def note(error: OSError) -> None:
@@ -205,20 +215,35 @@ def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Other]:
 
     for parent, folders, names in os.walk(folder, onerror=note):
         inside = [Path(parent, name) for name in folders]
-        inside = [path for path in inside if path.resolve() != ours]
+        inside = [path for path in inside if ours is None or not leads_to(path, ours)]
         # Path's own way raises where a path is too long.
         links = {path for path in inside if os.path.islink(path)}  # noqa: PTH114
-        folders[:] = sorted(path.name for path in inside if path not in links)
+        runs = {path for path in inside if path not in links and _is_run(path)}
+        folders[:] = sorted(path.name for path in inside if path not in links | runs)
         for path in sorted(links):
             fault = f"{shown(path)} is a link to a folder, which is not followed; name that folder"
             faults.append(_unread(path, folder, fault))
         above = "" if Path(parent) == folder else f"{Path(parent).relative_to(folder).as_posix()}/"
+        yield from (_Other(printable(f"{above}{one.name}/"), is_run=True) for one in sorted(runs))
         for name in sorted(names):
             if name.lower().endswith(SUFFIXES) or _is_to_be_read(Path(parent, name)):
                 yield folder, f"{above}{name}"
             else:
                 yield _Other(printable(f"{above}{name}"))
     yield from faults
+
+
+def _status_of(out: Path | None) -> os.stat_result | None:
+    """Of the run's folder; `None` where there is none yet."""
+    with suppress(OSError):
+        return out.stat() if out else None
+    return None
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether `tbspot locate` wrote a folder: its pictures are no films."""
+    # Path's own way raises where a path is too long.
+    return all(os.path.isfile(folder / name) for name in (RUN_FILE, FILE_NAME))  # noqa: PTH113
 
 
 def _unread(path: Path, folder: Path, fault: str) -> Item:

@@ -121,6 +121,7 @@ class Places:
         if not path.is_file():
             return self._copy_from_page(path, after)
         with self.writing(after) as temporary:
+            temporary.unlink()
             try:
                 os.link(self._folder / before, temporary)
             except OSError:  # a file system without links
@@ -225,10 +226,15 @@ class Places:
                 yield from (f"{folder}/{name}" for name in names if name.endswith(ending))
 
     def _folders(self, kind: str) -> list[str]:
-        """One of a kind, and the numbered ones in it; what else lies there is not tbspot's."""
-        inside = sorted((self._folder / kind).glob("*/"))
-        numbered = (path.name for path in inside if NUMBER.fullmatch(path.name))
-        return [kind, *(f"{kind}/{number}" for number in numbered)]
+        """One of a kind, and the numbered ones in it; what else lies there is not tbspot's.
+
+        Nor is what a link leads to: it is not looked into, so that nothing is removed there.
+        """
+        inside = [self._folder / kind, *sorted((self._folder / kind).glob("*/"))]
+        numbered = (path for path in inside[1:] if NUMBER.fullmatch(path.name))
+        if inside[0].is_symlink():
+            return []
+        return [kind, *(f"{kind}/{one.name}" for one in numbered if not one.is_symlink())]
 
     def _remove(self, place: str) -> None:
         (self._folder / place).unlink(missing_ok=True)

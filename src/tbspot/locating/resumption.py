@@ -7,6 +7,7 @@ films anew is left to run.py, writing lines to folder.py.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
@@ -18,6 +19,7 @@ from tbspot.files import fingerprint
 from tbspot.images.film import Seen
 from tbspot.images.opening import open_regular, seen_in, shown, times_of
 from tbspot.locating.inputs import Item, faulty, names_of
+from tbspot.parsing import load_json, open_file
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
@@ -175,8 +177,8 @@ def _line(name: str, stamp: str) -> bytes:
 
 def _read_stamps(path: Path) -> Iterator[tuple[str, str]]:
     """Those that can be read: a line that was cut off, or is anything else, is of no film."""
-    with suppress(OSError), path.open("rb") as lines:
+    with suppress(OSError), open_file(path, sys.maxsize) as lines:
         for line in lines:
             with suppress(ValueError, TypeError):
-                name, stamp = json.loads(line)
+                name, stamp = load_json(line)
                 yield str(name), str(stamp)

@@ -102,6 +102,7 @@ def locate(
     packed: bool = False,
     answers: Answers | None = None,
     hold: Hold | None = None,
+    reads: Iterable[Path] = (),
 ) -> Counts:
     """Write a prediction for each film that has none yet, or whose file is not what it was of.
 
@@ -118,6 +119,8 @@ def locate(
         packed: in the end, put the heat maps of each folder into one `.npz` in its place.
         answers: where films are answered; `None` = `here`.
         hold: of the folder, by a caller that goes on in it afterwards; `None` = of this call.
+        reads: files besides the films that the run in the folder must not hold if it is replaced,
+            such as the model's.
 
     Raises:
         TbspotError: the folder holds another run or is held by one, the settings do not fit the
@@ -126,7 +129,8 @@ def locate(
     """
     work = Work(Model(engine, settings), settings)
     with nullcontext(hold) if hold else holding(out) as hold:
-        open_run(out, "locate", settings, overwrite=overwrite)
+        films = (item.path for item in items)
+        open_run(out, "locate", settings, overwrite=overwrite, reads=chain(reads, films))
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
         earlier, names = Earlier(items, stamps), names_of(items)

@@ -65,7 +65,7 @@ class Store:
         self._turn = threading.Lock()
         for one in (folder, *(folder / name for name in (FILMS, RESULTS, MAPS))):
             make_folder(one)
-            clear_parts(one, alone=True)
+            clear_parts(one)
         self.ledger = Ledger(folder / QUEUE)
         self._adopt()
         self._mend()

@@ -192,4 +192,4 @@ def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:
             for box in one.boxes
         ]
     check_coco_ids(path, names)
-    write_json(path, results)
+    write_json(path, results, named=True)

@@ -50,7 +50,7 @@ def write_report(
     evaluation = read_evaluation(folder)
     samples = load(data, split_file).samples if data else ()
     page = render(folder, evaluation, samples)
-    with replacing(out) as temporary:
+    with replacing(out, named=True) as temporary:
         temporary.write_text(page, "utf-8")
 
 

@@ -8,7 +8,7 @@ beside this one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -28,7 +28,15 @@ from tbspot.samples.splitting import (
 )
 from tbspot.samples.tbx11k import official_split
 
-__all__ = ["Loaded", "Source", "in_split", "load", "require_both_classes", "require_positives"]
+__all__ = [
+    "Loaded",
+    "Source",
+    "films_of",
+    "in_split",
+    "load",
+    "require_both_classes",
+    "require_positives",
+]
 
 # What films are named by: a path with options, or films that were read already.
 Source: TypeAlias = str | Reading
@@ -89,6 +97,16 @@ def load(
     notes.extend(shared_patient_notes(samples))
     kept, dropped, told = without_training_copies(samples, _splits_of(trained))
     return Loaded(kept, (*notes, *told), dropped)
+
+
+def films_of(sources: Sequence[Source], split_file: Path | None = None) -> Iterator[Path]:
+    """Where all films of sources lie; they are read when the first path is asked for.
+
+    Raises:
+        TbspotError: as `load`.
+    """
+    if sources:
+        yield from (one.path for one in load(sources, split_file).every)
 
 
 def in_split(samples: Sequence[Sample], name: str) -> tuple[Sample, ...]:

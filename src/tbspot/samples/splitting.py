@@ -152,7 +152,7 @@ def write_split(
             f"{path} holds another split; choose another file, or add `overwrite=True` to replace "
             "it"
         )
-    write_json(path, content)
+    write_json(path, content, named=True)
 
 
 def _holds(path: Path, content: dict[str, object]) -> bool:

@@ -29,7 +29,7 @@ from tbspot.nets.folding import fold_batch_norm, unfolded_state
 from tbspot.nets.weights import build, save_classifier
 from tbspot.pathnames import as_text
 from tbspot.samples.duplicates import copies
-from tbspot.samples.loading import in_split, load, require_both_classes
+from tbspot.samples.loading import films_of, in_split, load, require_both_classes
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
@@ -170,7 +170,10 @@ def _open(
     """Only once all that the run reads is there: a wrong path must not cost another run."""
     if hold:
         hold.check()
-        open_run(folder, settings.command, settings, overwrite=overwrite, inputs=inputs)
+        films = films_of(settings.data, settings.split_file)
+        open_run(
+            folder, settings.command, settings, overwrite=overwrite, inputs=inputs, reads=films
+        )
         hold.check()
     fabric.barrier()
 

@@ -30,7 +30,7 @@ from tbspot.lock import holding
 from tbspot.nets.classifier import Classifier, pool_softly
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier, save_classifier
-from tbspot.samples.loading import Source, in_split, load
+from tbspot.samples.loading import Source, films_of, in_split, load
 from tbspot.settings import Amount, Seed, Settings, Whole
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
@@ -127,7 +127,8 @@ def refit(
             )
         weights = fit_head(begun.numpy(), Pooled.of(told), settings)
         # Only once all that is read is there: a broken film must not cost another run.
-        open_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs)
+        films = films_of(settings.data, settings.split_file)
+        open_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs, reads=films)
         save_classifier(path, _with_head(classifier, refitted, weights), refitted)
     return path
 

@@ -129,6 +129,6 @@ def _token(path: Path) -> str:
         raise TbspotError(f"{path} cannot be read; remove it, and a new one is made") from error
     token = secrets.token_urlsafe(24)
     with replacing(path, parents=False) as temporary:
-        temporary.touch(0o600)
+        temporary.chmod(0o600)
         temporary.write_text(token + "\n", "ascii")
     return token

@@ -15,7 +15,9 @@ from tbspot.engine.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.export.onnx_file import export
 from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.samples.loading import in_split, load
 from tbspot.training import score_head
+from tbspot.training.cache import cache_films
 from tbspot.training.devices import launch_fabric
 from tbspot.training.score_head import HANDLED, Pooled, ScoreHeadSettings, fit_head, refit
 from tbspot.training.views import draw_views
@@ -183,6 +185,25 @@ def test_a_sharp_score_is_the_log_sum_exp_of_its_places(sharp: Path, averaging: 
         expected = (torch.logsumexp(0.5 * places, 1) - np.log(places.shape[1])) / 0.5 + net.bias
         assert torch.allclose(net(FILMS).logit, expected, atol=1e-5)
         assert torch.equal(net(FILMS).map, load_classifier(averaging)[0](FILMS).map)
+
+
+def test_as_many_films_are_above_0_as_before_however_sharp(
+    averaging: Path, drawn: Path, tmp_path: Path
+) -> None:
+    taught = in_split(load((str(drawn),), None).samples, "train")
+    net, description = load_classifier(averaging)
+    pixels = cache_films(taught, description.size, description.through, tmp_path).pixels
+    films = torch.from_numpy(pixels.copy()).unsqueeze(1).float() / 255
+    with torch.inference_mode():
+        net.bias.data -= net(films).logit.median()
+        above = int((net(films).logit > 0).sum())
+        assert 0 < above < len(films)
+        save_classifier(tmp_path / "even.safetensors", net, description)
+        settings = _settings(
+            model=tmp_path / "even.safetensors", data=(str(drawn),), sharpness=50.0, looks=1
+        )
+        after = load_classifier(refit(settings, tmp_path / "run", launch_fabric("32-true", 1)))[0]
+        assert int((after(films).logit > 0).sum()) == above
 
 
 def test_a_sharp_score_is_changed_less_by_handling_than_one_that_is_not_refitted(

@@ -11,7 +11,7 @@ over places counts a small lesion little; log-sum-exp (Pinheiro and Collobert 20
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -126,10 +126,12 @@ def refit(
                 "has diverged: give another model"
             )
         weights = fit_head(begun.numpy(), Pooled.of(told), settings)
+        after = _with_head(classifier, refitted, weights)
+        after.bias.data.fill_(_even_bias(classifier, after, cached, fabric))
         # Only once all that is read is there: a broken film must not cost another run.
         films = films_of(settings.data, settings.split_file)
         open_run(folder, COMMAND, settings, overwrite=overwrite, inputs=inputs, reads=films)
-        save_classifier(path, _with_head(classifier, refitted, weights), refitted)
+        save_classifier(path, after, refitted)
     return path
 
 
@@ -172,7 +174,7 @@ def fit_head(
         settings: say s and r.
 
     Returns:
-        Weights `[c]`; the bias stays.
+        Weights `[c]`, to which a bias is found apart.
     """
     features = pooled.clean
     changes = (pooled.changed - features[:, None]).reshape(-1, features.shape[1])
@@ -248,16 +250,10 @@ def _features(
     fabric: Fabric,
 ) -> dict[str, Tensor]:
     """Features and scores of films, `clean` and `changed` (see `Pooled`)."""
-    body = copy.deepcopy(classifier.body).to(fabric.device)
-    fold_batch_norm(body)
-    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    weights = head.float().to(fabric.device)
+    body, weights = _folded_body(classifier, fabric), head.float().to(fabric.device)
     clean, changed = [], []
-    for first in track(range(0, len(cached.pixels), BATCH), "looking at films"):
-        pixels = torch.from_numpy(cached.pixels[first : first + BATCH].copy()).to(fabric.device)
-        films = pixels.unsqueeze(1).float() / 255
+    for numbers, films in _batches(cached, fabric, "looking at films"):
         clean.append(_pooled(body, weights, films, sharpness, fabric))
-        numbers = range(first, first + len(films))
         looks = []
         for look in range(settings.looks):
             seeds = [(settings.seed, look, number) for number in numbers]
@@ -275,13 +271,54 @@ def _features(
 
 
 @torch.no_grad()
+def _even_bias(before: Classifier, after: Classifier, cached: CachedFilms, fabric: Fabric) -> float:
+    """The bias by which as many films have a logit above 0 as before.
+
+    Places read otherwise give scores of another level, and no label says where 0 should be.
+    """
+    body = _folded_body(before, fabric)
+    heads = [copy.deepcopy(one).to(fabric.device).eval() for one in (before, after)]
+    said = []
+    for _, films in _batches(cached, fabric, "looking at films again"):
+        features = _seen(body, films, fabric)
+        said.append(torch.stack([head.judge(features).logit for head in heads]))
+    old, new = torch.cat(said, 1).double().cpu()
+    above, bias = int((old > 0).sum()), after.bias.item()
+    if int((new > 0).sum()) == above:
+        return bias
+    ordered = new.sort(descending=True).values
+    # Half-way between the last film above and the first one below.
+    levels = torch.cat((ordered[:1] + 1, ordered, ordered[-1:] - 1))
+    return bias - levels[above : above + 2].mean().item()
+
+
+def _folded_body(classifier: Classifier, fabric: Fabric) -> nn.Module:
+    body = copy.deepcopy(classifier.body).to(fabric.device)
+    fold_batch_norm(body)
+    body.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return body
+
+
+def _batches(cached: CachedFilms, fabric: Fabric, words: str) -> Iterator[tuple[range, Tensor]]:
+    """Numbers of films, and these as `[n, 1, h, w]` in [0, 1]."""
+    for first in track(range(0, len(cached.pixels), BATCH), words):
+        pixels = torch.from_numpy(cached.pixels[first : first + BATCH].copy()).to(fabric.device)
+        yield range(first, first + len(pixels)), pixels.unsqueeze(1).float() / 255
+
+
+def _seen(body: nn.Module, films: Tensor, fabric: Fabric) -> Tensor:
+    """Features `[n, c, h, w]` of films."""
+    with fabric.autocast():
+        features: Tensor = body(films.contiguous(memory_format=torch.channels_last))
+    return features.float()
+
+
+@torch.no_grad()
 def _pooled(
     body: nn.Module, weights: Tensor, films: Tensor, sharpness: float, fabric: Fabric
 ) -> tuple[Tensor, Tensor]:
     """Features `[n, c]` by which a change of the head changes the score, and the score `[n]`."""
-    with fabric.autocast():
-        features: Tensor = body(films.contiguous(memory_format=torch.channels_last))
-    features = features.float()
+    features = _seen(body, films, fabric)
     places = torch.einsum("nchw,c->nhw", features, weights)
     share = torch.softmax(sharpness * places.flatten(1), 1)
     pooled = torch.einsum("ncp,np->nc", features.flatten(2), share)

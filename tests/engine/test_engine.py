@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 from onnx import helper
 
@@ -20,6 +19,7 @@ from tbspot.choices import Refinement
 from tbspot.description import Description
 from tbspot.engine import engine as engine_module
 from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
+from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
 from tbspot.nets.weights import load_classifier
 
@@ -180,7 +180,6 @@ def test_a_refinement_of_films_too_large_says_that_the_size_is_the_reason(
 def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tbspot.engine.runtime import openvino
 
     def refuse(*_: object) -> None:
         raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")

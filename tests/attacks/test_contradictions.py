@@ -18,10 +18,10 @@ pytestmark = pytest.mark.attack
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Films f001.png, f002.png and sub/f003.png of 16 x 16 pixels."""
-    for name in ("f001.png", "f002.png", "sub/f003.png"):
+    for grey, name in enumerate(("f001.png", "f002.png", "sub/f003.png")):
         path = tmp_path / "set" / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.full((16, 16), 9, np.uint8)).save(path)
+        Image.fromarray(np.full((16, 16), grey, np.uint8)).save(path)
     return tmp_path / "set"
 
 
@@ -91,10 +91,10 @@ def test_two_sources_that_agree_are_one(folder: Path) -> None:
 @pytest.fixture
 def tbx11k(folder: Path) -> Path:
     """Films and a list of TBX11K's layout."""
-    for name in ("tb/a.png", "health/b.png"):
+    for grey, name in enumerate(("tb/a.png", "health/b.png")):
         path = folder / "imgs" / name
         path.parent.mkdir(parents=True)
-        Image.fromarray(np.full((16, 16), 9, np.uint8)).save(path)
+        Image.fromarray(np.full((16, 16), grey, np.uint8)).save(path)
     (folder / "lists").mkdir()
     (folder / "lists" / "train.txt").write_text("tb/a.png\nhealth/b.png\n")
     return folder

@@ -35,7 +35,7 @@ def _broken(error: BaseException) -> Callable[[], None]:
 @pytest.mark.parametrize(
     "error",
     [ZeroDivisionError(PATIENT), ValueError(f"bad value {PATIENT}"), KeyError(PATIENT),
-     OSError(5, PATIENT, f"{PATIENT}.dcm"), RecursionError(), AssertionError(PATIENT)],
+     OSError(10, PATIENT, f"{PATIENT}.dcm"), RecursionError(), AssertionError(PATIENT)],
 )  # fmt: skip
 def test_a_fault_is_one_sentence_exit_code_70_and_a_report_without_data(
     error: Exception,

@@ -54,7 +54,7 @@ def test_there_are_such_options() -> None:
 @pytest.mark.parametrize("name", ["audit", "calibrate", "evaluate"])
 def test_as_few_resamples_as_the_library_takes_are_taken(name: str) -> None:
     (option,) = [one for one in COMMANDS[name].params if one.name == "resamples"]
-    fewest = option.type.min
+    fewest = option.min
     assert Drawing(fewest, 0).resamples == fewest
     with pytest.raises(TbspotError, match=f"`resamples` must be .* {fewest}, not {fewest - 1}"):
         Drawing(fewest - 1, 0)

@@ -92,6 +92,9 @@ class Tags:
             return None
         try:
             value = self.header[keyword].value
+        # A representation (VR) that does not exist: what follows cannot be trusted either.
+        except NotImplementedError:
+            raise
         # pydicom reads a value when it is first asked for, and may fail in any way.
         except Exception:
             return [UNREADABLE]

@@ -30,7 +30,7 @@ TAUGHT = {"teachers": (Path("teacher.onnx"),), "label_weight": 0.0}
         ({"batch_size": 0}, "`batch_size` must be greater than or equal to 1, not 0"),
         ({"body_rate": float("nan")}, "`body_rate` must be a finite number, not nan"),
         ({"head_rate": float("inf")}, "`head_rate` must be a finite number, not inf"),
-        ({"head_rate": "0.1"}, "`head_rate` must be a valid number, not 0.1"),
+        ({"head_rate": "0.1"}, "`head_rate` must be a valid number, not '0.1'"),
         ({"seed": 10**20}, "`seed` must be less than 9223372036854775808"),
         ({"temperature": 0.0}, "`temperature` must be greater than 0, not 0.0"),
         ({"label_weight": 0.0}, "nothing is taught: every weight is 0; give `label_weight`"),

@@ -69,7 +69,7 @@ def clean(
 
 
 def test_without_teachers_nothing_is_taught(tmp_path: Path, fabric: Fabric) -> None:
-    assert open_teachers(_told((), "clean"), FILMS, tmp_path, fabric) is None
+    assert open_teachers(TrainingSettings(()), FILMS, tmp_path, fabric) is None
 
 
 def test_teachers_are_frozen_and_in_eval_mode(

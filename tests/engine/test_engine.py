@@ -6,8 +6,6 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
-from typing import Any
 
 import numpy as np
 import onnx
@@ -97,41 +95,50 @@ def test_a_forked_program_answers_with_threads_of_its_own(tmp_path: Path) -> Non
         child.join()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="forks a program with threads")
-@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of fork:DeprecationWarning")
-def test_a_program_forked_while_a_thread_makes_the_net_ready_answers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    begun, forked = Event(), Event()
-    model: Any = open_engine(write_model(tmp_path / "bright.onnx", "bright", 1)).ask
-    make_ready = model._compile
+# Asks a net in a thread that waits while it is made ready, forks, and asks it in the child.
+FORKED_MEANWHILE = """
+import multiprocessing, sys
+from pathlib import Path
+from threading import Event, Thread
+import numpy as np
+from tbspot.engine.engine import open_engine
 
-    def compile_model(shaped: Any, shape: list[int]) -> Any:
-        begun.set()
-        forked.wait(100)
-        return make_ready(shaped, shape)
+model, films = open_engine(Path(sys.argv[1])).ask, np.ones((2, 64, 64), np.float32)
+begun, forked, make_ready = Event(), Event(), model._compile
 
-    monkeypatch.setattr(model, "_compile", compile_model)
-    thread = Thread(target=model, args=(FILMS,))
-    thread.start()
-    assert begun.wait(100)
-    context = multiprocessing.get_context("fork")
-    here, there = context.Pipe()
+def compile_model(shaped, shape):
+    begun.set()
+    forked.wait(100)
+    return make_ready(shaped, shape)
 
-    def answer() -> None:
-        forked.set()
-        there.send(model(FILMS)[0].tolist())
+model._compile = compile_model
+thread = Thread(target=model, args=(films,))
+thread.start()
+begun.wait(100)
+here, there = multiprocessing.Pipe()
 
-    child = context.Process(target=answer)
-    child.start()
+def answer():
     forked.set()
-    thread.join()
-    try:
-        assert here.poll(100)
-        assert here.recv() == model(FILMS)[0].tolist()
-    finally:
-        child.kill()
-        child.join()
+    there.send(model(films)[0].tolist())
+
+child = multiprocessing.get_context("fork").Process(target=answer)
+child.start()
+forked.set()
+thread.join()
+came = here.poll(60)
+print("answers alike:", came and here.recv() == model(films)[0].tolist())
+child.kill()
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="forks a program with threads")
+def test_a_program_forked_while_a_thread_makes_the_net_ready_answers(tmp_path: Path) -> None:
+    path = write_model(tmp_path / "bright.onnx", "bright", 1)
+    # A program of its own: OpenVINO itself may not answer in a child once others used it here.
+    said = subprocess.run(
+        [sys.executable, "-c", FORKED_MEANWHILE, path], capture_output=True, text=True, check=False
+    )
+    assert said.stdout == "answers alike: True\n", said.stderr
 
 
 def comparing(path: Path, refinement: Refinement) -> Path:

@@ -24,8 +24,8 @@ NO_LOCKS = (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL)
 TAKEN = (errno.EAGAIN, errno.EACCES, errno.EDEADLK)
 
 
-def take(file: BinaryIO) -> bool | None:
-    """Lock an open file until it is closed, without waiting.
+def take(file: BinaryIO | int) -> bool | None:
+    """Lock an open file, or what a number stands for, until it is closed, without waiting.
 
     Returns:
         Whether it was to be had; `None` where the file system has no locks.
@@ -35,7 +35,8 @@ def take(file: BinaryIO) -> bool | None:
     """
     try:
         if sys.platform == "win32":
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+            number = file if isinstance(file, int) else file.fileno()
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

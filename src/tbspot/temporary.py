@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 
 from tbspot.errors import TbspotError
+from tbspot.flock import take
 
 __all__ = ["held_folder", "holding_folder", "kept", "let_go", "remove_leftovers"]
 
@@ -124,12 +125,9 @@ def _hold(folder: Path) -> int | None:
     """Lock a folder, if nobody has; the system lets go of it when the process ends."""
     if sys.platform == "win32":
         return None
-    import fcntl
-
     number = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    try:
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(number)
-        return None
-    return number
+    with suppress(OSError):
+        if take(number):
+            return number
+    os.close(number)
+    return None

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from pages import serving, write_model
-from tbspot.cli._console import open_console
+from tbspot.console import open_console
 from tbspot.html.templating import _displayed as displayed
 from tbspot.printable import printable
 from tbspot.tables import write_table

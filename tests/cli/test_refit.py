@@ -26,7 +26,7 @@ def test_a_model_gets_a_head_for_its_score_and_says_where_it_lies(
     assert str(out / "model.safetensors") in said
     _, description = load_classifier(out / "model.safetensors")
     assert (description.name, description.score_head) == ("steadier", "own")
-    # Films and features lie beside the run: another head of the same takes no look at a film.
+    # Films and features lie beside the run: another head of the same takes no changed look.
     kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
     assert len(kept) == 2
     _refit(averaging, "--data", drawn, "--out", tmp_path / "other", "--looks", 1, "--ridge", 1)

@@ -190,7 +190,6 @@ def test_a_refinement_of_films_too_large_says_that_the_size_is_the_reason(
 def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
     exported: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-
     def refuse(*_: object) -> None:
         raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")
 

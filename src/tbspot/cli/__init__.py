@@ -98,8 +98,8 @@ def _tbspot(
     ] = False,
 ) -> None:
     if version:
-        from tbspot.cli._console import open_console
         from tbspot.cli._version import version_lines
+        from tbspot.console import open_console
 
         for line in version_lines():
             open_console().print(line, markup=False)

@@ -19,8 +19,8 @@ from rich.console import Console
 
 from tbspot import locating
 from tbspot.choices import ResultKind
-from tbspot.cli._console import open_console, print_notes
 from tbspot.cli._findings import summary_of, table_of
+from tbspot.console import open_console, print_notes
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import TbspotError
 from tbspot.extras import needing

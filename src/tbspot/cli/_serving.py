@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from tbspot.cli._console import open_console
 from tbspot.cli._locating import kinds_of
+from tbspot.console import open_console
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.locating import Model, load_model

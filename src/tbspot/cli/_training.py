@@ -7,7 +7,7 @@ from typing import Any
 # First, so that where it is missing it is told by its name, and not by that of what needs it.
 import torch  # noqa: F401
 
-from tbspot.cli._console import open_console
+from tbspot.console import open_console
 from tbspot.nets.weights import stride_place_of
 from tbspot.training.run import distill, train
 from tbspot.training.settings import Strength, TrainingSettings

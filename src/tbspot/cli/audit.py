@@ -56,7 +56,7 @@ def audit(
     """
     from rich.progress import Progress
 
-    from tbspot.cli._console import open_console, print_notes
+    from tbspot.console import open_console, print_notes
 
     with needing("audit"):
         from tbspot.audit import AUDIT_FILE, AuditSettings

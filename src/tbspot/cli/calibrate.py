@@ -78,7 +78,7 @@ def calibrate(
     """
     from tbspot import calibration
     from tbspot.calibration.page import write_page
-    from tbspot.cli._console import open_console, print_notes
+    from tbspot.console import open_console, print_notes
     from tbspot.files import check_run, open_run
     from tbspot.lock import holding
     from tbspot.samples.loading import films_of

@@ -68,7 +68,7 @@ def draw(
     Lesions in films of your own that have no TB, each film with and without, in pairs.csv:
         tbspot draw pairs --into films --count 20
     """
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
 
     with needing("audit"):
         from tbspot.audit.pairs import TABLE_FILE, draw_pairs

@@ -104,7 +104,7 @@ def evaluate(
         tbspot evaluate --boxes results.json --data drawn --split val --out theirs
     """
     from tbspot import evaluation
-    from tbspot.cli._console import open_console, print_notes
+    from tbspot.console import open_console, print_notes
     from tbspot.lock import holding
     from tbspot.records.evaluation import write_evaluation
 
@@ -249,7 +249,7 @@ def _classification(figures: Classification) -> Table:
 def _cell(words: str) -> Text:
     """A figure's interval under the figure, so that a table fits 80 columns.
 
-    A `Text`, as a line's end in a string is taken for a stranger's (_console.py).
+    A `Text`, as a line's end in a string is taken for a stranger's (console.py).
     """
     from rich.text import Text
 

@@ -99,7 +99,7 @@ def export(
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """
     given = locals()
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
 
     with needing("train"):
         from tbspot.export.onnx_file import export as write

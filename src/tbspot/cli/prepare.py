@@ -51,7 +51,7 @@ def prepare(
         positive the label that means TB, root the folder of its films,
         out of which no path may lead.
     """
-    from tbspot.cli._console import open_console, print_notes
+    from tbspot.console import open_console, print_notes
     from tbspot.samples.counting import balance_notes
     from tbspot.samples.loading import load
     from tbspot.samples.splitting import write_split

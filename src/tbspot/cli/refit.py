@@ -55,7 +55,7 @@ def refit(
     Example: tbspot refit runs/student/model.safetensors --data drawn --out runs/refitted
     """
     with needing("train"):
-        from tbspot.cli._console import open_console
+        from tbspot.console import open_console
         from tbspot.training.devices import launch_fabric
         from tbspot.training.score_head import ScoreHeadSettings
         from tbspot.training.score_head import refit as run

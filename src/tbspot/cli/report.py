@@ -36,7 +36,7 @@ def report(
 
     Example: tbspot report found --data drawn --out report.html
     """
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
     from tbspot.report import write_report
 
     if split_file is not None and not data:

@@ -35,7 +35,7 @@ def selftest(
 
     Example: tbspot selftest
     """
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
     from tbspot.errors import TbspotError
     from tbspot.export.selftest import selftest as run
 

@@ -43,7 +43,7 @@ def send(
     Over the web:
         tbspot send found --to http://localhost:8042/dicom-web
     """
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
     from tbspot.errors import TbspotError
 
     with needing("hospital"):

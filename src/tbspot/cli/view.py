@@ -64,7 +64,7 @@ def view(
         tbspot view found --beside found-teacher
     """
     from tbspot import viewer
-    from tbspot.cli._console import open_console
+    from tbspot.console import open_console
     from tbspot.interruption import Interrupted
 
     console = open_console()

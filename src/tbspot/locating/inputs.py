@@ -153,10 +153,10 @@ def find_items(paths: Sequence[Path], out: Path | None) -> Sequence[Item]:
 
     A file that is named is called by the path given, whatever its ending; a film in a folder by
     its path in that folder. What lies in `out` or in another run's folder is left out: it was
-    made by tbspot. A folder
-    inside that cannot be looked into, or is a link, is an item with a fault, and so named and
-    counted; a file that cannot be looked into, or is called as films are and holds nothing, is an
-    item like a film. Files that are no films are counted: `passed_over` says of them.
+    made by tbspot. A folder inside that cannot be looked into, or is a link, is an item with a
+    fault, and so named and counted; a file that cannot be looked into, or is called as films are
+    and holds nothing, is an item like a film. Files that are no films are counted: `passed_over`
+    says of them.
 
     Raises:
         TbspotError: a path does not exist or cannot be looked into, a folder holds no film, or two

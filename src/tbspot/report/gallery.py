@@ -19,6 +19,7 @@ from PIL import Image
 from tbspot.errors import TbspotError
 from tbspot.images import read_with_facts
 from tbspot.images.frame import within
+from tbspot.images.opening import check_same
 from tbspot.maps.boxes import normalise
 from tbspot.maps.overlays import colours
 from tbspot.pathnames import as_path
@@ -141,11 +142,10 @@ def _finder(
 def _film(path: Path, sha256: str | None) -> str:
     try:
         film = read_with_facts(path, follow_links=True)
+        # No other film is shown under this one's answer, by which its file was replaced.
+        check_same(str(path), film.seen, sha256)
     except TbspotError:
         # A film that cannot be read is among those missed: its card says so by being empty.
-        return ""
-    # Nor is another film shown under this one's answer, by which its file was replaced.
-    if sha256 is not None and (film.seen is None or film.seen.sha256 != sha256):
         return ""
     grey = Image.fromarray((within(film.pixels, FILM_SIDE) * 255).round().astype(np.uint8))
     return _uri(grey, "JPEG", quality=JPEG_QUALITY)

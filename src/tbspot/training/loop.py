@@ -19,6 +19,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tbspot.console import open_console, print_notes
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, fingerprint, open_run
@@ -35,7 +36,7 @@ from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
 from tbspot.training.films import Batch, Films, paired_sources, taught_sources
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
-from tbspot.training.progress import Reporter, tell
+from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import CleanTeachers, Taught, Teachers, open_teachers
 from tbspot.training.views import draw_views, warp
@@ -228,7 +229,7 @@ def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
 def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
     loaded = load(settings.data, settings.split_file, trained=settings.split)
     if fabric.is_global_zero:
-        tell(loaded.notes)
+        print_notes(open_console(), loaded.notes)
     # What is drawn at random is drawn by a film's place: it must not follow from a table's rows.
     samples = sorted(loaded.samples, key=lambda one: (one.source, one.name))
     chosen = in_split(samples, settings.split)

@@ -9,25 +9,16 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tbspot.lock import refusals_told
 from tbspot.parsing import open_file
-from tbspot.printable import printable
 from tbspot.storage import replacing
 
-__all__ = ["Reporter", "tell"]
-
-
-def tell(notes: Iterable[str]) -> None:
-    """Show a line for each note on what was found in the data."""
-    console = Console(highlight=False, soft_wrap=True)
-    for note in notes:
-        console.print(f"note: {printable(note)}", markup=False)
+__all__ = ["Reporter"]
 
 
 class Reporter:

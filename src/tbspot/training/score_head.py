@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from rich.progress import track
 from torch import Tensor, nn
 
+from tbspot.console import open_console, print_notes
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import check_run, open_run
@@ -35,7 +36,6 @@ from tbspot.settings import Amount, Seed, Settings, Whole
 from tbspot.training.cache import CachedFilms, cache_beside, cache_films, remembered
 from tbspot.training.devices import precision_of
 from tbspot.training.loop import MODEL_FILE, model_files
-from tbspot.training.progress import tell
 from tbspot.training.settings import Strength
 from tbspot.training.views import draw_views
 
@@ -107,7 +107,7 @@ def refit(
         sharpness = _sharpness(description, settings)
         refitted = description.changed(_said(description, settings, sharpness), "a model")
         loaded = load(settings.data, settings.split_file, trained=settings.split)
-        tell(loaded.notes)
+        print_notes(open_console(), loaded.notes)
         samples = in_split(loaded.samples, settings.split)
         cache = cache_beside(folder)
         cached = cache_films(samples, description.size, description.through, cache)

@@ -1,4 +1,4 @@
-"""The one way in which commands print: what a stranger chose, such as a film's name, is harmless.
+"""The one way in which tbspot prints: what a stranger chose, such as a film's name, is harmless.
 
 Gives a console of rich. What characters are replaced is left to printable.py.
 """

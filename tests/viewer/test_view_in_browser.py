@@ -33,12 +33,18 @@ def tab(browser: playwright.Browser, page: Page) -> Iterator[playwright.Page]:
 
 
 def open_film(tab: playwright.Page, search: str = "tb/tb") -> None:
-    """Open the first film found, and wait for its boxes."""
+    """Open the first film found, and wait for its boxes and maps."""
     tab.goto(f"/?search={search}")
     tab.locator("a.film").first.click()
     expect(tab.locator(".said").first).to_contain_text("of the map's maximum")
     expect(tab.locator(".said").last).to_contain_text("of the map's maximum")
+    settled(tab)
     drawn(tab)
+
+
+def settled(tab: playwright.Page) -> None:
+    """Wait for what was asked of the server: boxes and maps."""
+    expect(tab.locator(".panel[aria-busy=true]")).to_have_count(0)
 
 
 @dataclass(frozen=True)
@@ -132,6 +138,7 @@ def test_a_choice_applies_at_once_and_keeps_the_address_short(tab: playwright.Pa
     tab.goto("/")
     tab.get_by_label("Show").select_option("false alarms")
     expect(tab).to_have_url(re.compile(r"/\?show=false\+alarms$"))
+    tab.wait_for_load_state()
     count = tab.locator("a.film").count()
     expect(tab.locator("em")).to_have_count(count)
     assert count > 0
@@ -149,12 +156,32 @@ def test_thumbnails_are_shown(tab: playwright.Page) -> None:
         expect(pictures.nth(number)).to_have_js_property("naturalWidth", 96)
 
 
+def test_the_table_of_boxes_tells_of_the_threshold_beside_it(
+    tab: playwright.Page, page: Page
+) -> None:
+    open_film(tab)
+    film = address_of(tab)
+    second = tab.locator(".panel").last.get_attribute("data-address")
+    assert second is not None
+    assert second != film
+    held: list[playwright.Route] = []
+    tab.route(re.compile(rf"{second}/boxes"), lambda route: held.append(route))
+    tab.get_by_label("Boxes from this share").press("End")
+    expect(tab.locator(".said").first).to_contain_text("from 99 % of")
+    # The other model's answer is still under way.
+    assert listed_boxes(tab) == told_boxes(page.ask(f"{film}/boxes?share=0.99").json())
+    expect(tab.locator(".said").last).not_to_contain_text("from 99 % of")
+    for route in held:
+        route.continue_()
+    expect(tab.locator(".said").last).to_contain_text("from 99 % of")
+    tab.unroute_all()
+
+
 def test_the_slider_cuts_boxes_anew_while_it_moves(tab: playwright.Page, page: Page) -> None:
     open_film(tab)
     film = address_of(tab)
     told = told_boxes(page.ask(f"{film}/boxes").json())
-    expect(tab.locator(".boxes tbody tr")).to_have_count(len(told))
-    assert listed_boxes(tab) == told
+    expect(tab.locator(".boxes tbody td")).to_have_text([cell for row in told for cell in row])
     slider = tab.get_by_label("Boxes from this share")
     before = drawn(tab)
     for key, times, share in (("ArrowRight", 25, 0), ("ArrowLeft", 40, 0), ("End", 1, 0.99)):
@@ -165,6 +192,7 @@ def test_the_slider_cuts_boxes_anew_while_it_moves(tab: playwright.Page, page: P
         expect(tab.locator(".boxes tbody tr")).to_have_count(len(told))
         expect(tab.locator(".said").first).to_contain_text(f"{100 * share:.0f} %")
         assert listed_boxes(tab) == told
+    settled(tab)
     assert drawn(tab).checksum != before.checksum
     as_located = tab.get_by_role("button", name="As located")
     expect(as_located).to_have_attribute("aria-pressed", "false")

@@ -18,7 +18,7 @@ function makePanel(figure) {
   const stage = new Stage(canvas, view, Number(width) || 1, Number(height) || 1);
   stage.truth = JSON.parse(page.dataset.truth);
   const said = figure.querySelector(".said");
-  return { address, canvas, stage, said, title: canvas.ariaLabel, share: Number(share) || null };
+  return { figure, address, canvas, stage, said, title: canvas.ariaLabel, share: Number(share) || null };
 }
 
 // One drawing a frame, however many events ask for it.
@@ -114,12 +114,24 @@ async function loadMap(panel, share) {
 
 async function cut(panel, chosen) {
   if (panel.share === null) return;
+  panel.figure.ariaBusy = "true";
+  try {
+    await showCut(panel, chosen);
+  } finally {
+    panel.figure.ariaBusy = "false";
+  }
+}
+
+async function showCut(panel, chosen) {
   const share = chosen ?? panel.share;
   const boxes = await (await ask(`${panel.address}/boxes${chosen === null ? "" : `?share=${share}`}`)).json();
   panel.stage.found = boxes;
   const count = boxes.length === 1 ? "1 box" : `${boxes.length || "no"} boxes`;
   panel.said.textContent = `${count} from ${(100 * share).toFixed(0)} % of the map's maximum`;
   panel.canvas.ariaLabel = `${panel.title}: ${panel.said.textContent}`;
+  // With its sentence, not with the slowest panel: the two never tell of different thresholds.
+  if (panel === panels[0]) fillTable(boxes);
+  redraw();
   if (panel.stage.map === null || control("only-above").checked) await loadMap(panel, share);
 }
 
@@ -127,7 +139,6 @@ async function cut(panel, chosen) {
 let share = null;
 const cutAll = newest(async (chosen) => {
   await attempt(() => Promise.all(panels.map((panel) => cut(panel, chosen))));
-  fillTable(panels[0].stage.found);
   redraw();
 });
 

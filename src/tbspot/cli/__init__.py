@@ -102,7 +102,7 @@ def _tbspot(
         from tbspot.console import open_console
 
         for line in version_lines():
-            open_console().print(line, markup=False)
+            open_console().print(line)
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

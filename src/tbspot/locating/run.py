@@ -290,7 +290,7 @@ def _say(notes: Iterable[str], console: Console | None) -> None:
     if console is None:
         return
     for note in notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
 
 
 def _progress(console: Console | None) -> Progress:

@@ -14,7 +14,7 @@ from PIL import Image
 
 from engines import bright_engine
 from pages import write_model
-from tbspot.engine import engine
+from tbspot.engine import onnx_model
 from tbspot.engine.engine import ModelError, open_engine
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.images import decoding, raster, read_film, read_with_facts
@@ -123,7 +123,7 @@ def test_memory_that_runs_out_for_the_model_is_not_called_the_processor_s_fault(
     with pytest.raises(ModelError, match=r"memory ran out for the model .*model\.onnx") as caught:
         opened(np.zeros((1, 64, 64), np.float32))
     assert isinstance(caught.value, OutOfMemoryError)
-    monkeypatch.setattr(engine, "_check_ends", refuse)
+    monkeypatch.setattr(onnx_model, "_check_ends", refuse)
     with pytest.raises(OutOfMemoryError, match="memory ran out for the model"):
         open_engine(tmp_path / "model.onnx")
 

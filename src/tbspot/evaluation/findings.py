@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tbspot.errors import DataError, TbspotError, told_as
 from tbspot.evaluation.foreign import matched
-from tbspot.evaluation.protocol import JUDGED, evaluate_matched
+from tbspot.evaluation.protocol import evaluate_matched
+from tbspot.evaluation.settings import JUDGED
 from tbspot.locating.finding import Finding
 from tbspot.records.evaluation import Evaluation
 from tbspot.records.figures import Drawing

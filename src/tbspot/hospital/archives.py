@@ -29,7 +29,7 @@ from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, InvalidJSONError, RequestException, SSLError, Timeout
 
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.connections import TITLE, Entity, check_title
 
 __all__ = ["Archive", "ArchiveLost", "archive_of"]
@@ -96,7 +96,7 @@ class Archive(ABC):
             raise
         # Whatever it is with this instance, others can be stored.
         except Exception as error:
-            return sentence_of(error)
+            return report_fault(error)
 
     @abstractmethod
     def _store(self, instance: Dataset) -> str | None:

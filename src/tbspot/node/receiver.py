@@ -25,7 +25,7 @@ from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 from tbspot.addresses import canonical, is_loopback, listening
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.connections import Connection
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError
 from tbspot.node.settings import Limits, NodeSettings, Tls
@@ -128,7 +128,7 @@ class Receiver:
             self._tell("refused", source=source, bytes=size, reason=error)
             return _status(NO_ROOM, "no room for another film")
         except Exception as error:
-            self._tell("fault", where="receiver", reason=sentence_of(error))
+            self._tell("fault", where="receiver", reason=report_fault(error))
             return _status(NOT_UNDERSTOOD, "a fault of the node")
         finally:
             _answered(event.assoc)

@@ -14,7 +14,7 @@ from functools import partial
 
 from tbspot.choices import Taking
 from tbspot.errors import ModelError, TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.archives import archive_of
 from tbspot.images.decoding import start_ahead
 from tbspot.locating import Model
@@ -240,7 +240,7 @@ class Node:
                 return
             except Exception as error:
                 faults += 1
-                why = str(error) if isinstance(error, TbspotError) else sentence_of(error)
+                why = str(error) if isinstance(error, TbspotError) else report_fault(error)
                 self._faults[part.name] = why
                 self.tell("fault", where=part.name, reason=why)
                 wait = FAULT_PAUSES.after(faults)

@@ -170,13 +170,13 @@ def _pixels(films: list[Path], out: Path) -> list[NDArray[np.float32]]:
 
     from tbspot.drawings import draw_film
     from tbspot.errors import TbspotError
-    from tbspot.images import read_film
+    from tbspot.images import read_pixels
     from tbspot.locating import find_items
 
     if films:
         items = find_items(films, out)
         for fault in (item.fault for item in items if item.fault):
             raise TbspotError(fault)
-        return [read_film(item.path) for item in items]
+        return [read_pixels(item.path) for item in items]
     drawn = [draw_film("tb", 512, (seed,)).pixels for seed in range(DRAWN_FILMS)]
     return [film.astype(np.float32) / np.float32(255) for film in drawn]

@@ -129,7 +129,7 @@ def evaluate(
         if not overwrite:
             evaluation.refuse_another(settings)
         with console.status("reading films") as status:
-            result = evaluation.evaluate(settings, status.update)
+            result = evaluation.evaluate_files(settings, status.update)
         hold.check()
         path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))

@@ -9,7 +9,7 @@ from tbspot.evaluation.protocol import (
     TEACHER,
     EvaluationSettings,
     Tuning,
-    evaluate,
+    evaluate_files,
     evaluate_matched,
     refuse_another,
 )
@@ -19,7 +19,7 @@ __all__ = [
     "TEACHER",
     "EvaluationSettings",
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
     "refuse_another",
 ]

@@ -57,7 +57,7 @@ __all__ = [
     "TEACHER",
     "EvaluationSettings",
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
     "refuse_another",
 ]
@@ -145,7 +145,7 @@ class Tuning:
     models: Mapping[str, Matched] = field(default_factory=dict)
 
 
-def evaluate(
+def evaluate_files(
     settings: EvaluationSettings, tell: Callable[[str], None] = lambda _: None
 ) -> Evaluation:
     """Evaluate a model by the protocol, from files.

@@ -24,7 +24,8 @@ from tbspot.node.delivery import Delivery
 from tbspot.node.health import Health, health_of
 from tbspot.node.identities import Identities, remove_identities
 from tbspot.node.objects import Sent
-from tbspot.node.receiver import Receiver, check_reach, tls_context
+from tbspot.node.reach import check_reach, tls_context
+from tbspot.node.receiver import Receiver
 from tbspot.node.retention import Retention
 from tbspot.node.settings import NodeSettings, Pauses
 from tbspot.node.store import Store

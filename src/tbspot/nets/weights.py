@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 COUNT = "num_batches_tracked"
 
 __all__ = [
-    "build",
+    "build_classifier",
     "imagenet_state",
     "load_body",
     "load_classifier",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def build(description: Description, init: str = "random") -> Classifier:
+def build_classifier(description: Description, init: str = "random") -> Classifier:
     """A classifier whose body starts from `init` and whose head starts at zero.
 
     A head of zeros passes no gradient on, so a body that comes from elsewhere is left alone until

@@ -270,10 +270,8 @@ def test_a_net_without_the_last_stage_starts_from_one_that_has_it(
 @pytest.mark.slow
 def test_a_net_goes_on_from_an_exported_model(exported: Path, checkpoint: Path) -> None:
     description = load_classifier(checkpoint)[1]
-    given, whole = (
-        build_classifier(description, str(exported)),
-        build_classifier(description, str(checkpoint)),
-    )
+    given = build_classifier(description, str(exported))
+    whole = build_classifier(description, str(checkpoint))
     assert given.bias.item() == whole.bias.item() == 0.25
     torch.testing.assert_close(given.head.weight, whole.head.weight, atol=1e-3, rtol=1e-3)
     assert stride_place_of(str(exported)) == description.stride_place

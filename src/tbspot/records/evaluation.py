@@ -13,7 +13,7 @@ from pydantic import Field, model_validator
 
 from tbspot.choices import MapRule
 from tbspot.files import write_json
-from tbspot.images.opening import MOST_PIXELS
+from tbspot.images.opening import MOST_PIXELS, may_be_same
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
 from tbspot.records.predictions import LONGEST_SIDE, Prediction
@@ -266,7 +266,7 @@ class FilmResult(Record):
 
         Another film may have been located under its name since it was judged.
         """
-        return len({self.sha256, prediction.sha256} - {None}) < 2
+        return may_be_same(self.sha256, prediction.sha256)
 
 
 class Provenance(Record):

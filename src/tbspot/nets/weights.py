@@ -127,7 +127,7 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     # Weights of long ago have no counts.
     expected = {k: v.shape for k, v in body.state_dict().items() if COUNT not in k or k in given}
     if expected != given:
-        wrong = sorted(set(expected.items()) ^ set(given.items()))[0][0]
+        wrong = min(set(expected.items()) ^ set(given.items()))[0]
         raise TbspotError(
             f"{origin} does not hold a ResNet50 with torchvision's names (first difference: "
             f"{wrong}); give weights of that architecture"

@@ -16,7 +16,6 @@ from tbspot.errors import TbspotError
 from tbspot.evaluation.classifying import classification_of
 from tbspot.evaluation.contenders import (
     Entry,
-    Role,
     box_controls,
     control_entry,
     map_controls,
@@ -43,6 +42,7 @@ from tbspot.records.evaluation import (
     Curve,
     Evaluation,
     Provenance,
+    Role,
     read_evaluation,
 )
 from tbspot.records.figures import Difference, Drawing

@@ -9,16 +9,19 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Protocol
 
 from tbspot.printable import printable
 
 __all__ = ["Tell", "line_teller", "silent"]
 
-# What parts of the node are given: an event's name, and facts by keyword.
-Tell = Callable[..., None]
+
+class Tell(Protocol):
+    """What parts of the node tell by: an event's name, and facts by keyword."""
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Tell of an event; a fact that is `None` is left out."""
 
 
 def silent(event: str, **facts: Any) -> None:

@@ -17,7 +17,7 @@ from pages import write_model
 from tbspot.engine import onnx_model
 from tbspot.engine.engine import ModelError, open_engine
 from tbspot.errors import OutOfMemoryError, TbspotError
-from tbspot.images import decoding, raster, read_film, read_with_facts
+from tbspot.images import decoding, raster, read_pixels, read_with_facts
 from tbspot.images.decoding import Decoder
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_predictions
@@ -36,7 +36,7 @@ def test_a_png_for_which_memory_runs_out_is_not_called_broken(
 ) -> None:
     monkeypatch.setattr(raster, "_grey", _raise_memory)
     with pytest.raises(OutOfMemoryError, match=r"memory ran out for .*; end other programs"):
-        read_film(film_path)
+        read_pixels(film_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds address space")

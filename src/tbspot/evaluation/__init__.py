@@ -4,7 +4,7 @@ Takes predictions of any model and the films' labels and boxes; gives an `Evalua
 How maps are made is left to engines: nothing here knows torch.
 """
 
-from tbspot.evaluation.protocol import Tuning, evaluate, evaluate_matched
+from tbspot.evaluation.protocol import Tuning, evaluate_files, evaluate_matched
 from tbspot.evaluation.provenance import refuse_another
 from tbspot.evaluation.settings import JUDGED, TEACHER, EvaluationSettings
 
@@ -13,7 +13,7 @@ __all__ = [
     "TEACHER",
     "EvaluationSettings",
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
     "refuse_another",
 ]

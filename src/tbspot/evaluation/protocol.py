@@ -13,7 +13,6 @@ from pathlib import Path
 from tbspot.evaluation.classifying import classification_of
 from tbspot.evaluation.contenders import (
     Entry,
-    Role,
     box_controls,
     control_entry,
     map_controls,
@@ -38,6 +37,7 @@ from tbspot.records.evaluation import (
     Contender,
     Curve,
     Evaluation,
+    Role,
 )
 from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched
@@ -46,7 +46,7 @@ from tbspot.samples.sample import Sample
 
 __all__ = [
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
 ]
 
@@ -68,7 +68,7 @@ class Tuning:
     models: Mapping[str, Matched] = field(default_factory=dict)
 
 
-def evaluate(
+def evaluate_files(
     settings: EvaluationSettings, tell: Callable[[str], None] = lambda _: None
 ) -> Evaluation:
     """Evaluate a model by the protocol, from files.

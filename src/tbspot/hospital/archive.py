@@ -10,7 +10,7 @@ from abc import ABC, abstractmethod
 
 from pydicom.dataset import Dataset
 
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 
 __all__ = ["ANSWER_SECONDS", "CONNECT_SECONDS", "DUPLICATE", "Archive", "ArchiveLost"]
 
@@ -59,7 +59,7 @@ class Archive(ABC):
             raise
         # Whatever it is with this instance, others can be stored.
         except Exception as error:
-            return sentence_of(error)
+            return report_fault(error)
 
     @abstractmethod
     def _store(self, instance: Dataset) -> str | None:

@@ -23,6 +23,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tbspot.console import print_notes
 from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
@@ -138,7 +139,8 @@ def locate(
             Keeper(out, earlier.holds, names, packed=packed) as keeper,
             _progress(console) as progress,
         ):
-            _say(earlier.notes(), console)
+            if console is not None:
+                print_notes(console, earlier.notes())
             task = progress.add_task("locating", total=len(items), completed=0)
             done = keeper.done
             new = sum(name not in done for name in names)
@@ -297,13 +299,6 @@ def _as_file(made: Dataset) -> bytes:
 
 def _raise(error: TbspotError) -> Verdict:
     raise error
-
-
-def _say(notes: Iterable[str], console: Console | None) -> None:
-    if console is None:
-        return
-    for note in notes:
-        console.print(f"note: {note}", markup=False)
 
 
 def _progress(console: Console | None) -> Progress:

@@ -10,6 +10,8 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +261,30 @@ def test_a_name_or_path_that_is_none_is_told_before_any_work(
     for read in (model.locate, tbspot.read_film):
         with pytest.raises(kind, match=said):
             read(film, name=name)
+
+
+def test_an_empty_path_is_nowhere_the_working_folder(
+    model: tbspot.Model, drawn: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = tbspot.TrainingSettings(data=(str(drawn),), init="random")
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: tbspot.load_model(""),
+        lambda: tbspot.load_model(threshold_file=""),
+        lambda: tbspot.train(settings, ""),
+        lambda: tbspot.distill(replace(settings, teachers=("teacher.onnx",)), ""),
+        lambda: tbspot.evaluate("", drawn),
+        lambda: tbspot.evaluate("found", ""),
+        lambda: tbspot.evaluate("found", "?label=finding"),
+    )
+    for ask in asked:
+        with pytest.raises(tbspot.TbspotError, match=r"is an empty path|names no data set"):
+            ask()
+    with pytest.raises(tbspot.DataError, match="no film is in split ''"):
+        tbspot.evaluate("found", drawn, split="")
+    with pytest.raises(ValueError, match="path is empty"):
+        list(model.locate_many([""]))
+    assert not any(tmp_path.iterdir())
 
 
 def test_a_half_character_in_a_name_is_written_out(model: tbspot.Model, film_path: Path) -> None:

@@ -116,7 +116,7 @@ def test_every_module_page_and_folder_that_a_docstring_or_comment_names_is_there
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_no_page_installs_a_stranger_s_package_of_our_name(page: Path) -> None:
     # On PyPI there is none, and whoever takes the name there would be installed.
-    assert not re.findall(r"pip3? install[^`\n]*[ '\"]tbspot\b", page.read_text("utf-8"))
+    assert not re.findall(r"pip3? install[^`#\n]*[ '\"]tbspot\b", page.read_text("utf-8"))
 
 
 def test_every_module_page_and_folder_that_contributors_are_sent_to_is_there() -> None:

@@ -287,6 +287,20 @@ def test_an_empty_path_is_nowhere_the_working_folder(
     assert not any(tmp_path.iterdir())
 
 
+def test_what_is_no_finding_no_model_or_neither_yes_nor_no_is_told(
+    drawn: Path, film_path: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match="'found' is no finding; give those of a model, or a path"):
+        tbspot.evaluate(["found"], drawn)  # type: ignore[list-item]
+    with pytest.raises(tbspot.ModelError, match="is a folder; give a model file of tbspot"):
+        tbspot.load_model(tmp_path)
+    with pytest.raises(tbspot.ModelError, match="it is no model file"):
+        tbspot.load_model(film_path)
+    for option in ({"gate": "no"}, {"follow_links": None}):
+        with pytest.raises(tbspot.TbspotError, match="must be True or False, not"):
+            tbspot.load_model(**option)  # type: ignore[arg-type]
+
+
 def test_a_half_character_in_a_name_is_written_out(model: tbspot.Model, film_path: Path) -> None:
     assert model.locate(film_path, name="a\ud800").image == r"a\ud800"
 

@@ -58,6 +58,7 @@ def evaluate(
     Raises:
         DataError: the truth cannot be read, findings and films do not belong together, or a number
             is out of its range.
+        TypeError: what is given as findings are none.
     """
     with told_as(DataError):
         drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
@@ -95,6 +96,8 @@ def _matched(
     maps: dict[str, NDArray[np.float32]] = {}
     lines: list[Prediction] = []
     for finding in findings:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
         lines.append(finding.prediction.model_copy(update={"boxes": ()}))
         if finding.evidence is not None:
             maps[finding.image] = finding.evidence

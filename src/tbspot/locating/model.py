@@ -60,6 +60,9 @@ def _check(settings: LocateSettings) -> None:
         )
     if settings.mirror not in (None, True, False):
         raise TbspotError(f"`mirror` must be True, False or None, not {settings.mirror!r}")
+    for name in ("gate", "follow_links"):  # the text "no" would be a yes
+        if (value := getattr(settings, name)) not in (True, False):
+            raise TbspotError(f"`{name}` must be True or False, not {value!r}")
     scales = settings.scales
     if not scales or not all(isinstance(one, Real) and 0.25 <= one <= 4 for one in scales):
         raise TbspotError(

@@ -181,8 +181,14 @@ def test_an_absolute_path_inside_the_folder_is_allowed(
         ("path,label\na.png,1\na.png,1\n", "line 3, lists a.png a second time"),
         ("path;label\na.png;1\n", "save it with commas, not semicolons"),
         ("path\tlabel\na.png\t1\n", "save it with commas, not tabs"),
-        ('path,label,why\na.png,1,"see\nb.png,0,\n', "line 2, has a quotation mark that no other"),
-        ('path,label,why\na.png,1,"see\nb.png,0,"x"\n', "line 2, has a quotation mark that no"),
+        (
+            'path,label,why\na.png,1,"see\nb.png,0,\n',
+            "line 2, has a cell that begins with",
+        ),
+        (
+            'path,label,why\na.png,1,"see\nb.png,0,"x"\n',
+            "line 2, has a cell that begins with",
+        ),
         ('path,label\n"a.png,1\nb.png",0\n', "line 2, has a line end in the cell of 'path'"),
         ("path,label,boxes\na.png,1,here\n", "line 2, has boxes that are not a JSON list"),
         ("path,label,boxes\na.png,1,[[1]]\n", "line 2, has boxes that are not a JSON list"),

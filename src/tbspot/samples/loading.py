@@ -240,7 +240,7 @@ def _boxed_without_tb_note(samples: Sequence[Sample]) -> tuple[str, ...]:
         return ()
     first = ", ".join(list(boxed.values())[:3])
     return (
-        f"films without TB that have boxes, which are not used: {len(boxed):,} (first: {first}); "
+        f"films without TB that have boxes, which are not judged: {len(boxed):,} (first: {first}); "
         "if these are of TB, correct the labels",
     )
 

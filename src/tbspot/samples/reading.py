@@ -273,8 +273,8 @@ def _records(path: Path, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]
             line = rows.line_num + 1
     except csv.Error as error:
         raise TbspotError(
-            f"{path}, line {line}, has a quotation mark that no other closes before the next comma "
-            f"or the end of the line ({error}); close it, or remove it"
+            f"{path}, line {line}, has a cell that begins with a quotation mark and does not end "
+            f"with one ({error}); close the mark, or remove it"
         ) from error
 
 

@@ -9,6 +9,7 @@ from faster_coco_eval import COCO
 from tbspot.errors import TbspotError
 from tbspot.records.coco import read_coco_images, read_coco_results, write_coco_results
 from tbspot.records.predictions import PredictedBox, Prediction
+from tbspot.samples.names import Names
 
 BOX = PredictedBox(x0=10, y0=20.5, x1=110, y1=70.5, score=0.75)
 
@@ -78,6 +79,16 @@ def test_two_films_of_one_id_are_refused(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match=r"a/one\.png and b/one\.png would have one image_id"):
         write_coco_results(path, [prediction("a/one.png"), prediction("b/one.png")])
     assert not path.exists()
+
+
+def test_an_id_leads_back_to_its_film_alone(tmp_path: Path) -> None:
+    path = tmp_path / "results.json"
+    names = ("film.png", "film.v2.png", "SMITH.JOHN", "SMITH.MARY")
+    write_coco_results(path, [prediction(name, BOX) for name in names])
+    known = Names(names)
+    assert [known.closest(one.image) for one in read_coco_results(path)] == [[one] for one in names]
+    with pytest.raises(TbspotError, match=r"film\.png\.dcm and film\.png would have one image_id"):
+        write_coco_results(path, [prediction("film.png"), prediction("film.png.dcm", BOX)])
 
 
 @pytest.mark.parametrize(

@@ -167,3 +167,23 @@ def test_a_film_that_was_located_twice_under_two_folders_has_its_prediction(tmp_
     (one,) = match(folder, [Sample(path, "one.png", 1, "a", "1")], "a film").predictions
     assert one is not None
     assert one.image == "x/one.png"
+
+
+def test_what_stands_behind_a_dot_tells_two_patients_apart(tmp_path: Path) -> None:
+    folder = Study(tmp_path).predict("m", {"SMITH.JOHN": MAP, "BROWN.ANN": MAP})
+    assert found(folder, "SMITH.MARY", "BROWN.ANN") == [None, "BROWN.ANN"]
+
+
+def test_films_of_which_another_file_was_located_are_counted(tmp_path: Path) -> None:
+    films = []
+    for name in ("same", "longer", "other", "unread"):
+        path = tmp_path / name
+        path.write_text("film" if name == "same" else "FILM" if name == "other" else "a film")
+        films.append(Sample(path, name, 1, "a", name))
+    (tmp_path / "unread").unlink()
+    digest = hashlib.sha256(b"film").hexdigest()
+    maps = dict.fromkeys((one.name for one in films), MAP)
+    matched = match(Study(tmp_path).predict("m", maps, bytes=4, sha256=digest), films, "a film")
+    (note,) = matched.notes
+    assert "from a file with other bytes, taken by their names: 2 (first: longer, other)" in note
+    assert match(Study(tmp_path).predict("older", maps), films, "a film").notes == ()

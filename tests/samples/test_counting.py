@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tbspot.samples.counting import balance_notes, count
+from tbspot.samples.counting import balance_notes, count, patient_notes
 from tbspot.samples.sample import Sample
 
 
@@ -31,3 +31,11 @@ def test_a_source_that_tells_the_label_is_warned_of() -> None:
 def test_a_source_with_both_classes_is_not_warned_of() -> None:
     samples = [sample("a", 0, "train"), sample("a", 1, "train"), sample("b", 1, "train")]
     assert balance_notes(samples) == ()
+
+
+def test_films_of_fewer_patients_are_told_in_words_for_one_and_for_more() -> None:
+    one = [sample("a", 0, "test"), sample("a", 1, "test")]
+    assert patient_notes(one)[0].startswith("the 2 films are of 1 patient (")
+    assert patient_notes([*one, sample("b", 1, "test")])[0].startswith(
+        "the 3 films are of 2 patients ("
+    )

@@ -240,3 +240,56 @@ def test_the_shared_films_load_with_their_known_counts() -> None:
     tuning = [one for one in in_split(samples, "tuning") if one.source == "tbx11k"]
     assert (len(tuning), sum(len(one.boxes or ()) for one in tuning)) == (100, 145)
     assert all(one.boxes is None for one in in_split(samples, "TBX11K_train"))
+
+
+@pytest.fixture
+def listed_twice(tmp_path: Path, film: Callable[..., Path]) -> list[Path]:
+    """Two films in two tables: one with splits, patients and a box, one with labels alone."""
+    for name in ("a.png", "b.png"):
+        film(tmp_path / "films" / name)
+    boxes, labels = tmp_path / "films" / "boxes.csv", tmp_path / "films" / "labels.csv"
+    boxes.write_text(
+        'path,label,patient,split,boxes\na.png,1,p1,val,"[[1,2,5,6]]"\nb.png,0,p1,val,\n'
+    )
+    labels.write_text("path,label\na.png,1\nb.png,0\n")
+    return [boxes, labels]
+
+
+@pytest.mark.parametrize("step", [1, -1])
+@pytest.mark.parametrize("split", [None, "val"])
+def test_of_a_film_that_is_listed_twice_all_is_kept_that_a_list_knows(
+    listed_twice: list[Path], step: int, split: str | None
+) -> None:
+    if split:
+        listed_twice[1].write_text("path,label,split\na.png,1,val\nb.png,0,val\n")
+    first, second = load([str(path) for path in listed_twice[::step]]).samples
+    assert (first.patient, first.split, len(first.boxes or ())) == ("p1", "val", 1)
+    assert (first.size, second.patient, second.split) == ((16, 16), "p1", "val")
+
+
+def test_boxes_and_patients_are_combined_from_two_lists(listed_twice: list[Path]) -> None:
+    boxes, labels = listed_twice
+    boxes.write_text('path,label,split,boxes\na.png,1,val,"[[1,2,5,6]]"\nb.png,0,val,\n')
+    labels.write_text("path,label,patient\na.png,1,p1\nb.png,0,p1\n")
+    for sources in (listed_twice, listed_twice[::-1]):
+        first, second = load([str(path) for path in sources]).samples
+        assert (first.patient, second.patient, len(first.boxes or ())) == ("p1", "p1", 1)
+
+
+def test_two_patients_of_one_film_are_one_clear_sentence(listed_twice: list[Path]) -> None:
+    listed_twice[1].write_text("path,label,patient\na.png,1,p2\nb.png,0,p1\n")
+    with pytest.raises(TbspotError, match=r"a\.png is listed as of the patient 'p1' and of 'p2'"):
+        load([str(path) for path in listed_twice])
+
+
+def test_films_without_tb_that_have_boxes_are_counted(listed_twice: list[Path]) -> None:
+    text = 'path,label,split,boxes\na.png,0,val,"[[1,2,5,6]]"\nb.png,0,val,[]\n'
+    listed_twice[0].write_text(text)
+    (note,) = load([str(listed_twice[0])]).notes
+    assert "without TB that have boxes, which are not judged: 1 (first: a.png)" in note
+
+
+def test_a_class_that_ends_empty_says_where_its_films_were_sought(listed_twice: list[Path]) -> None:
+    listed_twice[1].write_text("path,label\nsub\\a.png,1\nb.png,0\n")
+    with pytest.raises(TbspotError, match=r"with TB exists \(the first was .*write / between"):
+        load([str(listed_twice[1])])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tbspot.samples.names import Names, label_and_source
+from tbspot.samples.names import Names, label_and_source, without_ending
 
 
 @pytest.mark.parametrize(
@@ -39,9 +39,20 @@ def test_a_file_name_tells_label_and_source(stem: str, known: tuple[int, str] | 
         (("chest.png", "p1/chest.png"), "/b/p1/chest.png", ["p1/chest.png"]),
         (("p0/chest.png", "p1/chest.png"), "p2/chest.png", []),
         (("1.2.840.3",), "a/1.2.840.4", []),
+        (("SMITH.JOHN",), "SMITH.MARY", []),
+        (("film.png", "film.v2.png"), "film.v2", ["film.v2.png"]),
+        (("film.png",), "film.v2", []),
+        (("film.jpg", "film.png.dcm"), "film.png", ["film.png.dcm"]),
+        (("film.jpg", "a/film.png.dcm"), "film.png", ["film.jpg"]),
     ],
 )
 def test_the_closest_name_agrees_in_folders_as_far_as_both_have_them(
     names: tuple[str, ...], asked: str, closest: list[str]
 ) -> None:
     assert Names(names).closest(asked) == closest
+
+
+@pytest.mark.parametrize("ending", [".png", ".JPG", ".dcm", ".jp2", ".npy", ".npz"])
+def test_only_the_ending_of_a_format_is_no_part_of_a_name(ending: str) -> None:
+    for name in ("a/SMITH.JOHN", "film.v2", "1.2.840.3", "IM000001"):
+        assert without_ending(name + ending) == without_ending(name) == name

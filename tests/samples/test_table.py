@@ -42,6 +42,16 @@ def test_films_that_are_named_by_a_uid_are_each_a_patient(
     assert patients == ["1.2.840.1", "1.2.840.2", "1.2.840.3"]
 
 
+def test_films_whose_names_hold_a_dot_are_each_a_patient(
+    write: Callable[[str], Path], film: Callable[..., Path]
+) -> None:
+    path = write("path,label\nSMITH.JOHN,1\nSMITH.MARY,0\nSMITH.ANN.png,0\n")
+    for name in ("SMITH.JOHN", "SMITH.MARY", "SMITH.ANN.png"):
+        film(path.parent / "drawn.png").rename(path.parent / name)
+    patients = [one.patient for one in read_table(path).samples]
+    assert patients == ["SMITH.JOHN", "SMITH.MARY", "SMITH.ANN"]
+
+
 def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:
     text = 'path,label,patient,split,source,boxes\na.png,1,p7,test,clinic,"[[1, 2, 5, 6]]"\n'
     (film,) = read_table(write(text)).samples
@@ -102,16 +112,36 @@ def test_boxes_may_say_their_kind_and_an_empty_list_says_none(write: Callable[[s
     assert second.boxes == ()
 
 
-def test_absent_films_are_counted_by_class_and_left_out(write: Callable[[str], Path]) -> None:
+def test_absent_films_are_counted_by_class_and_left_out(
+    write: Callable[[str], Path], tmp_path: Path
+) -> None:
     reading = read_table(write("path,label\na.png,1\nx.png,0\ny.png,0\n"))
     assert (len(reading.samples), reading.absent[0], reading.absent[1]) == (1, 2, 0)
-    assert reading.notes[0].endswith("left out: 2 (0 TB, 2 not TB)")
+    sought = tmp_path / "set" / "x.png"
+    assert reading.notes[0].endswith(
+        f"left out: 2 (0 TB, 2 not TB); the first was sought at {sought}"
+    )
+
+
+def test_a_path_of_windows_is_told_as_it_was_sought(write: Callable[[str], Path]) -> None:
+    reading = read_table(write("path,label\na.png,1\nsub\\c.png,0\n"))
+    assert reading.notes[0].endswith(r"sub\c.png, with a \: write / between folders")
 
 
 def test_a_byte_order_mark_is_no_part_of_a_column_name(write: Callable[[str], Path]) -> None:
     path = write("")
     path.write_bytes("\ufeffpath,label\na.png,1\n".encode())
     assert len(read_table(path).samples) == 1
+
+
+def test_spaces_beside_commas_are_no_part_of_a_column_or_a_cell(
+    write: Callable[[str], Path],
+) -> None:
+    text = 'path, label , patient, why\na.png, 1, "p, 7", "two\nlines"\n\nb.png,2,p8,\n'
+    with pytest.raises(TbspotError, match="line 5, has the label '2'"):
+        read_table(write(text))
+    first, _ = read_table(write(text.replace(",2,", ",0,"))).samples
+    assert (first.label, first.patient) == (1, "p, 7")
 
 
 def test_a_name_that_the_system_refuses_counts_as_absent(write: Callable[[str], Path]) -> None:
@@ -149,6 +179,17 @@ def test_an_absolute_path_inside_the_folder_is_allowed(
         ("path,label\na.png\n", "line 2, has no label"),
         ("path,label\n,1\n", "line 2, names no film"),
         ("path,label\na.png,1\na.png,1\n", "line 3, lists a.png a second time"),
+        ("path;label\na.png;1\n", "save it with commas, not semicolons"),
+        ("path\tlabel\na.png\t1\n", "save it with commas, not tabs"),
+        (
+            'path,label,why\na.png,1,"see\nb.png,0,\n',
+            "line 2, has a cell that begins with",
+        ),
+        (
+            'path,label,why\na.png,1,"see\nb.png,0,"x"\n',
+            "line 2, has a cell that begins with",
+        ),
+        ('path,label\n"a.png,1\nb.png",0\n', "line 2, has a line end in the cell of 'path'"),
         ("path,label,boxes\na.png,1,here\n", "line 2, has boxes that are not a JSON list"),
         ("path,label,boxes\na.png,1,[[1]]\n", "line 2, has boxes that are not a JSON list"),
         ('path,label,boxes\na.png,1,"[[1,1,1,5]]"\n', "line 2, has a box of zero size"),
@@ -176,7 +217,7 @@ def test_boxes_on_a_file_that_is_no_image_are_one_clear_sentence(
 def test_a_table_that_is_not_text_is_one_clear_sentence(write: Callable[[str], Path]) -> None:
     path = write("")
     path.write_bytes(b"path,label\n\xff\xfe,1\n")
-    with pytest.raises(TbspotError, match="cannot be read as a CSV file"):
+    with pytest.raises(TbspotError, match=r"cannot be read as a CSV file: .* save it as CSV UTF-8"):
         read_table(path)
 
 

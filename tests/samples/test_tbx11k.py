@@ -73,7 +73,11 @@ def test_absent_films_are_counted_by_class_and_left_out(tbx11k: Path) -> None:
     (tbx11k / "imgs" / "tb" / "tb0002.png").unlink()
     reading = read_tbx11k(tbx11k)
     assert (len(reading.samples), reading.absent[0], reading.absent[1]) == (4, 1, 1)
-    assert reading.notes[0].endswith("left out: 2 (1 TB, 1 not TB)")
+    sought = tbx11k / "imgs" / "sick" / "s0001.png"
+    assert reading.first_absent == sought
+    assert reading.notes[0].endswith(
+        f"left out: 2 (1 TB, 1 not TB); the first was sought at {sought}"
+    )
 
 
 def test_a_film_in_another_format_than_listed_is_found(tbx11k: Path) -> None:

@@ -159,7 +159,7 @@ def read_predicted(
         patients=patients_of([sample for sample, _ in pairs]),
         model=matched.model,
         version=matched.version,
-        notes=(*loaded.notes, *without, *_pooling_note(labels, sources)),
+        notes=(*loaded.notes, *matched.notes, *without, *_pooling_note(labels, sources)),
     )
 
 

@@ -88,7 +88,7 @@ def _matched_named(
         f"predictions in {Path(given.source).name} of no film that is judged, left out: "
         f"{len(left):,} (first: {', '.join(left[:3])})"
     )
-    return replace(found, notes=(note,) if left else ())
+    return replace(found, notes=(*found.notes, note) if left else found.notes)
 
 
 def _refuse_two_of_one_film(

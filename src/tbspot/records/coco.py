@@ -18,7 +18,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.parsing import read_json
 from tbspot.records.predictions import PredictedBox, Prediction
-from tbspot.samples.names import stem
+from tbspot.samples.names import Names, stem
 from tbspot.targets import check_target, refuse_inside
 
 __all__ = [
@@ -148,22 +148,23 @@ def _box(result: _Result) -> PredictedBox:
 
 
 def check_coco_ids(path: Path, names: Iterable[str]) -> None:
-    """See that films have ids of their own in a file of results: their names without the endings.
+    """See that each film's id in a file of results, its name without the ending, leads back to it.
 
     Args:
         path: of the file, which need not be there yet.
         names: of the films.
 
     Raises:
-        TbspotError: two films would have one id.
+        TbspotError: two films would have one id, or one film's id is another's name.
     """
-    owners: dict[str, str] = {}
-    for name in names:
-        other = owners.setdefault(stem(name), name)
-        if other != name:
+    films = tuple(names)
+    known = Names(films)
+    for name in films:
+        other = next((one for one in known.closest(stem(name)) if one != name), None)
+        if other is not None:
             raise TbspotError(
-                f"{other} and {name} would have one image_id ({stem(name)}) in {path}; "
-                "locate each folder by itself"
+                f"{name} and {other} would have one image_id ({stem(name)}) in {path}; "
+                "locate each folder by itself, or rename one of them"
             )
 
 

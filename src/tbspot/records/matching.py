@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
+from tbspot.samples.duplicates import content_of
 from tbspot.samples.names import Names, stem
 from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
@@ -85,7 +86,7 @@ def match(
     """Each film's prediction: that of its name, or else of the closest one, see `Films.called`.
 
     Where names alone do not decide, a prediction that has the hash of its film's file is that of
-    the film with that file.
+    the film with that file. One that names gave to another file is counted in a note.
 
     Args:
         given: predictions, or the folder that holds them.
@@ -108,7 +109,8 @@ def match(
             f"{predictions.remedy}"
         )
     _refuse_shared(predictions.source, samples, found)
-    return Matched(found, model, version, predictions.read_map)
+    notes = _other_file_notes(samples, found)
+    return Matched(found, model, version, predictions.read_map, notes=notes)
 
 
 class Films:
@@ -195,6 +197,37 @@ def _of_its_file(
     except OSError:
         return None
     return next((one for one in alike if one.sha256 == digest), None)
+
+
+def _other_file_notes(
+    samples: Sequence[Sample], found: Sequence[Prediction | None]
+) -> tuple[str, ...]:
+    """The sentence on films of which another file was located, if there are any.
+
+    A copy that was reduced or saved again is the same film, another patient's of the same name is
+    not: who has the films must tell.
+    """
+    pairs = zip(samples, found, strict=True)
+    others = [sample.name for sample, one in pairs if one and _is_other_file(sample, one)]
+    if not others:
+        return ()
+    return (
+        f"films that were located from a file with other bytes, taken by their names: "
+        f"{len(others):,} (first: {', '.join(others[:3])}); unless those are copies of these "
+        "films, locate these",
+    )
+
+
+def _is_other_file(sample: Sample, prediction: Prediction) -> bool:
+    """Whether a film's file is known not to be the one that a prediction was made from."""
+    if prediction.sha256 is None:
+        return False
+    try:
+        size = sample.path.stat().st_size
+        same_size = prediction.bytes in (None, size)
+        return not same_size or content_of(sample.path) != prediction.sha256
+    except (OSError, TbspotError):
+        return False
 
 
 def _by_name(predictions: Predictions) -> dict[str, Prediction]:

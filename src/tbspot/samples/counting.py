@@ -54,7 +54,8 @@ def patient_notes(samples: Sequence[Sample]) -> list[str]:
     patients = len(np.unique(patients_of(samples)))
     if patients == len(samples):
         return []
+    who = "1 patient" if patients == 1 else f"{patients:,} patients"
     return [
-        f"the {len(samples):,} films are of {patients:,} patients (copies byte for byte are of "
+        f"the {len(samples):,} films are of {who} (copies byte for byte are of "
         "one): intervals and p-values are of patients, each with all films"
     ]

@@ -7,7 +7,7 @@ beside this one.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +15,8 @@ from typing import TypeAlias
 
 from tbspot.errors import TbspotError
 from tbspot.samples.duplicates import copies, without_training_copies
-from tbspot.samples.reading import Reading
+from tbspot.samples.names import stem, without_ending
+from tbspot.samples.reading import Reading, as_sought
 from tbspot.samples.sample import Sample
 from tbspot.samples.sources import read_source
 from tbspot.samples.splitting import (
@@ -88,6 +89,7 @@ def load(
     samples = _distinct([_renamed(one) for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
+    notes.extend(_boxed_without_tb_note(samples))
     if split_file is not None:
         samples = read_split(split_file, samples)
     else:
@@ -167,7 +169,10 @@ def _renamed(sample: Sample) -> Sample:
 
 
 def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
-    """The films without repetitions of the same file in the same split."""
+    """The films without repetitions of the same file in the same split.
+
+    Of a film that is listed again what only one list knows is kept: boxes, patient, split.
+    """
     paths: dict[tuple[str, str], Path] = {}
     for one in samples:
         other = paths.setdefault((one.source, one.name), one.path)
@@ -177,12 +182,41 @@ def _distinct(samples: Sequence[Sample]) -> tuple[Sample, ...]:
                 "use one of them, or list the films in a CSV file with a column of sources"
             )
     _refuse_contradictions(samples)
-    return tuple({(one.path, one.split): one for one in samples}.values())
+    splits: dict[Path, dict[str, None]] = defaultdict(dict)
+    for one in samples:
+        if one.split:
+            splits[one.path][one.split] = None
+    films: dict[tuple[Path, str], Sample] = {}
+    for one in samples:
+        for split in (one.split,) if one.split else (splits.get(one.path) or ("",)):
+            film = replace(one, split=split)
+            first = films.setdefault((one.path, split), film)
+            films[one.path, split] = _combined(first, film)
+    return tuple(films.values())
+
+
+def _combined(first: Sample, again: Sample) -> Sample:
+    """One film of two records of it: the patient of the one that names one, whose boxes are known.
+
+    Where both do, or neither, the later one counts.
+    """
+    film, other = again, first
+    if _names_patient(first) and not _names_patient(again):
+        film, other = first, again
+    if film.boxes is not None or other.boxes is None:
+        return film
+    return replace(film, boxes=other.boxes, size=other.size)
+
+
+def _names_patient(one: Sample) -> bool:
+    """Whether its list says of whom a film is; readers call others by the film's name."""
+    return one.patient not in (without_ending(one.name), stem(one.name))
 
 
 def _refuse_contradictions(samples: Sequence[Sample]) -> None:
-    """Refuse films that are listed with two labels, or with boxes that differ."""
+    """Refuse films that are listed with two labels, or with boxes or patients that differ."""
     firsts: dict[Path, Sample] = {}
+    patients: dict[Path, str] = {}
     for one in samples:
         first = firsts.setdefault(one.path, one)
         if first.label != one.label:
@@ -192,15 +226,34 @@ def _refuse_contradictions(samples: Sequence[Sample]) -> None:
             raise TbspotError(
                 f"{one.path} is listed again with other boxes; correct one of the lists"
             )
+        if _names_patient(one) and patients.setdefault(one.path, one.patient) != one.patient:
+            raise TbspotError(
+                f"{one.path} is listed as of the patient {patients[one.path]!r} and of "
+                f"{one.patient!r}; correct one of the lists"
+            )
+
+
+def _boxed_without_tb_note(samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The sentence on films that are not TB and have boxes, which may be of another disease."""
+    boxed = {one.path: one.name for one in samples if not one.label and one.boxes}
+    if not boxed:
+        return ()
+    first = ", ".join(list(boxed.values())[:3])
+    return (
+        f"films without TB that have boxes, which are not judged: {len(boxed):,} (first: {first}); "
+        "if these are of TB, correct the labels",
+    )
 
 
 def _require_listed_classes(samples: Sequence[Sample], readings: Sequence[Reading]) -> None:
     absent = sum((reading.absent for reading in readings), Counter[int]())
     present = {one.label for one in samples}
+    firsts = [one.first_absent for one in readings if one.first_absent]
+    sought = f" ({as_sought(firsts[0])})" if firsts else ""
     for label, name in ((1, "with TB"), (0, "without TB")):
         if absent[label] and label not in present:
             raise TbspotError(
-                f"none of the {absent[label]:,} listed films {name} exists; "
+                f"none of the {absent[label]:,} listed films {name} exists{sought}; "
                 "check that the films lie beside the lists"
             )
     if not samples:

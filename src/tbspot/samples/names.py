@@ -11,16 +11,22 @@ import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
 
+from tbspot.images import SUFFIXES
+
 __all__ = ["Names", "label_and_source", "stem", "without_ending"]
 
 _NIH_PAIR = re.compile(r"(CHN|MCU)CXR_\d+_([01])")
 _INDIAN = re.compile(r"([np])(x?)\d+")
 
+# Of films and of their maps. What else stands behind a dot is a part of the name: SMITH.JOHN and
+# SMITH.MARY are two patients, film.v2 is another film than film.
+_ENDINGS = (*SUFFIXES, ".npy", ".npz")
+
 
 def without_ending(name: str) -> str:
-    """A film's name without what tells its format; the last number of a UID does not."""
+    """A film's name without the ending of a format of films or maps; no other is one."""
     path = PurePosixPath(name)
-    return path.with_suffix("").as_posix() if path.suffix[1:2].isalpha() else name
+    return path.with_suffix("").as_posix() if path.suffix.lower() in _ENDINGS else name
 
 
 def stem(name: str) -> str:
@@ -60,10 +66,11 @@ class Names:
         where all of them are as close.
         """
         path = without_ending(name)
-        if path in self._by_path:
-            return self._by_path[path]
-        if path in self._by_end:
-            return self._by_end[path]
+        for known in (self._by_path, self._by_end):
+            # As it stands it may be the name of `film.png.dcm` without its ending.
+            for one in (name, path):
+                if one in known:
+                    return known[one]
         # Of names with fewer folders the longest that it ends in.
         return next((self._by_path[end] for end in _ends(path) if end in self._by_path), [])
 

@@ -12,8 +12,9 @@ import io
 import os
 import warnings
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 
 from PIL import Image
@@ -30,6 +31,7 @@ from tbspot.samples.sample import LesionKind, Sample, TruthBox
 __all__ = [
     "Reading",
     "absent_note",
+    "as_sought",
     "exists",
     "film_file",
     "film_folder",
@@ -48,6 +50,9 @@ TOLERANCE = 1.0
 # Words and characters of a file that a sentence repeats: a table's columns, and no novel.
 MOST_TOLD, LONGEST_TOLD = 20, 500
 
+# What spreadsheets of other languages put between cells.
+DIVIDERS = {";": "semicolons", "\t": "tabs"}
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -59,11 +64,13 @@ class Reading:
         samples: its films that exist.
         notes: sentences for the user.
         absent: how many listed films of each label do not exist.
+        first_absent: where the first of them was sought; `None` where a reader does not say.
     """
 
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
     absent: Counter[int] = field(default_factory=Counter)
+    first_absent: Path | None = None
 
     def __str__(self) -> str:
         """Where the films are from, and which: what sentences and run.json call it."""
@@ -75,14 +82,24 @@ class Reading:
         return f"{sources} ({len(known):,} films, {fingerprint(*known)})"
 
 
-def absent_note(source: str, absent: Counter[int], folder: Path) -> tuple[str, ...]:
+def absent_note(
+    source: str, absent: Counter[int], folder: Path, first: Path | None
+) -> tuple[str, ...]:
     """The sentence that counts listed films that do not exist, if there are any."""
     if not absent.total():
         return ()
     return (
         f"{source}: listed films that are absent from {folder} and left out: "
-        f"{absent.total():,} ({absent[1]:,} TB, {absent[0]:,} not TB)",
+        f"{absent.total():,} ({absent[1]:,} TB, {absent[0]:,} not TB)"
+        + (f"; {as_sought(first)}" if first else ""),
     )
+
+
+def as_sought(absent: Path) -> str:
+    """Words on a film that does not exist, to be compared with the name that it has."""
+    windows = "\\" in str(absent) and os.sep == "/"
+    hint = r", with a \: write / between folders" if windows else ""
+    return f"the first was sought at {str(absent)[:LONGEST_TOLD]}{hint}"
 
 
 def inside(folder: Path, name: str, listed_in: Path) -> Path:
@@ -211,30 +228,66 @@ def truth_box(
 
 
 def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
-    """Line number and cells of each row of a CSV file that must have `columns`.
+    """Line number and cells, without spaces around them, of each row of a CSV file.
+
+    Args:
+        path: of the file.
+        columns: that it must have. Their cells are names, numbers or labels, of one line.
 
     Raises:
-        TbspotError: the file cannot be read, lacks a column or has one twice, or a row has more
-            cells than there are columns.
+        TbspotError: the file cannot be read, lacks a column or has one twice, a row has more
+            cells than there are columns, or a quotation mark is not closed.
     """
     try:
-        with open_file(path) as content:
-            rows = csv.DictReader(io.TextIOWrapper(content, "utf-8-sig", newline=""))
-            present = rows.fieldnames or []
-            lacking = [column for column in columns if column not in present]
-            if lacking:
-                raise TbspotError(
-                    f"{path} has no column {' or '.join(map(repr, lacking))} "
-                    f"(it has {told(present)}); name the right one"
-                )
-            _refuse_doubles(path, present)
-            for row in rows:
-                yield rows.line_num, _cells(row, f"{path}, line {rows.line_num},")
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        with (
+            open_file(path) as content,
+            io.TextIOWrapper(content, "utf-8-sig", newline="") as text,
+        ):
+            rows = _records(path, text)
+            _, present = next(rows, (1, []))
+            _refuse_other_columns(path, present, columns)
+            for line, cells in rows:
+                if cells:
+                    yield line, _row(present, cells, columns, f"{path}, line {line},")
+    except UnicodeDecodeError as error:
         raise TbspotError(
-            f"{path} cannot be read as a CSV file: {getattr(error, 'strerror', None) or error}; "
-            "check the path"
+            f"{path} cannot be read as a CSV file: it is not UTF-8; save it as CSV UTF-8"
         ) from error
+    except OSError as error:
+        raise TbspotError(
+            f"{path} cannot be read as a CSV file: {error.strerror or error}; check the path"
+        ) from error
+
+
+def _records(path: Path, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """The line on which each record begins, and its cells; an empty line has none.
+
+    Raises:
+        TbspotError: a cell is not closed: it would hold the rows behind it, which were lost so.
+    """
+    rows = csv.reader(text, strict=True, skipinitialspace=True)
+    line = 1
+    try:
+        for cells in rows:
+            yield line, [cell.strip() for cell in cells]
+            line = rows.line_num + 1
+    except csv.Error as error:
+        raise TbspotError(
+            f"{path}, line {line}, has a cell that begins with a quotation mark and does not end "
+            f"with one ({error}); close the mark, or remove it"
+        ) from error
+
+
+def _refuse_other_columns(path: Path, present: Sequence[str], columns: Sequence[str]) -> None:
+    lacking = [column for column in columns if column not in present]
+    if lacking:
+        other = next((word for mark, word in DIVIDERS.items() if mark in "".join(present)), None)
+        remedy = f"save it with commas, not {other}" if other else "name the right one"
+        raise TbspotError(
+            f"{path} has no column {' or '.join(map(repr, lacking))} (it has {told(present)}); "
+            + remedy
+        )
+    _refuse_doubles(path, present)
 
 
 def _refuse_doubles(path: Path, columns: Sequence[str]) -> None:
@@ -244,10 +297,20 @@ def _refuse_doubles(path: Path, columns: Sequence[str]) -> None:
         raise TbspotError(f"{path} has two columns {doubles[0]!r}; keep or rename one")
 
 
-def _cells(row: dict[str | None, str | None], where: str) -> dict[str, str]:
-    if None in row:
+def _row(
+    present: Sequence[str], cells: Sequence[str], columns: Sequence[str], where: str
+) -> dict[str, str]:
+    if len(cells) > len(present):
         raise TbspotError(f"{where} has more cells than columns; quote cells that hold commas")
-    return {key: (cell or "").strip() for key, cell in row.items() if key}
+    row = {name: cell for name, cell in zip_longest(present, cells, fillvalue="") if name}
+    for name in columns:
+        # A quotation mark that another cell's closes far below takes whole rows.
+        if "\n" in row[name] or "\r" in row[name]:
+            raise TbspotError(
+                f"{where} has a line end in the cell of {name!r}; write the cell on one line, or "
+                "close its quotation mark"
+            )
+    return row
 
 
 def told(words: Sequence[str]) -> str:

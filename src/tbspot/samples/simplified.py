@@ -74,13 +74,16 @@ def read_simplified(folder: Path) -> Reading:
         _refuse_contradiction(*of_film[0], *of_film[-1])
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
+    first: Path | None = None
     for film, film_rows in rows.items():
         label = int(film_rows[0][1].target == "tb")
         if exists(film):
             samples.append(_sample(film, films, label, film_rows))
         else:
             absent[label] += 1
-    return Reading(tuple(samples), absent_note(str(folder), absent, films), absent)
+            first = first or film
+    notes = absent_note(str(folder), absent, films, first)
+    return Reading(tuple(samples), notes, absent, first)
 
 
 def _row(cells: dict[str, str], where: str) -> _Row:

@@ -82,6 +82,7 @@ def read_table(
     folder = root or path.parent
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
+    first: Path | None = None
     values: dict[str, None] = {}
     for where, film, row in _rows(path, columns, folder):
         values[row[columns.label]] = None
@@ -90,11 +91,12 @@ def read_table(
             samples.append(_sample(film, folder, label, columns, row, where))
         else:
             absent[label] += 1
-    notes = absent_note(str(path), absent, folder)
+            first = first or film
+    notes = absent_note(str(path), absent, folder, first)
     if positive is not None:
         _refuse_other_letters(path, columns.label, positive, list(values))
         notes = (*notes, *_none_note(path, columns.label, positive, list(values)))
-    return Reading(tuple(samples), notes, absent)
+    return Reading(tuple(samples), notes, absent, first)
 
 
 def _refuse_other_letters(path: Path, label: str, positive: str, values: list[str]) -> None:

@@ -58,6 +58,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
     films = film_folder(folder, FILM_FOLDERS)
     samples: list[Sample] = []
     absent: Counter[int] = Counter()
+    first: Path | None = None
     unlabelled = 0
     unlisted: set[str] = set()
     others: Counter[str] = Counter()
@@ -65,17 +66,19 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
         truth, names = _truth(folder, listing.stem), _names(listing)
         unlisted |= _unlisted(folder, truth, names)
         for name in names:
-            path = film_file(inside(films, name, listing))
+            listed = inside(films, name, listing)
+            path = film_file(listed)
             known = _label_and_source(name, listing)
             if known is None:
                 unlabelled += 1
             elif path is None:
                 absent[known[0]] += 1
+                first = first or listed
             else:
                 annotated = truth.get(name)
                 others.update(annotated.others if annotated else ())
                 samples.append(_sample(path, films, known, listing.stem, annotated))
-    notes = [*absent_note("tbx11k", absent, films)]
+    notes = [*absent_note("tbx11k", absent, films, first)]
     if unlisted:
         notes.append(
             f"tbx11k: films with boxes that no list names, left out: {len(unlisted):,} "
@@ -89,7 +92,7 @@ def read_tbx11k(folder: Path, family: str | None = None) -> Reading:
         )
     if unlabelled:
         notes.append(f"tbx11k: test films without a public label, left out: {unlabelled:,}")
-    return Reading(tuple(samples), (*notes, *_boxless_note(samples)), absent)
+    return Reading(tuple(samples), (*notes, *_boxless_note(samples)), absent, first)
 
 
 def _lists(folder: Path, family: str | None) -> list[Path]:

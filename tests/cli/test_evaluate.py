@@ -109,6 +109,8 @@ def test_others_boxes_and_maps_are_evaluated_into_the_folder_named(
         result = run(*map(str, given), *films, "--out", str(out), "--overwrite")
         assert result.exit_code == 0, result.output
         assert read_evaluation(out).contenders[0].localization.miou.value == miou
+        words = " ".join(result.output.split())
+        assert "† another program's, and what that was trained on is not known" in words
     assert not (tmp_path / "evaluation.json").exists()
 
 

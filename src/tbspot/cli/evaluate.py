@@ -197,7 +197,8 @@ def _localization(rows: Sequence[Contender]) -> Table:
         "row",
         title="Localization on TB films with a box (95 % intervals)",
         caption="* boxes were used, or the model carries one threshold for all films: its card "
-        "says what chose it; difference = mean IoU of the first row minus this one's",
+        "says what chose it; † another program's, and what that was trained on is not known; "
+        "difference = mean IoU of the first row minus this one's",
         box=SIMPLE_HEAD,
     )
     for heading in ("mean IoU", "raw mask", "hit", "side", "difference"):
@@ -206,7 +207,7 @@ def _localization(rows: Sequence[Contender]) -> Table:
         figures, difference = row.localization, row.difference
         p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
         table.add_row(
-            escape(row.name) + (" *" if row.uses_boxes else ""),
+            f"{escape(row.name)} {row.mark}".rstrip(),
             _cell(figures.miou.words()),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),

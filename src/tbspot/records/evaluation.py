@@ -165,7 +165,8 @@ class Contender(Record):
         name: what the row is called.
         role: the model judged, its teacher, or a control.
         uses_boxes: whether boxes were used to make or tune it; true for one threshold for all
-            films that the model carries, as its card alone says what chose that.
+            films that the model carries, as its card alone says what chose that; null where what a
+            model was trained on is not known, as of other programs' predictions.
         note: what it is, in words.
         model: name of the model, if it is one.
         version: of the model.
@@ -176,13 +177,18 @@ class Contender(Record):
 
     name: str
     role: Literal["judged", "teacher", "control"]
-    uses_boxes: bool
+    uses_boxes: bool | None
     note: str
     model: str | None
     version: str | None
     localization: Localization
     classification: Classification | None
     difference: Difference | None
+
+    @property
+    def mark(self) -> str:
+        """By which tables tell what knows boxes, or may, from what does not."""
+        return "†" if self.uses_boxes is None else "*" if self.uses_boxes else ""
 
 
 class Curve(Record):

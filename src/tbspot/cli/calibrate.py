@@ -127,7 +127,7 @@ def _chosen(result: Calibration) -> Table:
     table = Table(
         "at the threshold",
         "",
-        title=f"threshold {point.threshold:.4g}: {escape(result.rule)}",
+        title=f"threshold {point.written}: {escape(result.rule)}",
         caption=f"prevalence {percent(result.plan.prevalence)}; 95 % intervals",
         box=SIMPLE_HEAD,
     )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from tbspot.records.evaluation import Classification, Contender
+    from tbspot.records.evaluation import Classification, Contender, SourceFigures
 
 __all__ = ["evaluate"]
 
@@ -136,6 +136,7 @@ def evaluate(
     for row in result.contenders:
         if row.classification is not None and row.role == "judged":
             console.print(_classification(row.classification))
+            print_notes(console, _remarks(row.classification))
     print_notes(console, result.notes)
     console.print(f"evaluation: {path}", markup=False)
 
@@ -234,8 +235,7 @@ def _classification(figures: Classification) -> Table:
     )
     for heading in ("TB", "not TB", "AUROC", "average\nprecision", "sensitivity at\n90 % spec."):
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    pooled = [figures.pooled] if len(figures.sources) > 1 else []
-    for source in (*figures.sources, *pooled):
+    for source in (*figures.sources, *_pooled(figures)):
         table.add_row(
             escape(source.source),
             f"{source.tb:,}",
@@ -245,6 +245,28 @@ def _classification(figures: Classification) -> Table:
             _cell(source.sensitivity.words()),
         )
     return table
+
+
+def _remarks(figures: Classification) -> list[str]:
+    """Why figures of the table have no value or no interval."""
+    from tbspot.records.figures import remarks_on
+
+    return remarks_on(
+        {
+            f"{name} of {source.source}": figure
+            for source in (*figures.sources, *_pooled(figures))
+            for name, figure in (
+                ("AUROC", source.auroc),
+                ("average precision", source.average_precision),
+                ("sensitivity", source.sensitivity),
+            )
+        }
+    )
+
+
+def _pooled(figures: Classification) -> list[SourceFigures]:
+    """Of several sources; of one, all films are its own."""
+    return [figures.pooled] if len(figures.sources) > 1 else []
 
 
 def _cell(words: str) -> Text:

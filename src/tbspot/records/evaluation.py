@@ -96,7 +96,8 @@ class Localization(Record):
         detected_and_hit: the film is called TB and its maximum lies in a truth box.
         detected_miou: mean IoU where a film that is not called TB counts 0.
         box_ap: COCO's average precision by IoU.
-        froc: share of truth boxes found (IoU of at least 0.25) by false boxes a film.
+        froc: share of truth boxes found (IoU of at least 0.25) by false boxes a film; as `box_ap`
+            of these films alone, none of which is without TB.
         false_boxes: boxes a film on films without TB.
         false_boxes_called: boxes a film on films without TB, counting those called TB only.
         strata: mean IoU of parts of the films.

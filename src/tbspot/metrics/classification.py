@@ -257,6 +257,8 @@ def source_label_auroc(labels: NDArray[np.int_], sources: Sequence[str]) -> floa
     Each pair of a TB and another film is scored without the two of them, and a pair from one
     source is a tie: otherwise a source's own label would be told from the films left over. So is a
     pair from two sources of the very same share of TB, which tells nothing of their films.
+    For that it is a little high where chance alone deals TB out: 0.53 on average of 2 sources of 40
+    films, 0.55 of 10 of 20.
 
     Raises:
         UndefinedError: one of the classes is absent.

@@ -72,6 +72,24 @@ def test_sources_are_judged_each_and_pooled_beside_the_sources_name() -> None:
     assert "by the name of the source" in answers[2].sentence
 
 
+def test_a_model_that_answers_as_well_with_the_lungs_erased_is_named() -> None:
+    measured = [replace(one, logits={"m": one.logits["m"][:1] * 2}) for one in films(80, told=0)]
+    (answers,) = shortcuts_of(measured, 0)
+    assert "by m itself with the lungs erased; " in answers.sentence
+    assert "which therefore says nothing of lungs" in answers.sentence
+
+
+def test_the_name_of_the_source_is_named_where_it_explains_most() -> None:
+    clinic = [one for one in films(120, told=0) if one.sample.label or one.sample.name < "a2"]
+    screening = [one for one in films(120, told=0, source="b") if not one.sample.label]
+    pooled = shortcuts_of(clinic + screening, 0)[-1]
+    assert pooled.source_label is not None
+    assert (
+        f"AUROC {pooled.source_label.value:.3f} by the name of the source alone" in pooled.sentence
+    )
+    assert "do not explain" not in pooled.sentence
+
+
 def test_few_films_are_not_asked() -> None:
     (answers,) = shortcuts_of(films(30, told=3), 0)
     assert {figure.reason for figure in answers.probes.values()} == {

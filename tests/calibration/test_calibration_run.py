@@ -155,6 +155,39 @@ def test_the_page_says_the_figures_and_runs_nothing_that_the_scores_file_holds(
     assert not any(mark in page for mark in ("<script", "<b>x", "<i>m", "http:", "https:"))
 
 
+def test_the_page_says_what_each_point_and_each_temperature_is_of(
+    draw_scores, tmp_path: Path
+) -> None:
+    scored = draw_scores()
+    page = write_page(tmp_path, calibrate(scored, settings())[0]).read_text("utf-8")
+    assert "Each point is about a tenth of the films, with its 95 % interval." in page
+    head, row = '<th scope="row">temperature fitted on all films</th>', '<td colspan="2">'
+    assert f"{head}{row}" in page
+    two = replace(scored, scores=np.where(scored.scores > 0.5, 0.8, 0.2))
+    page = write_page(tmp_path, calibrate(two, settings())[0]).read_text("utf-8")
+    assert "Each point is films of about the same score, with its 95 % interval." in page
+    assert "a tenth" not in page
+
+
+def test_thresholds_near_one_are_told_apart_on_the_page(draw_scores, tmp_path: Path) -> None:
+    scored = draw_scores()
+    near = replace(scored, scores=1 - 1e-6 * (1 - scored.scores))
+    result, _ = calibrate(near, settings())
+    page = write_page(tmp_path, result).read_text("utf-8")
+    assert f"threshold used: {result.chosen.written}" in page
+    assert float(result.chosen.written) < 1
+    rows = [f'<th scope="row">{one.written}</th>' for one in result.points]
+    assert len(set(rows)) == len(rows)
+    assert all(row in page for row in rows)
+    # Of the marks under the chart only the highest may be 1.
+    assert page.split("threshold used")[0].count('text-anchor="middle">1</text>') <= 1
+
+
+def test_a_given_threshold_is_written_as_it_was_given(draw_scores) -> None:
+    result, _ = calibrate(draw_scores(), settings(threshold=0.123456))
+    assert result.chosen.written == "0.123456"
+
+
 def test_scores_on_another_scale_have_thresholds_and_no_reliability(
     draw_scores, tmp_path: Path
 ) -> None:

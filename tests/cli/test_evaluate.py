@@ -60,6 +60,16 @@ def test_the_table_and_the_file_are_made_in_one_call(study: Study) -> None:
     assert "\ufffd" not in result.output  # a line's end in a cell is ours and no escape
 
 
+def test_why_figures_have_no_interval_or_no_value_is_told_once(study: Study) -> None:
+    result = run(predict(study, "m"), "--data", study.source, "--split", "test")
+    assert result.exit_code == 0, result.output
+    notes = [line for line in result.output.splitlines() if line.startswith("note: ")]
+    (undefined,) = [one for one in notes if "there is no film without TB" in one]
+    assert undefined.startswith("note: AUROC of a, average precision of a, sensitivity of a: ")
+    (without,) = [one for one in notes if "AUROC of all sources pooled" in one]
+    assert "no interval" in without
+
+
 def test_the_evaluation_goes_to_the_folder_named(study: Study, tmp_path: Path) -> None:
     folder = predict(study, "student")
     source = ("--data", study.source, "--split", "test", "--resamples", "100")
@@ -109,6 +119,8 @@ def test_others_boxes_and_maps_are_evaluated_into_the_folder_named(
         result = run(*map(str, given), *films, "--out", str(out), "--overwrite")
         assert result.exit_code == 0, result.output
         assert read_evaluation(out).contenders[0].localization.miou.value == miou
+        words = " ".join(result.output.split())
+        assert "† another program's, and what that was trained on is not known" in words
     assert not (tmp_path / "evaluation.json").exists()
 
 

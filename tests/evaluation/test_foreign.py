@@ -260,6 +260,34 @@ def test_others_stand_beside_ours_as_controls(study: Study) -> None:
     assert "different rules: otsu and given" in str(rows[1].difference.note)
 
 
+def test_of_others_it_is_not_known_whether_boxes_made_them_unless_they_are_tuned_on_boxes(
+    study: Study,
+) -> None:
+    films = ("one.png", "two.png", "sick.png", "health.png", "tune.png")
+    ours = study.predict("student", dict.fromkeys(films, rectangles(FIRST)))
+    maps = study.folder / "maps"
+    maps.mkdir()
+    np.save(maps / "one.npy", rectangles(FIRST))
+    theirs = {"detector": detector(study), "maps": maps, "silent": study.folder / "none.json"}
+    theirs["silent"].write_text("[]")
+    rows = whole(study, ours, controls=theirs).contenders
+    assert [row.uses_boxes for row in rows[:4]] == [False, None, None, None]
+    assert [row.mark for row in rows[:4]] == ["", "†", "†", "†"]
+    assert rows[1].note.endswith("; what it was trained on is not known")
+    assert not any(row.mark for row in rows[4:])
+    tuned = coco(study, result("one", FIRST, 0.9), result("tune", FIRST, 0.9))
+    row = judged(study, tuned, tuning={JUDGED: tuned}, tuning_split="tune")
+    assert (row.uses_boxes, row.mark) == (True, "*")
+
+
+def test_controls_fitted_on_others_maps_may_know_boxes(study: Study) -> None:
+    study.add("train.png", 1, split="train")
+    path = coco(study, result("one", FIRST, 0.9), result("train", FIRST, 0.9))
+    rows = whole(study, path, training=path).contenders
+    fitted = [row.mark for row in rows if "fitted on maps" in row.name]
+    assert fitted == ["†", "†"]
+
+
 def test_what_is_in_memory_has_the_figures_of_the_same_in_files(study: Study) -> None:
     films = ("one.png", "two.png", "sick.png", "health.png")
     folder = study.predict("student", dict.fromkeys(films, rectangles(FIRST)))

@@ -252,6 +252,34 @@ def test_the_teacher_and_named_controls_are_rows_with_paired_differences(tmp_pat
     assert row(result, "untrained").localization.miou.value == 0
 
 
+def test_rows_of_one_name_are_told_apart_or_refused(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    study.add("one.png", 1, [(0, 0, 200, 200)])
+    maps = {"one.png": rectangles((0, 0, 200, 200))}
+    ours, theirs = study.predict("teacher", maps, version="0123456789"), study.predict("b", maps)
+    rows = evaluate_files(study.settings(ours, teacher=theirs)).contenders
+    assert [one.name for one in rows[:2]] == ["teacher 012345", "teacher"]
+    rows = evaluate_files(study.settings(theirs, controls={"b": ours})).contenders
+    assert [one.name for one in rows[:2]] == ["b 1", "b"]
+    with pytest.raises(TbspotError, match="two rows would be called 'whole film'"):
+        evaluate_files(study.settings(ours, controls={"whole film": theirs}))
+
+
+def test_a_difference_says_that_the_other_model_lacks_films(tmp_path: Path) -> None:
+    study = Study(tmp_path)
+    for number in range(3):
+        study.add(f"{number}.png", 1, [(0, 0, 200, 100 * (number + 1))])
+    maps = {f"{number}.png": rectangles((0, 0, 200, 200)) for number in range(3)}
+    teacher = study.predict("teacher", {"0.png": maps["0.png"], "1.png": None})
+    result = evaluate_files(study.settings(study.predict("student", maps), teacher=teacher))
+    difference = row(result, "teacher").difference
+    assert difference is not None
+    assert difference.note == "films without a prediction, which count 0 for this row: 2"
+    other = row(result, "whole film").difference
+    assert other is not None
+    assert other.note is None
+
+
 def test_a_split_without_a_boxed_film_has_null_figures_with_the_reason(tmp_path: Path) -> None:
     study = Study(tmp_path)
     study.add("tb.png", 1, None)

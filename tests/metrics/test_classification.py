@@ -150,6 +150,17 @@ def test_the_source_label_is_scored_without_the_pair_itself() -> None:
     assert source_label_auroc(labels, sources) == pytest.approx(np.mean(wins))
 
 
+@pytest.mark.parametrize("sources", [2, 3, 10])
+def test_sources_of_the_same_share_of_tb_tell_nothing(sources: int) -> None:
+    """Also of different sizes: 1 in 3 is 2 in 6."""
+    labels, names = [], []
+    for number in range(sources):
+        times = 1 + number % 2
+        labels += [1, 0, 0] * times
+        names += [f"s{number}"] * 3 * times
+    assert source_label_auroc(np.array(labels), names) == 0.5
+
+
 def test_a_source_of_one_film_tells_nothing() -> None:
     assert source_label_auroc(np.array([1, 0]), ["a", "b"]) == 0.5
 

@@ -91,6 +91,22 @@ def test_every_row_stands_in_the_table_with_its_interval(
             assert row.difference.words() in words
 
 
+def test_rows_of_which_it_is_not_known_what_they_were_trained_on_have_their_own_mark(
+    evaluation: Evaluation, folder: Path
+) -> None:
+    judged, *others = evaluation.contenders
+    foreign = judged.model_copy(update={"uses_boxes": None})
+    words = render(folder, evaluation.model_copy(update={"contenders": (foreign, *others)}), ())
+    assert 'title="what it was trained on is not known">†</span>' in words
+    text = " ".join(words.split())
+    assert "Of tbspot's own models, and of the controls, all other rows know image labels" in text
+
+
+def test_figures_of_boxes_say_that_no_film_without_tb_counts(page: Page) -> None:
+    words = " ".join(page.words.split())
+    assert "found with 0.5 false boxes a film, on films with TB alone" in words
+
+
 def test_a_figure_that_is_alike_on_every_film_says_that_it_has_no_interval(page: Page) -> None:
     assert "all black 0.000 no interval" in " ".join(page.words.split())
 

@@ -65,7 +65,7 @@ def _shortcuts(name: str, films: Sequence[FilmMeasures], seed: int) -> Shortcuts
         models_erased=erased,
         probes=probes,
         source_label=label_alone,
-        sentence=_sentence(name, plain, probes, label_alone),
+        sentence=_sentence(name, plain, erased, probes, label_alone),
     )
 
 
@@ -92,24 +92,35 @@ def _probed(
 
 
 def _sentence(
-    name: str, models: dict[str, Figure], probes: dict[str, Figure], label_alone: Figure | None
+    name: str,
+    models: dict[str, Figure],
+    erased: dict[str, Figure],
+    probes: dict[str, Figure],
+    label_alone: Figure | None,
 ) -> str:
     """What the reader of an AUROC on these films must know."""
-    by_probe = {probe: figure.value for probe, figure in probes.items() if figure.value is not None}
-    scored = {model: figure.value for model, figure in models.items() if figure.value is not None}
+    by_probe, scored = _values(probes), _values(models)
     if not by_probe or not scored:
         return f"{name}: too few films of a class to ask."
-    probe, best = max(by_probe.items(), key=lambda pair: pair[1])
     model, highest = max(scored.items(), key=lambda pair: pair[1])
-    begin = f"{name}: TB is told with AUROC {best:.3f} by no more than the {probe}"
-    if label_alone is not None and label_alone.value is not None:
-        begin += f", and with {label_alone.value:.3f} by the name of the source"
+    without_lungs = _values(
+        {f"no more than the {probe}": figure for probe, figure in probes.items()}
+        | {f"{model} itself with the lungs erased": erased[model]}
+        | ({"the name of the source alone": label_alone} if label_alone else {})
+    )
+    means, best = max(without_lungs.items(), key=lambda pair: pair[1])
+    begin = f"{name}: TB is told with AUROC {best:.3f} by {means}"
     against = f"{model} reaches {highest:.3f}"
     if best >= highest - AS_WELL:
         return f"{begin}; {against}, which therefore says nothing of lungs."
     if best >= 0.5 + (highest - 0.5) / 2:
         return f"{begin}; {against}, of which a good part can come from elsewhere than the lungs."
     return f"{begin}; {against}, which such means do not explain."
+
+
+def _values(figures: dict[str, Figure]) -> dict[str, float]:
+    """Of those that have one."""
+    return {name: one.value for name, one in figures.items() if one.value is not None}
 
 
 def source_aurocs(films: Sequence[FilmMeasures], model: str, seed: int) -> tuple[SourceAuroc, ...]:

@@ -7,13 +7,15 @@ What a threshold gives is left to points.py.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import count
 from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.calibration.digits import above
+from tbspot.metrics import wilson
 from tbspot.metrics.resampling import ROUNDING
-from tbspot.numerics import TWO_SIDED_95
 from tbspot.records.calibration import OperatingPoint, Target
 from tbspot.records.figures import Figure
 
@@ -29,8 +31,8 @@ __all__ = [
 # The least that a triage test for TB should reach: WHO, target product profiles for tuberculosis
 # diagnostics (2014, WHO/HTM/TB/2014.18, table 5).
 WHO_SENSITIVITY, WHO_SPECIFICITY = 0.9, 0.7
-# Half an interval that a programme can decide by.
-WANTED_HALF = 0.05
+# Of an interval that a programme can decide by.
+WANTED_WIDTH = 0.1
 
 
 def threshold_for(
@@ -42,49 +44,65 @@ def threshold_for(
 
 
 def reached(points: Sequence[OperatingPoint], sensitivity: float, specificity: float) -> Target:
-    """Which of all thresholds reach the wanted sensitivity and specificity together."""
-    met = [
-        one.threshold
-        for one in points
-        if _reaches(one.sensitivity.value, sensitivity)
-        and _reaches(one.specificity.value, specificity)
-    ]
-    surely = [
-        one.threshold
-        for one in points
-        if _reaches(one.sensitivity.low, sensitivity) and _reaches(one.specificity.low, specificity)
-    ]
-    target = Target(
+    """Which thresholds reach the wanted sensitivity and specificity together.
+
+    Args:
+        points: of all thresholds, rising.
+        sensitivity: wanted, at least.
+        specificity: wanted, at least.
+    """
+
+    def places(end: str) -> list[int]:
+        return [
+            place
+            for place, one in enumerate(points)
+            if _reaches(getattr(one.sensitivity, end), sensitivity)
+            and _reaches(getattr(one.specificity, end), specificity)
+        ]
+
+    met, surely = places("value"), places("low")
+    return Target(
         sensitivity=sensitivity,
         specificity=specificity,
-        met=_ends(met),
-        met_surely=_ends(surely),
-        sentence="",
+        met=_ends(points, met),
+        met_surely=_ends(points, surely),
+        sentence=_sentence(_target(sensitivity, specificity), points, met, surely),
     )
-    return target.model_copy(update={"sentence": _sentence(target)})
 
 
 def _reaches(value: float | None, wanted: float) -> bool:
     return value is not None and value >= wanted - ROUNDING
 
 
-def _ends(thresholds: Sequence[float]) -> tuple[float, float] | None:
+def _ends(points: Sequence[OperatingPoint], places: Sequence[int]) -> tuple[float, float] | None:
     # Sensitivity falls and specificity rises with the threshold, so there are no gaps.
-    return (min(thresholds), max(thresholds)) if thresholds else None
+    return (points[places[0]].threshold, points[places[-1]].threshold) if places else None
 
 
-def _sentence(target: Target) -> str:
-    who = (target.sensitivity, target.specificity) == (WHO_SENSITIVITY, WHO_SPECIFICITY)
+def _target(sensitivity: float, specificity: float) -> str:
+    who = (sensitivity, specificity) == (WHO_SENSITIVITY, WHO_SPECIFICITY)
     name = "WHO's target for a triage test" if who else "the target"
-    each = percent(target.sensitivity), percent(target.specificity)
-    wanted = f"{name} (sensitivity {each[0]}, specificity {each[1]})"
-    if target.met is None:
+    return f"{name} (sensitivity {percent(sensitivity)}, specificity {percent(specificity)})"
+
+
+def _sentence(
+    wanted: str, points: Sequence[OperatingPoint], met: Sequence[int], surely: Sequence[int]
+) -> str:
+    if not met:
         return f"No threshold reaches {wanted} on these films."
-    reach = f"Thresholds from {target.met[0]:.4g} to {target.met[1]:.4g} reach {wanted}"
-    if target.met_surely is None:
+    reach = f"Thresholds {_named(points, met)} reach {wanted}"
+    if not surely:
         return f"{reach}; none does so with the lower ends of both intervals."
-    surely = f"{target.met_surely[0]:.4g} to {target.met_surely[1]:.4g}"
-    return f"{reach}; from {surely} the lower ends of both intervals do too."
+    return f"{reach}; of those {_named(points, surely)} the lower ends of both intervals do too."
+
+
+def _named(points: Sequence[OperatingPoint], places: Sequence[int]) -> str:
+    """Thresholds from above the last score that is too low: between two scores all are alike."""
+    first, last = points[places[0]], points[places[-1]]
+    if not places[0]:
+        return f"up to {last.written}"
+    below = above(points[places[0] - 1].threshold, float(first.written))
+    return f"above {below} and up to {last.written}"
 
 
 def percent(wanted: float) -> str:
@@ -99,11 +117,11 @@ def precision_notes(point: OperatingPoint) -> list[str]:
         ("specificity", point.specificity, "without"),
     )
     return [
-        f"sample size: the {name} at the chosen threshold is known to {_width(rate):.0%} only; "
-        f"for 10 points, about {_needed(rate):,} films {kind} TB are needed and there are "
-        f"{rate.films:,}"
+        f"sample size: the {name} at the chosen threshold is known to {100 * _width(rate):.3g} "
+        f"points only; for 10 points, about {_needed(rate):,} films {kind} TB are needed and there "
+        f"are {rate.films:,}"
         for name, rate, kind in rates
-        if _width(rate) > 2 * WANTED_HALF
+        if _width(rate) > WANTED_WIDTH
     ]
 
 
@@ -112,6 +130,15 @@ def _width(rate: Figure) -> float:
 
 
 def _needed(rate: Figure) -> int:
-    """Films for an interval of the wanted width; a rate of 0 or 1 is planned for as 95 %."""
+    """The fewest films whose interval at this rate has the wanted width.
+
+    A rate of 0 or 1 is planned for as 95 %.
+    """
     value = min(0.95, max(0.05, rate.value or 0))
-    return ceil((TWO_SIDED_95 / WANTED_HALF) ** 2 * value * (1 - value))
+
+    def width(films: int) -> float:
+        interval = wilson(value * films, films)
+        return interval.high - interval.low
+
+    # It is narrower the more films there are, and these are too few.
+    return next(films for films in count(rate.films + 1) if width(films) <= WANTED_WIDTH)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.calibration.digits import told_apart
 from tbspot.calibration.scored import LEAST_FILMS, Scored
 from tbspot.metrics import delong, wilson
 from tbspot.records.calibration import Group
@@ -27,8 +28,8 @@ AGE_LIMITS = (15, 25, 35, 45, 55, 65)
 # More values than this are measurements, which are cut into quarters, or names of single films.
 MOST_VALUES = 12
 NOT_STATED = "not stated"
-# Of a limit in a name; all numbers of 64 bits differ in 17.
-FEWEST_DIGITS, MOST_DIGITS = 6, 17
+# Of a limit in a name.
+FEWEST_DIGITS = 6
 
 
 def groups_of(scored: Scored, threshold: float) -> tuple[tuple[Group, ...], tuple[str, ...]]:
@@ -108,20 +109,9 @@ def _limits(numbers: NDArray[np.float64], *, is_age: bool) -> list[float]:
 
 def _labels(limits: Sequence[float]) -> list[str]:
     """The names of the bands between limits, with as many digits as tell the limits apart."""
-    written = next(
-        written
-        for digits in range(FEWEST_DIGITS, MOST_DIGITS + 1)
-        if len(set(written := [_written(one, digits) for one in limits])) == len(limits)
-    )
+    written = told_apart(limits, FEWEST_DIGITS)
     between = [f"{low} to under {high}" for low, high in pairwise(written)]
     return [f"under {written[0]}", *between, f"{written[-1]} and over"]
-
-
-def _written(number: float, digits: int) -> str:
-    """In plain figures, as far as they are short: a date such as 20240108 is one."""
-    if abs(number) < 10**MOST_DIGITS:
-        digits = max(digits, len(str(int(abs(number)))))
-    return f"{number:.{digits}g}"
 
 
 def _group(

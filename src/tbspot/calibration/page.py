@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from tbspot.calibration.digits import told_apart
+from tbspot.calibration.reliability import BINS
 from tbspot.calibration.run import MOST_POINTS
 from tbspot.html import templating
 from tbspot.html.charts import FAINT, STYLES, Area, Chart, Line, Span, Tick, ticks
 from tbspot.records.calibration import Calibration, OperatingPoint, Reliability, ReliabilityBin
-from tbspot.records.figures import Figure
+from tbspot.records.figures import Figure, remarks_on
 
 __all__ = ["PAGE_FILE", "words", "write_page"]
 
@@ -48,18 +50,15 @@ def words(figure: Figure) -> str:
 
 
 def _remarks(reliability: Reliability) -> list[str]:
-    """Why figures or their intervals are absent, each remark once with the figures it is on."""
-    remarks: dict[str, list[str]] = {}
-    for name, figure in (
-        ("expected calibration error", reliability.ece),
-        ("Brier score", reliability.brier),
-        ("temperature", reliability.temperature),
-        ("expected calibration error after scaling", reliability.ece_scaled),
-        ("Brier score after scaling", reliability.brier_scaled),
-    ):
-        if remark := f"undefined, as {figure.reason}" if figure.reason else figure.note:
-            remarks.setdefault(remark, []).append(name)
-    return [f"{', '.join(names)}: {remark}" for remark, names in remarks.items()]
+    return remarks_on(
+        {
+            "expected calibration error": reliability.ece,
+            "Brier score": reliability.brier,
+            "temperature": reliability.temperature,
+            "expected calibration error after scaling": reliability.ece_scaled,
+            "Brier score after scaling": reliability.brier_scaled,
+        }
+    )
 
 
 def _thresholds(calibration: Calibration) -> Chart:
@@ -79,16 +78,15 @@ def _thresholds(calibration: Calibration) -> Chart:
         areas.append(Area((*high, *reversed(low)), colour))
     if lowest <= chosen.threshold <= highest:
         at = (chosen.threshold - lowest) / (highest - lowest)
-        name = f"threshold used: {chosen.threshold:.4g}"
+        name = f"threshold used: {chosen.written}"
         lines.append(Line(name, ((at, 0.0), (at, 1.0)), *FAINT))
+    marks = told_apart([lowest + tick / 4 * (highest - lowest) for tick in range(5)], 3)
     return Chart(
         title="Sensitivity and specificity by threshold",
         summary=calibration.target.sentence,
         x_label="threshold",
         y_label="share of films",
-        x_ticks=tuple(
-            Tick(tick / 4, f"{lowest + tick / 4 * (highest - lowest):.3g}") for tick in range(5)
-        ),
+        x_ticks=tuple(Tick(tick / 4, mark) for tick, mark in enumerate(marks)),
         y_ticks=ticks(),
         lines=tuple(lines),
         areas=tuple(areas),
@@ -112,6 +110,8 @@ def _reliability(bins: Sequence[ReliabilityBin]) -> Chart:
         )
         for one in bins
     )
+    # Where many scores are equal, there are fewer bins, and they are of different sizes.
+    each = "about a tenth of the films" if len(bins) == BINS else "films of about the same score"
     return Chart(
         title="Reliability",
         summary="; ".join(span.text for span in spans),
@@ -121,5 +121,5 @@ def _reliability(bins: Sequence[ReliabilityBin]) -> Chart:
         y_ticks=ticks(),
         lines=(Line("the score is the share", ((0.0, 0.0), (1.0, 1.0)), *FAINT),),
         spans=spans,
-        note="Each point is about a tenth of the films, with its 95 % interval.",
+        note=f"Each point is {each}, with its 95 % interval.",
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.calibration.digits import up_to
 from tbspot.metrics import Estimate, mover_ratio, wilson
 from tbspot.records.calibration import OperatingPoint, Plan
 from tbspot.records.figures import Figure, figure_of
@@ -36,6 +37,8 @@ def point_at(
     false, left = (wilson(int((called & ~is_tb).sum()), others) for called in (passed, ~passed))
     rare, common = plan.prevalence, 1 - plan.prevalence
 
+    below = float(scores[~passed].max(initial=-np.inf))
+
     def tested_in_vain() -> Estimate:
         return mover_ratio(_scaled(false, common), _scaled(found, rare))
 
@@ -47,6 +50,7 @@ def point_at(
 
     return OperatingPoint(
         threshold=float(threshold),
+        written=up_to(threshold, below),
         sensitivity=figure_of(lambda: found, tb),
         specificity=figure_of(lambda: left, others),
         ppv=figure(lambda: _one_in(tested_in_vain()), "no film reaches the threshold"),

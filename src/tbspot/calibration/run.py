@@ -131,6 +131,9 @@ def calibrate(
     if threshold is None:
         threshold = threshold_for(scores, labels, settings.sensitivity)
     chosen = point_at(threshold, scores, labels, plan)
+    if settings.threshold is not None:
+        # As it was given, as far as people write numbers.
+        chosen = chosen.model_copy(update={"written": f"{threshold:.15g}"})
     groups, group_notes = groups_of(scored, threshold)
     result = Calibration(
         tbspot=__version__,

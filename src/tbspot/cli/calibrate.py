@@ -126,7 +126,7 @@ def _chosen(result: Calibration) -> Table:
     table = Table(
         "at the threshold",
         "",
-        title=f"threshold {point.threshold:.4g}: {result.rule}",
+        title=f"threshold {point.written}: {result.rule}",
         caption=f"prevalence {percent(result.plan.prevalence)}; 95 % intervals",
         box=SIMPLE_HEAD,
     )

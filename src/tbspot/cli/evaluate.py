@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from tbspot.records.evaluation import Classification, Contender
+    from tbspot.records.evaluation import Classification, Contender, SourceFigures
 
 __all__ = ["evaluate"]
 
@@ -138,6 +138,7 @@ def evaluate(
     for row in result.contenders:
         if row.classification is not None and row.role == "judged":
             console.print(_classification(row.classification))
+            print_notes(console, _remarks(row.classification))
     print_notes(console, result.notes)
     console.print(f"evaluation: {path}")
 
@@ -192,7 +193,8 @@ def _localization(rows: Sequence[Contender]) -> Table:
         "row",
         title="Localization on TB films with a box (95 % intervals)",
         caption="* boxes were used, or the model carries one threshold for all films: its card "
-        "says what chose it; difference = mean IoU of the first row minus this one's",
+        "says what chose it; † another program's, and what that was trained on is not known; "
+        "difference = mean IoU of the first row minus this one's",
         box=SIMPLE_HEAD,
     )
     for heading in ("mean IoU", "raw mask", "hit", "side", "difference"):
@@ -201,7 +203,7 @@ def _localization(rows: Sequence[Contender]) -> Table:
         figures, difference = row.localization, row.difference
         p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
         table.add_row(
-            row.name + (" *" if row.uses_boxes else ""),
+            f"{row.name} {row.mark}".rstrip(),
             _cell(figures.miou.words()),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),
@@ -227,8 +229,7 @@ def _classification(figures: Classification) -> Table:
     )
     for heading in ("TB", "not TB", "AUROC", "average\nprecision", "sensitivity at\n90 % spec."):
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    pooled = [figures.pooled] if len(figures.sources) > 1 else []
-    for source in (*figures.sources, *pooled):
+    for source in (*figures.sources, *_pooled(figures)):
         table.add_row(
             source.source,
             f"{source.tb:,}",
@@ -238,6 +239,28 @@ def _classification(figures: Classification) -> Table:
             _cell(source.sensitivity.words()),
         )
     return table
+
+
+def _remarks(figures: Classification) -> list[str]:
+    """Why figures of the table have no value or no interval."""
+    from tbspot.records.figures import remarks_on
+
+    return remarks_on(
+        {
+            f"{name} of {source.source}": figure
+            for source in (*figures.sources, *_pooled(figures))
+            for name, figure in (
+                ("AUROC", source.auroc),
+                ("average precision", source.average_precision),
+                ("sensitivity", source.sensitivity),
+            )
+        }
+    )
+
+
+def _pooled(figures: Classification) -> list[SourceFigures]:
+    """Of several sources; of one, all films are its own."""
+    return [figures.pooled] if len(figures.sources) > 1 else []
 
 
 def _cell(words: str) -> Text:

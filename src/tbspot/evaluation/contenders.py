@@ -59,7 +59,7 @@ class Entry:
         name: what the row is called.
         role: the model judged, its teacher, or a control.
         note: what it is, in words.
-        uses_boxes: whether boxes were used to make or tune it.
+        uses_boxes: whether boxes were used to make or tune it; `None` where that is not known.
         outcomes: by place in the split.
         rules: by which boxes are found.
         model: name of the model, if it is one.
@@ -69,7 +69,7 @@ class Entry:
     name: str
     role: Role
     note: str
-    uses_boxes: bool
+    uses_boxes: bool | None
     outcomes: Outcomes
     rules: Rules
     model: str | None = None
@@ -90,11 +90,12 @@ def model_entry(
     """
     rules = rules_of_boxes(tuned) if films.gives_boxes else rules_of(_usable(films), tuned, share)
     primary = rules.choices[rules.primary]
+    unknown = "; what it was trained on is not known" if films.is_foreign else ""
     return Entry(
         name=name,
         role=role,
-        note=f"threshold rule {rules.primary}: {primary.origin}",
-        uses_boxes=primary.uses_boxes,
+        note=f"threshold rule {rules.primary}: {primary.origin}{unknown}",
+        uses_boxes=primary.uses_boxes or (None if films.is_foreign else primary.uses_boxes),
         outcomes=model_outcomes(films, list(rules.choices.values())),
         rules=rules,
         model=films.model,
@@ -201,8 +202,10 @@ def share_choice(films: Matched) -> Choice | None:
     share = float(np.mean(shares)) if shares else 0.0
     if not 0 < share < 1:
         return None
-    origin = f"mean share above Otsu's threshold on {len(shares)} training films, box-free"
-    return Choice("quantile", share, share, origin)
+    origin = f"mean share above Otsu's threshold on {len(shares)} training films"
+    if films.is_foreign:
+        return Choice("quantile", share, share, origin, uses_boxes=None)
+    return Choice("quantile", share, share, f"{origin}, box-free")
 
 
 def map_controls(films: Matched) -> list[Control]:
@@ -212,4 +215,5 @@ def map_controls(films: Matched) -> list[Control]:
         return (thresholded(evidence, OTSU).mask for evidence in all_evidence(films))
 
     on = f"the model's own boxes (Otsu) on {films.usable} training films"
-    return fitted_controls(masks, on, uses_boxes=False) if films.usable else []
+    uses_boxes = None if films.is_foreign else False
+    return fitted_controls(masks, on, uses_boxes=uses_boxes) if films.usable else []

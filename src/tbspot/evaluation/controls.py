@@ -49,20 +49,20 @@ def plain_controls() -> list[Control]:
     ]
 
 
-def _mask_control(name: str, note: str, mask: Map, *, uses_boxes: bool = False) -> Control:
+def _mask_control(name: str, note: str, mask: Map, *, uses_boxes: bool | None = False) -> Control:
     choice = Choice("tuned", 0.5, 0.5, "a fixed mask", uses_boxes=uses_boxes)
     return Control(name, note, mask, choice)
 
 
 def fitted_controls(
-    masks: Callable[[], Iterator[Mask]], on: str, *, uses_boxes: bool
+    masks: Callable[[], Iterator[Mask]], on: str, *, uses_boxes: bool | None
 ) -> list[Control]:
     """The best single rectangle and the best image-blind mask for some films.
 
     Args:
         masks: the films' masks; called again for each pass, so that none need be kept.
         on: what they are, in words.
-        uses_boxes: whether they come from boxes.
+        uses_boxes: whether they come from boxes; `None` where that is not known.
     """
     ending = "fitted on boxes" if uses_boxes else "fitted on maps"
     rectangle = best_rectangle(masks()).astype(np.float32)

@@ -88,7 +88,8 @@ def _matched_named(
         f"predictions in {Path(given.source).name} of no film that is judged, left out: "
         f"{len(left):,} (first: {', '.join(left[:3])})"
     )
-    return replace(found, notes=(*found.notes, note) if left else found.notes)
+    notes = (*found.notes, note) if left else found.notes
+    return replace(found, is_foreign=True, notes=notes)
 
 
 def _refuse_two_of_one_film(
@@ -166,7 +167,8 @@ def _prediction(path: Path, version: str, image: str, boxes: Sequence[PredictedB
 
 
 def _nothing_on(path: Path, samples: Sequence[Sample]) -> Matched:
-    return Matched((None,) * len(samples), path.stem, _version_of(path), _no_map)
+    nothing = (None,) * len(samples)
+    return Matched(nothing, path.stem, _version_of(path), _no_map, is_foreign=True)
 
 
 def _version_of(path: Path) -> str:

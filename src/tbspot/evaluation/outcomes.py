@@ -46,14 +46,14 @@ class Choice:
             for boxes that a model gives, their least score.
         raw_value: the same for the raw mask.
         origin: where it comes from, in words.
-        uses_boxes: whether boxes were used to choose it.
+        uses_boxes: whether boxes were used to choose it; `None` where that is not known.
     """
 
     rule: Rule
     value: float | None
     raw_value: float | None
     origin: str
-    uses_boxes: bool = False
+    uses_boxes: bool | None = False
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ class Localized:
         energy: share inside the boxes; `None` where the map is blank.
         lesions: truth boxes found.
         called: whether the film is called TB; `None` where the contender does not say.
+        is_missing: whether it has no usable prediction and counts 0.
         boxes: found by the primary rule, on the grid.
         ranked: boxes whose scores compare from film to film, best first.
         correct: whether each of those is a truth box, by IoU.
@@ -75,6 +76,7 @@ class Localized:
     energy: float | None
     lesions: int
     called: bool | None
+    is_missing: bool
     boxes: NDArray[np.float64]
     ranked: NDArray[np.float64]
     correct: Mapping[float, NDArray[np.bool_]]
@@ -151,6 +153,7 @@ def _localized(place: int, outcome: Outcome, truth: Truth, primary: Rule) -> Loc
         energy=unless_undefined(lambda: energy_inside(normalised, mask), None),
         lesions=lesions_found(boxes, truth.boxes, LESION_IOU),
         called=outcome.called,
+        is_missing=outcome.is_missing,
         boxes=boxes,
         ranked=ranked,
         correct={iou: match_boxes(ranked, truth.boxes, iou) for iou in (*AP_IOUS, FROC_IOU)},

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tbspot.errors import TbspotError
 from tbspot.evaluation.classifying import classification_of
 from tbspot.evaluation.contenders import (
     Entry,
@@ -38,6 +39,7 @@ from tbspot.records.evaluation import (
     Curve,
     Evaluation,
     Role,
+    Rule,
 )
 from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched
@@ -144,7 +146,8 @@ def evaluate_matched(
         tell: is told what is being done.
 
     Raises:
-        TbspotError: a map cannot be read, or no film of the tuning split has a box.
+        TbspotError: a map cannot be read, no film of the tuning split has a box, or two rows would
+            have one name.
     """
     tell("choosing thresholds")
     curves: dict[str, Curve] = {}
@@ -152,6 +155,7 @@ def evaluate_matched(
         for name, films in tuning.models.items():
             curves[name] = tuning_curve(films, tuning.samples, tuning.split)
     entries = _models(models, curves, training) + _controls(training, tuning)
+    _refuse_one_name(entries)
     judged = models[JUDGED]
     truths = truths_of(samples, judged.predictions)
     rows, first = _rows(entries, truths, drawing, tell)
@@ -201,7 +205,7 @@ def _models(
     roles: dict[str, Role] = {JUDGED: "judged", TEACHER: "teacher"}
     return [
         model_entry(
-            name or films.model,
+            name or _judged_name(films, models),
             roles.get(name, "control"),
             films,
             tuned_choice(curves[name]) if name in curves else None,
@@ -209,6 +213,21 @@ def _models(
         )
         for name, films in models.items()
     ]
+
+
+def _judged_name(films: Matched, models: Mapping[str, Matched]) -> str:
+    """That of the model, with its version where another row is called so."""
+    return f"{films.model} {films.version[:6]}" if films.model in models else films.model
+
+
+def _refuse_one_name(entries: Sequence[Entry]) -> None:
+    names = [entry.name for entry in entries]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise TbspotError(
+            f"two rows would be called {twice!r}; give the model of --control {twice}=... another "
+            "name"
+        )
 
 
 def _controls(training: Matched | None, tuning: Tuning | None) -> list[Entry]:
@@ -233,13 +252,21 @@ def _rows(
     for entry in entries[1:]:
         tell(f"judging {entry.name}")
         measured = measure(entry.outcomes, truths, entry.rules.primary)
-        note = None
-        if entry.model and entry.rules.primary != primary:
-            note = f"thresholds by different rules: {primary} and {entry.rules.primary}"
+        note = _difference_note(entry, measured, primary)
         theirs = measured.overlaps(entry.rules.primary)
         difference = difference_of(first.overlaps(primary), theirs, first.patients(), drawing, note)
         rows.append(_row(entry, measured, difference, truths, drawing))
     return tuple(rows), first
+
+
+def _difference_note(entry: Entry, measured: Measured, primary: Rule) -> str | None:
+    """What else makes a row differ from the model judged."""
+    notes = []
+    if entry.model and entry.rules.primary != primary:
+        notes.append(f"thresholds by different rules: {primary} and {entry.rules.primary}")
+    if lacking := sum(film.is_missing for film in measured.localized):
+        notes.append(f"films without a prediction, which count 0 for this row: {lacking:,}")
+    return "; ".join(notes) or None
 
 
 def _row(

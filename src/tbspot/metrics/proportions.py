@@ -14,8 +14,12 @@ from tbspot.numerics import TWO_SIDED_95
 __all__ = ["mover_ratio", "wilson"]
 
 
-def wilson(counted: int, films: int) -> Estimate:
+def wilson(counted: float, films: int) -> Estimate:
     """A share of films with Wilson's 95 % interval (Wilson 1927, doi 10.2307/2276774).
+
+    Args:
+        counted: of the films; a fraction where films are planned for.
+        films: how many.
 
     Raises:
         UndefinedError: there is no film.

@@ -46,6 +46,7 @@ class OperatingPoint(Record):
 
     Attributes:
         threshold: on the scale of the scores.
+        written: the threshold in as many digits as it takes to divide these films as it does.
         sensitivity: share of films with TB that reach it.
         specificity: share of films without TB that do not.
         ppv: share with TB among those that reach it, at the stated prevalence.
@@ -55,6 +56,7 @@ class OperatingPoint(Record):
     """
 
     threshold: float
+    written: str
     sensitivity: Figure
     specificity: Figure
     ppv: Figure
@@ -69,7 +71,8 @@ class Target(Record):
     Attributes:
         sensitivity: wanted, at least.
         specificity: wanted, at least.
-        met: the lowest and highest threshold that reach both; null when none does.
+        met: the lowest and highest score that reach both as thresholds; null when none does. So do
+            all thresholds down to the next lower score.
         met_surely: those where the lower ends of both intervals reach them.
         sentence: the same in words.
     """

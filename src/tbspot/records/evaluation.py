@@ -100,7 +100,8 @@ class Localization(Record):
         detected_and_hit: the film is called TB and its maximum lies in a truth box.
         detected_miou: mean IoU where a film that is not called TB counts 0.
         box_ap: COCO's average precision by IoU.
-        froc: share of truth boxes found (IoU of at least 0.25) by false boxes a film.
+        froc: share of truth boxes found (IoU of at least 0.25) by false boxes a film; as `box_ap`
+            of these films alone, none of which is without TB.
         false_boxes: boxes a film on films without TB.
         false_boxes_called: boxes a film on films without TB, counting those called TB only.
         strata: mean IoU of parts of the films.
@@ -169,7 +170,8 @@ class Contender(Record):
         name: what the row is called.
         role: the model judged, its teacher, or a control.
         uses_boxes: whether boxes were used to make or tune it; true for one threshold for all
-            films that the model carries, as its card alone says what chose that.
+            films that the model carries, as its card alone says what chose that; null where what a
+            model was trained on is not known, as of other programs' predictions.
         note: what it is, in words.
         model: name of the model, if it is one.
         version: of the model.
@@ -180,13 +182,18 @@ class Contender(Record):
 
     name: str
     role: Role
-    uses_boxes: bool
+    uses_boxes: bool | None
     note: str
     model: str | None
     version: str | None
     localization: Localization
     classification: Classification | None
     difference: Difference | None
+
+    @property
+    def mark(self) -> str:
+        """By which tables tell what knows boxes, or may, from what does not."""
+        return "†" if self.uses_boxes is None else "*" if self.uses_boxes else ""
 
 
 class Curve(Record):

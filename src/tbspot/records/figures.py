@@ -5,7 +5,7 @@ Takes estimates of metrics; gives figures. What they are of is left to those who
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import isinf
 from typing import Self
@@ -17,7 +17,7 @@ from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.record import Record
 from tbspot.settings import Resamples, Seed, Settings
 
-__all__ = ["Difference", "Drawing", "Figure", "figure_of"]
+__all__ = ["Difference", "Drawing", "Figure", "figure_of", "remarks_on"]
 
 # All resamples of such films are alike, as with one film or ten hits of ten: of others that says
 # nothing, and as an interval it would say that the figure is known for certain.
@@ -105,3 +105,16 @@ def _without_ends(estimate: Estimate) -> str:
     if isinf(estimate.high):
         return "its interval has no upper end"
     return WITHOUT_WIDTH if estimate.high - estimate.low <= ROUNDING else ""
+
+
+def remarks_on(figures: Mapping[str, Figure]) -> list[str]:
+    """Why figures or their intervals are absent, each remark once with the figures it is on.
+
+    Args:
+        figures: by what they are called.
+    """
+    remarks: dict[str, list[str]] = {}
+    for name, figure in figures.items():
+        if remark := f"undefined, as {figure.reason}" if figure.reason else figure.note:
+            remarks.setdefault(remark, []).append(name)
+    return [f"{', '.join(names)}: {remark}" for remark, names in remarks.items()]

@@ -57,6 +57,7 @@ class Matched:
         read_map: evidence of one of them whose status is `ok`.
         gives_boxes: whether the model gives boxes in the place of maps: they are taken as they
             are, with their own scores, and none are cut from `read_map`.
+        is_foreign: whether another program made them: what its model was trained on is not known.
         notes: sentences for the reader.
     """
 
@@ -65,6 +66,7 @@ class Matched:
     version: str
     read_map: ReadMap
     gives_boxes: bool = False
+    is_foreign: bool = False
     notes: tuple[str, ...] = ()
 
     @property

@@ -24,6 +24,8 @@ from tbspot.targets import check_target
 __all__ = ["render", "write_report"]
 
 TEMPLATE = "report.html.j2"
+# What figures of ranked boxes are of: no film without TB counts, nor the boxes found on one.
+BOXED = "on films with TB alone"
 # In the head of each report, and of no other page.
 MARK = b'<meta name="generator" content="tbspot report">'
 
@@ -107,10 +109,10 @@ def _columns(rows: Sequence[Contender]) -> list[Column]:
     ]  # fmt: skip
     for key in side[0].box_ap:
         figures = [one.box_ap[key] for one in side]
-        headings.append((f"AP, IoU {key}", "COCO's average precision of boxes", figures))
+        headings.append((f"AP, IoU {key}", f"COCO's average precision of boxes, {BOXED}", figures))
     for key in side[0].froc:
         figures = [one.froc[key] for one in side]
-        meaning = f"share of truth boxes found with {key} false boxes a film"
+        meaning = f"share of truth boxes found with {key} false boxes a film, {BOXED}"
         headings.append((f"FROC {key}", meaning, figures))
     headings += [
         ("false boxes", "a film without TB", [one.false_boxes for one in side]),

@@ -249,6 +249,72 @@ def test_a_clock_that_is_set_back_at_work_makes_nothing_wait(
     assert store.ledger.soonest() == now + 3000
 
 
+SECONDS_OF_YEAR = 365 * 24 * 3600
+
+
+def _done(store: Store, folder: Path) -> None:
+    """Two films, the first of which is set aside and the second located."""
+    for number in (1, 2):
+        store.take(read_sent(study_film(folder, number), MOST), "UNIT")
+    store.ledger.set_aside(1, "why", None, store.clock())
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": dcmread(study_film(folder, 9))})
+
+
+def test_films_are_not_old_because_the_clock_was_set(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    now, steady = 946_684_800.0, 50.0  # the year 2000: an empty battery
+    store.clock = lambda: now
+    clock = ClockWatch(store, 3600, lambda: None, lambda: steady)
+    retention = Retention(store, 7, undelivered=True, tell=told, now=clock.look)
+    clock.start()
+    _done(store, tmp_path)
+    now, steady = now + 26 * SECONDS_OF_YEAR, steady + 120
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
+    assert store.ledger.last()["received"] == now - 120
+    # They grow old from then on.
+    now, steady = now + 8 * 86400, steady + 8 * 86400
+    retention.work()
+    assert not store.ledger.films(9)
+
+
+@pytest.mark.parametrize("years", [26, -26, 1 / 365 / 24])
+def test_films_of_before_the_start_are_not_old_because_the_clock_was_set(
+    store: Store, tmp_path: Path, told: Any, years: float
+) -> None:
+    now, steady = 1.8e9, 50.0
+    store.clock = lambda: now
+    _done(store, tmp_path)
+    now += 60
+    clock = ClockWatch(store, 3600, lambda: None, lambda: steady)
+    retention = Retention(store, 7, undelivered=True, tell=told, now=clock.look)
+    clock.start()
+    for change in (years, -years):
+        now += change * SECONDS_OF_YEAR
+        retention.work()
+        assert len(store.ledger.films(9)) == 2
+        assert (store.ledger.last()["finished"] or 0) <= now
+
+
+def test_films_that_a_wrong_clock_dated_are_not_old_at_the_next_start(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    now = 946_684_800.0
+    store.clock = lambda: now
+    _done(store, tmp_path)
+    now += 26 * SECONDS_OF_YEAR
+    ClockWatch(store, 3600, lambda: None).start()
+    retention = Retention(store, 7, undelivered=True, tell=told)
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
+    # Another start does not begin anew.
+    now += 8 * 86400
+    ClockWatch(store, 3600, lambda: None).start()
+    retention.work()
+    assert not store.ledger.films(9)
+
+
 def _half_copied(store: Store, place: Path, told: Any) -> tuple[Watch, Path]:
     """A watch that has seen a film of which the end is still to come, and the film."""
     watch, path = _watch(store, place / "in", told), place / "in" / "film.dcm"

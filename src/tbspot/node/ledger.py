@@ -356,6 +356,14 @@ class Ledger:
             )  # fmt: skip
             return films.rowcount + results.rowcount > 0
 
+    def move_times(self, seconds: float, since: float) -> None:
+        """Let what happened since a moment have happened so much later, as a clock was wrong."""
+        self._base.write(
+            "UPDATE films SET received = received + ?1 * (received >= ?2), "
+            "located = located + ?1 * (located >= ?2), finished = finished + ?1 * (finished >= ?2)",
+            seconds, since,
+        )  # fmt: skip
+
     # How it is asked.
 
     def _prepare(self, path: Path) -> None:

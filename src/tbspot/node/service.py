@@ -184,17 +184,18 @@ class Node:
             tries=settings.tries,
             pauses=settings.film_pauses,
         )
+        longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
+        clock = ClockWatch(self.store, longest, partial(self._wake, "worker", "sender"))
+        clock.start()
         retention = Retention(
             self.store,
             keep_days=settings.keep_days,
             undelivered=settings.to is None,
             tell=self.tell,
             identities=self.identities,
+            # A clock that was set a moment ago has made no film old.
+            now=clock.look,
         )
-        longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
-        clock = ClockWatch(self.store, longest, partial(self._wake, "worker", "sender"))
-        # A clock that was wrong before this start has put something off too.
-        clock.work()
         parts = [
             _Part("worker", worker.work), _Part("retention", retention.work),
             _Part("clock", clock.work),

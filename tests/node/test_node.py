@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from stations import SETTINGS
 from tbspot.errors import ModelError, TbspotError
-from tbspot.node import service
+from tbspot.node import line_teller, service
 from tbspot.node.health import health_of
 from tbspot.node.ledger import ResultLine
-from tbspot.node.service import Node
+from tbspot.node.service import Node, running
 from tbspot.node.settings import Pauses
 from tbspot.node.store import Store
 from units import Archive, archive, bright_model, send, study_film, wait_for
@@ -30,6 +34,15 @@ def _results(node: Node) -> list[ResultLine]:
         for film in node.store.ledger.films(9)
         for line in node.store.ledger.results_of(film.id)
     ]
+
+
+class _Unable:
+    """A model that can locate no film now."""
+
+    description = bright_model().description
+
+    def locate(self, *_: Any, **__: Any) -> Any:
+        raise TbspotError("not now")
 
 
 def test_a_film_that_is_sent_is_answered_in_the_archive(
@@ -101,16 +114,43 @@ def test_without_an_archive_results_stay_until_one_is_named(
     assert len(peer.stored) == 1
 
 
+class _Journal(io.StringIO):
+    """A journal whose disk may be full."""
+
+    full, refused = False, 0
+
+    def write(self, text: str) -> int:
+        if self.full:
+            self.refused += 1
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_journal_that_cannot_be_written_keeps_no_film_waiting(
+    tmp_path: Path, broken: bool
+) -> None:
+    journal = _Journal()
+    model = _Unable() if broken else bright_model()
+    settings = replace(SETTINGS, folder=tmp_path / "node", film_pauses=Pauses(first=60))
+    with running(settings, model, line_teller(journal)) as node:
+        journal.full = True
+        assert send(node.receiver.port, study_film(tmp_path)) == [0]
+        # That it came, and what became of it.
+        wait_for(lambda: journal.refused == 2)
+        journal.full = False
+        assert send(node.receiver.port, study_film(tmp_path, 2)) == [0]
+        wait_for(lambda: journal.getvalue().count("film put off" if broken else "film ok") == 1)
+        assert not node.health().troubles
+    told = [json.loads(line) for line in journal.getvalue().splitlines()]
+    assert [one["lines"] for one in told if one["event"] == "lines lost"] == [2]
+    assert [one["event"] for one in told][-1] == "ended"
+
+
 def test_a_film_that_came_before_the_end_is_answered_after_the_next_start(
     start: Start, peer: Archive, tmp_path: Path
 ) -> None:
-    class Slow:
-        description = bright_model().description
-
-        def locate(self, *_: Any, **__: Any) -> Any:
-            raise OSError("not now")
-
-    node = start(Slow(), to=peer.address, film_pauses=Pauses(first=0.3))
+    node = start(_Unable(), to=peer.address, film_pauses=Pauses(first=0.3))
     assert send(node.receiver.port, study_film(tmp_path)) == [0]
     wait_for(lambda: node.store.ledger.films(1)[0].reason)
     node.close()

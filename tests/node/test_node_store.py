@@ -20,6 +20,7 @@ from pydicom.uid import CTImageStorage
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
+from tbspot.node.identities import Identities
 from tbspot.node.ledger import Ledger
 from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
 from tbspot.node.retention import Retention
@@ -165,6 +166,44 @@ def test_a_film_that_was_set_aside_is_tried_anew_when_it_is_sent_again(
     film = store.ledger.film(1)
     assert film is not None
     assert (film.state, film.attempts) == ("received", 0)
+
+
+def test_a_film_that_was_set_aside_and_mended_replaces_what_it_was(
+    store: Store, tmp_path: Path
+) -> None:
+    first, mended = (
+        read_sent(study_film(tmp_path / name, PatientName=name), MOST) for name in ("a", "b")
+    )
+    store.take(first, "UNIT")
+    assert store.take(mended, "UNIT") == "other"
+    old = store.ledger.films(9)[0]
+    (store.folder / "maps" / f"{Path(old.file).stem}.npy").write_bytes(b"of what it was")
+    store.ledger.set_aside(1, "why", "{}", 5.0)
+    store.clock = lambda: 1e9
+    assert store.take(mended, "OTHER") == "again"
+    (film,) = store.ledger.films(9)
+    assert (film.state, film.source, film.received) == ("received", "OTHER", 1e9)
+    assert film.reason is film.prediction is None
+    assert read_sent(store.path_of(film), MOST).digest == film.digest == mended.digest
+    assert [path.name for path in store.folder.glob("*/*.*")] == [film.file]
+    # What it was is another film now.
+    assert store.take(first, "UNIT") == "other"
+
+
+def test_a_film_that_was_replaced_leaves_no_name(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    first, mended = (study_film(tmp_path / name, PatientName=name) for name in ("ALICE", "BOB"))
+    store.take(read_sent(first, MOST), "UNIT")
+    old = store.ledger.films(9)[0]
+    with closing(Identities(store.folder)) as identities:
+        identities.keep(store.path_of(old))
+        store.ledger.set_aside(1, "why", None, time.time())
+        store.take(read_sent(mended, MOST), "UNIT")
+        identities.keep(store.path_of(store.ledger.films(9)[0]))
+        Retention(store, 7, undelivered=False, tell=told, identities=identities).work()
+        assert not identities.find("alice")
+        assert len(identities.find("bob")) == 1
 
 
 def test_a_film_that_cannot_be_read_is_set_aside_after_its_tries_with_its_reason(

@@ -148,18 +148,25 @@ class Ledger:
     def try_again(self, film: int, now: float) -> None:
         """Queue a film anew that was set aside."""
         self._base.write(
-            "UPDATE films SET state = 'received', attempts = 0, due = ?, finished = NULL "
-            "WHERE id = ? AND state = 'aside'", now, film,
+            "UPDATE films SET state = 'received', attempts = 0, due = ?1, received = ?1, "
+            "finished = NULL WHERE id = ?2 AND state = 'aside'", now, film,
         )  # fmt: skip
 
-    def replace(self, film: int, digest: str, file: str, size: int, now: float) -> None:
-        """Queue a film anew whose file was gone and that came again; results are made anew too."""
+    def replace(
+        self, film: int, digest: str, file: str, size: int, now: float, source: str | None = None
+    ) -> None:
+        """Queue a film anew, of another file maybe; results are made anew too.
+
+        `source` is who sent it now; `None` = nobody did, and it came when it came.
+        """
         with self._base.writing() as base:
             base.execute("DELETE FROM results WHERE film = ?", (film,))
             base.execute(
-                "UPDATE films SET state = 'received', digest = ?, file = ?, bytes = ?, "
-                "attempts = 0, due = ?, reason = NULL, prediction = NULL, located = NULL, "
-                "finished = NULL WHERE id = ?", (digest, file, size, now, film),
+                "UPDATE films SET state = 'received', digest = ?1, file = ?2, bytes = ?3, "
+                "attempts = 0, due = ?4, reason = NULL, prediction = NULL, located = NULL, "
+                "finished = NULL, received = CASE WHEN ?5 IS NULL THEN received ELSE ?4 END, "
+                "source = coalesce(?5, source) WHERE id = ?6",
+                (digest, file, size, now, source, film),
             )  # fmt: skip
 
     # What becomes of films.

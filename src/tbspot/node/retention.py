@@ -47,6 +47,8 @@ class Retention:
             if self.identities is not None:
                 self.identities.forget(film.file)
             count += self.store.forget(film)
+        if self.identities is not None:
+            self.identities.forget_others(ledger.files())
         if count:
             self.tell("films deleted", films=count, days=self.keep_days)
         return BETWEEN_LOOKS

@@ -83,9 +83,9 @@ class Store:
             source: who sent it: an AE title, `folder`, or `web` with an address; may be empty.
 
         Returns:
-            `new`; `known` = the same bytes are here already; `again` = they are, and were set
-            aside, and are tried anew; `other` = another film has its name, and it is not taken;
-            `own` = a result of this node, which comes back.
+            `new`; `known` = the same bytes are here already; `again` = a film of this name was set
+            aside, and it is tried anew, with these bytes; `other` = another film has its name, and
+            it is not taken; `own` = a result of this node, which comes back.
 
         Raises:
             UnfitError: it is no film that the node takes.
@@ -105,10 +105,15 @@ class Store:
         with self._turn:
             if self.ledger.add(instance, digest, file, size, source, now) is not None:
                 return "new"
-            # Another association was faster.
-            known = self._known(instance, digest) or "known"
+            # Another association was faster, or the film was set aside.
+            known = self._known(instance, digest)
+            aside = self.ledger.film_of(instance) if known is None else None
+            if aside is not None:
+                self.ledger.replace(aside.id, digest, file, size, now, source)
+                self._remove_files(aside)
+                return "again"
         path.unlink(missing_ok=True)
-        return known
+        return known or "known"
 
     def _known(self, instance: str, digest: str) -> Taking | None:
         if self.ledger.is_result(instance):
@@ -117,7 +122,8 @@ class Store:
         if film is None:
             return None
         if film.digest != digest:
-            return "other"
+            # One that was set aside has answered nobody: it was mended, or the unit's is as good.
+            return None if film.state == "aside" else "other"
         if film.state != "aside":
             return "known"
         self.ledger.try_again(film.id, self.clock())
@@ -193,10 +199,13 @@ class Store:
                 return False
             for result in self.ledger.results_of(film.id):
                 self.path_of_result(result).unlink(missing_ok=True)
-            (self.folder / _map_of(film)).unlink(missing_ok=True)
-            self.path_of(film).unlink(missing_ok=True)
+            self._remove_files(film)
             self.ledger.forget(film.id)
         return True
+
+    def _remove_files(self, film: FilmLine) -> None:
+        (self.folder / _map_of(film)).unlink(missing_ok=True)
+        self.path_of(film).unlink(missing_ok=True)
 
     def _adopt(self) -> None:
         """Queue films that lie here without a line: of a process that was killed between the two.

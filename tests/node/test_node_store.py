@@ -190,9 +190,7 @@ def test_a_film_that_was_set_aside_and_mended_replaces_what_it_was(
     assert store.take(first, "UNIT") == "other"
 
 
-def test_a_film_that_was_replaced_leaves_no_name(
-    store: Store, tmp_path: Path, told: Any
-) -> None:
+def test_a_film_that_was_replaced_leaves_no_name(store: Store, tmp_path: Path, told: Any) -> None:
     first, mended = (study_film(tmp_path / name, PatientName=name) for name in ("ALICE", "BOB"))
     store.take(read_sent(first, MOST), "UNIT")
     old = store.ledger.films(9)[0]

@@ -123,7 +123,7 @@ class Identities:
         self._base.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def forget_others(self, files: Collection[str]) -> None:
-        """Remove all but whose these films are: one was replaced by another, of somebody else maybe."""
+        """Remove all but whose these films are: others were replaced, by films of others maybe."""
         for (file,) in self._base.rows("SELECT file FROM whose"):
             if file not in files:
                 self.forget(str(file))

@@ -35,6 +35,8 @@ SCHEMA = (
     "CREATE INDEX results_by_instance ON results (instance)",
     "CREATE INDEX results_waiting ON results (due) WHERE stored IS NULL",
 )
+FINISH = """UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS
+    (SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)"""
 # Tries of a result after which others go first.
 PATIENCE = 3
 
@@ -248,12 +250,13 @@ class Ledger:
                 "UPDATE results SET stored = ?, attempts = attempts + 1, reason = NULL "
                 "WHERE id = ?", (now, result.id),
             )  # fmt: skip
-            done = base.execute(
-                "UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS "
-                "(SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)",
-                (now, result.film),
-            )
-            return bool(done.rowcount)
+            return bool(base.execute(FINISH, (now, result.film)).rowcount)
+
+    def drop(self, results: Sequence[ResultLine], now: float) -> None:
+        """Wait for results no more, whose files are gone; films are done that wait for no other."""
+        with self._base.writing() as base:
+            base.executemany("DELETE FROM results WHERE id = ?", [(one.id,) for one in results])
+            base.executemany(FINISH, [(now, number) for number in {one.film for one in results}])
 
     def refuse(self, result: ResultLine, reason: str, due: float) -> None:
         """Say why the archive has not stored a result, and when the next try is."""

@@ -109,6 +109,7 @@ class Node:
             self._delivery = self._sender(settings)
             self._parts: dict[str, _Part] = {}
             self._parts = self._made(settings, model)
+            self._keep_kinds(settings)
             self.receiver = Receiver(settings, self.store, tell, self._parts["worker"].wake.set)
             self._open = stack.pop_all()
         self._start()
@@ -171,7 +172,14 @@ class Node:
             tell=self.tell,
             pauses=settings.archive_pauses,
             ending=self._ending.is_set,
+            queued=partial(self._wake, "worker"),
         )
+
+    def _keep_kinds(self, settings: NodeSettings) -> None:
+        """Wait for no result of a kind that an earlier node made, and the archive shall not get."""
+        dropped = self.store.keep_kinds(settings.kinds) if settings.to is not None else 0
+        if dropped:
+            self.tell("results dropped", results=dropped, reason="their kinds are not in `kinds`")
 
     def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
         worker = Worker(

@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -133,9 +133,15 @@ class Store:
         """See that so many bytes leave the disk as much room as it shall have.
 
         Raises:
-            TbspotError: they do not.
+            TbspotError: they do not, or the disk is gone.
         """
-        free = shutil.disk_usage(self.folder).free
+        try:
+            free = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            raise TbspotError(
+                f"{self.folder} cannot be used ({error.strerror}); bring its disk back, and films "
+                "are taken again"
+            ) from error
         if free - size < self._free_bytes:
             raise TbspotError(
                 f"the disk of {self.folder} has {free >> 20:,} MB left; free some, and films are "
@@ -186,6 +192,29 @@ class Store:
             kept.append(NewResult(kind, name, hash_of(str(made.SOPInstanceUID))))
         self.ledger.locate(film.id, prediction, kept, reason, self.clock())
         return kept
+
+    def keep_kinds(self, kinds: Collection[ResultKind]) -> int:
+        """Delete results of other kinds that wait for the archive; gives how many."""
+        others = [one for one in self.ledger.waiting_results() if one.kind not in kinds]
+        for one in others:
+            self.path_of_result(one).unlink(missing_ok=True)
+        if others:
+            self.ledger.drop(others, self.clock())
+        return len(others)
+
+    def make_anew(self, number: int) -> bool:
+        """Have the results of a film made anew, of which a file is gone or not whole.
+
+        Returns:
+            whether they are; if not, the film is gone too, and was set aside.
+        """
+        film, now = self.ledger.film(number), self.clock()
+        if film is not None and self.path_of(film).exists():
+            self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)
+            return True
+        self.ledger.drop_results(number)
+        self.ledger.set_aside(number, "its file and its results are gone", None, now)
+        return False
 
     def forget(self, film: FilmLine) -> bool:
         """Delete a film, its map and results: files first, so that none is left without a line.
@@ -245,18 +274,13 @@ class Store:
     def _mend(self) -> None:
         """Wait for no result whose file is gone: a queue from an older back-up may name such ones.
 
-        They are made anew where their film is there.
+        Those that are not whole are found when they are sent.
         """
         gone = [
             one for one in self.ledger.waiting_results() if not self.path_of_result(one).exists()
         ]
         for number in sorted({one.film for one in gone}):
-            film, now = self.ledger.film(number), self.clock()
-            if film is not None and self.path_of(film).exists():
-                self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)
-            else:
-                self.ledger.drop_results(number)
-                self.ledger.set_aside(number, "its file and its results are gone", None, now)
+            self.make_anew(number)
 
     def _sweep(self) -> None:
         """Remove results and maps whose film has no line any more."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -130,12 +131,13 @@ class _Journal(io.StringIO):
 
 @pytest.mark.parametrize("broken", [False, True])
 def test_a_journal_that_cannot_be_written_keeps_no_film_waiting(
-    tmp_path: Path, broken: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
 ) -> None:
     journal = _Journal()
+    monkeypatch.setattr(sys, "stdout", journal)
     model = _Unable() if broken else bright_model()
     settings = replace(SETTINGS, folder=tmp_path / "node", film_pauses=Pauses(first=60))
-    with running(settings, model, line_teller(journal)) as node:
+    with running(settings, model, line_teller()) as node:
         journal.full = True
         assert send(node.receiver.port, study_film(tmp_path)) == [0]
         # That it came, and what became of it.

@@ -9,24 +9,28 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from tbspot.printable import printable
 
 __all__ = ["Tell", "line_teller", "silent"]
 
-# What parts of the node are given: an event's name, and facts by keyword.
-Tell = Callable[..., None]
+
+class Tell(Protocol):
+    """What parts of the node tell by: an event's name, and facts by keyword."""
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Tell of an event; a fact that is `None` is left out."""
 
 
 def silent(event: str, **facts: Any) -> None:
     """Say nothing."""
 
 
-def line_teller(stream: TextIO | None = None) -> Tell:
-    """A way to tell by lines of JSON, from any thread; by default on standard output.
+def line_teller() -> Tell:
+    """A way to tell by lines of JSON on standard output, from any thread.
 
     Lines that cannot be written, as the disk of the journal is full, keep no film waiting: they
     are counted, and `lines lost` says how many once one can be.
@@ -36,12 +40,11 @@ def line_teller(stream: TextIO | None = None) -> Tell:
     def tell(event: str, **facts: Any) -> None:
         nonlocal lost
         with lock:
-            out = stream or sys.stdout
             try:
                 if lost:
-                    out.write(_line("lines lost", {"lines": lost}))
-                out.write(_line(event, facts))
-                out.flush()
+                    sys.stdout.write(_line("lines lost", {"lines": lost}))
+                sys.stdout.write(_line(event, facts))
+                sys.stdout.flush()
                 lost = 0
             # A stream that was closed is a `ValueError`.
             except (OSError, ValueError):

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
 import sqlite3
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.uid import SecondaryCaptureImageStorage
 
+from stations import SETTINGS
 from tbspot.errors import ModelError, TbspotError
-from tbspot.node import service
+from tbspot.hospital.result_files import read_result
+from tbspot.node import delivery, line_teller, service
 from tbspot.node.health import health_of
 from tbspot.node.ledger import ResultLine
-from tbspot.node.service import Node
+from tbspot.node.service import Node, running
 from tbspot.node.settings import Pauses
 from tbspot.node.store import Store
 from units import Archive, archive, bright_model, send, study_film, wait_for
@@ -30,6 +37,15 @@ def _results(node: Node) -> list[ResultLine]:
         for film in node.store.ledger.films(9)
         for line in node.store.ledger.results_of(film.id)
     ]
+
+
+class _Unable:
+    """A model that can locate no film now."""
+
+    description = bright_model().description
+
+    def locate(self, *_: Any, **__: Any) -> Any:
+        raise TbspotError("not now")
 
 
 def test_a_film_that_is_sent_is_answered_in_the_archive(
@@ -101,16 +117,44 @@ def test_without_an_archive_results_stay_until_one_is_named(
     assert len(peer.stored) == 1
 
 
+class _Journal(io.StringIO):
+    """A journal whose disk may be full."""
+
+    full, refused = False, 0
+
+    def write(self, text: str) -> int:
+        if self.full:
+            self.refused += 1
+            raise OSError(28, "No space left on device")
+        return super().write(text)
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_journal_that_cannot_be_written_keeps_no_film_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, broken: bool
+) -> None:
+    journal = _Journal()
+    monkeypatch.setattr(sys, "stdout", journal)
+    model = _Unable() if broken else bright_model()
+    settings = replace(SETTINGS, folder=tmp_path / "node", film_pauses=Pauses(first=60))
+    with running(settings, model, line_teller()) as node:
+        journal.full = True
+        assert send(node.receiver.port, study_film(tmp_path)) == [0]
+        # That it came, and what became of it.
+        wait_for(lambda: journal.refused == 2)
+        journal.full = False
+        assert send(node.receiver.port, study_film(tmp_path, 2)) == [0]
+        wait_for(lambda: journal.getvalue().count("film put off" if broken else "film ok") == 1)
+        assert not node.health().troubles
+    told = [json.loads(line) for line in journal.getvalue().splitlines()]
+    assert [one["lines"] for one in told if one["event"] == "lines lost"] == [2]
+    assert [one["event"] for one in told][-1] == "ended"
+
+
 def test_a_film_that_came_before_the_end_is_answered_after_the_next_start(
     start: Start, peer: Archive, tmp_path: Path
 ) -> None:
-    class Slow:
-        description = bright_model().description
-
-        def locate(self, *_: Any, **__: Any) -> Any:
-            raise OSError("not now")
-
-    node = start(Slow(), to=peer.address, film_pauses=Pauses(first=0.3))
+    node = start(_Unable(), to=peer.address, film_pauses=Pauses(first=0.3))
     assert send(node.receiver.port, study_film(tmp_path)) == [0]
     wait_for(lambda: node.store.ledger.films(1)[0].reason)
     node.close()
@@ -148,8 +192,8 @@ def test_a_result_that_is_refused_waits_alone_and_is_sent_later(
 
 
 @pytest.mark.parametrize("length", [300, 1400])
-def test_a_result_that_was_cut_off_waits_alone_and_the_others_are_sent(
-    start: Start, peer: Archive, tmp_path: Path, length: int
+def test_a_result_that_was_cut_off_is_made_anew_and_all_are_sent(
+    start: Start, peer: Archive, tmp_path: Path, told: Any, length: int
 ) -> None:
     node = start(kinds=ALL)
     send(node.receiver.port, study_film(tmp_path))
@@ -158,11 +202,62 @@ def test_a_result_that_was_cut_off_waits_alone_and_the_others_are_sent(
     node.close()
     path.write_bytes(path.read_bytes()[:length])
     node = start(to=peer.address, kinds=ALL)
+    wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+    assert len(peer.stored) == len(_results(node)) == 3
+    assert told.events().count("results made anew") == 1
+
+
+def test_a_result_that_no_disk_keeps_whole_is_made_anew_once_and_others_are_sent(
+    start: Start, peer: Archive, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        delivery, "read_result", lambda path: None if "-sc" in path.name else read_result(path)
+    )
+    node = start(to=peer.address, kinds=ALL)
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: "result refused" in told.events())
     wait_for(lambda: sum(line.stored is not None for line in _results(node)) == 2)
-    wait_for(lambda: any(line.reason for line in _results(node)))
     (left,) = (line for line in _results(node) if not line.stored)
     assert left.kind == "sc"
     assert left.reason == "its file is no longer there, or no longer whole"
+    assert told.events().count("results made anew") == 1
+
+
+def test_a_result_that_is_gone_with_its_film_is_waited_for_no_more(
+    start: Start, peer: Archive, tmp_path: Path, told: Any
+) -> None:
+    node = start()
+    send(node.receiver.port, study_film(tmp_path))
+    wait_for(lambda: node.store.ledger.counts()["located"] == 1)
+    node.close()
+    for path in (tmp_path / "node").glob("*/*.dcm"):
+        path.write_bytes(b"cut off") if path.parent.name == "results" else path.unlink()
+    node = start(to=peer.address)
+    wait_for(lambda: node.store.ledger.counts()["aside"] == 1)
+    assert not _results(node)
+    wait_for(lambda: "film set aside" in told.events())
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_results_of_kinds_that_are_wanted_no_more_are_not_waited_for(
+    start: Start, tmp_path: Path, told: Any, is_stored: bool
+) -> None:
+    def answer(event: Any) -> int:
+        return 0 if event.request.AffectedSOPClassUID == SecondaryCaptureImageStorage else 0xA700
+
+    with archive(answer) as peer:
+        node = start(to=peer.address if is_stored else None, kinds=ALL)
+        send(node.receiver.port, study_film(tmp_path))
+        wait_for(lambda: len(_results(node)) == 3)
+        if is_stored:
+            wait_for(lambda: any(line.stored for line in _results(node)))
+        node.close()
+        node = start(to=peer.address)
+        wait_for(lambda: node.store.ledger.counts()["delivered"] == 1)
+        assert set(peer.stored.values()) == {1}
+    assert [line.kind for line in _results(node)] == ["sc"]
+    assert len(list((tmp_path / "node" / "results").iterdir())) == 1
+    assert [one["results"] for one in told if one["event"] == "results dropped"] == [2]
 
 
 def test_an_archive_that_takes_what_it_is_sent_and_confirms_nothing_has_stored_nothing(

@@ -20,6 +20,7 @@ from pydicom.uid import CTImageStorage
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
+from tbspot.node.identities import Identities
 from tbspot.node.ledger import Ledger
 from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
 from tbspot.node.retention import Retention
@@ -167,6 +168,42 @@ def test_a_film_that_was_set_aside_is_tried_anew_when_it_is_sent_again(
     assert (film.state, film.attempts) == ("received", 0)
 
 
+def test_a_film_that_was_set_aside_and_mended_replaces_what_it_was(
+    store: Store, tmp_path: Path
+) -> None:
+    first, mended = (
+        read_sent(study_film(tmp_path / name, PatientName=name), MOST) for name in ("a", "b")
+    )
+    store.take(first, "UNIT")
+    assert store.take(mended, "UNIT") == "other"
+    old = store.ledger.films(9)[0]
+    (store.folder / "maps" / f"{Path(old.file).stem}.npy").write_bytes(b"of what it was")
+    store.ledger.set_aside(1, "why", "{}", 5.0)
+    store.clock = lambda: 1e9
+    assert store.take(mended, "OTHER") == "again"
+    (film,) = store.ledger.films(9)
+    assert (film.state, film.source, film.received) == ("received", "OTHER", 1e9)
+    assert film.reason is film.prediction is None
+    assert read_sent(store.path_of(film), MOST).digest == film.digest == mended.digest
+    assert [path.name for path in store.folder.glob("*/*.*")] == [film.file]
+    # What it was is another film now.
+    assert store.take(first, "UNIT") == "other"
+
+
+def test_a_film_that_was_replaced_leaves_no_name(store: Store, tmp_path: Path, told: Any) -> None:
+    first, mended = (study_film(tmp_path / name, PatientName=name) for name in ("ALICE", "BOB"))
+    store.take(read_sent(first, MOST), "UNIT")
+    old = store.ledger.films(9)[0]
+    with closing(Identities(store.folder)) as identities:
+        identities.keep(store.path_of(old))
+        store.ledger.set_aside(1, "why", None, time.time())
+        store.take(read_sent(mended, MOST), "UNIT")
+        identities.keep(store.path_of(store.ledger.films(9)[0]))
+        Retention(store, 7, undelivered=False, tell=told, identities=identities).work()
+        assert not identities.find("alice")
+        assert len(identities.find("bob")) == 1
+
+
 def test_a_film_that_cannot_be_read_is_set_aside_after_its_tries_with_its_reason(
     start: Start, tmp_path: Path, told: Any
 ) -> None:
@@ -247,6 +284,72 @@ def test_a_clock_that_is_set_back_at_work_makes_nothing_wait(
     store.ledger.put_off(1, "why", now + 3000)
     clock.work()
     assert store.ledger.soonest() == now + 3000
+
+
+SECONDS_OF_YEAR = 365 * 24 * 3600
+
+
+def _done(store: Store, folder: Path) -> None:
+    """Two films, the first of which is set aside and the second located."""
+    for number in (1, 2):
+        store.take(read_sent(study_film(folder, number), MOST), "UNIT")
+    store.ledger.set_aside(1, "why", None, store.clock())
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": dcmread(study_film(folder, 9))})
+
+
+def test_films_are_not_old_because_the_clock_was_set(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    now, steady = 946_684_800.0, 50.0  # the year 2000: an empty battery
+    store.clock = lambda: now
+    clock = ClockWatch(store, 3600, lambda: None, lambda: steady)
+    retention = Retention(store, 7, undelivered=True, tell=told, now=clock.look)
+    clock.start()
+    _done(store, tmp_path)
+    now, steady = now + 26 * SECONDS_OF_YEAR, steady + 120
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
+    assert store.ledger.last()["received"] == now - 120
+    # They grow old from then on.
+    now, steady = now + 8 * 86400, steady + 8 * 86400
+    retention.work()
+    assert not store.ledger.films(9)
+
+
+@pytest.mark.parametrize("years", [26, -26, 1 / 365 / 24])
+def test_films_of_before_the_start_are_not_old_because_the_clock_was_set(
+    store: Store, tmp_path: Path, told: Any, years: float
+) -> None:
+    now, steady = 1.8e9, 50.0
+    store.clock = lambda: now
+    _done(store, tmp_path)
+    now += 60
+    clock = ClockWatch(store, 3600, lambda: None, lambda: steady)
+    retention = Retention(store, 7, undelivered=True, tell=told, now=clock.look)
+    clock.start()
+    for change in (years, -years):
+        now += change * SECONDS_OF_YEAR
+        retention.work()
+        assert len(store.ledger.films(9)) == 2
+        assert (store.ledger.last()["finished"] or 0) <= now
+
+
+def test_films_that_a_wrong_clock_dated_are_not_old_at_the_next_start(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    now = 946_684_800.0
+    store.clock = lambda: now
+    _done(store, tmp_path)
+    now += 26 * SECONDS_OF_YEAR
+    ClockWatch(store, 3600, lambda: None).start()
+    retention = Retention(store, 7, undelivered=True, tell=told)
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
+    # Another start does not begin anew.
+    now += 8 * 86400
+    ClockWatch(store, 3600, lambda: None).start()
+    retention.work()
+    assert not store.ledger.films(9)
 
 
 def _half_copied(store: Store, place: Path, told: Any) -> tuple[Watch, Path]:

@@ -21,7 +21,8 @@ from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.connections import Entity
-from tbspot.node import Tls, serve_health
+from tbspot.node import Health, Tls, serve_health
+from tbspot.node.health import said_of
 from tbspot.node.service import Node
 from tbspot.node.settings import Limits
 from units import send, study_film, wait_for
@@ -201,6 +202,29 @@ def test_a_disk_that_is_nearly_full_refuses_new_films_and_keeps_the_old(
     assert "refused" in told.events()
     assert not full.health().ok
     wait_for(lambda: full.store.ledger.counts()["located"] == 1)
+
+
+def test_a_folder_that_is_gone_is_no_room_and_a_trouble(start: Start, tmp_path: Path) -> None:
+    node = start()
+    (tmp_path / "node").rename(tmp_path / "away")
+    assert send(node.receiver.port, study_film(tmp_path)) == [0xA700]
+    status, body = said_of(node.health)
+    assert (status, json.loads(body)["free_bytes"]) == (503, 0)
+    assert "bring its disk back" in str(json.loads(body)["troubles"])
+    (tmp_path / "away").rename(tmp_path / "node")
+    assert send(node.receiver.port, study_film(tmp_path)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(TbspotError("it is gone"), "it is gone"), (KeyError("PLANTED"), "KeyError")],
+)
+def test_health_that_cannot_be_told_is_told(error: Exception, said: str) -> None:
+    def ask() -> Health:
+        raise error
+
+    status, body = said_of(ask)
+    assert (status, json.loads(body)) == (503, {"ok": False, "troubles": [f"health: {said}"]})
 
 
 @pytest.mark.usefixtures("small_disk")

@@ -126,7 +126,8 @@ def serve(
             min=0,
             max=100_000,  # as `Days` of settings.py, which help does not wait for
             metavar="DAYS",
-            help="Then films that are done, and their results, are deleted.",
+            help="Then films that are done, and their results, are deleted; without --to also "
+            "those whose results were never sent.",
             rich_help_panel=KEEPING,
         ),
     ] = 7.0,

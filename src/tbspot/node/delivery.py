@@ -36,6 +36,7 @@ class Delivery:
         tell: of what happens.
         pauses: between tries, of the archive and of a result that it refuses.
         ending: whether the node is to end, so that what is not begun waits.
+        queued: is called when a film is queued anew, as its results are to be made anew.
         lost: why the archive cannot be spoken to; empty while it can.
         tries: how often in a row it could not.
     """
@@ -46,9 +47,11 @@ class Delivery:
     tell: Tell
     pauses: Pauses = field(default_factory=Pauses)
     ending: Callable[[], bool] = lambda: False
+    queued: Callable[[], None] = lambda: None
     lost: str = field(default="", init=False)
     tries: int = field(default=0, init=False)
     _again: float = field(default=0.0, init=False)
+    _made_anew: set[int] = field(default_factory=set, init=False)
 
     def work(self) -> float | None:
         """Send what is due.
@@ -76,7 +79,7 @@ class Delivery:
         began = time.monotonic()
         made = read_result(self.store.path_of_result(result))
         if made is None:
-            self._refuse(result, "its file is no longer there, or no longer whole")
+            self._make_anew(result, "its file is no longer there, or no longer whole")
             return
         refusal = archive.store(made)
         if self.lost:
@@ -93,6 +96,17 @@ class Delivery:
         if film is not None:
             # Not below nothing, where the clock was set back meanwhile.
             self.tell("film delivered", film=film.id, seconds=max(0.0, now - film.received))
+
+    def _make_anew(self, result: ResultLine, reason: str) -> None:
+        """Have all results of a film made anew, once: a disk that keeps none would never end it."""
+        if result.film in self._made_anew:
+            self._refuse(result, reason)
+            return
+        self._made_anew.add(result.film)
+        anew = self.store.make_anew(result.film)
+        event = "results made anew" if anew else "film set aside"
+        self.tell(event, film=result.film, kind=result.kind, reason=reason)
+        self.queued()
 
     def _refuse(self, result: ResultLine, reason: str) -> None:
         """Try one result later; the others go on."""

@@ -10,6 +10,7 @@ import json
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -81,6 +82,9 @@ def health_of(
     if films["aside"]:
         count = "1 film was" if films["aside"] == 1 else f"{films['aside']:,} films were"
         troubles.append(f"queue: {count} set aside")
+    free = 0
+    with suppress(OSError):  # of a disk that is gone, which is told
+        free = shutil.disk_usage(store.folder).free
     try:
         store.check_room()
     except TbspotError as error:
@@ -92,15 +96,24 @@ def health_of(
         oldest_waiting_seconds=waiting,
         last=ages,
         archive_tries=delivery.tries if delivery is not None else 0,
-        free_bytes=shutil.disk_usage(store.folder).free,
+        free_bytes=free,
         model=model,
     )
 
 
-def said_of(health: Health) -> tuple[HTTPStatus, bytes]:
-    """The answer to a monitor: 200 where all is well, 503 where it is not, and JSON."""
-    status = HTTPStatus.OK if health.ok else HTTPStatus.SERVICE_UNAVAILABLE
-    return status, json.dumps(asdict(health)).encode() + b"\n"
+def said_of(ask: Callable[[], Health]) -> tuple[HTTPStatus, bytes]:
+    """The answer to a monitor: 200 where all is well, 503 where it is not, and JSON.
+
+    Where the health cannot be told, as the queue cannot be read: `ok` and `troubles` alone.
+    """
+    try:
+        told = asdict(ask())
+    # A monitor that is not answered cannot tell that from a network that is down.
+    except Exception as error:
+        why = str(error) if isinstance(error, TbspotError) else type(error).__name__
+        told = {"ok": False, "troubles": [f"health: {why}"]}
+    status = HTTPStatus.OK if told["ok"] else HTTPStatus.SERVICE_UNAVAILABLE
+    return status, json.dumps(told).encode() + b"\n"
 
 
 def look_at_health(host: str, port: int) -> str:
@@ -134,7 +147,7 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
             if self.path != PATH:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
-            status, body = said_of(ask())
+            status, body = said_of(ask)
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))

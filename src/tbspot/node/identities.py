@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,6 +121,12 @@ class Identities:
         """Remove whose film it was; its bytes are overwritten."""
         self._base.write("DELETE FROM whose WHERE file = ?", file)
         self._base.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def forget_others(self, files: Collection[str]) -> None:
+        """Remove all but whose these films are: others were replaced, by films of others maybe."""
+        for (file,) in self._base.rows("SELECT file FROM whose"):
+            if file not in files:
+                self.forget(str(file))
 
 
 def _folded(text: str) -> str:

@@ -35,6 +35,8 @@ SCHEMA = (
     "CREATE INDEX results_by_instance ON results (instance)",
     "CREATE INDEX results_waiting ON results (due) WHERE stored IS NULL",
 )
+FINISH = """UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS
+    (SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)"""
 # Tries of a result after which others go first.
 PATIENCE = 3
 
@@ -148,18 +150,25 @@ class Ledger:
     def try_again(self, film: int, now: float) -> None:
         """Queue a film anew that was set aside."""
         self._base.write(
-            "UPDATE films SET state = 'received', attempts = 0, due = ?, finished = NULL "
-            "WHERE id = ? AND state = 'aside'", now, film,
+            "UPDATE films SET state = 'received', attempts = 0, due = ?1, received = ?1, "
+            "finished = NULL WHERE id = ?2 AND state = 'aside'", now, film,
         )  # fmt: skip
 
-    def replace(self, film: int, digest: str, file: str, size: int, now: float) -> None:
-        """Queue a film anew whose file was gone and that came again; results are made anew too."""
+    def replace(
+        self, film: int, digest: str, file: str, size: int, now: float, source: str | None = None
+    ) -> None:
+        """Queue a film anew, of another file maybe; results are made anew too.
+
+        `source` is who sent it now; `None` = nobody did, and it came when it came.
+        """
         with self._base.writing() as base:
             base.execute("DELETE FROM results WHERE film = ?", (film,))
             base.execute(
-                "UPDATE films SET state = 'received', digest = ?, file = ?, bytes = ?, "
-                "attempts = 0, due = ?, reason = NULL, prediction = NULL, located = NULL, "
-                "finished = NULL WHERE id = ?", (digest, file, size, now, film),
+                "UPDATE films SET state = 'received', digest = ?1, file = ?2, bytes = ?3, "
+                "attempts = 0, due = ?4, reason = NULL, prediction = NULL, located = NULL, "
+                "finished = NULL, received = CASE WHEN ?5 IS NULL THEN received ELSE ?4 END, "
+                "source = coalesce(?5, source) WHERE id = ?6",
+                (digest, file, size, now, source, film),
             )  # fmt: skip
 
     # What becomes of films.
@@ -241,12 +250,13 @@ class Ledger:
                 "UPDATE results SET stored = ?, attempts = attempts + 1, reason = NULL "
                 "WHERE id = ?", (now, result.id),
             )  # fmt: skip
-            done = base.execute(
-                "UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND NOT EXISTS "
-                "(SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)",
-                (now, result.film),
-            )
-            return bool(done.rowcount)
+            return bool(base.execute(FINISH, (now, result.film)).rowcount)
+
+    def drop(self, results: Sequence[ResultLine], now: float) -> None:
+        """Wait for results no more, whose files are gone; films are done that wait for no other."""
+        with self._base.writing() as base:
+            base.executemany("DELETE FROM results WHERE id = ?", [(one.id,) for one in results])
+            base.executemany(FINISH, [(now, number) for number in {one.film for one in results}])
 
     def refuse(self, result: ResultLine, reason: str, due: float) -> None:
         """Say why the archive has not stored a result, and when the next try is."""
@@ -355,6 +365,14 @@ class Ledger:
                 "coalesce(finished, 0)) > ?1", (now,),
             )  # fmt: skip
             return films.rowcount + results.rowcount > 0
+
+    def move_times(self, seconds: float, since: float) -> None:
+        """Let what happened since a moment have happened so much later, as a clock was wrong."""
+        self._base.write(
+            "UPDATE films SET received = received + ?1 * (received >= ?2), "
+            "located = located + ?1 * (located >= ?2), finished = finished + ?1 * (finished >= ?2)",
+            seconds, since,
+        )  # fmt: skip
 
     # How it is asked.
 

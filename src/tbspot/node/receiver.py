@@ -137,7 +137,7 @@ class Receiver:
 
     def _answer(self, taken: Taking) -> Dataset:
         if taken == "other":
-            return _status(NOT_UNDERSTOOD, "another film has this SOP Instance UID")
+            return _status(NOT_UNDERSTOOD, "another film, or encoding, has this SOP Instance UID")
         if taken in ("new", "again"):
             self._arrived()
         return _status(SUCCESS)

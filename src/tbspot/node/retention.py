@@ -5,6 +5,7 @@ Takes a store; gives nothing. A film whose results wait for the archive is not d
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tbspot.node.identities import Identities
@@ -27,6 +28,7 @@ class Retention:
         undelivered: whether no archive is named, so that a located film is done.
         tell: of what happens.
         identities: where whose films they are is kept.
+        now: the time by which films are old, in seconds since 1970; `None` = by the store's clock.
     """
 
     store: Store
@@ -34,15 +36,19 @@ class Retention:
     undelivered: bool
     tell: Tell
     identities: Identities | None = None
+    now: Callable[[], float] | None = None
 
     def work(self) -> float:
         """Delete what is old enough; gives seconds to the next look."""
-        moment, count = self.store.clock() - self.keep_days * SECONDS_OF_DAY, 0
+        now = self.store.clock() if self.now is None else self.now()
+        moment, count = now - self.keep_days * SECONDS_OF_DAY, 0
         ledger = self.store.ledger
         while film := ledger.finished_before(moment, undelivered=self.undelivered):
             if self.identities is not None:
                 self.identities.forget(film.file)
             count += self.store.forget(film)
+        if self.identities is not None:
+            self.identities.forget_others(ledger.files())
         if count:
             self.tell("films deleted", films=count, days=self.keep_days)
         return BETWEEN_LOOKS

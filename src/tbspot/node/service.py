@@ -110,6 +110,7 @@ class Node:
             self._delivery = self._sender(settings)
             self._parts: dict[str, _Part] = {}
             self._parts = self._made(settings, model)
+            self._keep_kinds(settings)
             self.receiver = Receiver(settings, self.store, tell, self._parts["worker"].wake.set)
             self._open = stack.pop_all()
         self._start()
@@ -172,7 +173,14 @@ class Node:
             tell=self.tell,
             pauses=settings.archive_pauses,
             ending=self._ending.is_set,
+            queued=partial(self._wake, "worker"),
         )
+
+    def _keep_kinds(self, settings: NodeSettings) -> None:
+        """Wait for no result of a kind that an earlier node made, and the archive shall not get."""
+        dropped = self.store.keep_kinds(settings.kinds) if settings.to is not None else 0
+        if dropped:
+            self.tell("results dropped", results=dropped, reason="their kinds are not in `kinds`")
 
     def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
         worker = Worker(
@@ -185,17 +193,18 @@ class Node:
             tries=settings.tries,
             pauses=settings.film_pauses,
         )
+        longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
+        clock = ClockWatch(self.store, longest, partial(self._wake, "worker", "sender"))
+        clock.start()
         retention = Retention(
             self.store,
             keep_days=settings.keep_days,
             undelivered=settings.to is None,
             tell=self.tell,
             identities=self.identities,
+            # A clock that was set a moment ago has made no film old.
+            now=clock.look,
         )
-        longest = max(settings.film_pauses.longest, settings.archive_pauses.longest)
-        clock = ClockWatch(self.store, longest, partial(self._wake, "worker", "sender"))
-        # A clock that was wrong before this start has put something off too.
-        clock.work()
         parts = [
             _Part("worker", worker.work), _Part("retention", retention.work),
             _Part("clock", clock.work),

@@ -90,7 +90,8 @@ class NodeSettings(Settings):
         watched: a folder from which films are taken too.
         watch_seconds: between two looks into that folder; a file that has not changed between them
             is looked into, and taken if it is whole.
-        keep_days: after which a film that is done, and its results, are deleted.
+        keep_days: after which a film that is done, and its results, are deleted; without `to` it is
+            done once it is located.
         identities: whether names and numbers are kept for the worklist, in a file of their own.
         tries: of a film before it is set aside.
         limits: of what units may ask.

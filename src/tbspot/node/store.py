@@ -11,7 +11,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -83,9 +83,9 @@ class Store:
             source: who sent it: an AE title, `folder`, or `web` with an address; may be empty.
 
         Returns:
-            `new`; `known` = the same bytes are here already; `again` = they are, and were set
-            aside, and are tried anew; `other` = another film has its name, and it is not taken;
-            `own` = a result of this node, which comes back.
+            `new`; `known` = the same bytes are here already; `again` = a film of this name was set
+            aside, and it is tried anew, with these bytes; `other` = another film has its name, and
+            it is not taken; `own` = a result of this node, which comes back.
 
         Raises:
             UnfitError: it is no film that the node takes.
@@ -105,10 +105,15 @@ class Store:
         with self._turn:
             if self.ledger.add(instance, digest, file, size, source, now) is not None:
                 return "new"
-            # Another association was faster.
-            known = self._known(instance, digest) or "known"
+            # Another association was faster, or the film was set aside.
+            known = self._known(instance, digest)
+            aside = self.ledger.film_of(instance) if known is None else None
+            if aside is not None:
+                self.ledger.replace(aside.id, digest, file, size, now, source)
+                self._remove_files(aside)
+                return "again"
         path.unlink(missing_ok=True)
-        return known
+        return known or "known"
 
     def _known(self, instance: str, digest: str) -> Taking | None:
         if self.ledger.is_result(instance):
@@ -117,7 +122,8 @@ class Store:
         if film is None:
             return None
         if film.digest != digest:
-            return "other"
+            # One that was set aside has answered nobody: it was mended, or the unit's is as good.
+            return None if film.state == "aside" else "other"
         if film.state != "aside":
             return "known"
         self.ledger.try_again(film.id, self.clock())
@@ -127,9 +133,15 @@ class Store:
         """See that so many bytes leave the disk as much room as it shall have.
 
         Raises:
-            TbspotError: they do not.
+            TbspotError: they do not, or the disk is gone.
         """
-        free = shutil.disk_usage(self.folder).free
+        try:
+            free = shutil.disk_usage(self.folder).free
+        except OSError as error:
+            raise TbspotError(
+                f"{self.folder} cannot be used ({error.strerror}); bring its disk back, and films "
+                "are taken again"
+            ) from error
         if free - size < self._free_bytes:
             raise TbspotError(
                 f"the disk of {self.folder} has {free >> 20:,} MB left; free some, and films are "
@@ -181,6 +193,29 @@ class Store:
         self.ledger.locate(film.id, prediction, kept, reason, self.clock())
         return kept
 
+    def keep_kinds(self, kinds: Collection[ResultKind]) -> int:
+        """Delete results of other kinds that wait for the archive; gives how many."""
+        others = [one for one in self.ledger.waiting_results() if one.kind not in kinds]
+        for one in others:
+            self.path_of_result(one).unlink(missing_ok=True)
+        if others:
+            self.ledger.drop(others, self.clock())
+        return len(others)
+
+    def make_anew(self, number: int) -> bool:
+        """Have the results of a film made anew, of which a file is gone or not whole.
+
+        Returns:
+            whether they are; if not, the film is gone too, and was set aside.
+        """
+        film, now = self.ledger.film(number), self.clock()
+        if film is not None and self.path_of(film).exists():
+            self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)
+            return True
+        self.ledger.drop_results(number)
+        self.ledger.set_aside(number, "its file and its results are gone", None, now)
+        return False
+
     def forget(self, film: FilmLine) -> bool:
         """Delete a film, its map and results: files first, so that none is left without a line.
 
@@ -193,10 +228,13 @@ class Store:
                 return False
             for result in self.ledger.results_of(film.id):
                 self.path_of_result(result).unlink(missing_ok=True)
-            (self.folder / _map_of(film)).unlink(missing_ok=True)
-            self.path_of(film).unlink(missing_ok=True)
+            self._remove_files(film)
             self.ledger.forget(film.id)
         return True
+
+    def _remove_files(self, film: FilmLine) -> None:
+        (self.folder / _map_of(film)).unlink(missing_ok=True)
+        self.path_of(film).unlink(missing_ok=True)
 
     def _adopt(self) -> None:
         """Queue films that lie here without a line: of a process that was killed between the two.
@@ -236,18 +274,13 @@ class Store:
     def _mend(self) -> None:
         """Wait for no result whose file is gone: a queue from an older back-up may name such ones.
 
-        They are made anew where their film is there.
+        Those that are not whole are found when they are sent.
         """
         gone = [
             one for one in self.ledger.waiting_results() if not self.path_of_result(one).exists()
         ]
         for number in sorted({one.film for one in gone}):
-            film, now = self.ledger.film(number), self.clock()
-            if film is not None and self.path_of(film).exists():
-                self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)
-            else:
-                self.ledger.drop_results(number)
-                self.ledger.set_aside(number, "its file and its results are gone", None, now)
+            self.make_anew(number)
 
     def _sweep(self) -> None:
         """Remove results and maps whose film has no line any more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -29,17 +30,33 @@ def silent(event: str, **facts: Any) -> None:
 
 
 def line_teller() -> Tell:
-    """A way to tell by lines of JSON on standard output, from any thread."""
-    lock = threading.Lock()
+    """A way to tell by lines of JSON on standard output, from any thread.
+
+    Lines that cannot be written, as the disk of the journal is full, keep no film waiting: they
+    are counted, and `lines lost` says how many once one can be.
+    """
+    lock, lost = threading.Lock(), 0
 
     def tell(event: str, **facts: Any) -> None:
-        said = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
-        plain = {key: _plain(value) for key, value in facts.items() if value is not None}
+        nonlocal lost
         with lock:
-            sys.stdout.write(json.dumps(said | plain) + "\n")
-            sys.stdout.flush()
+            try:
+                if lost:
+                    sys.stdout.write(_line("lines lost", {"lines": lost}))
+                sys.stdout.write(_line(event, facts))
+                sys.stdout.flush()
+                lost = 0
+            # A stream that was closed is a `ValueError`.
+            except (OSError, ValueError):
+                lost += 1
 
     return tell
+
+
+def _line(event: str, facts: Mapping[str, Any]) -> str:
+    said = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
+    plain = {key: _plain(value) for key, value in facts.items() if value is not None}
+    return json.dumps(said | plain) + "\n"
 
 
 def _plain(value: Any) -> Any:

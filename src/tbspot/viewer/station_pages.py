@@ -98,7 +98,7 @@ class StationPages:
 
     def health(self, _: Request) -> Response:
         """How the node is, for a monitor."""
-        status, body = said_of(self._station.node.health())
+        status, body = said_of(self._station.node.health)
         return Response(body, status, media_type="application/json")
 
     def film(self, request: Request) -> Response:

@@ -40,7 +40,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "console",
     ),
     ("parsing",),
-    ("files", "description"),
+    ("files", "description", "external_data"),
     ("tables", "amendment"),
     ("metrics", "images"),
     ("samples",),

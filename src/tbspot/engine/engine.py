@@ -33,6 +33,7 @@ from tbspot.errors import (
     is_out_of_memory,
     told_as,
 )
+from tbspot.external_data import refuse_external_data
 from tbspot.extras import needing
 from tbspot.machine import threads_by_quota
 from tbspot.maps.evidence import Ask
@@ -301,11 +302,14 @@ def _batched(
 
 def _read_onnx(path: Path) -> tuple[Any, Description]:
     try:
-        with open_file(path, MOST_BYTES):
+        with open_file(path, MOST_BYTES) as file:
+            refuse_external_data(file, str(path))
             model = _load_onnx(path)
         text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
         description = parse(text.encode(), Description)
         _check_ends(model)
+    except TbspotError:  # of another file, told already
+        raise
     # A broken file may break a library in any way; to the user it is a broken file.
     except Exception as error:
         if is_out_of_memory(error):

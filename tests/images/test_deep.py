@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -202,6 +203,36 @@ def test_a_jpeg_2000_file_of_12_bits_keeps_them(tmp_path: Path) -> None:
     values = _values(12)
     Image.fromarray(values).save(tmp_path / "a.jp2", irreversible=False)
     np.testing.assert_allclose(read_pixels(tmp_path / "a.jp2"), values / 4095, atol=1e-6)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", range(1, 9))
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_jpeg_2000_file_of_few_bits_is_as_bright_as_it_says(
+    tmp_path: Path, colours: bool, bits: int, signed: bool
+) -> None:
+    values = _values(bits, np.int16)
+    stored = (values - (1 << (bits - 1)) * signed).astype(np.int8 if signed else np.uint8)
+    stored = np.stack([stored] * 3, -1) if colours else stored
+    content = imagecodecs.jpeg2k_encode(
+        stored, bitspersample=bits, codecformat="jp2", reversible=True, level=0
+    )
+    (tmp_path / "a.jp2").write_bytes(content)
+    np.testing.assert_allclose(
+        read_pixels(tmp_path / "a.jp2"), values / (2**bits - 1), atol=0.5 / 255 + 1e-6
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_jpeg_2000_file_that_was_cut_off_is_not_filled_up(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "a.jp2"
+    Image.fromarray(_values(bits, f"u{bits // 8}")).save(path, irreversible=False)
+    content = path.read_bytes()
+    half = len(content) // 2
+    for broken in (content[:half], content[:half] + bytes(half), content[:half] + b"\xff\xd9"):
+        path.write_bytes(broken)
+        with pytest.raises(TbspotError, match="cannot be read as a JPEG 2000 image"):
+            read_pixels(path)
 
 
 def test_an_animation_is_refused(tmp_path: Path) -> None:

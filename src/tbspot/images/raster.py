@@ -7,6 +7,7 @@ jpeg2000.py.
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, BinaryIO
 
@@ -114,6 +115,8 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
 def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     if kind == "PNG":
         check_chunks(file)
+    if kind == "JPEG":
+        _check_end(file)
     file.seek(0)
     with Image.open(file, formats=[kind]) as image:
         _check(image, name)
@@ -134,6 +137,21 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
             pixels, said = _grey(image, enough)
             said = ("colour became grey",) if colour else said
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
+
+
+def _check_end(file: BinaryIO) -> None:
+    """Refuse a JPEG whose end was overwritten with noughts, which libjpeg takes for picture.
+
+    Raises:
+        ValueError: it was.
+    """
+    file.seek(-3, os.SEEK_END)
+    if file.read(3) != bytes(3):
+        return
+    from tbspot.images.codestream import check_whole
+
+    file.seek(0)
+    check_whole(file.read())
 
 
 def _check_last_row(file: BinaryIO, image: Image.Image) -> None:

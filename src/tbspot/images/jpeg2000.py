@@ -54,5 +54,5 @@ def read_jpeg2000(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple
 def _eight_bits(values: NDArray[np.integer[Any]], bits: int, *, signed: bool) -> NDArray[np.uint8]:
     """Values of fewer bits with 8: black stays black, and white becomes white."""
     most = 2**bits - 1
-    levels = np.arange(most + 1) * 255 / most
-    return levels.round().astype(np.uint8)[values.astype(np.intp) + (1 << (bits - 1)) * signed]
+    counted = values.astype(np.float32) + (1 << (bits - 1)) * signed
+    return (counted * np.float32(255 / most)).round().astype(np.uint8)

@@ -31,6 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     (
         "extras",
         "storage",
+        "targets",
         "faults",
         "lock",
         "interruption",

@@ -113,6 +113,12 @@ def test_every_module_page_and_folder_that_a_docstring_or_comment_names_is_there
     assert not _absent(_prose(source), source if path.is_relative_to(ROOT / "src") else "")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_no_page_installs_a_stranger_s_package_of_our_name(page: Path) -> None:
+    # On PyPI there is none, and whoever takes the name there would be installed.
+    assert not re.findall(r"pip3? install[^`#\n]*[ '\"]tbspot\b", page.read_text("utf-8"))
+
+
 def test_every_module_page_and_folder_that_contributors_are_sent_to_is_there() -> None:
     assert not _absent((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
 

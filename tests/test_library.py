@@ -10,6 +10,8 @@ import pickle
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +261,44 @@ def test_a_name_or_path_that_is_none_is_told_before_any_work(
     for read in (model.locate, tbspot.read_film):
         with pytest.raises(kind, match=said):
             read(film, name=name)
+
+
+def test_an_empty_path_is_nowhere_the_working_folder(
+    model: tbspot.Model, drawn: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = tbspot.TrainingSettings(data=(str(drawn),), init="random")
+    asked: tuple[Callable[[], object], ...] = (
+        lambda: tbspot.load_model(""),
+        lambda: tbspot.load_model(threshold_file=""),
+        lambda: tbspot.train(settings, ""),
+        lambda: tbspot.distill(replace(settings, teachers=("teacher.onnx",)), ""),
+        lambda: tbspot.evaluate("", drawn),
+        lambda: tbspot.evaluate("found", ""),
+        lambda: tbspot.evaluate("found", "?label=finding"),
+    )
+    for ask in asked:
+        with pytest.raises(tbspot.TbspotError, match=r"is an empty path|names no data set"):
+            ask()
+    with pytest.raises(tbspot.DataError, match="no film is in split ''"):
+        tbspot.evaluate("found", drawn, split="")
+    with pytest.raises(ValueError, match="path is empty"):
+        list(model.locate_many([""]))
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_is_no_finding_no_model_or_neither_yes_nor_no_is_told(
+    drawn: Path, film_path: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TypeError, match="'found' is no finding; give those of a model, or a path"):
+        tbspot.evaluate(["found"], drawn)  # type: ignore[list-item]
+    with pytest.raises(tbspot.ModelError, match="is a folder; give a model file of tbspot"):
+        tbspot.load_model(tmp_path)
+    with pytest.raises(tbspot.ModelError, match="it is no model file"):
+        tbspot.load_model(film_path)
+    for option in ({"gate": "no"}, {"follow_links": None}):
+        with pytest.raises(tbspot.TbspotError, match="must be True or False, not"):
+            tbspot.load_model(**option)  # type: ignore[arg-type]
 
 
 def test_a_half_character_in_a_name_is_written_out(model: tbspot.Model, film_path: Path) -> None:

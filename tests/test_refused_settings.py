@@ -17,6 +17,7 @@ from tbspot.errors import TbspotError
 from tbspot.evaluation.settings import EvaluationSettings
 from tbspot.node.settings import Limits, NodeSettings, Pauses
 from tbspot.records.figures import Drawing
+from tbspot.training.settings import TrainingSettings
 from tbspot.viewer.serving import ViewSettings
 
 
@@ -92,6 +93,32 @@ def test_other_settings_impossible_values_are_named() -> None:
         PairSettings(("films",), "train", 0, 0)
     with pytest.raises(TbspotError, match="`resamples` must be a valid integer, not None"):
         Drawing(None, 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"data": "films"}, "`data` must be a tuple, such as ('films',), not 'films'"),
+        ({"data": None}, "`data` must be a tuple"),
+        ({"teachers": "t.onnx"}, "`teachers` must be a tuple"),
+        ({"size": "64"}, "`size` must be a valid integer, not '64'"),
+        ({"size": 64.0}, "`size` must be a valid integer, not 64.0"),
+        ({"through": "x"}, "`through` must be a valid integer, not 'x'"),
+        ({"split": None}, "`split` must be a text, not None"),
+        ({"init": 3}, "`init` must be a text, not 3"),
+        ({"name": None}, "`name` must be a text, not None"),
+        ({"split_file": ""}, "`split_file` is an empty path"),
+    ],
+)
+def test_a_training_s_value_of_another_type_is_named(change: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(TbspotError) as refused:
+        TrainingSettings(**{"data": ("films",), **change})
+    assert sentence in str(refused.value)
+
+
+def test_a_path_is_kept_as_its_field_has_it() -> None:
+    settings = TrainingSettings(data=("films",), split_file="s.json", init=Path("i"))  # type: ignore[arg-type]
+    assert (settings.split_file, settings.init) == (Path("s.json"), "i")
 
 
 def test_what_stands_for_nothing_is_no_value_to_refuse() -> None:

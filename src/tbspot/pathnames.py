@@ -11,10 +11,27 @@ import os
 import re
 from pathlib import Path
 
-__all__ = ["as_path", "as_text", "leads_to", "lies_in"]
+from tbspot.errors import TbspotError
+
+__all__ = ["as_given_path", "as_path", "as_text", "leads_to", "lies_in"]
 
 # How Python reads a byte that is no text, written out.
 BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+
+
+def as_given_path(path: str | os.PathLike[str], name: str) -> Path:
+    """The path that a caller gave; of an empty text pathlib would make the working folder.
+
+    Args:
+        path: as it was given.
+        name: of the parameter.
+
+    Raises:
+        TbspotError: it is empty.
+    """
+    if not os.fspath(path):
+        raise TbspotError(f"`{name}` is an empty path; name a file or folder")
+    return Path(path)
 
 
 def as_text(path: Path | str) -> str:

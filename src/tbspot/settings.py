@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import fields
 from numbers import Real
 from operator import index
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from tbspot.errors import TbspotError
+from tbspot.pathnames import as_given_path
 
 __all__ = [
     "Amount", "Chance", "Count", "Days", "Pause", "Port", "Resamples", "Seed", "Settings", "Whole",
@@ -55,8 +57,9 @@ Days = Annotated[float, Field(strict=True, ge=0, le=100_000), _FLOAT]
 class Settings:
     """What frozen dataclasses inherit whose values are looked at when they are made.
 
-    A number of another library, such as numpy's, is kept as Python's own. Of fields of other types
-    than numbers above and choices nothing is said.
+    A number of another library, such as numpy's, is kept as Python's own, and a path as its field
+    has it, as a path or as text. Of other types than these, texts, tuples, and the numbers and
+    choices above nothing is said.
     """
 
     def __post_init__(self) -> None:
@@ -76,8 +79,10 @@ def _checked(name: str, kind: Any, value: object) -> object:
     """The value of a field, as it is kept."""
     limits = [part for part in _parts(kind) if get_origin(part) in (Literal, Annotated)]
     # `None` where it may be: its meaning is said with the field.
-    if not limits or (value is None and type(None) in get_args(kind)):
+    if value is None and type(None) in get_args(kind):
         return value
+    if not limits:
+        return _plain(name, _parts(kind), value)
     (limit,) = limits
     if get_origin(limit) is Literal and value not in get_args(limit):
         choices = ", ".join(map(str, get_args(limit)))
@@ -88,6 +93,20 @@ def _checked(name: str, kind: Any, value: object) -> object:
         fault = error.errors()[0]["msg"].removeprefix("Input should be ")
         raise TbspotError(f"`{name}` must be {fault}, not {value!r}") from error
     return kept
+
+
+def _plain(name: str, kinds: tuple[Any, ...], value: object) -> object:
+    """The value of a field without limits, as it is kept."""
+    if Path in kinds and isinstance(value, str):
+        return as_given_path(value, name)
+    if str in kinds and isinstance(value, Path):
+        return str(value)
+    if str in kinds and not isinstance(value, str):
+        raise TbspotError(f"`{name}` must be a text, not {value!r}")
+    # A text would be taken for its letters, each of them a value.
+    if any(get_origin(one) is tuple for one in kinds) and isinstance(value, str | Path | None):
+        raise TbspotError(f"`{name}` must be a tuple, such as ({value!r},), not {value!r}")
+    return value
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from pages import serving, write_model
-from tbspot.console import open_console
+from tbspot.console import open_console, showing_status
 from tbspot.html.templating import _displayed as displayed
 from tbspot.printable import printable
 from tbspot.tables import write_table
@@ -70,6 +73,37 @@ def test_a_name_with_colons_is_printed_as_it_is(capsys: pytest.CaptureFixture[st
     console.print(name)
     console.print(table)
     assert capsys.readouterr().out.count(name) == 5
+
+
+def test_brackets_of_a_name_are_printed_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    from rich.table import Table
+
+    name = "[/v2][bold][link=file:///x]"
+    console, table = open_console(), Table(name, title=name)
+    table.add_row(name)
+    console.print(name)
+    console.print(table)
+    assert capsys.readouterr().out.count(name) == 4
+
+
+@pytest.mark.parametrize("sequence", HOSTILE)
+def test_a_status_shows_no_escape_and_no_markup(
+    sequence: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(Console, "is_terminal", True)
+    console = open_console()
+    console.file = io.StringIO()
+    with showing_status(console, f"first{sequence}[/v2]") as tell:
+        console.print("between")
+        tell(f"then{sequence}[/v3]")
+        console.print("after")
+    said = console.file.getvalue()
+    # rich's own sequences move and hide the cursor, clear lines and colour the spinner.
+    assert harmful(re.sub(r"\x1b\[[?\d;]*[A-Zhlm]|\r", "", said)) == []
+    assert "[/v2]" in said
+    assert "[/v3]" in said
+    assert "\x1b[31m" not in said
 
 
 @pytest.mark.parametrize("sequence", HOSTILE)

@@ -67,9 +67,15 @@ def test_as_few_resamples_as_the_library_takes_are_taken(name: str) -> None:
         ["train", "--data", "drawn", "--out", ""],
         ["evaluate", "", "--data", "drawn", "--split", "test"],
         ["locate", "film.png", "--out", "found", "--threshold-file="],
+        ["locate", "--data", "drawn", "--split", "", "--out", "found"],
+        ["evaluate", "found", "--data", "drawn", "--split="],
+        ["train", "--data", "", "--out", "run"],
+        ["prepare", "", "--out", "split.json"],
     ],
 )
-def test_an_empty_path_is_not_the_working_folder(arguments: list[str]) -> None:
+def test_an_empty_path_or_split_is_not_the_working_folder_or_all_films(
+    arguments: list[str],
+) -> None:
     answer = CliRunner().invoke(app, arguments)
     assert answer.exit_code == 2, answer.output
     assert "must not be empty" in answer.output

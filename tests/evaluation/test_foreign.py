@@ -297,6 +297,16 @@ def test_two_predictions_of_one_film_are_refused(study: Study, names: tuple[str,
     assert words in sentence(study, table(study, *rows, "two.png,0,0,9,9,0.5,"))
 
 
+@pytest.mark.parametrize("link", [False, True])
+def test_a_film_is_not_judged_as_its_own_map(study: Study, link: bool) -> None:
+    folder = Path(study.source).parent
+    if link:
+        folder = study.folder / "maps"
+        folder.mkdir()
+        (folder / "one.png").symlink_to(study.folder / "films" / "one.png")
+    assert "one.png is the film itself and no map of it" in sentence(study, folder)
+
+
 def test_two_maps_of_one_film_are_refused(study: Study) -> None:
     folder = study.folder / "maps"
     folder.mkdir()

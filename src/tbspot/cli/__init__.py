@@ -35,6 +35,10 @@ from tbspot.printable import printable
 __all__ = ["app"]
 
 
+# What names films, but no path: of nothing it would mean the working folder, or all of them.
+OF_FILMS = ("data", "sources", "into", "split", "tuning_split")
+
+
 class _Commands(TyperGroup):
     """Complaints about arguments repeat them, and an archive's files may be called anything."""
 
@@ -64,7 +68,8 @@ class _Command(TyperCommand):
             if any(isinstance(value, float) and not math.isfinite(value) for value in values):
                 raise typer.BadParameter("must be a finite number", context, one)
             # pathlib makes the working folder of it; a variable of the shell may be unset.
-            if is_any_empty and any(value == Path() for value in values):
+            nothing = (Path(), "") if one.name in OF_FILMS else (Path(),)
+            if is_any_empty and any(value in nothing for value in values):
                 raise typer.BadParameter("must not be empty", context, one)
         return context
 
@@ -102,7 +107,7 @@ def _tbspot(
         from tbspot.console import open_console
 
         for line in version_lines():
-            open_console().print(line, markup=False)
+            open_console().print(line)
     elif context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

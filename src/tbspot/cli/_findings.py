@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.markup import escape
 from rich.table import Table
 
 from tbspot.locating.folder import overlay_of
@@ -35,12 +34,12 @@ def table_of(predictions: Iterable[Prediction], folder: Path) -> Table:
     for one in predictions:
         overlay = overlay_of(folder, one)
         table.add_row(
-            escape(one.image),
+            one.image,
             shown_score(one.score, one.threshold),
             {True: "yes", False: "no", None: ""}[one.called],
             str(len(one.boxes)) if one.status == "ok" else one.status,
-            escape(one.reason or ""),
-            escape(str(overlay)) if overlay else "",
+            one.reason or "",
+            str(overlay) if overlay else "",
         )
     return table
 

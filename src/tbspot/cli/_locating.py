@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from itertools import chain
 from pathlib import Path
 from typing import TypedDict, get_args
 
@@ -32,11 +33,12 @@ from tbspot.locating.run import Answers
 from tbspot.locating.table import PARQUET_FILE
 from tbspot.lock import holding
 from tbspot.pathnames import as_text
-from tbspot.records.coco import check_coco_ids, write_coco_results
+from tbspot.records.coco import check_coco_ids, check_coco_target, write_coco_results
 from tbspot.records.predictions import FILE_NAME, Prediction, read_predictions
 from tbspot.records.run import DICOM
 from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
+from tbspot.samples.sources import locate_source
 from tbspot.temporary import kept
 
 __all__ = ["Given", "kinds_of", "run"]
@@ -88,8 +90,7 @@ def run(given: Given) -> None:
     _check(given)
     console = open_console() if not given["json"] and not given["quiet"] else None
     with _items_of(given, console) as items:
-        if given["coco"] is not None:  # before hours of work
-            check_coco_ids(given["coco"], (item.name for item in items))
+        _check_coco(items, given)
         if given["scheduler"] is None:  # else films are read by workers
             start_ahead()
         # Gradient methods ask for one film at a time, which then gets all cores.
@@ -113,7 +114,7 @@ def _check(given: Given) -> None:
             "name films or folders to locate, or a data set with --data, or --example for the film "
             "that comes with tbspot"
         )
-    if (given["split"] or given["split_file"]) and not given["data"]:
+    if (given["split"], given["split_file"]) != (None, None) and not given["data"]:
         raise TbspotError("--split and --split-file need a data set; give --data")
     options: Mapping[str, object] = given
     for option in ("coco", "parquet", "pack", "scheduler", "dicom", "names", "overwrite"):
@@ -135,6 +136,16 @@ def _check_scheduler(given: Given) -> None:
         importlib.import_module("distributed")
 
 
+def _check_coco(items: Sequence[Item], given: Given) -> None:
+    """See before hours of work that results can be written, and that nothing is lost for them."""
+    path, out = given["coco"], given["out"]
+    if path is None or out is None:
+        return
+    check_coco_ids(path, (item.name for item in items))
+    reads = chain((item.path for item in items), _files_read(given))
+    check_coco_target(path, out, reads, overwrite=given["overwrite"])
+
+
 @contextmanager
 def _items_of(given: Given, console: Console | None) -> Iterator[Sequence[Item]]:
     """The films, of which those of the package and of standard input are files for a while."""
@@ -153,7 +164,14 @@ def _items_of(given: Given, console: Console | None) -> Iterator[Sequence[Item]]
         loaded = load(given["data"] or (), given["split_file"])
         _note(loaded.notes, console)
         split = given["split"]
-        yield locating.items_of(in_split(loaded.samples, split) if split else loaded.samples)
+        of_split = loaded.samples if split is None else in_split(loaded.samples, split)
+        yield locating.items_of(of_split)
+
+
+def _files_read(given: Given) -> Iterator[Path]:
+    """What is read besides films, of a data set too, where it is a file."""
+    yield from filter(None, (given["model"], given["threshold_file"], given["split_file"]))
+    yield from (locate_source(source)[0] for source in given["data"] or ())
 
 
 def _standard_input() -> bytes:
@@ -264,7 +282,7 @@ def _write(
             packed=given["pack"],
             answers=answers,
             hold=hold,
-            reads=filter(None, (given["model"], given["threshold_file"], given["split_file"])),
+            reads=_files_read(given),
         )
         _give_out(items, settings, given, out, counts.new, time.monotonic() - start, console)
         hold.check()
@@ -292,11 +310,11 @@ def _give_out(
     elif console is not None:
         if len(items) <= MOST_ROWS:
             console.print(table_of(read_predictions(out), out))
-        console.print(f"predictions: {out / FILE_NAME}", markup=False)
+        console.print(f"predictions: {out / FILE_NAME}")
         if settings.dicom:
             made = sum(1 for _ in (out / DICOM).rglob("*.dcm"))
-            console.print(f"results as DICOM: {made:,} in {out / DICOM}", markup=False)
-        console.print(summary_of(read_predictions(out), new, seconds), markup=False)
+            console.print(f"results as DICOM: {made:,} in {out / DICOM}")
+        console.print(summary_of(read_predictions(out), new, seconds))
 
 
 @contextmanager

@@ -97,9 +97,7 @@ def _check(settings: NodeSettings, given: Given) -> None:
 
     console, wrong = open_console(), []
     for found in check(settings, lambda: _model(given), _looks(settings, given)):
-        console.print(
-            f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {found.said}", markup=False
-        )
+        console.print(f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {found.said}")
         wrong += [] if found.ok else [found.name]
     if wrong:
         raise TbspotError(f"{', '.join(wrong)} of this set-up will not do; the lines above say why")

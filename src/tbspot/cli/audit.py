@@ -91,15 +91,14 @@ def audit(
         write_json(out / AUDIT_FILE, result.model_dump(mode="json"))
         page = write_page(out, result)
     for shortcuts in result.answers:
-        console.print(shortcuts.sentence, markup=False)
+        console.print(shortcuts.sentence)
     console.print(_evidence(result))
     print_notes(console, result.notes)
-    console.print(f"audit: {page}", markup=False)
+    console.print(f"audit: {page}")
 
 
 def _evidence(result: Audit) -> Table:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -118,5 +117,5 @@ def _evidence(result: Audit) -> Table:
                 for region in one.regions[:3]
             ]
             lost = one.blanking.difference.words()
-            table.add_row(escape(model.name), escape(one.source), *shares, escape(lost))
+            table.add_row(model.name, one.source, *shares, lost)
     return table

@@ -78,7 +78,7 @@ def calibrate(
     """
     from tbspot import calibration
     from tbspot.calibration.page import write_page
-    from tbspot.console import open_console, print_notes
+    from tbspot.console import open_console, print_notes, showing_status
     from tbspot.files import check_run, open_run
     from tbspot.lock import holding
     from tbspot.samples.loading import films_of
@@ -102,7 +102,7 @@ def calibrate(
         read = films_of(settings.data, settings.split_file)
         check_run(out, "calibrate", settings, overwrite=overwrite, reads=read)
         scored = calibration.read_scored(settings)
-        with console.status("judging every threshold"):
+        with showing_status(console, "judging every threshold"):
             result, points = calibration.calibrate(scored, settings)
         hold.check()
         read = films_of(settings.data, settings.split_file)
@@ -110,14 +110,13 @@ def calibrate(
         calibration.write_calibration(out, result, points)
         page = write_page(out, result)
     console.print(_chosen(result))
-    console.print(result.target.sentence, markup=False)
+    console.print(result.target.sentence)
     print_notes(console, result.notes)
-    console.print(f"calibration: {page}", markup=False)
+    console.print(f"calibration: {page}")
 
 
 def _chosen(result: Calibration) -> Table:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     from tbspot.calibration.choosing import percent
@@ -127,7 +126,7 @@ def _chosen(result: Calibration) -> Table:
     table = Table(
         "at the threshold",
         "",
-        title=f"threshold {point.threshold:.4g}: {escape(result.rule)}",
+        title=f"threshold {point.threshold:.4g}: {result.rule}",
         caption=f"prevalence {percent(result.plan.prevalence)}; 95 % intervals",
         box=SIMPLE_HEAD,
     )
@@ -143,5 +142,5 @@ def _chosen(result: Calibration) -> Table:
         ("expected calibration error", result.reliability.ece),
         ("temperature", result.reliability.temperature),
     ):
-        table.add_row(name, escape(words(figure)))
+        table.add_row(name, words(figure))
     return table

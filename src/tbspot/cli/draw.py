@@ -78,7 +78,7 @@ def draw(
         _refuse_beside_into(size=size != 512, style=style != "plain", shortcut=shortcut != "none")
         drawn = draw_pairs(folder, into, split=split, count=count, seed=seed, overwrite=overwrite)
         table = folder / TABLE_FILE
-        open_console().print(f"{drawn:,} films, with lesions and without: {table}", markup=False)
+        open_console().print(f"{drawn:,} films, with lesions and without: {table}")
         return
     if split != "train":
         raise TbspotError("--split is of the films of --into; name them, or leave out --split")
@@ -95,7 +95,7 @@ def draw(
         shortcut=planted,
         overwrite=overwrite,
     )
-    open_console().print(f"{count:,} films of {size} x {size} pixels: {folder}", markup=False)
+    open_console().print(f"{count:,} films of {size} x {size} pixels: {folder}")
 
 
 def _refuse_beside_into(**given: bool) -> None:

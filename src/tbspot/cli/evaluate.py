@@ -106,7 +106,7 @@ def evaluate(
         tbspot evaluate --boxes results.json --data drawn --split val --out theirs
     """
     from tbspot import evaluation
-    from tbspot.console import open_console, print_notes
+    from tbspot.console import open_console, print_notes, showing_status
     from tbspot.lock import holding
     from tbspot.records.evaluation import write_evaluation
 
@@ -130,8 +130,8 @@ def evaluate(
     with holding(settings.out) as hold:
         if not overwrite:
             evaluation.refuse_another(settings)
-        with console.status("reading films") as status:
-            result = evaluation.evaluate_files(settings, status.update)
+        with showing_status(console, "reading films") as tell:
+            result = evaluation.evaluate_files(settings, tell)
         hold.check()
         path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))
@@ -139,7 +139,7 @@ def evaluate(
         if row.classification is not None and row.role == "judged":
             console.print(_classification(row.classification))
     print_notes(console, result.notes)
-    console.print(f"evaluation: {path}", markup=False)
+    console.print(f"evaluation: {path}")
 
 
 def _given(*places: Path | None) -> Path:
@@ -186,7 +186,6 @@ def _tuning(options: Sequence[str], controls: Sequence[str]) -> dict[str, Path]:
 
 def _localization(rows: Sequence[Contender]) -> Table:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
 
     table = Table(
@@ -202,7 +201,7 @@ def _localization(rows: Sequence[Contender]) -> Table:
         figures, difference = row.localization, row.difference
         p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
         table.add_row(
-            escape(row.name) + (" *" if row.uses_boxes else ""),
+            row.name + (" *" if row.uses_boxes else ""),
             _cell(figures.miou.words()),
             figures.raw_miou.words(interval=False),
             figures.hit.words(interval=False),
@@ -214,7 +213,6 @@ def _localization(rows: Sequence[Contender]) -> Table:
 
 def _classification(figures: Classification) -> Table:
     from rich.box import SIMPLE_HEAD
-    from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
 
@@ -232,7 +230,7 @@ def _classification(figures: Classification) -> Table:
     pooled = [figures.pooled] if len(figures.sources) > 1 else []
     for source in (*figures.sources, *pooled):
         table.add_row(
-            escape(source.source),
+            source.source,
             f"{source.tb:,}",
             f"{source.others:,}",
             _cell(source.auroc.words()),

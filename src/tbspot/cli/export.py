@@ -114,14 +114,14 @@ def export(
         changes |= _specific(checkpoint, healthy, data or [], split or "train", specificity or 0.9)
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = open_console()
-    console.print(f"model: {out} ({written.size / 1e6:.1f} MB)", markup=False)
+    console.print(f"model: {out} ({written.size / 1e6:.1f} MB)")
     console.print(f"name and version: {written.description.title}")
     console.print(f"to torch with the same 16-bit weights: {written.exact.words()}")
     console.print(f"to torch with the checkpoint's weights: {written.rounding.words()}")
     refused = "" if written.description.ranges else "; too far apart, so it is not offered"
     console.print(f"int8 to float32: {written.int8.words()}{refused}")
     console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
-    console.print(f"reference: {written.reference}", markup=False)
+    console.print(f"reference: {written.reference}")
 
 
 def _refuse_without_healthy(**given: object) -> None:

@@ -135,7 +135,10 @@ def locate(
     ] = "auto",
     coco: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write the boxes as COCO results, for other tools."),
+        typer.Option(
+            metavar="FILE",
+            help="Also write the boxes as COCO results, for other tools; outside DIR.",
+        ),
     ] = None,
     parquet: Annotated[
         bool,
@@ -153,7 +156,9 @@ def locate(
             "They carry the patient's identifiers; needs the extra hospital.",
         ),
     ] = "",
-    overwrite: Annotated[bool, typer.Option(help="Replace another run in the folder.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace another run in DIR, and another file at --coco.")
+    ] = False,
 ) -> None:
     """Score films, show where, and cut boxes: DIR/predictions.jsonl.
 

@@ -54,20 +54,18 @@ def prepare(
     from tbspot.console import open_console, print_notes
     from tbspot.samples.counting import balance_notes
     from tbspot.samples.loading import load
-    from tbspot.samples.splitting import write_split
+    from tbspot.samples.splitting import check_split_target, write_split
 
+    check_split_target(out)
     loaded = load(sources, seed=seed)
     write_split(out, (*loaded.samples, *loaded.dropped), seed, overwrite=overwrite)
     console = open_console()
     console.print(_table(loaded.samples))
     print_notes(console, (*loaded.notes, *balance_notes(loaded.samples)))
-    console.print(
-        f"split of {len(loaded.samples) + len(loaded.dropped):,} films: {out}", markup=False
-    )
+    console.print(f"split of {len(loaded.samples) + len(loaded.dropped):,} films: {out}")
 
 
 def _table(samples: Sequence[Sample]) -> Table:
-    from rich.markup import escape
     from rich.table import Table
 
     from tbspot.samples.counting import count
@@ -78,5 +76,5 @@ def _table(samples: Sequence[Sample]) -> Table:
         table.add_column(heading, justify="right")
     for (source, label), counts in count(samples).items():
         cells = [f"{counts[split]:,}" for split in splits]
-        table.add_row(escape(source), "TB" if label else "not TB", *cells, f"{counts.total():,}")
+        table.add_row(source, "TB" if label else "not TB", *cells, f"{counts.total():,}")
     return table

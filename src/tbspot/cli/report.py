@@ -42,4 +42,4 @@ def report(
     if split_file is not None and not data:
         raise TbspotError("--split-file divides the films of --data; give that too")
     write_report(evaluation, out, data or (), split_file)
-    open_console().print(f"report: {out}", markup=False)
+    open_console().print(f"report: {out}")

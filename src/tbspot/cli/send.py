@@ -52,7 +52,7 @@ def send(
     console = open_console()
 
     def tell(line: str) -> None:
-        console.print(line, markup=False)
+        console.print(line)
 
     with warnings.catch_warnings():
         # They repeat what an odd result or answer holds; what matters of it is told.

@@ -81,7 +81,7 @@ def view(
     )
 
     def announce(address: str) -> None:
-        console.print(address, markup=False)
+        console.print(address)
         console.print("Ctrl+C ends it")
 
     try:

@@ -98,7 +98,8 @@ def _check(path: Path, precision: Precision) -> None:
     if precision not in get_args(Precision):
         raise TbspotError(f"the precision must be {_listed(get_args(Precision))}, not {precision}")
     if not path.is_file():
-        raise TbspotError(f"{path} does not exist; give a model file of tbspot")
+        fault = "is a folder" if path.is_dir() else "does not exist"
+        raise TbspotError(f"{path} {fault}; give a model file of tbspot")
 
 
 def _listed(precisions: tuple[Precision, ...]) -> str:

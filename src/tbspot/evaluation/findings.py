@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +17,7 @@ from tbspot.evaluation.foreign import matched
 from tbspot.evaluation.protocol import evaluate_matched
 from tbspot.evaluation.settings import JUDGED
 from tbspot.locating.finding import Finding
+from tbspot.pathnames import as_given_path
 from tbspot.records.evaluation import Evaluation
 from tbspot.records.figures import Drawing
 from tbspot.records.matching import Matched, Predictions, match
@@ -58,16 +58,17 @@ def evaluate(
     Raises:
         DataError: the truth cannot be read, findings and films do not belong together, or a number
             is out of its range.
+        TypeError: what is given as findings are none.
     """
     with told_as(DataError):
         drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
         loaded = _loaded(truth)
-        samples = in_split(loaded.samples, split) if split else loaded.samples
+        samples = loaded.samples if split is None else in_split(loaded.samples, split)
         models = {JUDGED: _matched(findings, samples, loaded)}
         return evaluate_matched(
             models,
             samples,
-            split=split or "all films",
+            split="all films" if split is None else split,
             drawing=drawing,
             data=(str(truth),) if not _are_samples(truth) else ("films given",),
             notes=loaded.notes,
@@ -76,7 +77,7 @@ def evaluate(
 
 def _loaded(truth: TruthSource) -> Loaded:
     if isinstance(truth, (str, os.PathLike)):
-        return load([os.fspath(truth)])
+        return load([str(as_given_path(truth, "truth"))])
     return load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
 
 
@@ -91,10 +92,12 @@ def _matched(
 ) -> Matched:
     what = "the films given as truth"
     if isinstance(findings, (str, os.PathLike)):
-        return matched(Path(findings), samples, what, loaded.every)
+        return matched(as_given_path(findings, "findings"), samples, what, loaded.every)
     maps: dict[str, NDArray[np.float32]] = {}
     lines: list[Prediction] = []
     for finding in findings:
+        if not isinstance(finding, Finding):
+            raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
         lines.append(finding.prediction.model_copy(update={"boxes": ()}))
         if finding.evidence is not None:
             maps[finding.image] = finding.evidence
@@ -104,5 +107,5 @@ def _matched(
 
     if not lines:
         raise TbspotError("there is no finding to evaluate; locate the films first")
-    given = Predictions("the findings", lines, read_map, "locate these films")
+    given = Predictions("the list of findings", lines, read_map, "locate these films")
     return match(given, samples, what, loaded.every)

@@ -21,6 +21,7 @@ from tbspot.files import fingerprint
 from tbspot.images import read_with_facts
 from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import first_fault
+from tbspot.pathnames import leads_to
 from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
 from tbspot.records.matching import Films, Matched, Predictions, match
 from tbspot.records.predictions import (
@@ -69,7 +70,9 @@ def matched(
     maps = None if (path / FILE_NAME).exists() else _maps(path)
     if maps is None:
         return match(path, samples, what, loaded)
-    return _matched_named(maps, samples, what, loaded)
+    found = _matched_named(maps, samples, what, loaded)
+    _refuse_films(path, samples, found)
+    return found
 
 
 def _matched_named(
@@ -257,6 +260,16 @@ def _maps(folder: Path) -> Predictions | None:
         return None
     remedy = "name each map as its film"
     return Predictions(str(folder), lines, partial(_read_map, folder), remedy)
+
+
+def _refuse_films(folder: Path, samples: Sequence[Sample], found: Matched) -> None:
+    """Refuse a folder of the films themselves: each would be judged as its own map."""
+    for sample, prediction in zip(samples, found.predictions, strict=True):
+        if prediction and leads_to(folder / prediction.image, sample.path.stat()):
+            raise TbspotError(
+                f"{folder / prediction.image} is the film itself and no map of it; name the folder "
+                "of the maps"
+            )
 
 
 def _read_map(folder: Path, prediction: Prediction) -> NDArray[np.float32]:

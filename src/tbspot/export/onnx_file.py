@@ -30,13 +30,14 @@ from tbspot.engine.quantization import measure_ranges
 from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
 from tbspot.export.agreement import Agreement, Observation, compare, observations
-from tbspot.export.selftest import write_reference
+from tbspot.export.selftest import reference_path, write_reference
 from tbspot.files import fingerprint
 from tbspot.images import Frame
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import fold_batch_norm
 from tbspot.nets.weights import load_classifier
 from tbspot.storage import replacing
+from tbspot.targets import check_target
 from tbspot.temporary import holding_folder
 
 __all__ = ["Exported", "export"]
@@ -133,8 +134,11 @@ def export(
 def _refuse_place(out: Path, *, overwrite: bool) -> None:
     if out.suffix != ".onnx":
         raise TbspotError(f"{out} does not end in .onnx; name the file so")
-    if out.exists() and not overwrite:
-        raise TbspotError(f"{out} exists; choose another file, or add `overwrite=True`")
+    # What lies beside the model's file, of which none may be there yet, goes with it.
+    for path in (out, reference_path(out), amendment_path(out)):
+        check_target(path, "a model of tbspot", lambda _: True)
+        if path.exists() and not overwrite:
+            raise TbspotError(f"{path} exists; choose another file, or add `overwrite=True`")
 
 
 def _with_int8(

@@ -40,6 +40,7 @@ from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.machine import free_memory, whole_cores
 from tbspot.maps.cutting import cut_of
+from tbspot.pathnames import as_given_path
 from tbspot.records.predictions import Prediction, Status
 from tbspot.records.threshold import threshold_for_model
 
@@ -59,6 +60,9 @@ def _check(settings: LocateSettings) -> None:
         )
     if settings.mirror not in (None, True, False):
         raise TbspotError(f"`mirror` must be True, False or None, not {settings.mirror!r}")
+    for name in ("gate", "follow_links"):  # the text "no" would be a yes
+        if (value := getattr(settings, name)) not in (True, False):
+            raise TbspotError(f"`{name}` must be True or False, not {value!r}")
     scales = settings.scales
     if not scales or not all(isinstance(one, Real) and 0.25 <= one <= 4 for one in scales):
         raise TbspotError(
@@ -111,9 +115,11 @@ def load_model(
     Raises:
         ModelError: the file is absent, broken, no model of tbspot or not for this precision.
         MissingExtraError: it needs torch, which is not installed.
-        TbspotError: an option does not fit the model.
+        TbspotError: an option does not fit the model, or a path is empty.
     """
-    engine = open_engine(None if path is None else Path(path), precision, device=device)
+    file = None if path is None else as_given_path(path, "path")
+    chooses = None if threshold_file is None else as_given_path(threshold_file, "threshold_file")
+    engine = open_engine(file, precision, device=device)
     settings = LocateSettings(
         model=engine.description.title,
         engine=engine.name,
@@ -125,8 +131,8 @@ def load_model(
         gate=gate,
         follow_links=follow_links,
     )
-    if threshold_file is not None:
-        chosen = threshold_for_model(Path(threshold_file), engine.description)
+    if chooses is not None:
+        chosen = threshold_for_model(chooses, engine.description)
         settings = replace(settings, threshold=chosen.threshold, calibration=chosen.calibration)
     return Model(engine, settings)
 
@@ -222,11 +228,12 @@ class Model:
 
         Raises:
             ModelError: the model cannot be run on this processor.
+            ValueError: a path is empty.
             TypeError: it is one film; `locate` takes one.
         """
         if isinstance(films, (str, bytes, os.PathLike)):
             raise TypeError(f"{films!r} is one film; give a list of paths, or use locate")
-        items = (Item(Path(film), shown(Path(film))) for film in films)
+        items = (Item(Path(film), name_of(film)) for film in films)
         return self._for_many.locate_items(items)
 
     def locate_items(self, items: Iterable[Item]) -> Iterator[Finding]:

@@ -247,7 +247,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (OSError, safetensors.SafetensorError) as error:
         raise TbspotError(
-            f"{path} cannot be read as safetensors weights; it may be truncated: copy it again"
+            f"{path} cannot be read as safetensors weights; it is no model file (.onnx or "
+            ".safetensors), or was truncated: check the path, or copy it again"
         ) from error
 
 

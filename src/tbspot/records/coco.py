@@ -19,6 +19,7 @@ from tbspot.files import write_json
 from tbspot.parsing import read_json
 from tbspot.records.predictions import PredictedBox, Prediction
 from tbspot.samples.names import stem
+from tbspot.targets import check_target, refuse_inside
 
 __all__ = [
     "CATEGORY",
@@ -26,6 +27,7 @@ __all__ = [
     "CocoBox",
     "CocoImages",
     "check_coco_ids",
+    "check_coco_target",
     "read_coco_images",
     "read_coco_results",
     "write_coco_results",
@@ -163,6 +165,34 @@ def check_coco_ids(path: Path, names: Iterable[str]) -> None:
                 f"{other} and {name} would have one image_id ({stem(name)}) in {path}; "
                 "locate each folder by itself"
             )
+
+
+def check_coco_target(
+    path: Path, run: Path, reads: Iterable[Path], *, overwrite: bool = False
+) -> None:
+    """See that results can be written where a user named them, and what would be lost by it.
+
+    Args:
+        path: of the file.
+        run: the folder of the run that they are of, which may not be there yet.
+        reads: films and other files of the run, which stay.
+        overwrite: whether a file that is no results of tbspot may be replaced.
+
+    Raises:
+        TbspotError: a folder or another file lies there, or it cannot be written.
+    """
+    refuse_inside(path, run)
+    what = "a file of COCO results by tbspot"
+    check_target(path, what, _are_ours, overwrite=overwrite, reads=reads)
+
+
+def _are_ours(path: Path) -> bool:
+    """Whether a file holds results as written here: films by name, one category."""
+    try:
+        results = read_json(path, _Results, "a list of COCO results").root
+    except TbspotError:
+        return False
+    return all(isinstance(one.image_id, str) and one.category_id == CATEGORY for one in results)
 
 
 def write_coco_results(path: Path, predictions: Iterable[Prediction]) -> None:

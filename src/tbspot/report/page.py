@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tbspot.html.templating import render as render_template
+from tbspot.parsing import open_file
 from tbspot.records.evaluation import Contender, Evaluation, read_evaluation
 from tbspot.records.figures import Figure
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
@@ -18,10 +19,13 @@ from tbspot.report.gallery import gallery_of, legend
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.storage import replacing
+from tbspot.targets import check_target
 
 __all__ = ["render", "write_report"]
 
 TEMPLATE = "report.html.j2"
+# In the head of each report, and of no other page.
+MARK = b'<meta name="generator" content="tbspot report">'
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,23 @@ def write_report(
         split_file: from `tbspot prepare`, if any.
 
     Raises:
-        TbspotError: there is no evaluation, or it and the films cannot be read.
+        TbspotError: there is no evaluation, it and the films cannot be read, or another file than
+            an earlier report lies at `out`.
     """
+    check_target(out, "a report of tbspot", _is_report)
     evaluation = read_evaluation(folder)
     samples = load(data, split_file).samples if data else ()
     page = render(folder, evaluation, samples)
     with replacing(out, named=True) as temporary:
         temporary.write_text(page, "utf-8")
+
+
+def _is_report(path: Path) -> bool:
+    try:
+        with open_file(path) as file:
+            return MARK in file.read(1000)
+    except OSError:
+        return False
 
 
 def render(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> str:

@@ -54,6 +54,8 @@ def locate_source(source: str) -> tuple[Path, dict[str, str]]:
 
 
 def _parse(source: str) -> tuple[Path, dict[str, str]]:
+    if not source.partition("?")[0]:
+        raise TbspotError(f"{source!r} names no data set; give the path of a folder or CSV file")
     location, mark, query = source.rpartition("?")
     if not mark or Path(source).exists():
         return Path(source), {}

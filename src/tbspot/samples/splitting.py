@@ -21,10 +21,12 @@ from tbspot.parsing import read_json
 from tbspot.pathnames import as_text
 from tbspot.samples.duplicates import Patient, united
 from tbspot.samples.sample import Sample
+from tbspot.targets import check_target
 
 __all__ = [
     "SHARES",
     "SplitFile",
+    "check_split_target",
     "divide",
     "our_split",
     "read_split",
@@ -135,14 +137,33 @@ def shared_patient_notes(samples: Sequence[Sample]) -> tuple[str, ...]:
     )
 
 
+def check_split_target(path: Path) -> None:
+    """See that a split can be written where a user named it, before films are read for it.
+
+    Raises:
+        TbspotError: a folder lies there, or a file that is no split, which is never replaced; or
+            it cannot be written.
+    """
+    check_target(path, "a split file of `tbspot prepare`", _is_split)
+
+
+def _is_split(path: Path) -> bool:
+    try:
+        read_json(path, SplitFile, "a split file")
+    except TbspotError:
+        return False
+    return True
+
+
 def write_split(
     path: Path, samples: Sequence[Sample], seed: int, *, overwrite: bool = False
 ) -> None:
     """Write the split of every film; the same split is written again without complaint.
 
     Raises:
-        TbspotError: another split, or another file, lies there and `overwrite` is not set.
+        TbspotError: another split lies there and `overwrite` is not set; or another file.
     """
+    check_split_target(path)
     films: dict[str, dict[str, str]] = defaultdict(dict)
     for one in sorted(samples, key=lambda one: (one.source, one.name)):
         films[one.source][one.name] = one.split

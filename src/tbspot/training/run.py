@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
+from tbspot.pathnames import as_given_path
 from tbspot.training.settings import TrainingSettings
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def train(
 
     Raises:
         TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
-            run, or the disk is full.
+            run or has no name, or the disk is full.
         MissingExtraError: torch is not installed.
     """
     if settings.teachers:
@@ -71,8 +72,9 @@ def _run(
     *,
     overwrite: bool,
 ) -> Path:
+    place = as_given_path(folder, "folder")
     with needing("train", "training"):
         from tbspot.training import loop
         from tbspot.training.devices import launch_fabric
     fabric: Fabric = launch_fabric(precision, devices)
-    return loop.train(settings, Path(folder), fabric, overwrite=overwrite)
+    return loop.train(settings, place, fabric, overwrite=overwrite)

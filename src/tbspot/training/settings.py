@@ -119,8 +119,8 @@ class TrainingSettings(Settings):
     tuning_split: str = "tune"
     name: str = "teacher"
     init: str = "random"
-    size: int = 512
-    through: int | None = None
+    size: Whole = 512
+    through: Whole | None = None
     stages: Stages = 4
     output_stride: OutputStride = 32
     stride_place: StridePlace = "3x3"

@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "console",
     ),
     ("parsing",),
-    ("files", "description"),
+    ("files", "description", "external_data"),
     ("tables", "amendment"),
     ("metrics", "images"),
     ("samples",),

@@ -14,7 +14,7 @@ from pydicom.encaps import encapsulate, generate_frames
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_pixels
-from tbspot.images.codestream import codestream_size
+from tbspot.images.codestream import check_whole, codestream_size
 
 WriteDicom = Callable[..., Path]
 SYNTAXES = (pydicom.uid.JPEGLSLossless, pydicom.uid.JPEG2000Lossless)
@@ -136,3 +136,52 @@ def test_a_header_that_says_another_size_than_the_picture_is_one_sentence(
     content.save_as(path)
     with pytest.raises(TbspotError, match="by its header and 48 x 48"):
         read_pixels(path)
+
+
+TILED = {"tile_size": (16, 16)}
+
+
+def _jpeg_2000(**settings: object) -> bytes:
+    file = io.BytesIO()
+    noise = np.random.default_rng(1).integers(0, 256, (40, 50), np.uint8)
+    Image.fromarray(noise).save(file, "JPEG2000", irreversible=False, **settings)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("settings", [{}, {"no_jp2": True}, TILED, TILED | {"no_jp2": True}])
+def test_a_jpeg_2000_that_was_cut_off_or_overwritten_is_not_whole(
+    settings: dict[str, object],
+) -> None:
+    stream = _jpeg_2000(**settings)
+    check_whole(stream)
+    check_whole(stream + b"\0")
+    check_whole(stream + b"\0\0\0\x08free")
+    check_whole(stream[:-2])  # encoders leave its end out, and writers make its length even
+    check_whole(stream[:-2] + b"\0")
+    for place in (len(stream) // 2, len(stream) * 9 // 10, len(stream) - 3):
+        for broken in (stream[:place], stream[:place] + b"\xff\xd9",
+                       stream[:place] + bytes(len(stream) - place)):  # fmt: skip
+            with pytest.raises(ValueError, match=r"cut off|missing"):
+                check_whole(broken)
+
+
+def test_a_jpeg_2000_whose_last_tile_part_says_no_length_goes_to_its_end() -> None:
+    stream = bytearray(_jpeg_2000(no_jp2=True))
+    place = stream.index(b"\xff\x90") + 6
+    stream[place : place + 4] = bytes(4)
+    check_whole(bytes(stream))
+    check_whole(bytes(stream) + b"\0")
+    with pytest.raises(ValueError, match="cut off"):
+        check_whole(bytes(stream[:-40]) + bytes(40))
+
+
+def test_a_jpeg_2000_that_lacks_a_tile_is_not_whole() -> None:
+    stream = _jpeg_2000(no_jp2=True, **TILED)
+    last = stream.rindex(b"\xff\x90")
+    with pytest.raises(ValueError, match="tiles are missing"):
+        check_whole(stream[:last] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("stream", [b"", b"\xff\xd8\xff\xd9", b"RLE" * 30])
+def test_what_is_no_jpeg_2000_is_left_alone(stream: bytes) -> None:
+    check_whole(stream)

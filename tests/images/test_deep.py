@@ -8,6 +8,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -17,6 +18,7 @@ from PIL import Image
 from tbspot.errors import TbspotError
 from tbspot.images import read_pixels, read_with_facts
 from tbspot.images.depth import to_pixels, upright
+from tbspot.images.raster import read_raster
 
 RAMP = np.add.outer(np.arange(40), np.arange(50)) / 88
 
@@ -203,6 +205,36 @@ def test_a_jpeg_2000_file_of_12_bits_keeps_them(tmp_path: Path) -> None:
     np.testing.assert_allclose(read_pixels(tmp_path / "a.jp2"), values / 4095, atol=1e-6)
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("bits", range(1, 9))
+@pytest.mark.parametrize("colours", [False, True])
+def test_a_jpeg_2000_file_of_few_bits_is_as_bright_as_it_says(
+    tmp_path: Path, colours: bool, bits: int, signed: bool
+) -> None:
+    values = _values(bits, np.int16)
+    stored = (values - (1 << (bits - 1)) * signed).astype(np.int8 if signed else np.uint8)
+    stored = np.stack([stored] * 3, -1) if colours else stored
+    content = imagecodecs.jpeg2k_encode(
+        stored, bitspersample=bits, codecformat="jp2", reversible=True, level=0
+    )
+    (tmp_path / "a.jp2").write_bytes(content)
+    np.testing.assert_allclose(
+        read_pixels(tmp_path / "a.jp2"), values / (2**bits - 1), atol=0.5 / 255 + 1e-6
+    )
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_jpeg_2000_file_that_was_cut_off_is_not_filled_up(tmp_path: Path, bits: int) -> None:
+    path = tmp_path / "a.jp2"
+    Image.fromarray(_values(bits, f"u{bits // 8}")).save(path, irreversible=False)
+    content = path.read_bytes()
+    half = len(content) // 2
+    for broken in (content[:half], content[:half] + bytes(half), content[:half] + b"\xff\xd9"):
+        path.write_bytes(broken)
+        with pytest.raises(TbspotError, match="cannot be read as a JPEG 2000 image"):
+            read_pixels(path)
+
+
 def test_an_animation_is_refused(tmp_path: Path) -> None:
     pages = [Image.fromarray(_values(8, np.uint8)).rotate(angle) for angle in (0, 90)]
     pages[0].save(tmp_path / "a.webp", save_all=True, append_images=pages[1:])
@@ -227,3 +259,73 @@ def test_depth_is_the_least_even_number_of_bits_that_holds_all(
     values: NDArray[Any], right: list[float]
 ) -> None:
     np.testing.assert_allclose(to_pixels(values)[0][0], right, atol=1e-6)
+
+
+@pytest.mark.parametrize("tile", [None, (16, 16)])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+@pytest.mark.parametrize("colours", [False, True])
+@pytest.mark.parametrize("tag", ["places", "lengths"])
+def test_a_tiff_that_lacks_strips_or_tiles_is_not_filled_up_with_black(
+    tmp_path: Path, tag: str, colours: bool, kind: str, tile: tuple[int, int] | None
+) -> None:
+    values, path = _values(8 * int(kind[1]), kind), tmp_path / "a.tif"
+    if colours:
+        values = np.stack([values] * 3, -1)
+    tifffile.imwrite(path, values, rowsperstrip=10, tile=tile,
+                     photometric="rgb" if colours else "minisblack")  # fmt: skip
+    read_pixels(path)
+    numbers = {"places": 273, "lengths": 279} if tile is None else {"places": 324, "lengths": 325}
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags[numbers[tag]].offset
+    content = bytearray(path.read_bytes())
+    content[place + 4 : place + 8] = struct.pack("<I", 3)
+    path.write_bytes(content)
+    with pytest.raises(TbspotError, match="cannot be read as a TIFF image"):
+        read_pixels(path)
+
+
+@pytest.mark.parametrize("where", [0, 7, 2**31])
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_a_tiff_whose_strips_lie_in_no_file_is_refused(
+    tmp_path: Path, kind: str, where: int
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, _values(8 * int(kind[1]), kind), rowsperstrip=10, compression="zlib",
+                     photometric="minisblack")  # fmt: skip
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags[273].valueoffset
+    content = bytearray(path.read_bytes())
+    content[place + 8 : place + 12] = struct.pack("<I", where)
+    path.write_bytes(content)
+    with pytest.raises(TbspotError, match="cannot be read as a TIFF image"):
+        read_pixels(path)
+
+
+def test_a_tiff_without_the_lengths_of_its_strips_is_read(tmp_path: Path) -> None:
+    values, path = _values(8, np.uint8), tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="minisblack")
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags[279].offset
+    content = bytearray(path.read_bytes())
+    content[place : place + 2] = struct.pack("<H", 280)
+    path.write_bytes(content)
+    np.testing.assert_allclose(read_pixels(path), values / 255, atol=1e-6)
+
+
+def test_colours_that_were_weighed_by_their_transparency_stay_as_they_are(tmp_path: Path) -> None:
+    values, path = _values(8, np.uint8), tmp_path / "a.tif"
+    alpha = np.full_like(values, 128)
+    tifffile.imwrite(path, np.stack([values // 2] * 3 + [alpha], -1), photometric="rgb",
+                     extrasamples=["assocalpha"])  # fmt: skip
+    np.testing.assert_allclose(read_pixels(path), values // 2 / 255, atol=1e-6)
+
+
+def test_a_strip_of_more_bytes_than_pillow_takes_pixels_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, path = np.stack([_values(16)] * 3, -1), tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="rgb", compression="zlib")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", values.size // 4)  # twice so many are refused
+    with path.open("rb") as file:
+        pixels = read_raster(file, "a.tif", "TIFF").pixels
+    np.testing.assert_allclose(pixels, _values(16) / 65535, atol=1e-6)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import pydicom.uid
 import pytest
@@ -171,17 +172,22 @@ def test_a_second_decoder_is_tried_where_the_first_fails(
     np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
 
 
-@pytest.mark.parametrize("syntax", ["JPEGLSLossless", "JPEG2000Lossless", "JPEGBaseline8Bit"])
+@pytest.mark.parametrize("rest", ["cut off", "noughts"])
+@pytest.mark.parametrize(
+    "syntax", ["JPEGLSLossless", "JPEG2000Lossless", "JPEGBaseline8Bit", "JPEGLosslessSV1"]
+)
 def test_a_film_that_was_cut_off_is_not_filled_up_by_another_decoder(
-    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str, rest: str
 ) -> None:
     eight = (twelve_bits >> 4).astype(np.uint8)
     frame, values = {
         "JPEGLSLossless": (_jpeg_ls(twelve_bits), twelve_bits),
         "JPEG2000Lossless": (_jpeg_2000(twelve_bits), twelve_bits),
         "JPEGBaseline8Bit": (_jpeg(eight), eight),
+        "JPEGLosslessSV1": (imagecodecs.ljpeg_encode(twelve_bits), twelve_bits),
     }[syntax]
-    cut = frame[: len(frame) // 2]
+    half = len(frame) // 2
+    cut = frame[:half] + bytes(len(frame) - half) * (rest == "noughts")
     path = write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=cut)
     with pytest.raises(TbspotError, match="is a broken DICOM file"):
         read_dicom_file(path)

@@ -99,3 +99,17 @@ def test_a_sound_jpeg_that_few_programs_read_is_not_called_broken(
     path.write_bytes(stream)
     with pytest.raises(TbspotError, match=rf"few programs read \({kind}\); save it as PNG with 16"):
         read_pixels(path)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_jpeg_whose_end_was_lost_in_copying_is_refused(progressive: bool, tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    noise = np.random.default_rng(1).integers(0, 256, (80, 80), np.uint8)
+    Image.fromarray(noise).save(path, quality=95, progressive=progressive)
+    content = path.read_bytes()
+    for place in (len(content) // 2, len(content) - 40):
+        path.write_bytes(content[:place] + bytes(len(content) - place))
+        with pytest.raises(TbspotError, match="cannot be read as a JPEG image"):
+            read_pixels(path)
+    path.write_bytes(content + bytes(512))
+    read_pixels(path)

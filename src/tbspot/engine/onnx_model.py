@@ -24,6 +24,7 @@ from tbspot.engine.batching import Answer
 from tbspot.engine.model import Engine, batched
 from tbspot.engine.quantization import quantised
 from tbspot.errors import ModelError, OutOfMemoryError, TbspotError, is_out_of_memory
+from tbspot.external_data import refuse_external_data
 from tbspot.machine import threads_by_quota
 from tbspot.parsing import open_file, parse, refuse_later
 
@@ -178,11 +179,14 @@ def _this(device: str) -> str:
 
 def _read_onnx(path: Path) -> tuple[Any, Description]:
     try:
-        with open_file(path, MOST_BYTES):
+        with open_file(path, MOST_BYTES) as file:
+            refuse_external_data(file, str(path))
             model = _load_onnx(path)
         text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
         description = parse(text.encode(), Description)
         _check_ends(model)
+    except TbspotError:  # of another file, told already
+        raise
     # A broken file may break a library in any way; to the user it is a broken file.
     except Exception as error:
         if is_out_of_memory(error):

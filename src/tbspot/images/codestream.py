@@ -1,4 +1,4 @@
-"""What a compressed picture says of its own size, before anything is decoded.
+"""What a compressed picture says of its own size, and whether it is whole, before it is decoded.
 
 Takes the bytes of a JPEG, JPEG-LS or JPEG 2000 codestream (ITU-T T.81 B.2.2, T.87 C.2.2, T.800
 A.5.1); gives its size. A header beside it, such as DICOM's, may say less than the decoder will
@@ -15,7 +15,16 @@ from pydicom.dataset import Dataset
 
 from tbspot.errors import TbspotError
 
-__all__ = ["CodestreamSize", "check_codestream", "codestream_size", "fragments", "rare_jpeg"]
+__all__ = [
+    "END_OF_IMAGE",
+    "START_OF_JPEG_2000",
+    "CodestreamSize",
+    "check_codestream",
+    "check_whole",
+    "codestream_size",
+    "fragments",
+    "rare_jpeg",
+]
 
 # Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
 # SOF55 of JPEG-LS.
@@ -31,7 +40,11 @@ RARE = {
     0xF7: "JPEG-LS",
 }
 ITEM = b"\xfe\xff\x00\xe0"
-JPEG, JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
+JPEG, START_OF_JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
+# The same end in all three; JPEG's begin of a scan, JPEG 2000's of a tile-part (T.800 A.4).
+END_OF_IMAGE, SCAN, START_OF_TILE = b"\xff\xd9", b"\xff\xda", b"\xff\x90"
+# What a lost end is overwritten with, and longer than what makes a length even.
+NOUGHTS = bytes(3)
 # JPEG 2000 parts its picture in tiles, of each of which a decoder keeps account.
 MOST_TILES = 65_535
 
@@ -96,13 +109,64 @@ def codestream_size(stream: bytes) -> CodestreamSize | None:
     try:
         if stream.startswith(JP2_BOX):
             # A file of JPEG 2000 around the codestream, as some archives keep it.
-            start = stream.find(JPEG_2000)
+            start = stream.find(START_OF_JPEG_2000)
             return _jpeg_2000(stream[start:]) if start >= 0 else _absent()
-        if stream.startswith(JPEG_2000):
+        if stream.startswith(START_OF_JPEG_2000):
             return _jpeg_2000(stream)
         return _jpeg(stream) if stream.startswith(JPEG) else None
     except struct.error as error:
         raise ValueError("the codestream ends in its header") from error
+
+
+def check_whole(stream: bytes, *, strictly: bool = False) -> None:
+    """See that a codestream was not cut off, nor its end overwritten with noughts.
+
+    Decoders fill with grey what is missing. Of JPEG 2000 all tiles must be there to their end; of
+    JPEG only the end can be told. An end marker that an encoder left out is not missed.
+
+    Args:
+        stream: of JPEG, JPEG-LS or JPEG 2000, or a file of it; others are left alone.
+        strictly: a JPEG must have its end marker, for decoders that go on without.
+
+    Raises:
+        ValueError: something is missing.
+    """
+    if stream.startswith(JPEG):
+        # Neither marker can stand in the picture itself (T.81 B.1.1.5).
+        ended = stream.rfind(END_OF_IMAGE) > stream.rfind(SCAN)
+        if not ended and (strictly or stream.endswith(NOUGHTS)):
+            raise ValueError("the codestream was cut off or its end overwritten")
+    if stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+        try:
+            _check_tiles(stream, stream.index(START_OF_JPEG_2000))
+        except struct.error as error:
+            raise ValueError("the codestream ends in a header") from error
+
+
+def _check_tiles(stream: bytes, at: int) -> None:
+    tiles, end = _tile_parts(stream, at)
+    # Without an end marker the last tile-part ends with the stream, but for a byte that makes its
+    # length even.
+    if stream[end : end + 2] not in (END_OF_IMAGE, b"", b"\0") or end > len(stream):
+        raise ValueError("the codestream was cut off or its end overwritten")
+    width, height, _, _, across, down, x, y = struct.unpack_from(">8I", stream, at + 8)
+    if len(tiles) < -(-(width - x) // across) * -(-(height - y) // down):
+        raise ValueError("tiles are missing")
+
+
+def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:
+    """Numbers of the tiles, and where the last tile-part ends (T.800 A.4.2)."""
+    at += 2
+    while stream[at : at + 2] != START_OF_TILE:  # segments of the main header
+        at += 2 + max(2, *struct.unpack_from(">H", stream, at + 2))
+    tiles = set()
+    while stream[at : at + 2] == START_OF_TILE:
+        tile, length = struct.unpack_from(">HI", stream, at + 4)
+        tiles.add(tile)
+        if not length:  # as far as the end marker
+            return tiles, len(stream.rstrip(b"\0")) - 2
+        at += max(12, length)
+    return tiles, at
 
 
 def rare_jpeg(stream: bytes) -> str | None:

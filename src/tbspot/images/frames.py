@@ -37,7 +37,14 @@ from pydicom.uid import (
 )
 
 from tbspot.images.coarse import decode_coarse
-from tbspot.images.codestream import ITEM, codestream_size, fragments
+from tbspot.images.codestream import (
+    END_OF_IMAGE,
+    ITEM,
+    START_OF_JPEG_2000,
+    check_whole,
+    codestream_size,
+    fragments,
+)
 
 __all__ = [
     "DECODERS",
@@ -89,7 +96,6 @@ PACKAGES = {
     "pyjpegls": "pyjpegls",
     "pylibjpeg": "pylibjpeg-openjpeg",
 }
-START_OF_JPEG_2000, END_OF_IMAGE = b"\xff\x4f\xff\x51", b"\xff\xd9"
 JPEG_2000 = (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K)
 
 
@@ -212,14 +218,15 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
     said = _described(stream) or _Stream(content.BitsStored)
-    bits = min(said.bits, content.BitsStored)
-    smaller = _smaller(content, stream, said, factor)
-    if smaller is not None:
-        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
         # GDCM reads what the stream says, under any syntax of JPEG; of these two, pydicom asks it
         # for 8 bits alone.
         known_as, plugins = DECODERS[JPEGLosslessSV1]
+    check_whole(stream, strictly=plugins[0] == "gdcm")  # which fills up what was cut off
+    bits = min(said.bits, content.BitsStored)
+    smaller = _smaller(content, stream, said, factor)
+    if smaller is not None:
+        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
     plain = _plain(content, stream, said, known_as)
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.

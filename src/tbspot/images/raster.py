@@ -7,6 +7,7 @@ jpeg2000.py.
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, BinaryIO
 
@@ -18,6 +19,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
+from tbspot.images.png import check_chunks, check_rows
 from tbspot.images.reducing import factor_for, shaded
 
 __all__ = ["on_its_side", "read_raster"]
@@ -111,6 +113,10 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
 
 
 def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
+    if kind == "PNG":
+        check_chunks(file)
+    if kind == "JPEG":
+        _check_end(file)
     file.seek(0)
     with Image.open(file, formats=[kind]) as image:
         _check(image, name)
@@ -124,12 +130,41 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
             colour = image.mode in COLOURS
             _draft(image, factor)
             image.load()
+            _check_last_row(file, image)
             turned = on_its_side(image)
             # In place, or a film of 64 megapixels would be there twice.
             ImageOps.exif_transpose(image, in_place=True)
             pixels, said = _grey(image, enough)
             said = ("colour became grey",) if colour else said
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
+
+
+def _check_end(file: BinaryIO) -> None:
+    """Refuse a JPEG whose end was overwritten with noughts, which libjpeg takes for picture.
+
+    Raises:
+        ValueError: it was.
+    """
+    file.seek(-3, os.SEEK_END)
+    if file.read(3) != bytes(3):
+        return
+    from tbspot.images.codestream import check_whole
+
+    file.seek(0)
+    check_whole(file.read())
+
+
+def _check_last_row(file: BinaryIO, image: Image.Image) -> None:
+    """Count the rows of a PNG where some may be missing: Pillow leaves those black.
+
+    Raises:
+        ValueError: some are.
+    """
+    if image.format != "PNG":
+        return
+    last = image.crop((0, image.height - 1, image.width, image.height))
+    if image.info.get("interlace") or not np.asarray(last).any():
+        check_rows(file)
 
 
 def on_its_side(image: Image.Image) -> bool:
@@ -204,9 +239,11 @@ def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDA
     """A PNG's colours `[h, w, 3]`, or grey `[h, w]`, with all their bits; upright."""
     if order == GREY_AND_ALPHA:
         both = _as(image, "RGBA")[..., :2]
+        _check_last_row(file, image)
         values = both[..., 0].astype(np.uint16) << 8 | both[..., 1]
     else:
         high = _as(image, order)[..., :3].astype(np.uint16)
+        _check_last_row(file, image)
         file.seek(0)
         with Image.open(file, formats=["PNG"]) as again:
             values = high << 8 | _as(again, LOW_BYTES[order])[..., :3]

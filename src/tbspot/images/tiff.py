@@ -7,6 +7,7 @@ unpacked by Pillow and its libtiff; only where samples lie is worked out here (T
 from __future__ import annotations
 
 import io
+import math
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from tbspot.errors import TbspotError
 from tbspot.images.depth import to_pixels, upright
@@ -25,19 +26,23 @@ __all__ = ["read_tiff"]
 SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259, 262
 FILL_ORDER, STRIPS, ORIENTATION, SAMPLES, STRIP_ROWS, STRIP_BYTES = 266, 273, 274, 277, 278, 279
 PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 284, 317, 322, 323, 324, 325
-FORMAT = 339
+EXTRA, FORMAT = 338, 339
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
+ASSOCIATED = 1
 NONE, PACKBITS = 1, 32773
 # LZW, Deflate under both its numbers, LZMA and Zstandard; these may hold differences.
 DIFFERENCED = (5, 8, 32946, 34925, 50000)
 # CCITT's three and JPEG, old and new, of which Pillow makes whole pictures.
 PILLOWS = (2, 3, 4, 6, 7)
+OLD_JPEG = 6
 # Of samples that share bytes it reads these, and 12 bits of one order of bytes.
 PILLOWS_BITS = {1, 2, 4, 8}
 REDUCED = 1
 # Types of whole numbers (TIFF 6.0 section 2; BigTIFF's are the last two).
 TYPES = {1: "B", 3: "H", 4: "I", 13: "I", 16: "Q"}
+# Behind the header, of which every file has so many bytes.
+FIRST_PLACE = 8
 MOST_PAGES, MOST_TAGS, MOST_NUMBERS = 1000, 4096, 1_000_000
 
 
@@ -111,6 +116,7 @@ def read_tiff(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple[str
         )
     if page.get(COMPRESSION, NONE) not in (NONE, PACKBITS, *DIFFERENCED, *PILLOWS):
         raise _refusal(name)
+    _check_pieces(file, page)
     if formats == {UNSIGNED} and _pillow_is_right(page, bits):
         return None
     layout = _layout(page, bits, formats)
@@ -173,6 +179,12 @@ def _pillow_is_right(page: _Page, bits: set[int]) -> bool:
     if page.big and page.order == ">":
         return False
     samples, together = page.get(SAMPLES, 1), page.get(PLANAR, 1) == 1
+    if (
+        bits == {8}
+        and page.get(PHOTOMETRIC, BLACK_IS_ZERO) == RGB
+        and (page.get(EXTRA, 0) == ASSOCIATED and page.get(COMPRESSION, NONE) not in PILLOWS)
+    ):
+        return False  # it divides colours by their transparency
     if bits <= PILLOWS_BITS:
         return together and (
             samples == 1
@@ -181,6 +193,37 @@ def _pillow_is_right(page: _Page, bits: set[int]) -> bool:
     # Of its deep modes only this: 16-bit grey is read here as all others are.
     grey = samples == 1 and page.get(PHOTOMETRIC, BLACK_IS_ZERO) == BLACK_IS_ZERO
     return bits == {12} and page.order == "<" and grey
+
+
+def _check_pieces(file: BinaryIO, page: _Page) -> None:
+    """See that every strip or tile has a place in the file: Pillow leaves black what has none.
+
+    Raises:
+        ValueError, LookupError: some have none.
+    """
+    if page.get(COMPRESSION, NONE) == OLD_JPEG and STRIPS not in page.numbers:
+        return  # its one stream may stand elsewhere
+    tiled = TILES in page.numbers
+    sides = zip((page.get(HEIGHT), page.get(WIDTH)), _piece(page), strict=True)
+    needed = math.prod(-(-side // part) for side, part in sides) * _planes(page)
+    offsets = page.all(TILES if tiled else STRIPS)
+    lengths = page.numbers.get(TILE_BYTES if tiled else STRIP_BYTES, offsets)
+    if min(len(offsets), len(lengths)) < needed:
+        raise ValueError("strips or tiles are missing")
+    if min(offsets[:needed]) < FIRST_PLACE or max(offsets[:needed]) >= file.seek(0, 2):
+        raise ValueError("strips or tiles are not in the file")
+
+
+def _piece(page: _Page) -> tuple[int, int]:
+    """Rows and columns of a strip or tile."""
+    if TILES in page.numbers:
+        return page.get(TILE_HEIGHT), page.get(TILE_WIDTH)
+    height = page.get(HEIGHT)
+    return min(page.get(STRIP_ROWS, height), height), page.get(WIDTH)
+
+
+def _planes(page: _Page) -> int:
+    return page.get(SAMPLES, 1) if page.get(PLANAR, 1) == 2 else 1
 
 
 def _layout(page: _Page, bits: set[int], formats: set[int]) -> _Layout | None:
@@ -197,16 +240,12 @@ def _layout(page: _Page, bits: set[int], formats: set[int]) -> _Layout | None:
     if not known or samples < (3 if page.get(PHOTOMETRIC, BLACK_IS_ZERO) == RGB else 1):
         return None
     tiled = TILES in page.numbers
-    height, width = page.get(HEIGHT), page.get(WIDTH)
-    piece = (page.get(TILE_HEIGHT), page.get(TILE_WIDTH)) if tiled else (
-        min(page.get(STRIP_ROWS, height), height), width
-    )  # fmt: skip
     kind = "i" if formats == {SIGNED} else "u"
     return _Layout(
-        shape=(height, width, samples),
+        shape=(page.get(HEIGHT), page.get(WIDTH), samples),
         number=np.dtype(f"{page.order}{kind}{max(bits) // 8}"),
-        planes=samples if page.get(PLANAR, 1) == 2 else 1,
-        piece=piece,
+        planes=_planes(page),
+        piece=_piece(page),
         offsets=page.all(TILES if tiled else STRIPS),
         lengths=page.all(TILE_BYTES if tiled else STRIP_BYTES),
         compression=compression,
@@ -261,5 +300,7 @@ def _unpacked(data: bytes, layout: _Layout, rows: int, row: int) -> bytes:
         struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items()
     )
     content = struct.pack("<2sHI", b"II", 42, at) + data.ljust(at - 8, b"\0") + directory + bytes(4)
-    with Image.open(io.BytesIO(content), formats=["TIFF"]) as image:
+    # By Image.open, and in a picture of Pillow's own, a large strip's bytes are too many pixels.
+    with TiffImagePlugin.TiffImageFile(io.BytesIO(content)) as image:
+        image.im = Image.new("L", image.size).im
         return image.tobytes()

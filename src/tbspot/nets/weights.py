@@ -21,6 +21,7 @@ from tbspot.amendment import amended
 from tbspot.choices import StridePlace
 from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.external_data import refuse_external_data
 from tbspot.files import fingerprint
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.folding import unfolded_state
@@ -256,8 +257,9 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     from google.protobuf.message import DecodeError
 
     try:
-        # Another file that this one names is not opened.
         model = onnx.load(path, load_external_data=False)
+        with open_file(path, sys.maxsize) as file:
+            refuse_external_data(file, str(path))  # which reading a tensor would open
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         with torch.device("meta"):  # for its names, without weights
             net = Classifier(_described(path, metadata))
@@ -266,7 +268,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise TbspotError(
             f"{path} cannot be read as an ONNX model; it may be truncated: copy it again"
         ) from error
-    except TbspotError:  # of the description, told already
+    except TbspotError:  # of the description or of another file, told already
         raise
     # A broken graph may break onnx and torch in any way; to the user it is another's model.
     except Exception as error:

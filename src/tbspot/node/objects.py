@@ -117,19 +117,24 @@ def hash_of(instance: str) -> str:
     return hashlib.sha256(instance.encode()).hexdigest()
 
 
-def read_sent(path: Path, most: int | None) -> Sent:
+def read_sent(
+    path: Path, most: int | None, *, name: str | None = None, within: int | None = None
+) -> Sent:
     """Read a film from a file of DICOM, by its file meta information alone.
 
     Args:
         path: of the file; a link is refused.
         most: bytes that a film may have; `None` = it is the node's own, which was taken once,
             whatever is asked of new ones.
+        name: what sentences call it; `None` = by its path.
+        within: descriptor of the folder that `path` starts at; `None` = as the system has it.
 
     Raises:
-        TbspotError: it is none, or not to be taken.
+        UnfitError: it is a film that is not to be taken.
+        TbspotError: it is none, or not all of its file meta information is there.
     """
-    name = shown(path)
-    with open_regular(path, name, follow_links=False) as file:
+    name = name or shown(path)
+    with open_regular(path, name, follow_links=False, within=within) as file:
         content = file.read(-1 if most is None else most + len(PREAMBLE) + HEAD)
     sent = sent_of(content, name)
     if most is not None:
@@ -164,6 +169,8 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
         # Of the data set nothing: it ends before its first element.
         meta: Any = read_partial(BytesIO(content[:HEAD]), lambda *_: True).file_meta
         start = len(PREAMBLE) + GROUP_LENGTH + int(meta.FileMetaInformationGroupLength)
+        if start > len(content):
+            raise EOFError("it ends within what it says of itself")
         return Sent(*_said(meta), data=memoryview(content)[start:])
     # What is broken may break its reader in any way.
     except Exception as error:

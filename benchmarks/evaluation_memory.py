@@ -22,7 +22,8 @@ from measuring import machine, row
 
 from tbspot.evaluation import contenders, protocol
 from tbspot.evaluation.outcomes import Choice, Outcomes, model_outcomes
-from tbspot.evaluation.protocol import JUDGED, evaluate_matched
+from tbspot.evaluation.protocol import evaluate_matched
+from tbspot.evaluation.settings import JUDGED
 from tbspot.locating.folder import file_stem
 from tbspot.maps.boxes import SIDE
 from tbspot.records.evaluation import write_evaluation

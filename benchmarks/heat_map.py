@@ -31,7 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from tbspot.choices import Precision
 from tbspot.drawings import draw_film
 from tbspot.engine.engine import Engine, engine_of, open_engine
-from tbspot.images import Frame, read_film
+from tbspot.images import Frame, read_pixels
 from tbspot.locating import films_at_once
 from tbspot.maps.boxes import find_boxes, normalise, threshold_of
 from tbspot.maps.evidence import evidence_of
@@ -93,7 +93,7 @@ def exported_sides(exported: Path, at_once: int) -> dict[str, Side]:
 
 def whole_way(path: Path, side: Side, out: Path, size: int) -> None:
     """From the file of a film to score, the file of its heat map, and boxes."""
-    pixels = read_film(path)
+    pixels = read_pixels(path)
     _, maps = side(Frame(pixels.shape[0], pixels.shape[1], size).apply(pixels)[None])
     find_boxes(maps[0], threshold_of(maps[0], "otsu", None))
     np.save(out, maps[0])

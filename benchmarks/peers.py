@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tbspot.images import Frame, read_film, resize
+from tbspot.images import Frame, read_pixels, resize
 from tbspot.maps.evidence import Ask
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import load_classifier
@@ -121,6 +121,6 @@ def installed_peers() -> dict[str, Callable[[Classifier], Side]]:
 if __name__ == "__main__":
     called, checkpoint, film = sys.argv[1:]
     net, description = load_classifier(Path(checkpoint))
-    pixels = read_film(Path(film))
+    pixels = read_pixels(Path(film))
     frame = Frame(pixels.shape[0], pixels.shape[1], description.size)
     PEERS[called][1](net)(frame.apply(pixels)[None])

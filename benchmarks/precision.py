@@ -18,7 +18,7 @@ from tbspot.choices import Precision
 from tbspot.drawings import draw_film
 from tbspot.engine.engine import open_engine
 from tbspot.export.agreement import compare, observations
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.samples.loading import in_split, load
 
 
@@ -27,7 +27,7 @@ def films_of(data: str | None, split: str) -> list[NDArray[np.float32]]:
     if data is None:
         drawn = (draw_film("tb", 512, (seed,)).pixels for seed in range(20))
         return [film.astype(np.float32) / 255 for film in drawn]
-    return [read_film(sample.path) for sample in in_split(load((data,), None).samples, split)]
+    return [read_pixels(sample.path) for sample in in_split(load((data,), None).samples, split)]
 
 
 def measure(films: list[NDArray[np.float32]]) -> None:

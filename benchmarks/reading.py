@@ -35,7 +35,7 @@ from pydicom.encaps import encapsulate
 
 from tbspot.drawings import draw_film
 from tbspot.engine.engine import open_engine, released_model
-from tbspot.images import is_film, read_film, read_with_facts, resize
+from tbspot.images import is_film, read_pixels, read_with_facts, resize
 from tbspot.locating.detail import enough_for
 from tbspot.locating.predict import predict
 from tbspot.maps.boxes import mask_of, normalise, threshold_of
@@ -238,7 +238,7 @@ def compare(folder: Path, source: Path, height: int, width: int, films: int) -> 
         moves, overlaps = [], []
         for number in range(films):
             path = folder / f"film{KINDS[kind][0]}"
-            film = read_film(found[number * len(found) // films])
+            film = read_pixels(found[number * len(found) // films])
             KINDS[kind][1](_as_scanned(film, height, width, number), path)
             whole, reduced = (
                 predict(film.pixels, "", engine, cut, shape=film.shape)

@@ -32,7 +32,7 @@ from torch.nn import functional
 
 from tbspot.description import Description
 from tbspot.drawings import draw_dataset
-from tbspot.nets.weights import build, save_classifier, stride_place_of
+from tbspot.nets.weights import build_classifier, save_classifier, stride_place_of
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
@@ -50,7 +50,7 @@ HEAD = 0.01
 def plain_step(samples: list[Sample], settings: TrainingSettings) -> Callable[[], object]:
     """One step of the plain loop."""
     size = settings.size
-    net = build(_described(settings), settings.init).train()
+    net = build_classifier(_described(settings), settings.init).train()
     nn.init.normal_(net.head.weight, std=HEAD)
     optimizer = torch.optim.AdamW(net.parameters(), lr=settings.body_rate)
     order = itertools.cycle(samples)
@@ -108,7 +108,7 @@ def student_steps(
     """Steps of a student in bfloat16: without a teacher, and with one of its own size."""
     teacher = folder / "teacher.safetensors"
     described = _described(settings)
-    net = build(described, settings.init)
+    net = build_classifier(described, settings.init)
     nn.init.normal_(net.head.weight, std=HEAD)
     save_classifier(teacher, net, described)
     films = Films(samples, cache_films(samples, settings.size, None, folder), settings)

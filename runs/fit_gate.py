@@ -26,7 +26,7 @@ from sklearn.model_selection import GroupKFold
 from tbspot.drawings import draw_dataset
 from tbspot.gate import chest
 from tbspot.gate.chest import KINDS, RULE_FILE, features
-from tbspot.images import read_film, resize
+from tbspot.images import read_pixels, resize
 from tbspot.storage import replacing
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -58,7 +58,7 @@ def real_films() -> tuple[list[Path], list[str], list[str]]:
 def drawn_films(folder: Path, count: int, seed: int) -> list[Picture]:
     """Films of `tbspot draw`: the demo's must pass the gate too."""
     draw_dataset(folder, count=count, size=256, seed=seed)
-    return [read_film(path) for path in sorted(folder.rglob("imgs/**/*.png"))]
+    return [read_pixels(path) for path in sorted(folder.rglob("imgs/**/*.png"))]
 
 
 def variants(
@@ -123,7 +123,7 @@ def photographs() -> list[Picture]:
 
     folder = Path(skimage.__file__).parent / "data"
     found = sorted([*folder.glob("*.png"), *folder.glob("*.jpg")])
-    return [read_film(path) for path in found]
+    return [read_pixels(path) for path in found]
 
 
 def cuttings(picture: Picture, count: int, random: np.random.Generator) -> Iterator[Picture]:
@@ -140,7 +140,7 @@ def fit() -> None:
     """Fit the rule, choose its threshold on films outside the fitted folds, write the file."""
     random = np.random.default_rng(SEED)
     paths, sources, patients = real_films()
-    films = [resize(read_film(path), 64, 64) for path in paths]
+    films = [resize(read_pixels(path), 64, 64) for path in paths]
     owners = [f"{source} {patient}" for source, patient in zip(sources, patients, strict=True)]
     with tempfile.TemporaryDirectory() as folder:
         drawn = [resize(film, 64, 64) for film in drawn_films(Path(folder), 300, SEED)]

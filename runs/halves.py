@@ -23,7 +23,7 @@ from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.evaluation.truth import Truth, truths_of
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.maps.boxes import SIDE
 from tbspot.metrics import one_sided
 from tbspot.samples.loading import in_split, load
@@ -83,7 +83,7 @@ def write(out: Path, name: str, halves: Iterable[Half]) -> None:
     folder.mkdir(parents=True)
     rows = []
     for number, (sample, side, label) in enumerate(halves):
-        film = torch.from_numpy(read_film(sample.path).copy())[None, None]
+        film = torch.from_numpy(read_pixels(sample.path).copy())[None, None]
         made = halved(film, np.array([side], np.int8))[0, 0].numpy()
         path = folder / f"{number:05}.png"
         Image.fromarray(np.rint(made * 255).astype(np.uint8)).save(path)

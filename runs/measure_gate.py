@@ -21,7 +21,7 @@ from no_chest import Picture, draw_others, draw_patterns, draw_slice
 
 from tbspot.errors import TbspotError
 from tbspot.gate.verdict import examine
-from tbspot.images import Facts, Film, read_film, read_with_facts, resize
+from tbspot.images import Facts, Film, read_pixels, read_with_facts, resize
 
 # A chest film, a JPEG 2000 twin of a clinic's; all else in pydicom's files is none.
 CHEST_STEMS = ("RG1_",)
@@ -34,11 +34,11 @@ def measure() -> None:
     paths, sources, _ = real_films()
     for source in dict.fromkeys(sources):
         mine = [path for path, of in zip(paths, sources, strict=True) if of == source]
-        line(f"films: {source}", (bare(read_film(path)) for path in mine))
+        line(f"films: {source}", (bare(read_pixels(path)) for path in mine))
         for shape, sides in SHAPES.items():
-            shaped = (resize(read_film(path), *sides) for path in mine)
+            shaped = (resize(read_pixels(path), *sides) for path in mine)
             line(f"films of {shape}: {source}", (bare(film) for film in shaped))
-    some = [read_film(path) for path in paths[::5]]
+    some = [read_pixels(path) for path in paths[::5]]
     line("negatives of every fifth film", (bare(1 - film) for film in some))
     framed = (np.pad(1 - film, film.shape[0] // 8) for film in some)
     line("the same inside a black border", (bare(film) for film in framed))
@@ -112,7 +112,7 @@ def photographs() -> list[Picture]:
     from sklearn import datasets
 
     folder = Path(datasets.__file__).parent / "images"
-    return [read_film(path) for path in sorted(folder.glob("*.jpg"))]
+    return [read_pixels(path) for path in sorted(folder.glob("*.jpg"))]
 
 
 def medical() -> list[Film]:

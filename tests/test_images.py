@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import SUFFIXES, Frame, read_film, resize
+from tbspot.images import SUFFIXES, Frame, read_pixels, resize
 
 ORIENTATION = 0x0112
 
@@ -25,7 +25,7 @@ def _ramp(height: int = 6, width: int = 9, most: int = 255) -> NDArray[np.int64]
 def test_an_8_bit_film_is_its_values_divided_by_255(tmp_path: Path, suffix: str) -> None:
     values = _ramp().astype(np.uint8)
     Image.fromarray(values).save(tmp_path / f"a{suffix}")
-    film = read_film(tmp_path / f"a{suffix}")
+    film = read_pixels(tmp_path / f"a{suffix}")
     assert film.dtype == np.float32
     np.testing.assert_array_equal(film, values.astype(np.float32) / np.float32(255))
 
@@ -34,33 +34,35 @@ def test_an_8_bit_film_is_its_values_divided_by_255(tmp_path: Path, suffix: str)
 def test_a_16_bit_film_is_its_values_divided_by_65535(tmp_path: Path, suffix: str) -> None:
     values = _ramp(most=65535).astype(np.uint16)
     Image.fromarray(values).save(tmp_path / f"a{suffix}")
-    film = read_film(tmp_path / f"a{suffix}")
+    film = read_pixels(tmp_path / f"a{suffix}")
     np.testing.assert_allclose(film, values / 65535, atol=1e-7)
 
 
 def test_a_jpeg_is_read_near_the_values_it_was_made_from(tmp_path: Path) -> None:
     values = _ramp(64, 64).astype(np.uint8)
     Image.fromarray(values).save(tmp_path / "a.jpg", quality=95)
-    assert np.abs(read_film(tmp_path / "a.jpg") - values / 255).max() < 0.03
+    assert np.abs(read_pixels(tmp_path / "a.jpg") - values / 255).max() < 0.03
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA", "P", "1"])
 def test_every_mode_becomes_one_grey_channel(tmp_path: Path, mode: str) -> None:
     values = np.where(_ramp() > 127, 255, 0).astype(np.uint8)
     Image.fromarray(values).convert(mode).save(tmp_path / "a.png")
-    np.testing.assert_array_equal(read_film(tmp_path / "a.png"), values / 255)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "a.png"), values / 255)
 
 
 def test_colour_becomes_luma(tmp_path: Path) -> None:
     colours = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255]]], np.uint8)
     Image.fromarray(colours).save(tmp_path / "a.png")
-    np.testing.assert_allclose(read_film(tmp_path / "a.png")[0], [0.299, 0.587, 0.114], atol=0.003)
+    np.testing.assert_allclose(
+        read_pixels(tmp_path / "a.png")[0], [0.299, 0.587, 0.114], atol=0.003
+    )
 
 
 def test_transparency_is_ignored(tmp_path: Path) -> None:
     pixels = np.stack([_ramp(), np.zeros((6, 9))], 2).astype(np.uint8)
     Image.fromarray(pixels, "LA").save(tmp_path / "a.png")
-    np.testing.assert_allclose(read_film(tmp_path / "a.png"), _ramp() / 255, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.png"), _ramp() / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -71,17 +73,17 @@ def test_a_turned_photograph_is_read_upright(tmp_path: Path, orientation: int, t
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     Image.fromarray(values).save(tmp_path / "a.png", exif=exif)
-    np.testing.assert_allclose(read_film(tmp_path / "a.png"), np.rot90(values, turns) / 255)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.png"), np.rot90(values, turns) / 255)
 
 
 def test_the_content_tells_the_format_and_not_the_name(tmp_path: Path) -> None:
     Image.fromarray(_ramp().astype(np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    np.testing.assert_allclose(read_film(tmp_path / "a.jpg"), _ramp() / 255)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.jpg"), _ramp() / 255)
 
 
 def test_a_drawn_film_is_grey_and_square(film_path: Path) -> None:
-    film = read_film(film_path)
+    film = read_pixels(film_path)
     assert film.shape == (128, 128)
     assert film.min() == 0
     assert 0.7 < film.max() <= 1
@@ -89,7 +91,7 @@ def test_a_drawn_film_is_grey_and_square(film_path: Path) -> None:
 
 def test_an_absent_film_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match=r"absent\.png does not exist; check the path"):
-        read_film(tmp_path / "absent.png")
+        read_pixels(tmp_path / "absent.png")
 
 
 def test_a_zero_byte_film_is_one_clear_sentence(tmp_path: Path) -> None:
@@ -123,12 +125,12 @@ def test_a_format_that_films_do_not_come_in_is_refused(tmp_path: Path) -> None:
 def test_a_film_of_too_many_pixels_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
     Image.new("1", (8001, 8000)).save(tmp_path / "a.png")
     with pytest.raises(TbspotError, match=r"8001 x 8000 pixels.*64,000,000"):
-        read_film(tmp_path / "a.png")
+        read_pixels(tmp_path / "a.png")
 
 
 def _is_refused(path: Path) -> None:
     with pytest.raises(TbspotError, match=re.escape(str(path))) as refusal:
-        read_film(path)
+        read_pixels(path)
     assert "\n" not in str(refusal.value)
 
 

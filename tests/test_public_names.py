@@ -58,7 +58,7 @@ LOCKED = {
         "Film",
         "Frame",
         "is_film",
-        "read_film",
+        "read_pixels",
         "read_with_facts",
         "resize",
     },

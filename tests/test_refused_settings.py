@@ -14,7 +14,7 @@ from tbspot.audit.run import AuditSettings
 from tbspot.calibration.run import CalibrationSettings
 from tbspot.drawings.dataset import Shortcut, draw_dataset
 from tbspot.errors import TbspotError
-from tbspot.evaluation.protocol import EvaluationSettings
+from tbspot.evaluation.settings import EvaluationSettings
 from tbspot.node.settings import Limits, NodeSettings, Pauses
 from tbspot.records.figures import Drawing
 from tbspot.viewer.serving import ViewSettings

@@ -23,7 +23,7 @@ from torch import nn
 from tbspot.description import Description
 from tbspot.drawings import draw_film
 from tbspot.export.onnx_file import export
-from tbspot.nets.weights import build, save_classifier
+from tbspot.nets.weights import build_classifier, save_classifier
 
 __all__ = [
     "Child",
@@ -124,7 +124,7 @@ def random_model(folder: Path, size: int) -> tuple[Path, Path]:
     """A checkpoint and its export with random weights: time does not depend on them."""
     torch.manual_seed(0)
     description = Description(name="random", size=size)
-    classifier = build(description)
+    classifier = build_classifier(description)
     weight = nn.init.normal_(classifier.head.weight.data, std=0.05)
     # Without its part along the mean feature, so that the map has evidence of both signs.
     film = torch.from_numpy(draw_film("tb", size, (0,)).pixels / 255).float()

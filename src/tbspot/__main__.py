@@ -66,9 +66,9 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
         raise error
     if isinstance(error, OSError) and error.filename is not None and error.errno in REFUSALS:
         return _refused(error), 1
-    from tbspot.faults import EXIT_CODE, sentence_of
+    from tbspot.faults import EXIT_CODE, report_fault
 
-    return sentence_of(error), EXIT_CODE
+    return report_fault(error), EXIT_CODE
 
 
 def _refused(error: OSError) -> str:

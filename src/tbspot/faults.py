@@ -17,7 +17,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["EXIT_CODE", "report", "sentence_of"]
+__all__ = ["EXIT_CODE", "report_fault", "report_text"]
 
 # EX_SOFTWARE of sysexits.h; 1 is what a file or setting that cannot be used gives.
 EXIT_CODE = 70
@@ -29,10 +29,10 @@ PACKAGES = (
 FRAMES = 40
 
 
-def sentence_of(error: BaseException) -> str:
-    """What to tell the user of an error that nobody foresaw; writes the report."""
+def report_fault(error: BaseException) -> str:
+    """Write a report of an error that nobody foresaw; gives the sentence that tells the user."""
     kind = type(error).__name__
-    path = _written(report(error))
+    path = _written(report_text(error))
     where = f"a report without names and data of patients is {path}" if path else "no report"
     return (
         f"a fault of tbspot ({kind}); {where}; please send it to the project, and leave out the "
@@ -40,7 +40,7 @@ def sentence_of(error: BaseException) -> str:
     )
 
 
-def report(error: BaseException) -> str:
+def report_text(error: BaseException) -> str:
     """Versions, the kinds of the error and its causes, and the lines of code they went through."""
     lines = ["A fault of tbspot", f"Python {platform.python_version()}, {platform.system()} "
              f"{platform.machine()}", f"command: {_command()}", *_versions()]  # fmt: skip

@@ -72,21 +72,21 @@ def test_a_report_of_an_endless_recursion_is_short() -> None:
 
     with pytest.raises(RecursionError) as caught:
         deeper()
-    assert len(faults.report(caught.value).splitlines()) < 150
+    assert len(faults.report_text(caught.value).splitlines()) < 150
 
 
 def test_a_report_names_a_command_and_never_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["tbspot", "locate", f"{PATIENT}.dcm"])
-    assert "command: locate\n" in faults.report(ValueError())
+    assert "command: locate\n" in faults.report_text(ValueError())
     monkeypatch.setattr(sys, "argv", ["tbspot", f"{PATIENT}.dcm"])
-    assert "command: ?\n" in faults.report(ValueError())
+    assert "command: ?\n" in faults.report_text(ValueError())
 
 
 def test_without_a_place_for_the_report_the_sentence_is_said_all_the_same(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "absent"))
-    assert "a fault of tbspot" in faults.sentence_of(ValueError())
+    assert "a fault of tbspot" in faults.report_fault(ValueError())
 
 
 @pytest.mark.parametrize(

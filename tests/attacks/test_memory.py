@@ -14,10 +14,10 @@ from PIL import Image
 
 from engines import bright_engine
 from pages import write_model
-from tbspot.engine import engine
+from tbspot.engine import onnx_model
 from tbspot.engine.engine import ModelError, open_engine
 from tbspot.errors import OutOfMemoryError, TbspotError
-from tbspot.images import decoding, raster, read_film, read_with_facts
+from tbspot.images import decoding, raster, read_pixels, read_with_facts
 from tbspot.images.decoding import Decoder
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_predictions
@@ -36,7 +36,7 @@ def test_a_png_for_which_memory_runs_out_is_not_called_broken(
 ) -> None:
     monkeypatch.setattr(raster, "_grey", _raise_memory)
     with pytest.raises(OutOfMemoryError, match=r"memory ran out for .*; end other programs"):
-        read_film(film_path)
+        read_pixels(film_path)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds address space")
@@ -123,7 +123,7 @@ def test_memory_that_runs_out_for_the_model_is_not_called_the_processor_s_fault(
     with pytest.raises(ModelError, match=r"memory ran out for the model .*model\.onnx") as caught:
         opened(np.zeros((1, 64, 64), np.float32))
     assert isinstance(caught.value, OutOfMemoryError)
-    monkeypatch.setattr(engine, "_check_ends", refuse)
+    monkeypatch.setattr(onnx_model, "_check_ends", refuse)
     with pytest.raises(OutOfMemoryError, match="memory ran out for the model"):
         open_engine(tmp_path / "model.onnx")
 

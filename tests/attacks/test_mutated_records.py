@@ -22,7 +22,7 @@ from tbspot.calibration.scored import read_scores
 from tbspot.engine.engine import open_engine
 from tbspot.errors import TbspotError
 from tbspot.evaluation import EvaluationSettings as Judging
-from tbspot.evaluation import evaluate
+from tbspot.evaluation import evaluate_files
 from tbspot.records.evaluation import write_evaluation
 from tbspot.report import write_report
 from tbspot.samples.loading import load
@@ -47,7 +47,7 @@ def run(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Path:
             shutil.copy(sample.path, films / sample.name)
     write_run(out, write_model(base / "model.onnx", "m", 1), films)
     judging = Judging(predictions=out, out=out, data=(str(drawn),), split="val", resamples=100)
-    write_evaluation(out, evaluate(judging))
+    write_evaluation(out, evaluate_files(judging))
     return out
 
 
@@ -133,7 +133,7 @@ def test_every_mutated_run_folder_is_shown_or_refused(
         if random.random() < 0.8:  # what follows takes ten times as long
             return
         write_report(folder, tmp_path / "report.html", (str(drawn),))
-        evaluate(
+        evaluate_files(
             Judging(predictions=folder, out=folder, data=(str(drawn),), split="val", resamples=100)
         )
 

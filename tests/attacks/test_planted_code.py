@@ -20,7 +20,7 @@ WriteDicom = Callable[..., Path]
 # for by GDCM, `dataclasses` by nearly everything, `gdcm` and `openjpeg` by pydicom's plug-ins.
 NAMES = ("dl", "dataclasses", "json", "numpy", "pydicom", "gdcm", "openjpeg", "tbspot", "PIL",
          "sitecustomize", "usercustomize", "openvino", "planted_decoder")  # fmt: skip
-READ = "import sys; from pathlib import Path; from tbspot.images import read_film; "
+READ = "import sys; from pathlib import Path; from tbspot.images import read_pixels; "
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from PIL import Image
 
 from tbspot.audit.pairs import TABLE_FILE, draw_pairs
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 
@@ -38,7 +38,7 @@ def test_each_film_is_there_with_lesions_and_without_and_nothing_else_tells_them
         assert without.split == having.split == "pairs"
         assert without.boxes == ()
         assert having.boxes
-        change = np.abs(read_film(having.path) - read_film(without.path))
+        change = np.abs(read_pixels(having.path) - read_pixels(without.path))
         inside = np.zeros_like(change, bool)
         for box in having.boxes:
             inside[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
@@ -53,7 +53,9 @@ def test_films_with_tb_are_left_out(pairs: Path, drawn: Path) -> None:
 def test_a_film_without_lesions_is_as_it_was(pairs: Path, drawn: Path) -> None:
     paths = {one.patient: one.path for one in load([str(drawn)]).samples}
     for without, _ in _films(pairs):
-        np.testing.assert_array_equal(read_film(without.path), read_film(paths[without.patient]))
+        np.testing.assert_array_equal(
+            read_pixels(without.path), read_pixels(paths[without.patient])
+        )
 
 
 def test_the_same_call_draws_the_same_films(pairs: Path, drawn: Path, tmp_path: Path) -> None:
@@ -74,7 +76,7 @@ def test_a_large_film_is_reduced_and_its_boxes_with_it(tmp_path: Path, drawn: Pa
     (tmp_path / "one.csv").write_text("path,label,split\nlarge.png,0,train\n", "utf-8")
     draw_pairs(tmp_path / "pairs", [str(tmp_path / "one.csv")])
     ((_, having),) = _films(tmp_path / "pairs")
-    assert read_film(having.path).shape == (1024, 512)
+    assert read_pixels(having.path).shape == (1024, 512)
     assert all(box.x1 <= 512 and box.y1 <= 1024 for box in having.boxes or ())
 
 

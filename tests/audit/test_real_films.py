@@ -10,7 +10,7 @@ import pytest
 from tbspot.audit.model import spread
 from tbspot.audit.probes import probe
 from tbspot.audit.regression import out_of_fold
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.maps.lungs import lung_field
 from tbspot.metrics import auroc
 from tbspot.samples.loading import in_split, load
@@ -26,7 +26,7 @@ pytestmark = [
 def test_the_lung_field_holds_most_of_the_boxes_area_of_tbx11k() -> None:
     held = whole = 0.0
     for sample in in_split(load([str(DATA / "tbx11k")]).samples, "tune"):
-        film = read_film(sample.path)
+        film = read_pixels(sample.path)
         boxes = np.zeros(film.shape, bool)
         for box in sample.boxes or ():
             boxes[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)] = True
@@ -40,7 +40,7 @@ def test_even_within_shenzhen_tb_is_told_without_lungs() -> None:
     samples = [one for one in load([str(DATA / "shenzhen128")]).samples if one.source == "shenzhen"]
     views = []
     for sample in samples:
-        film = read_film(sample.path)
+        film = read_pixels(sample.path)
         views.append(probe(film, spread(lung_field(film), film.shape)))
     labels = np.array([sample.label for sample in samples])
     patients = [sample.patient for sample in samples]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.calibration import CalibrationSettings, calibrate, write_calibration
+from tbspot.calibration import CalibrationSettings, calibrate, read_scored, write_calibration
 from tbspot.calibration.page import write_page
 from tbspot.calibration.points import point_at
 from tbspot.errors import TbspotError
@@ -124,9 +124,9 @@ def test_a_number_out_of_its_range_is_one_clear_sentence(
 
 def test_truth_given_twice_or_not_at_all_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="holds predictions without their truth"):
-        settings(scores=tmp_path).read()
+        read_scored(settings(scores=tmp_path))
     with pytest.raises(TbspotError, match="no folder of predictions"):
-        settings(scores=tmp_path / "scores.csv", data=("a",), split="val").read()
+        read_scored(settings(scores=tmp_path / "scores.csv", data=("a",), split="val"))
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"threshold": NaN}', None])

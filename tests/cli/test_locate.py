@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
+from inspect import signature
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +14,9 @@ from typer.testing import CliRunner
 
 from engines import bright_engine
 from tbspot.choices import Method
-from tbspot.cli import _locating, app
+from tbspot.cli import _locating, _serving, app
+from tbspot.cli.locate import locate
+from tbspot.cli.serve import serve
 from tbspot.drawings import draw_film
 from tbspot.errors import TbspotError
 from tbspot.lock import holding
@@ -23,6 +27,13 @@ from tbspot.records.predictions import FILE_NAME, read_predictions
 
 def _invoke(*arguments: str | Path) -> Result:
     return CliRunner().invoke(app, ["locate", *map(str, arguments)])
+
+
+@pytest.mark.parametrize(("command", "given"), [(locate, _locating.Given), (serve, _serving.Given)])
+def test_the_options_handed_on_are_those_of_the_command(
+    command: Callable[..., None], given: type[Any]
+) -> None:
+    assert set(signature(command).parameters) == set(given.__annotations__)
 
 
 def test_films_of_a_folder_are_located(drawn: Path, checkpoint: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from tbspot.drawings.anatomy import plan_chest
 from tbspot.drawings.dataset import SHORTCUTS_FILE
 from tbspot.drawings.lesions import plan_lesions
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 
@@ -280,7 +280,7 @@ def test_the_shortcuts_file_says_where_each_marker_is(tmp_path: Path) -> None:
         rows = [row for row in csv.DictReader(file) if row["planted"] == "1"]
     assert rows
     for row in rows:
-        film = read_film(tmp_path / "imgs" / row["name"])
+        film = read_pixels(tmp_path / "imgs" / row["name"])
         x0, y0, x1, y1 = (int(float(row[edge])) for edge in ("x0", "y0", "x1", "y1"))
         assert film[y0:y1, x0:x1].max() == 1
 

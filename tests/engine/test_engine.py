@@ -16,6 +16,7 @@ from pages import write_model
 from tbspot.choices import Refinement
 from tbspot.description import Description
 from tbspot.engine import engine as engine_module
+from tbspot.engine import onnx_model
 from tbspot.engine.engine import ModelError, engine_of, open_engine, released_model
 from tbspot.engine.runtime import openvino
 from tbspot.errors import TbspotError
@@ -168,7 +169,7 @@ def test_a_refinement_may_compare_each_place_with_each_and_no_other_net_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     films = np.zeros((1, 520, 520), np.float32)  # 65 x 65 places: 66 numbers a pixel
-    monkeypatch.setattr(engine_module, "MOST_NUMBERS", 1 << 20)
+    monkeypatch.setattr(onnx_model, "MOST_NUMBERS", 1 << 20)
     refined = open_engine(comparing(tmp_path / "refined.onnx", "affinity"))
     assert refined(films)[1].shape == (1, 65, 65)
     plain = open_engine(comparing(tmp_path / "plain.onnx", "none"))
@@ -179,8 +180,8 @@ def test_a_refinement_may_compare_each_place_with_each_and_no_other_net_may(
 def test_a_refinement_of_films_too_large_says_that_the_size_is_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine_module, "MOST_NUMBERS", 1 << 20)
-    monkeypatch.setattr(engine_module, "MOST_OF_FILM", 1 << 20)
+    monkeypatch.setattr(onnx_model, "MOST_NUMBERS", 1 << 20)
+    monkeypatch.setattr(onnx_model, "MOST_OF_FILM", 1 << 20)
     engine = open_engine(comparing(tmp_path / "refined.onnx", "affinity"))
     with pytest.raises(ModelError, match="too large so: use smaller `scales`"):
         engine(np.zeros((1, 520, 520), np.float32))
@@ -270,7 +271,7 @@ def test_a_model_that_the_system_does_not_open_is_not_called_truncated(
         raise OSError(errno.EMFILE, "Too many open files")
 
     (tmp_path / "a.onnx").touch()
-    monkeypatch.setattr(engine_module, "open_file", refused)
+    monkeypatch.setattr(onnx_model, "open_file", refused)
     with pytest.raises(TbspotError, match=r"a\.onnx cannot be read: Too many open files; check"):
         open_engine(tmp_path / "a.onnx")
 

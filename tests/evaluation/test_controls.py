@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from studies import Study, rectangles
-from tbspot.evaluation import evaluate
+from tbspot.evaluation import evaluate_files
 from tbspot.evaluation.controls import best_rectangle, blind_mask, plain_controls
 from tbspot.metrics import mask_iou
 
@@ -88,7 +88,7 @@ def test_fitted_controls_say_whether_they_used_boxes(tmp_path: Path) -> None:
     maps = {name: [f"{name}{number}.png" for number in range(2)] for name in ("test", "train")}
     judged = study.predict("student", dict.fromkeys(maps["test"], rectangles(guess)))
     training = study.predict("training", dict.fromkeys(maps["train"], rectangles(guess)))
-    rows = evaluate(study.settings(judged, training=training, tuning_split="tune")).contenders
+    rows = evaluate_files(study.settings(judged, training=training, tuning_split="tune")).contenders
     fitted = {one.name: (one.uses_boxes, one.localization.miou.value) for one in rows[4:]}
     half = pytest.approx(80 / 144)
     assert fitted == {

@@ -11,7 +11,7 @@ from PIL import Image
 
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
-from tbspot.evaluation import JUDGED, evaluate, evaluate_matched
+from tbspot.evaluation import JUDGED, evaluate_files, evaluate_matched
 from tbspot.evaluation.foreign import matched
 from tbspot.records.evaluation import Contender, Evaluation
 from tbspot.records.figures import Drawing
@@ -56,7 +56,7 @@ def judged(study: Study, path: Path, **changes: object) -> Contender:
 
 
 def whole(study: Study, path: Path, **changes: object) -> Evaluation:
-    return evaluate(study.settings(path, **changes))
+    return evaluate_files(study.settings(path, **changes))
 
 
 def sentence(study: Study, path: Path, **changes: object) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from studies import Study, rectangles
-from tbspot.evaluation import evaluate
+from tbspot.evaluation import evaluate_files
 from tbspot.evaluation.limits import MENDED
 from tbspot.records.evaluation import Evaluation
 
@@ -18,7 +18,7 @@ def judged(tmp_path: Path, *found: tuple[int, int, int, int]) -> Evaluation:
     """An evaluation of one film of 512 x 512 with one lesion."""
     study = Study(tmp_path)
     study.add("one.png", 1, [(*BOX, "active")])
-    return evaluate(study.settings(study.predict("student", {"one.png": rectangles(*found)})))
+    return evaluate_files(study.settings(study.predict("student", {"one.png": rectangles(*found)})))
 
 
 def figures(result: Evaluation) -> list[float | None]:
@@ -51,7 +51,7 @@ def test_a_film_without_a_map_counts_0_and_its_third_says_so(tmp_path: Path) -> 
     study.add("one.png", 1, [(*BOX, "active")])
     study.add("small.png", 1, [(0, 0, 64, 64, "active")])
     maps = {"one.png": rectangles(BOX), "small.png": None}
-    result = evaluate(study.settings(study.predict("student", maps)))
+    result = evaluate_files(study.settings(study.predict("student", maps)))
     assert figures(result) == [1 / 2] * 5
     parts = [{part.name: part.miou.value for part in limit.parts} for limit in result.limits]
     assert parts == [{"small": 0, "middle": None, "large": 1}] * 5
@@ -62,4 +62,4 @@ def test_films_without_boxes_have_no_limits(tmp_path: Path) -> None:
     study.add("one.png", 1)
     study.add("health.png", 0)
     maps = {"one.png": rectangles(BOX), "health.png": rectangles(BOX)}
-    assert not evaluate(study.settings(study.predict("student", maps))).limits
+    assert not evaluate_files(study.settings(study.predict("student", maps))).limits

@@ -11,7 +11,7 @@ import pytest
 
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
-from tbspot.evaluation import EvaluationSettings, evaluate, refuse_another
+from tbspot.evaluation import EvaluationSettings, evaluate_files, refuse_another
 from tbspot.records.evaluation import Contender, Evaluation, read_evaluation, write_evaluation
 from tbspot.samples.loading import in_split, load
 
@@ -47,7 +47,7 @@ def settings(tmp_path: Path) -> EvaluationSettings:
 
 @pytest.fixture
 def result(settings: EvaluationSettings) -> Evaluation:
-    return evaluate(settings)
+    return evaluate_files(settings)
 
 
 def row(result: Evaluation, name: str) -> Contender:
@@ -154,7 +154,7 @@ def test_a_source_of_one_class_has_no_auroc_and_says_why(tmp_path: Path) -> None
     maps = {name: rectangles((0, 0, 50, 50)) for name in ("tb1.png", "tb2.png", "nih1.png")}
     maps["nih2.png"] = maps["tb1.png"]
     scores = {"tb1.png": 0.9, "tb2.png": 0.8, "nih1.png": 0.2, "nih2.png": 0.1}
-    result = evaluate(study.settings(study.predict("student", maps, score=scores)))
+    result = evaluate_files(study.settings(study.predict("student", maps, score=scores)))
     figures = result.contenders[0].classification
     assert figures is not None
     assert [source.auroc.reason for source in figures.sources] == [
@@ -173,7 +173,7 @@ def test_films_without_a_prediction_are_counted_and_score_zero(tmp_path: Path) -
     predictions = study.predict(
         "student", {name: rectangles((0, 0, 256, 256)) for name in ("one.png", "boxless.png")}
     )
-    result = evaluate(study.settings(predictions))
+    result = evaluate_files(study.settings(predictions))
     assert result.contenders[0].localization.miou.value == 1 / 2
     assert result.counts == {
         "films": 3,
@@ -196,7 +196,7 @@ def test_a_film_that_nobody_can_read_counts_zero_for_every_row(drawn: Path, tmp_
     boxed[0].path.write_bytes(b"")
     maps = dict.fromkeys((one.name for one in boxed), rectangles((0, 0, 512, 512)))
     predictions = Study(tmp_path).predict("student", maps | {boxed[0].name: None})
-    result = evaluate(
+    result = evaluate_files(
         EvaluationSettings(
             predictions, tmp_path, data=(str(data),), split="TBX11K_val", resamples=100
         )
@@ -229,7 +229,7 @@ def test_the_teacher_and_named_controls_are_rows_with_paired_differences(tmp_pat
         study.add(f"{number}.png", 1, [(0, 0, 200, 200)])
     half = {f"{number}.png": rectangles((0, 0, 200, 100)) for number in range(6)}
     whole = {f"{number}.png": rectangles((0, 0, 200, 200)) for number in range(6)}
-    result = evaluate(
+    result = evaluate_files(
         study.settings(
             study.predict("student", whole),
             teacher=study.predict("teacher", half),
@@ -257,7 +257,7 @@ def test_a_split_without_a_boxed_film_has_null_figures_with_the_reason(tmp_path:
     study.add("tb.png", 1, None)
     study.add("other.png", 0)
     maps = {"tb.png": rectangles((0, 0, 9, 90)), "other.png": rectangles((0, 0, 9, 90))}
-    result = evaluate(study.settings(study.predict("student", maps)))
+    result = evaluate_files(study.settings(study.predict("student", maps)))
     figures = result.contenders[0].localization
     assert figures.miou.reason == "no film of the split is TB with a box"
     assert figures.box_ap["0.5"].reason == "no film of the split is TB with a box"
@@ -267,14 +267,14 @@ def test_a_split_without_a_boxed_film_has_null_figures_with_the_reason(tmp_path:
 
 
 def test_the_same_settings_give_the_same_file(settings: EvaluationSettings, tmp_path: Path) -> None:
-    first = write_evaluation(tmp_path / "first", evaluate(settings)).read_bytes()
-    assert write_evaluation(tmp_path / "second", evaluate(settings)).read_bytes() == first
-    assert read_evaluation(tmp_path / "first") == evaluate(settings)
+    first = write_evaluation(tmp_path / "first", evaluate_files(settings)).read_bytes()
+    assert write_evaluation(tmp_path / "second", evaluate_files(settings)).read_bytes() == first
+    assert read_evaluation(tmp_path / "first") == evaluate_files(settings)
 
 
 def test_another_evaluation_is_not_replaced_unasked(settings: EvaluationSettings) -> None:
     refuse_another(settings)
-    write_evaluation(settings.out, evaluate(settings))
+    write_evaluation(settings.out, evaluate_files(settings))
     refuse_another(settings)
     with pytest.raises(TbspotError, match=r"evaluation of split test of .*--overwrite"):
         refuse_another(replace(settings, split="val"))
@@ -293,7 +293,7 @@ def test_the_evaluation_of_other_films_is_not_replaced_unasked(tmp_path: Path) -
         split = {"seed": 0, "films": {"a": content}}
         (tmp_path / f"{name}.json").write_text(json.dumps(split), "utf-8")
     settings = study.settings(predictions, data=(source,), split_file=tmp_path / "first.json")
-    write_evaluation(settings.out, evaluate(settings))
+    write_evaluation(settings.out, evaluate_files(settings))
     refuse_another(settings)
     with pytest.raises(TbspotError, match=r"of split test of other films.*--overwrite"):
         refuse_another(replace(settings, split_file=tmp_path / "second.json"))
@@ -312,7 +312,7 @@ def test_data_and_predictions_whose_names_are_no_text_are_judged_and_read_back(
     boxes = folder / os.fsdecode(b"\xff.csv")
     boxes.write_text("image,x0,y0,x1,y1,score\none.png,0,0,9,9,0.5\n", "utf-8")
     settings = study.settings(boxes, out=tmp_path / "out")
-    first = evaluate(settings)
+    first = evaluate_files(settings)
     refuse_another(settings)
     write_evaluation(settings.out, first)
     refuse_another(settings)
@@ -336,7 +336,7 @@ def repeated(folder: Path, times: int, *, copies: bool = False) -> Evaluation:
                 shutil.copy(folder / "films" / f"{patient}-0.png", folder / "films" / name)
             elif not copies:
                 study.rows[-1]["patient"] = f"patient {patient}"
-    return evaluate(study.settings(study.predict("student", maps)))
+    return evaluate_files(study.settings(study.predict("student", maps)))
 
 
 @pytest.mark.parametrize("copies", [False, True])
@@ -366,7 +366,7 @@ def test_boxes_lie_on_the_data_set_s_film_whatever_the_size_of_the_one_located(
         if line["width"]:
             line |= {"width": 2 * line["width"], "height": 2 * line["height"]}
     path.write_text("".join(json.dumps(line) + "\n" for line in lines), "utf-8")
-    on_copies = evaluate(settings)
+    on_copies = evaluate_files(settings)
     assert on_copies.contenders == result.contenders
     (note,) = set(on_copies.notes) - set(result.notes)
     assert note.endswith("on a copy of another size, compared by places on the whole film: 2 "
@@ -379,7 +379,7 @@ def test_the_prediction_of_another_patient_is_not_lent(tmp_path: Path) -> None:
     study.add("p99/chest.png", 1, [(0, 0, 256, 256)])
     study.add("p98/chest.png", 0, split="train")
     found = study.predict("student", dict.fromkeys(("one.png", "p98/chest.png"), rectangles()))
-    films = {film.image: film for film in evaluate(study.settings(found)).films}
+    films = {film.image: film for film in evaluate_files(study.settings(found)).films}
     assert films["p99/chest.png"].status == "missing"
     assert films["p99/chest.png"].prediction is None
     assert films["one.png"].prediction == "one.png"

@@ -8,7 +8,7 @@ import pytest
 
 from studies import Study, rectangles
 from tbspot.errors import TbspotError
-from tbspot.evaluation import EvaluationSettings, evaluate
+from tbspot.evaluation import EvaluationSettings, evaluate_files
 from tbspot.evaluation.thresholds import GRID
 from tbspot.records.evaluation import RuleResult
 
@@ -38,14 +38,14 @@ def maps(split: str, evidence: np.ndarray) -> dict[str, np.ndarray | None]:
 
 
 def rules(settings: EvaluationSettings) -> dict[str, RuleResult]:
-    return {one.rule: one for one in evaluate(settings).contenders[0].localization.rules}
+    return {one.rule: one for one in evaluate_files(settings).contenders[0].localization.rules}
 
 
 def test_the_tuned_threshold_is_the_best_on_the_tuning_films(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     tuning = study.predict("tuning", maps("tune", nested()))
     settings = study.settings(judged, tuning={"": tuning}, tuning_split="tune")
-    result = evaluate(settings)
+    result = evaluate_files(settings)
     figures = result.contenders[0].localization
     # Up to 0.5 the whole box is found, above it only half.
     assert figures.rule == "tuned"
@@ -92,7 +92,7 @@ def test_without_any_threshold_otsu_is_the_primary_rule_and_the_others_say_why(
     study: Study,
 ) -> None:
     judged = study.predict("student", maps("test", nested()))
-    result = evaluate(study.settings(judged)).contenders[0]
+    result = evaluate_files(study.settings(judged)).contenders[0]
     assert result.localization.rule == "otsu"
     assert not result.uses_boxes
     reasons = {one.rule: one.miou.reason for one in result.localization.rules}
@@ -106,7 +106,7 @@ def test_a_carried_share_of_area_is_the_primary_rule(study: Study) -> None:
     judged = study.predict(
         "student", maps("test", nested()), map_rule="quantile", map_threshold=share * 0.99
     )
-    result = evaluate(study.settings(judged)).contenders[0]
+    result = evaluate_files(study.settings(judged)).contenders[0]
     assert result.localization.rule == "quantile"
     assert result.localization.miou.value == 1 / 2
     assert not result.uses_boxes
@@ -125,19 +125,19 @@ def test_films_reported_on_or_tuned_on_are_not_trained_on(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     everything = study.predict("all", maps("test", nested()) | maps("tune", nested()))
     with pytest.raises(TbspotError, match="no prediction of a TB film for training"):
-        evaluate(study.settings(judged, training=everything, tuning_split="tune"))
+        evaluate_files(study.settings(judged, training=everything, tuning_split="tune"))
 
 
 def test_a_threshold_is_never_chosen_on_the_films_it_is_reported_on(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     with pytest.raises(TbspotError, match="never chosen on the films it is reported on"):
-        evaluate(study.settings(judged, tuning={"": judged}, tuning_split="test"))
+        evaluate_files(study.settings(judged, tuning={"": judged}, tuning_split="test"))
 
 
 def test_the_teacher_is_tuned_on_its_own_predictions(study: Study) -> None:
     low = nested()
     low[:200, 100:200] = 0.2
-    result = evaluate(
+    result = evaluate_files(
         study.settings(
             study.predict("student", maps("test", nested())),
             teacher=study.predict("teacher", maps("test", low)),
@@ -156,7 +156,7 @@ def test_the_teacher_is_tuned_on_its_own_predictions(study: Study) -> None:
 def test_different_rules_are_noted_beside_their_difference(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     other = study.predict("other", maps("test", nested()), map_rule="tuned", map_threshold=0.7)
-    result = evaluate(study.settings(judged, controls={"other": other}))
+    result = evaluate_files(study.settings(judged, controls={"other": other}))
     difference = result.contenders[1].difference
     assert difference is not None
     assert str(difference.note).split("; ")[0] == "thresholds by different rules: otsu and tuned"
@@ -179,7 +179,7 @@ def test_a_tuning_split_without_boxes_is_one_clear_sentence(study: Study) -> Non
     judged = study.predict("student", maps("test", nested()))
     training = study.predict("training", maps("train", nested()))
     with pytest.raises(TbspotError, match="no TB film of split train has a box to tune on"):
-        evaluate(study.settings(judged, tuning={"": training}, tuning_split="train"))
+        evaluate_files(study.settings(judged, tuning={"": training}, tuning_split="train"))
 
 
 def put_as(study: Study, film: str, name: str, *, link: bool) -> None:
@@ -203,7 +203,7 @@ def test_a_threshold_is_not_chosen_on_a_copy_of_a_film_reported_on(
     with pytest.raises(
         TbspotError, match=r"tune1\.png is in split tune and, as .*test0\.png, among"
     ):
-        evaluate(settings)
+        evaluate_files(settings)
 
 
 def test_a_copy_of_a_film_reported_on_is_no_training_film(study: Study) -> None:
@@ -212,7 +212,7 @@ def test_a_copy_of_a_film_reported_on_is_no_training_film(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     films = maps("train", nested()) | {"other.png": nested(0.9)}
     training = study.predict("training", films)
-    result = evaluate(study.settings(judged, training=training))
+    result = evaluate_files(study.settings(judged, training=training))
     quantile = next(
         one for one in result.contenders[0].localization.rules if one.rule == "quantile"
     )

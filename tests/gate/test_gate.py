@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tbspot.drawings import draw_dataset
 from tbspot.gate.chest import KINDS, features, look, threshold
 from tbspot.gate.verdict import examine
-from tbspot.images import Facts, Film, read_film, resize
+from tbspot.images import Facts, Film, read_pixels, resize
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def chests(tmp_path_factory: pytest.TempPathFactory) -> list[Film]:
     """A dozen drawn chest films of 256 pixels: a smaller one would be refused for its size."""
     folder = tmp_path_factory.mktemp("chests")
     draw_dataset(folder, count=12, size=256, seed=5)
-    return [Film(read_film(path), Facts("PNG")) for path in sorted(folder.rglob("*.png"))]
+    return [Film(read_pixels(path), Facts("PNG")) for path in sorted(folder.rglob("*.png"))]
 
 
 @pytest.fixture(scope="module")

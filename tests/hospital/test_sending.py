@@ -23,6 +23,8 @@ from tbspot.errors import TbspotError
 hospital = pytest.importorskip("tbspot.hospital", reason="highdicom is not installed")
 sending = pytest.importorskip("tbspot.hospital.sending", reason="pynetdicom is not installed")
 archives = pytest.importorskip("tbspot.hospital.archives")
+c_store = pytest.importorskip("tbspot.hospital.c_store")
+stow_rs = pytest.importorskip("tbspot.hospital.stow_rs")
 read_result = pytest.importorskip("tbspot.hospital.result_files").read_result
 pynetdicom = pytest.importorskip("pynetdicom")
 requests = pytest.importorskip("requests")
@@ -148,8 +150,8 @@ JSON = "Content-Type: application/dicom+json"
 def test_an_answer_that_does_not_end_is_given_up(
     head: str, drip: bytes, pause: float, monkeypatch: pytest.MonkeyPatch, case: Case
 ) -> None:
-    monkeypatch.setattr(archives, "ANSWER_SECONDS", 1)
-    monkeypatch.setattr(archives, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(stow_rs, "ANSWER_SECONDS", 1)
+    monkeypatch.setattr(stow_rs, "MOST_BYTES", 50_000)
     made = hospital.results_of(["sr"], *case.arguments)["sr"]
     began = time.monotonic()
     with (
@@ -448,14 +450,14 @@ def test_results_that_were_cut_off_fail_alone(run: Path, length: int) -> None:
 def test_a_fault_with_one_result_leaves_the_others(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = archives._ByNetwork._store
+    store = c_store.ByNetwork._store
 
     def breaks(archive: Any, instance: Any) -> str | None:
         if instance.Modality == "SEG":
             raise KeyError("unforeseen")
         return store(archive, instance)  # type: ignore[no-any-return]
 
-    monkeypatch.setattr(archives._ByNetwork, "_store", breaks)
+    monkeypatch.setattr(c_store.ByNetwork, "_store", breaks)
     with _network(lambda _: 0) as address:
         sent = sending.send(run, address)
     assert sent.stored == 2

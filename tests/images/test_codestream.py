@@ -13,7 +13,7 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.images.codestream import codestream_size
 
 WriteDicom = Callable[..., Path]
@@ -121,7 +121,7 @@ def test_a_small_film_whose_picture_says_it_is_huge_is_one_sentence(
     assert (tmp_path / "bomb.dcm").stat().st_size < 10_000
     sentence = r"48 x 48 pixels of 1 samples by its header and 30000 x 30000 of 1 in its picture"
     with pytest.raises(TbspotError, match=sentence):
-        read_film(tmp_path / "bomb.dcm")
+        read_pixels(tmp_path / "bomb.dcm")
 
 
 @pytest.mark.attack
@@ -135,4 +135,4 @@ def test_a_header_that_says_another_size_than_the_picture_is_one_sentence(
     content.Rows, content.Columns = rows, columns
     content.save_as(path)
     with pytest.raises(TbspotError, match="by its header and 48 x 48"):
-        read_film(path)
+        read_pixels(path)

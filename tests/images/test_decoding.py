@@ -20,7 +20,7 @@ from PIL import Image
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
 from tbspot.errors import TbspotError
-from tbspot.images import Film, decoding, read_film, worker
+from tbspot.images import Film, decoding, read_pixels, worker
 from tbspot.images.decoding import Decoder, read_apart
 from tbspot.images.raster import read_raster
 
@@ -48,7 +48,7 @@ def test_a_decoder_that_crashes_costs_that_file_only(tiff: Path, film_path: Path
     with pytest.raises(TbspotError, match=r"film\.dcm made its decoder crash \(status -11\)"):
         _ask(crashing)
     assert not crashing.usable()
-    np.testing.assert_array_equal(read_film(tiff), read_film(film_path))
+    np.testing.assert_array_equal(read_pixels(tiff), read_pixels(film_path))
 
 
 def test_a_decoder_that_hangs_is_ended_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,18 +138,18 @@ def test_a_reader_that_is_interrupted_leaves_nothing_for_the_next_film(
 
     other = tmp_path / "other.tif"
     Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (300, 2))).save(other)
-    expected = read_film(other)
+    expected = read_pixels(other)
     with monkeypatch.context() as patched:
         # The first part of the answer has been read, the pixels have not.
         patched.setattr(decoding, "check_size", interrupt)
         with pytest.raises((KeyboardInterrupt, TbspotError)):
             read_apart(tiff, "film.tif", follow_links=False)
-    np.testing.assert_array_equal(read_film(other), expected)
+    np.testing.assert_array_equal(read_pixels(other), expected)
 
 
 def test_threads_read_side_by_side(tiff: Path) -> None:
     films: list[Any] = []
-    threads = [threading.Thread(target=lambda: films.append(read_film(tiff))) for _ in range(2)]
+    threads = [threading.Thread(target=lambda: films.append(read_pixels(tiff))) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -159,13 +159,13 @@ def test_threads_read_side_by_side(tiff: Path) -> None:
 
 
 def _read_and_report(path: Path, connection: Any) -> None:
-    connection.send(float(read_film(path).sum()))
+    connection.send(float(read_pixels(path).sum()))
 
 
 def test_a_forked_program_starts_a_process_of_its_own(tiff: Path) -> None:
     if "fork" not in multiprocessing.get_all_start_methods():
         pytest.skip("no fork here")
-    before = float(read_film(tiff).sum())
+    before = float(read_pixels(tiff).sum())
     context = multiprocessing.get_context("fork")
     here, there = context.Pipe()
     child = context.Process(target=_read_and_report, args=(tiff, there))
@@ -173,14 +173,14 @@ def test_a_forked_program_starts_a_process_of_its_own(tiff: Path) -> None:
     assert here.poll(100)
     assert here.recv() == before
     child.join()
-    assert float(read_film(tiff).sum()) == before
+    assert float(read_pixels(tiff).sum()) == before
 
 
 def test_threads_that_read_one_after_another_share_a_process(tiff: Path) -> None:
-    read_film(tiff)
+    read_pixels(tiff)
     before = [decoder._process.pid for decoder in decoding._idle]
     for _ in range(2):
-        thread = threading.Thread(target=read_film, args=(tiff,))
+        thread = threading.Thread(target=read_pixels, args=(tiff,))
         thread.start()
         thread.join()
     assert [decoder._process.pid for decoder in decoding._idle] == before
@@ -191,7 +191,7 @@ def test_a_process_that_was_started_ahead_reads_the_first_film(tiff: Path) -> No
     decoding.start_ahead()
     decoding.start_ahead()
     (ahead,) = decoding._idle
-    read_film(tiff)
+    read_pixels(tiff)
     assert list(decoding._idle) == [ahead]
 
 
@@ -211,8 +211,8 @@ def test_the_process_ends_when_the_program_is_killed(tiff: Path) -> None:
         [
             sys.executable,
             "-c",
-            "import sys, time, pathlib; from tbspot.images import decoding, read_film;"
-            f"read_film(pathlib.Path({str(tiff)!r}));"
+            "import sys, time, pathlib; from tbspot.images import decoding, read_pixels;"
+            f"read_pixels(pathlib.Path({str(tiff)!r}));"
             "print(decoding._idle[-1]._process.pid, flush=True); time.sleep(600)",
         ],
         stdout=subprocess.PIPE,
@@ -255,7 +255,7 @@ def test_the_worker_may_write_no_file(tmp_path: Path, tiff: Path) -> None:
 def test_a_relative_path_is_found_wherever_the_process_was_started(
     tiff: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_film(tiff)
+    read_pixels(tiff)
     monkeypatch.chdir(tiff.parent)
     assert read_apart(Path("film.tif"), "film.tif", follow_links=False).facts.kind == "TIFF"
 

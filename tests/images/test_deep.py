@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film, read_with_facts
+from tbspot.images import read_pixels, read_with_facts
 from tbspot.images.depth import to_pixels, upright
 
 RAMP = np.add.outer(np.arange(40), np.arange(50)) / 88
@@ -72,7 +72,7 @@ def test_a_tiff_of_any_depth_is_read_signed_or_not(
             photometric="miniswhite" if white else "minisblack", rowsperstrip=7,
         )  # fmt: skip
         right = (values + low) / (2.0**bits - 1)
-        film = read_film(tmp_path / "a.tif")
+        film = read_pixels(tmp_path / "a.tif")
         np.testing.assert_allclose(film, 1 - right if white else right, atol=1e-6)
 
 
@@ -100,10 +100,10 @@ def test_samples_that_share_bytes_are_read_as_docs_reading_says_or_refused(
     values = _values(bits)
     path = _packed_tiff(tmp_path / "a.tif", values, bits, order)
     if bits in (1, 2, 4, 8) or (bits, order) == (12, "<"):
-        np.testing.assert_allclose(read_film(path), values / (2**bits - 1), atol=1e-6)
+        np.testing.assert_allclose(read_pixels(path), values / (2**bits - 1), atol=1e-6)
     else:
         with pytest.raises(TbspotError, match="of a kind that tbspot does not read"):
-            read_film(path)
+            read_pixels(path)
 
 
 @pytest.mark.parametrize("kind", ["u1", "u2", "i2"])
@@ -136,7 +136,7 @@ def test_a_tiff_s_planes_and_transparency_do_no_harm(
 def test_a_tiff_that_libtiff_packed_is_unpacked(tmp_path: Path, compression: str) -> None:
     values = _values(12)
     Image.fromarray(values).save(tmp_path / "a.tif", compression=compression)
-    np.testing.assert_allclose(read_film(tmp_path / "a.tif"), values / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.tif"), values / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -146,7 +146,7 @@ def test_a_tiff_lies_as_its_tag_says(tmp_path: Path, orientation: int) -> None:
         tag = (274, "H", 1, orientation, True)
         tifffile.imwrite(tmp_path / "a.tif", values, photometric="minisblack", extratags=[tag])
         right = upright(values, orientation) / np.iinfo(kind).max
-        np.testing.assert_allclose(read_film(tmp_path / "a.tif"), right, atol=1e-6)
+        np.testing.assert_allclose(read_pixels(tmp_path / "a.tif"), right, atol=1e-6)
 
 
 def test_a_preview_behind_the_film_does_not_count(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_preview_behind_the_film_does_not_count(tmp_path: Path) -> None:
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         file.write(values, photometric="minisblack")
         file.write(values[::4, ::4], photometric="minisblack", subfiletype=1)
-    np.testing.assert_allclose(read_film(tmp_path / "a.tif"), values / 65535, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.tif"), values / 65535, atol=1e-6)
 
 
 @pytest.mark.parametrize("cut", [1, 100, 2000])
@@ -163,7 +163,7 @@ def test_a_tiff_that_was_cut_off_is_not_filled_up(tmp_path: Path, cut: int) -> N
     tifffile.imwrite(path, _values(16), photometric="minisblack")
     path.write_bytes(path.read_bytes()[:-cut])
     with pytest.raises(TbspotError, match="cannot be read as a TIFF image"):
-        read_film(path)
+        read_pixels(path)
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_tiff_that_was_cut_off_is_not_filled_up(tmp_path: Path, cut: int) -> N
 def test_a_tiff_that_would_be_read_wrongly_is_refused(tmp_path: Path, how: dict[str, Any]) -> None:
     tifffile.imwrite(tmp_path / "a.tif", **how)
     with pytest.raises(TbspotError, match="is a TIFF of a kind that tbspot does not read"):
-        read_film(tmp_path / "a.tif")
+        read_pixels(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(
@@ -200,14 +200,14 @@ def test_bmp_webp_and_jpeg_2000_are_read(
 def test_a_jpeg_2000_file_of_12_bits_keeps_them(tmp_path: Path) -> None:
     values = _values(12)
     Image.fromarray(values).save(tmp_path / "a.jp2", irreversible=False)
-    np.testing.assert_allclose(read_film(tmp_path / "a.jp2"), values / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(tmp_path / "a.jp2"), values / 4095, atol=1e-6)
 
 
 def test_an_animation_is_refused(tmp_path: Path) -> None:
     pages = [Image.fromarray(_values(8, np.uint8)).rotate(angle) for angle in (0, 90)]
     pages[0].save(tmp_path / "a.webp", save_all=True, append_images=pages[1:])
     with pytest.raises(TbspotError, match="holds 2 pictures; save the film alone"):
-        read_film(tmp_path / "a.webp")
+        read_pixels(tmp_path / "a.webp")
 
 
 @pytest.mark.parametrize(

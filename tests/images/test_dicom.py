@@ -16,7 +16,7 @@ from pydicom.pixels.encoders.base import get_encoder
 
 from readers import read_dicom_file
 from tbspot.errors import TbspotError
-from tbspot.images import dicom, read_film, read_with_facts
+from tbspot.images import dicom, read_pixels, read_with_facts
 
 WriteDicom = Callable[..., Path]
 
@@ -72,7 +72,7 @@ def _by_pillow(values: NDArray[np.uint16], *, lossless: bool) -> bytes:
 def test_an_uncompressed_film_is_its_values(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str
 ) -> None:
-    film = read_film(write_dicom(twelve_bits, syntax=syntax, **FULL_WINDOW))
+    film = read_pixels(write_dicom(twelve_bits, syntax=syntax, **FULL_WINDOW))
     np.testing.assert_allclose(film, twelve_bits / 4095, atol=1e-6)
 
 
@@ -92,7 +92,7 @@ def test_a_losslessly_compressed_film_is_its_values(
 ) -> None:
     path = _by_gdcm(write_dicom(twelve_bits, **FULL_WINDOW), syntax)
     assert pydicom.dcmread(path).file_meta.TransferSyntaxUID == syntax
-    np.testing.assert_allclose(read_film(path), twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(path), twelve_bits / 4095, atol=1e-6)
 
 
 def test_jpeg_2000_by_another_encoder_is_its_values(
@@ -100,7 +100,7 @@ def test_jpeg_2000_by_another_encoder_is_its_values(
 ) -> None:
     frame = _by_pillow(twelve_bits, lossless=True)
     path = write_dicom(twelve_bits, syntax=pydicom.uid.JPEG2000Lossless, frame=frame, **FULL_WINDOW)
-    np.testing.assert_allclose(read_film(path), twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(path), twelve_bits / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_high_throughput_jpeg_2000_is_its_values(write_dicom: WriteDicom, syntax
         WindowCenter=32768,
         WindowWidth=65536,
     )
-    np.testing.assert_allclose(read_film(path), values / 65535, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(path), values / 65535, atol=1e-6)
 
 
 def test_a_lossy_jpeg_2000_is_near_its_values(
@@ -127,7 +127,7 @@ def test_a_lossy_jpeg_2000_is_near_its_values(
 ) -> None:
     frame = _by_pillow(twelve_bits, lossless=False)
     path = write_dicom(twelve_bits, syntax=pydicom.uid.JPEG2000, frame=frame, **FULL_WINDOW)
-    assert np.abs(read_film(path) - twelve_bits / 4095).mean() < 0.02
+    assert np.abs(read_pixels(path) - twelve_bits / 4095).mean() < 0.02
 
 
 def test_a_near_lossless_jpeg_ls_is_within_its_error(
@@ -150,7 +150,7 @@ def test_a_near_lossless_jpeg_ls_is_within_its_error(
     path = write_dicom(
         twelve_bits, syntax=pydicom.uid.JPEGLSNearLossless, frame=frame, **FULL_WINDOW
     )
-    assert np.abs(read_film(path) - twelve_bits / 4095).max() <= 3 / 4095 + 1e-6
+    assert np.abs(read_pixels(path) - twelve_bits / 4095).max() <= 3 / 4095 + 1e-6
 
 
 def test_a_jpeg_baseline_is_read_as_pillow_reads_the_jpeg(
@@ -159,7 +159,7 @@ def test_a_jpeg_baseline_is_read_as_pillow_reads_the_jpeg(
     values = np.asarray(Image.open(film_path))
     Image.fromarray(values).save(tmp_path / "film.jpg", quality=95)
     np.testing.assert_array_equal(
-        read_film(write_jpeg_dicom(values)), read_film(tmp_path / "film.jpg")
+        read_pixels(write_jpeg_dicom(values)), read_pixels(tmp_path / "film.jpg")
     )
 
 
@@ -228,7 +228,7 @@ def test_a_file_without_preamble_is_read(
         pydicom.filewriter.write_dataset(
             pydicom.filebase.DicomFileLike(file), _little_implicit(whole)
         )
-    np.testing.assert_allclose(read_film(bare), twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(bare), twelve_bits / 4095, atol=1e-6)
 
 
 def _little_implicit(whole: pydicom.Dataset) -> pydicom.Dataset:
@@ -240,7 +240,7 @@ def _little_implicit(whole: pydicom.Dataset) -> pydicom.Dataset:
 def test_more_than_one_frame_is_refused(write_dicom: WriteDicom) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint8), NumberOfFrames=2)
     with pytest.raises(TbspotError, match=r"film\.dcm holds several frames; export the film alone"):
-        read_film(path)
+        read_pixels(path)
 
 
 def test_one_frame_in_a_multi_frame_file_is_read(write_dicom: WriteDicom) -> None:
@@ -253,12 +253,12 @@ def test_one_frame_in_a_multi_frame_file_is_read(write_dicom: WriteDicom) -> Non
 def test_a_dicomdir_is_refused(write_dicom: WriteDicom) -> None:
     path = write_dicom(np.zeros((4, 4), np.uint8), SOPClassUID="1.2.840.10008.1.3.10")
     with pytest.raises(TbspotError, match="is a DICOM directory, not a film"):
-        read_film(path)
+        read_pixels(path)
 
 
 def test_a_file_without_a_picture_is_refused() -> None:
     with pytest.raises(TbspotError, match="without a picture"):
-        read_film(Path(str(get_testdata_file("rtplan.dcm"))))
+        read_pixels(Path(str(get_testdata_file("rtplan.dcm"))))
 
 
 @pytest.mark.parametrize("tags", [{"BitsAllocated": 32}, {"SamplesPerPixel": 4}])

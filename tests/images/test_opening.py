@@ -14,43 +14,43 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import is_film, opening, read_film, read_with_facts
+from tbspot.images import is_film, opening, read_pixels, read_with_facts
 from tbspot.images.opening import shown
 
 
 def test_a_film_is_told_by_its_content_whatever_its_name(film_path: Path, tmp_path: Path) -> None:
     for name in ("film.dcm", "film.jpg", "film.txt", "film", "фильм 😀.png", "x" * 240):
         shutil.copy(film_path, tmp_path / name)
-        np.testing.assert_array_equal(read_film(tmp_path / name), read_film(film_path))
+        np.testing.assert_array_equal(read_pixels(tmp_path / name), read_pixels(film_path))
 
 
 def test_an_empty_file_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.dcm").touch()
     with pytest.raises(TbspotError, match=r"a\.dcm is empty"):
-        read_film(tmp_path / "a.dcm")
+        read_pixels(tmp_path / "a.dcm")
 
 
 def test_an_absent_file_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match=r"b\.dcm does not exist; check the path"):
-        read_film(tmp_path / "b.dcm")
+        read_pixels(tmp_path / "b.dcm")
 
 
 def test_a_folder_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="is a folder, not a film"):
-        read_film(tmp_path)
+        read_pixels(tmp_path)
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
 def test_a_named_pipe_is_refused_without_waiting_for_a_writer(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
     with pytest.raises(TbspotError, match="is a pipe or device, not a film"):
-        read_film(tmp_path / "a.png")
+        read_pixels(tmp_path / "a.png")
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no device files here")
 def test_a_device_is_refused() -> None:
     with pytest.raises(TbspotError, match="is a pipe or device, not a film"):
-        read_film(Path("/dev/zero"))
+        read_pixels(Path("/dev/zero"))
 
 
 @pytest.mark.parametrize("name", ["film.png", "film.tif"])
@@ -60,7 +60,7 @@ def test_a_symbolic_link_is_followed_in_a_data_set_and_refused_in_a_batch(
     Image.open(film_path).save(tmp_path / name)
     link = tmp_path / f"link-{name}"
     link.symlink_to(tmp_path / name)
-    np.testing.assert_array_equal(read_film(link), read_film(tmp_path / name))
+    np.testing.assert_array_equal(read_pixels(link), read_pixels(tmp_path / name))
     with pytest.raises(TbspotError, match="is a symbolic link; name the file it leads to"):
         read_with_facts(link)
 
@@ -69,7 +69,7 @@ def test_links_that_lead_in_a_circle_are_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
     (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
     with pytest.raises(TbspotError, match="cannot be opened"):
-        read_film(tmp_path / "a.png")
+        read_pixels(tmp_path / "a.png")
 
 
 def test_archives_say_what_to_do_with_them(film_path: Path, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_archives_say_what_to_do_with_them(film_path: Path, tmp_path: Path) -> N
         archive.write(film_path)
     for name, what in (("a.png", "a gzip archive"), ("b.dcm", "a zip archive")):
         with pytest.raises(TbspotError, match=f"{name} is {what}; unpack it first"):
-            read_film(tmp_path / name)
+            read_pixels(tmp_path / name)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_file_of_another_kind_is_called_what_it_is(
 ) -> None:
     (tmp_path / "a.png").write_bytes(start + b"\0" * 200)
     with pytest.raises(TbspotError, match=f"a.png is {what}"):
-        read_film(tmp_path / "a.png")
+        read_pixels(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("implicit", [True, False])
@@ -127,22 +127,22 @@ def test_a_bare_data_set_may_start_at_any_element(
         del whole[tag.tag]
     del whole.file_meta
     whole.save_as(path, enforce_file_format=False, implicit_vr=implicit, little_endian=little)
-    np.testing.assert_allclose(read_film(path), twelve_bits / 4095, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(path), twelve_bits / 4095, atol=1e-6)
 
 
 def test_file_meta_without_preamble_is_read(
     write_dicom: Callable[..., Path], twelve_bits: NDArray[np.uint16]
 ) -> None:
     path = write_dicom(twelve_bits, BitsStored=12, WindowCenter=2048, WindowWidth=4096)
-    whole = read_film(path)
+    whole = read_pixels(path)
     path.write_bytes(path.read_bytes()[132:])
-    np.testing.assert_array_equal(read_film(path), whole)
+    np.testing.assert_array_equal(read_pixels(path), whole)
 
 
 def test_what_is_no_image_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("not a film", "utf-8")
     with pytest.raises(TbspotError, match=r"notes\.png is not an image \(DICOM, PNG"):
-        read_film(tmp_path / "notes.png")
+        read_pixels(tmp_path / "notes.png")
 
 
 def test_a_file_of_too_many_bytes_is_refused_unread(
@@ -150,13 +150,13 @@ def test_a_file_of_too_many_bytes_is_refused_unread(
 ) -> None:
     monkeypatch.setattr(opening, "MOST_BYTES", 1000)
     with pytest.raises(TbspotError, match=r"bytes, more than 1,000; export it smaller"):
-        read_film(film_path)
+        read_pixels(film_path)
 
 
 def test_a_path_no_system_opens_is_one_sentence(tmp_path: Path) -> None:
     for path in (tmp_path / "a\0b", tmp_path / ("x" * 300)):
         with pytest.raises(TbspotError, match="cannot be opened"):
-            read_film(path)
+            read_pixels(path)
 
 
 def test_a_sentence_holds_no_character_that_moves_a_terminal() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film, read_with_facts
+from tbspot.images import read_pixels, read_with_facts
 
 DEEP = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 
@@ -35,20 +35,20 @@ def test_a_tiff_whose_zero_is_white_is_inverted(
     tag = struct.pack("<HHI", 262, 3, 1)
     assert content.count(tag + struct.pack("<H", 1)) == 1
     path.write_bytes(content.replace(tag + struct.pack("<H", 1), tag + struct.pack("<H", 0)))
-    np.testing.assert_allclose(read_film(path), 1 - values / most, atol=1e-6)
+    np.testing.assert_allclose(read_pixels(path), 1 - values / most, atol=1e-6)
 
 
 def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
     page = Image.new("L", (8, 8))
     page.save(tmp_path / "a.tif", save_all=True, append_images=[page, page])
     with pytest.raises(TbspotError, match="holds 3 pictures; save the film alone"):
-        read_film(tmp_path / "a.tif")
+        read_pixels(tmp_path / "a.tif")
 
 
 def test_a_tiff_of_floating_point_numbers_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.zeros((4, 4), np.float32)).save(tmp_path / "a.tif")
     with pytest.raises(TbspotError, match="floating point numbers without a known range"):
-        read_film(tmp_path / "a.tif")
+        read_pixels(tmp_path / "a.tif")
 
 
 def test_colour_is_said(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_png_that_unpacks_to_billions_of_pixels_is_refused(tmp_path: Path, sid
     content = chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
     (tmp_path / "bomb.png").write_bytes(b"\x89PNG\r\n\x1a\n" + content)
     with pytest.raises(TbspotError, match=r"bomb\.png has .* pixels"):
-        read_film(tmp_path / "bomb.png")
+        read_pixels(tmp_path / "bomb.png")
 
 
 def test_a_tiff_that_claims_billions_of_pixels_is_refused(tmp_path: Path) -> None:
@@ -81,7 +81,7 @@ def test_a_tiff_that_claims_billions_of_pixels_is_refused(tmp_path: Path) -> Non
             content = content.replace(old, struct.pack("<HHII", tag, 4, 1, 100_000))
     path.write_bytes(content)
     with pytest.raises(TbspotError, match=r"a\.tif has .* pixels"):
-        read_film(path)
+        read_pixels(path)
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_a_sound_jpeg_that_few_programs_read_is_not_called_broken(
     path = tmp_path / "film.jpg"
     path.write_bytes(stream)
     with pytest.raises(TbspotError, match=rf"few programs read \({kind}\); save it as PNG with 16"):
-        read_film(path)
+        read_pixels(path)

@@ -8,7 +8,7 @@ import torch
 from tbspot.description import Description
 from tbspot.nets.classifier import Classifier, pool
 from tbspot.nets.refinement import refine
-from tbspot.nets.weights import build
+from tbspot.nets.weights import build_classifier
 
 POOLINGS = ["mean", "lse", "pcam"]
 PLACES = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0))
@@ -18,7 +18,7 @@ SMALL = Description(name="small", size=32, output_stride=8, pooling="lse")
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
     """A net whose head says something."""
-    net = build(SMALL)
+    net = build_classifier(SMALL)
     torch.nn.init.normal_(net.head.weight, generator=torch.Generator().manual_seed(0))
     net.bias.data.fill_(-1.5)
     return net.eval()
@@ -74,7 +74,7 @@ def test_logits_and_maps_are_float32_even_under_autocast(classifier: Classifier)
 
 def test_an_untrained_head_says_nothing() -> None:
     with torch.no_grad():
-        output = build(SMALL).eval()(torch.rand(1, 1, 32, 32))
+        output = build_classifier(SMALL).eval()(torch.rand(1, 1, 32, 32))
     assert output.logit.item() == 0
     assert output.map.eq(0).all()
 
@@ -83,7 +83,7 @@ def test_an_untrained_head_says_nothing() -> None:
 def test_a_refinement_changes_the_map_and_not_the_logit(stages: int) -> None:
     films = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     described = SMALL.model_copy(update={"stages": stages})
-    classifier = build(described).eval()
+    classifier = build_classifier(described).eval()
     torch.nn.init.normal_(classifier.head.weight)
     refining = Classifier(described.model_copy(update={"refinement": "affinity"})).eval()
     refining.load_state_dict(classifier.state_dict())

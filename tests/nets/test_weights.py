@@ -16,7 +16,7 @@ from tbspot.description import METADATA_KEY, Description
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.resnet import ResNet50
-from tbspot.nets.weights import build, load_classifier, save_classifier, stride_place_of
+from tbspot.nets.weights import build_classifier, load_classifier, save_classifier, stride_place_of
 
 SMALL = Description(name="small", size=32, output_stride=8, pooling="lse")
 
@@ -24,7 +24,7 @@ SMALL = Description(name="small", size=32, output_stride=8, pooling="lse")
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
     torch.manual_seed(0)
-    net = build(SMALL)
+    net = build_classifier(SMALL)
     torch.nn.init.normal_(net.head.weight)
     net.bias.data.fill_(-1.5)
     return net.eval()
@@ -105,7 +105,7 @@ def test_torchvision_s_weights_are_taken_without_their_classifier(
     path = tmp_path / "resnet50.safetensors"
     halved = {k: v.half() if v.is_floating_point() else v for k, v in torchvision_state.items()}
     safetensors.torch.save_file(halved, path)
-    body = build(SMALL, str(path)).body.state_dict()
+    body = build_classifier(SMALL, str(path)).body.state_dict()
     assert body["conv1.weight"].dtype == torch.float32
     assert all(torch.equal(body[name], halved[name].to(body[name])) for name in body)
 
@@ -117,7 +117,7 @@ def test_weights_that_lack_a_layer_are_one_clear_sentence_that_names_it(
     part = {k: v for k, v in torchvision_state.items() if not k.startswith("layer4.2.conv3")}
     safetensors.torch.save_file(part, path)
     with pytest.raises(TbspotError, match=r"first difference: layer4\.2\.conv3\.weight"):
-        build(SMALL, str(path))
+        build_classifier(SMALL, str(path))
 
 
 def test_weights_trained_with_the_stride_elsewhere_are_refused(
@@ -128,16 +128,16 @@ def test_weights_trained_with_the_stride_elsewhere_are_refused(
     safetensors.torch.save_file(torchvision_state, path, metadata)
     assert stride_place_of(str(path)) == "1x1"
     with pytest.raises(TbspotError, match=r"v1\.safetensors was trained .* in the 1x1"):
-        build(SMALL, str(path))
+        build_classifier(SMALL, str(path))
     right = SMALL.model_copy(update={"stride_place": "1x1"})
-    assert build(right, str(path)).body.stride_place == "1x1"
+    assert build_classifier(right, str(path)).body.stride_place == "1x1"
 
 
 def test_from_a_model_of_tbspot_the_head_goes_on_too(
     classifier: Classifier, model_file: Path
 ) -> None:
     assert stride_place_of(str(model_file)) == "3x3"
-    going_on = build(SMALL, str(model_file))
+    going_on = build_classifier(SMALL, str(model_file))
     assert torch.equal(going_on.head.weight, classifier.head.weight)
     assert going_on.bias.item() == -1.5
 
@@ -162,7 +162,7 @@ def test_a_model_with_other_weights_than_it_says_is_one_clear_sentence_to_begin_
     path = tmp_path / "other.safetensors"
     more = {} if tensor is None else {name: tensor}
     safetensors.torch.save_file(state | more, path, {"tbspot": SMALL.model_dump_json()})
-    for use in (lambda: build(SMALL, str(path)), lambda: load_classifier(path)):
+    for use in (lambda: build_classifier(SMALL, str(path)), lambda: load_classifier(path)):
         with pytest.raises(TbspotError, match=rf"other\.safetensors .*{sentence}"):
             use()
 
@@ -180,7 +180,7 @@ def test_torchvision_s_weights_of_another_type_or_shape_are_one_clear_sentence(
     path = tmp_path / "resnet50.safetensors"
     safetensors.torch.save_file(torchvision_state | {name: tensor}, path)
     with pytest.raises(TbspotError, match=sentence):
-        build(SMALL, str(path))
+        build_classifier(SMALL, str(path))
 
 
 @pytest.mark.parametrize("init", ["random", "imagenet"])
@@ -198,7 +198,7 @@ def test_imagenet_weights_that_cannot_be_downloaded_are_one_clear_sentence(
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     with pytest.raises(TbspotError, match=r'cannot be downloaded .* `init="random"`'):
-        build(SMALL, "imagenet")
+        build_classifier(SMALL, "imagenet")
 
 
 @pytest.mark.usefixtures("small_disk")
@@ -216,11 +216,11 @@ def test_a_model_file_that_does_not_fit_on_the_disk_is_one_clear_sentence(
 def test_a_head_is_taken_over_only_under_the_pooling_it_was_trained_with(
     tmp_path: Path, pooling: str, taken: bool
 ) -> None:
-    net = build(SMALL)
+    net = build_classifier(SMALL)
     torch.nn.init.ones_(net.head.weight)
     save_classifier(tmp_path / "teacher.safetensors", net, SMALL)
     description = SMALL.model_copy(update={"pooling": pooling})
-    student = build(description, str(tmp_path / "teacher.safetensors"))
+    student = build_classifier(description, str(tmp_path / "teacher.safetensors"))
     assert bool(student.head.weight.eq(1).all()) is taken
     assert bool(student.head.weight.eq(0).all()) is not taken
 
@@ -250,7 +250,7 @@ def test_a_change_is_the_net_s_and_the_description_s(model_file: Path) -> None:
 def test_a_net_without_the_last_stage_starts_from_one_that_has_it(
     classifier: Classifier, model_file: Path, tmp_path: Path
 ) -> None:
-    short = build(SMALL.model_copy(update={"stages": 3}), str(model_file))
+    short = build_classifier(SMALL.model_copy(update={"stages": 3}), str(model_file))
     state, whole = short.state_dict(), classifier.state_dict()
     assert not short.head.weight.any()  # that of other features means nothing here
     taken = [name for name in state if name.startswith("body")]
@@ -264,13 +264,14 @@ def test_a_net_without_the_last_stage_starts_from_one_that_has_it(
     with pytest.raises(
         TbspotError, match=r"short\.safetensors is a net of 3 stages.*; use `stages=3`"
     ):
-        build(SMALL, str(path))
+        build_classifier(SMALL, str(path))
 
 
 @pytest.mark.slow
 def test_a_net_goes_on_from_an_exported_model(exported: Path, checkpoint: Path) -> None:
     description = load_classifier(checkpoint)[1]
-    given, whole = build(description, str(exported)), build(description, str(checkpoint))
+    given = build_classifier(description, str(exported))
+    whole = build_classifier(description, str(checkpoint))
     assert given.bias.item() == whole.bias.item() == 0.25
     torch.testing.assert_close(given.head.weight, whole.head.weight, atol=1e-3, rtol=1e-3)
     assert stride_place_of(str(exported)) == description.stride_place

@@ -17,7 +17,7 @@ from making import write
 from matrix import Kind, kinds
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 
 TOOLS = ("dcm2pnm", "dcmj2pnm", "dcml2pnm", "dcmconv", "dcmcrle", "dcmcjpeg", "dcmcjpls")
 # Of an image: file, identity, picture, retired overlays, pixels.
@@ -69,7 +69,7 @@ def agree(kind: Kind, path: Path) -> bool:
     # A library that gave up would agree with another that did.
     assert np.unique(expected).size > (1 if kind.extra == "step" else 50)
     try:
-        pixels = read_film(path)
+        pixels = read_pixels(path)
     except TbspotError:
         return False
     # dcmtk cuts fractions off: once for grey values, and again in the luma of colours that it

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from studies import Study, rectangles
-from tbspot.evaluation import evaluate
+from tbspot.evaluation import evaluate_files
 from tbspot.records.evaluation import Evaluation, write_evaluation
 
 # A name that would run if it were not escaped.
@@ -44,7 +44,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
     reversed_scores = {name: 0.9 - score for name, score in scores.items()}
     teacher = study.predict("teacher", halves, score=reversed_scores)
     settings = study.settings(predictions, teacher=teacher, out=predictions)
-    write_evaluation(predictions, evaluate(settings))
+    write_evaluation(predictions, evaluate_files(settings))
     return study
 
 

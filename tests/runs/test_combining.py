@@ -12,7 +12,7 @@ import torch
 from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier
-from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.nets.weights import build_classifier, load_classifier, save_classifier
 
 SMALL = Description(name="small", size=32, output_stride=8)
 SCRIPT = Path(__file__).parents[2] / "runs" / "combine.py"
@@ -30,7 +30,7 @@ def combine() -> ModuleType:
 
 def _save(path: Path, bias: float, **changes: object) -> Path:
     torch.manual_seed(0)
-    classifier = build(SMALL)
+    classifier = build_classifier(SMALL)
     classifier.bias.data.fill_(bias)
     save_classifier(path, classifier, SMALL.model_copy(update=changes))
     return path

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.metrics import one_sided
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
@@ -42,7 +42,7 @@ def test_each_film_with_tb_on_one_side_gives_a_half_with_it_and_one_without(
     for label in (0, 1):
         assert {one.patient for one in halves if one.label == label} == set(expected)
     for half in halves:
-        film, whole = read_film(half.path), read_film(expected[half.patient].path)
+        film, whole = read_pixels(half.path), read_pixels(expected[half.patient].path)
         box = (expected[half.patient].boxes or ())[0]
         assert np.array_equal(film, film[:, ::-1])
         kept = slice(0, 64) if (box.x1 <= 64) == bool(half.label) else slice(64, 128)
@@ -52,7 +52,7 @@ def test_each_film_with_tb_on_one_side_gives_a_half_with_it_and_one_without(
 def test_across_has_halves_without_tb_alone_and_is_labelled_by_the_source(made: Path) -> None:
     clean = [one for one in load([str(made / "within.csv")]).samples if not one.label]
     across = load([str(made / "across.csv")]).samples
-    films = [read_film(one.path) for one in across if one.label]
+    films = [read_pixels(one.path) for one in across if one.label]
     assert len(films) == len(clean)
-    assert all(np.array_equal(a, read_film(b.path)) for a, b in zip(films, clean, strict=True))
+    assert all(np.array_equal(a, read_pixels(b.path)) for a, b in zip(films, clean, strict=True))
     assert any(not one.label for one in across)

@@ -8,7 +8,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.samples.reading import film_file, film_size
 
 
@@ -37,7 +37,7 @@ def test_the_size_of_a_turned_film_is_that_of_the_film_as_it_is_read(
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     Image.new("L", (24, 18)).save(path, exif=exif)
-    assert film_size(path) == read_film(path).shape[::-1]
+    assert film_size(path) == read_pixels(path).shape[::-1]
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_an_orientation_that_is_none_turns_no_film(
     entry = struct.pack("<HHI", ExifTags.Base.Orientation, kind, len(values))
     header = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1)
     Image.new("L", (24, 18)).save(path, exif=header + entry + content.ljust(4, b"\0") + bytes(4))
-    assert film_size(path) == read_film(path).shape[::-1]
+    assert film_size(path) == read_pixels(path).shape[::-1]
 
 
 def test_the_size_of_a_file_that_is_no_film_is_one_clear_sentence(tmp_path: Path) -> None:

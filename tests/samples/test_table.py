@@ -8,7 +8,7 @@ import pytest
 from tbspot.errors import TbspotError
 from tbspot.samples.sample import TruthBox
 from tbspot.samples.sources import read_source
-from tbspot.samples.table import Columns, table
+from tbspot.samples.table import Columns, read_table
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def write(tmp_path: Path, film: Callable[..., Path]) -> Callable[[str], Path]:
 
 
 def test_path_and_label_are_enough(write: Callable[[str], Path]) -> None:
-    samples = table(write("path,label\na.png,1\nsub/c.png,0\n")).samples
+    samples = read_table(write("path,label\na.png,1\nsub/c.png,0\n")).samples
     assert [
         (one.name, one.label, one.source, one.patient, one.split, one.boxes) for one in samples
     ] == [("a.png", 1, "set", "a", "", None), ("sub/c.png", 0, "set", "sub/c", "", None)]
@@ -38,13 +38,13 @@ def test_films_that_are_named_by_a_uid_are_each_a_patient(
     path = write("path,label\n1.2.840.1,1\n1.2.840.2,0\n1.2.840.3.dcm,0\n")
     for name in ("1.2.840.1", "1.2.840.2", "1.2.840.3.dcm"):
         film(path.parent / "drawn.png").rename(path.parent / name)
-    patients = [one.patient for one in table(path).samples]
+    patients = [one.patient for one in read_table(path).samples]
     assert patients == ["1.2.840.1", "1.2.840.2", "1.2.840.3"]
 
 
 def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:
     text = 'path,label,patient,split,source,boxes\na.png,1,p7,test,clinic,"[[1, 2, 5, 6]]"\n'
-    (film,) = table(write(text)).samples
+    (film,) = read_table(write(text)).samples
     assert (film.patient, film.split, film.source) == ("p7", "test", "clinic")
     assert film.boxes == (TruthBox(1, 2, 5, 6, "uncertain"),)
 
@@ -52,7 +52,7 @@ def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Pat
 def test_columns_may_have_any_names_and_a_value_means_tb(write: Callable[[str], Path]) -> None:
     path = write("file,finding,who\na.png,pneumonia,1\nb.png,no finding,1\n")
     columns = Columns(path="file", label="finding", patient="who")
-    samples = table(path, columns, positive="pneumonia").samples
+    samples = read_table(path, columns, positive="pneumonia").samples
     assert [(one.label, one.patient) for one in samples] == [(1, "1"), (0, "1")]
 
 
@@ -62,7 +62,7 @@ def test_a_column_that_an_option_names_must_be_there(
 ) -> None:
     path = write("path,label,patient_id\na.png,1,p\n")
     with pytest.raises(TbspotError, match=r"has no column 'PatientID' \(it has 'path', 'label'"):
-        table(path, Columns(**{role: "PatientID"}))
+        read_table(path, Columns(**{role: "PatientID"}))
     with pytest.raises(TbspotError, match=f"has no column '{role}'"):
         read_source(f"{path}?{role}={role}")
 
@@ -70,7 +70,7 @@ def test_a_column_that_an_option_names_must_be_there(
 def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) -> None:
     path = write("path,finding\na.png,tb\nb.png,none\nb2.png,none\n")
     with pytest.raises(TbspotError, match=r"no row whose 'finding' is 'TB' \(there are: .*'tb'"):
-        table(path, Columns(label="finding"), positive="TB")
+        read_table(path, Columns(label="finding"), positive="TB")
 
 
 def test_a_value_that_means_tb_in_other_letters_in_some_rows_is_refused(
@@ -78,12 +78,12 @@ def test_a_value_that_means_tb_in_other_letters_in_some_rows_is_refused(
 ) -> None:
     path = write("path,finding\na.png,TB\nb.png,tb\nb2.png,normal\n")
     with pytest.raises(TbspotError, match=r"is 'TB' and rows where it is 'tb'; write the one"):
-        table(path, Columns(label="finding"), positive="TB")
+        read_table(path, Columns(label="finding"), positive="TB")
 
 
 def test_a_table_of_films_without_tb_says_so(write: Callable[[str], Path]) -> None:
     path = write("path,finding\na.png,normal\nb.png,other\n")
-    reading = table(path, Columns(label="finding"), positive="TB")
+    reading = read_table(path, Columns(label="finding"), positive="TB")
     assert [sample.label for sample in reading.samples] == [0, 0]
     assert "no row whose 'finding' is 'TB' (there are: 'normal', 'other')" in reading.notes[-1]
 
@@ -92,18 +92,18 @@ def test_the_value_that_means_tb_may_be_that_of_an_absent_film(
     write: Callable[[str], Path],
 ) -> None:
     path = write("path,label\na.png,none\nabsent.png,tb\n")
-    assert table(path, positive="tb").absent[1] == 1
+    assert read_table(path, positive="tb").absent[1] == 1
 
 
 def test_boxes_may_say_their_kind_and_an_empty_list_says_none(write: Callable[[str], Path]) -> None:
     text = 'path,label,boxes\na.png,1,"[[1, 2, 5, 6, ""latent""]]"\nb.png,1,[]\n'
-    first, second = table(write(text)).samples
+    first, second = read_table(write(text)).samples
     assert first.boxes == (TruthBox(1, 2, 5, 6, "latent"),)
     assert second.boxes == ()
 
 
 def test_absent_films_are_counted_by_class_and_left_out(write: Callable[[str], Path]) -> None:
-    reading = table(write("path,label\na.png,1\nx.png,0\ny.png,0\n"))
+    reading = read_table(write("path,label\na.png,1\nx.png,0\ny.png,0\n"))
     assert (len(reading.samples), reading.absent[0], reading.absent[1]) == (1, 2, 0)
     assert reading.notes[0].endswith("left out: 2 (0 TB, 2 not TB)")
 
@@ -111,31 +111,31 @@ def test_absent_films_are_counted_by_class_and_left_out(write: Callable[[str], P
 def test_a_byte_order_mark_is_no_part_of_a_column_name(write: Callable[[str], Path]) -> None:
     path = write("")
     path.write_bytes("\ufeffpath,label\na.png,1\n".encode())
-    assert len(table(path).samples) == 1
+    assert len(read_table(path).samples) == 1
 
 
 def test_a_name_that_the_system_refuses_counts_as_absent(write: Callable[[str], Path]) -> None:
-    assert table(write(f"path,label\n{'x' * 300}.png,1\n")).absent[1] == 1
+    assert read_table(write(f"path,label\n{'x' * 300}.png,1\n")).absent[1] == 1
 
 
 @pytest.mark.parametrize("name", ["../secret.png", "sub/../../secret.png", "/etc/film.png"])
 def test_a_path_out_of_the_folder_is_refused(write: Callable[[str], Path], name: str) -> None:
     with pytest.raises(TbspotError, match="leads out of"):
-        table(write(f"path,label\n{name},1\n"))
+        read_table(write(f"path,label\n{name},1\n"))
 
 
 def test_root_lets_films_lie_elsewhere(write: Callable[[str], Path], tmp_path: Path) -> None:
     elsewhere = tmp_path / "lists"
     elsewhere.mkdir()
     path = write("path,label\nset/a.png,1\n").rename(elsewhere / "films.csv")
-    (film,) = table(path, root=tmp_path).samples
+    (film,) = read_table(path, root=tmp_path).samples
     assert (film.name, film.path) == ("set/a.png", tmp_path / "set" / "a.png")
 
 
 def test_an_absolute_path_inside_the_folder_is_allowed(
     write: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    (film,) = table(write(f"path,label\n{tmp_path / 'set' / 'a.png'},1\n")).samples
+    (film,) = read_table(write(f"path,label\n{tmp_path / 'set' / 'a.png'},1\n")).samples
     assert film.name == "a.png"
 
 
@@ -161,7 +161,7 @@ def test_a_wrong_table_is_one_clear_sentence(
     write: Callable[[str], Path], text: str, fault: str
 ) -> None:
     with pytest.raises(TbspotError, match=fault):
-        table(write(text))
+        read_table(write(text))
 
 
 def test_boxes_on_a_file_that_is_no_image_are_one_clear_sentence(
@@ -170,14 +170,14 @@ def test_boxes_on_a_file_that_is_no_image_are_one_clear_sentence(
     path = write('path,label,boxes\nempty.png,1,"[[1,1,5,5]]"\n')
     (path.parent / "empty.png").touch()
     with pytest.raises(TbspotError, match=r"empty\.png"):
-        table(path)
+        read_table(path)
 
 
 def test_a_table_that_is_not_text_is_one_clear_sentence(write: Callable[[str], Path]) -> None:
     path = write("")
     path.write_bytes(b"path,label\n\xff\xfe,1\n")
     with pytest.raises(TbspotError, match="cannot be read as a CSV file"):
-        table(path)
+        read_table(path)
 
 
 def test_a_root_with_a_step_back_up_is_the_folder_that_it_leads_to(

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.samples.sample import Sample
 from tbspot.training import cache
 from tbspot.training.cache import cache_films, fingerprint_of, remembered
@@ -54,7 +54,7 @@ def test_films_are_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     def refuse(path: Path) -> None:
         raise AssertionError(f"{path} is read again")
 
-    monkeypatch.setattr(cache, "read_film", refuse)
+    monkeypatch.setattr(cache, "read_pixels", refuse)
     again = cache_films(samples, 32, None, tmp_path / "cache")
     assert again.fingerprint == first.fingerprint
     assert np.array_equal(again.pixels, first.pixels)
@@ -96,7 +96,7 @@ def test_films_that_another_tbspot_read_are_decoded_again(
     samples = _samples(tmp_path)
     with monkeypatch.context() as earlier:
         earlier.setattr(cache, "__version__", "0.1")
-        earlier.setattr(cache, "read_film", lambda path: 1 - read_film(path))
+        earlier.setattr(cache, "read_pixels", lambda path: 1 - read_pixels(path))
         before = cache_films(samples, 40, None, tmp_path / "cache")
     now = cache_films(samples, 40, None, tmp_path / "cache")
     assert now.fingerprint != before.fingerprint

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.maps.lungs import lung_field
 from tbspot.training.drawn import draw_into
 
@@ -19,7 +19,7 @@ SEEDS = [(7, 0, index) for index in range(4)]
 def films(drawn: Path) -> Tensor:
     """Four drawn films without TB, `[4, 1, 128, 128]`."""
     paths = sorted((drawn / "imgs" / "health").iterdir())[:4]
-    return torch.from_numpy(np.stack([read_film(path) for path in paths])).unsqueeze(1)
+    return torch.from_numpy(np.stack([read_pixels(path) for path in paths])).unsqueeze(1)
 
 
 def test_lesions_are_drawn_into_the_films_that_chance_names_and_into_no_others(

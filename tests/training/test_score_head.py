@@ -14,7 +14,7 @@ from tbspot.description import Description
 from tbspot.engine.engine import engine_of, open_engine
 from tbspot.errors import TbspotError
 from tbspot.export.onnx_file import export
-from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.nets.weights import build_classifier, load_classifier, save_classifier
 from tbspot.samples.loading import in_split, load
 from tbspot.training import score_head
 from tbspot.training.cache import cache_films
@@ -249,7 +249,7 @@ def test_a_score_is_sharp_as_before_unless_told(changes: dict[str, Any], sharpne
 
 def test_training_goes_on_from_the_map(refitted: Path, averaging: Path) -> None:
     _, description = load_classifier(averaging)
-    begun = build(description, str(refitted))
+    begun = build_classifier(description, str(refitted))
     with torch.inference_mode():
         assert torch.equal(begun.eval()(FILMS).logit, load_classifier(averaging)[0](FILMS).logit)
 

@@ -15,7 +15,7 @@ from tbspot.errors import TbspotError
 from tbspot.images import Frame
 from tbspot.nets.attribution import fine_layer_cam
 from tbspot.nets.classifier import Classifier, Output
-from tbspot.nets.weights import build, load_classifier, save_classifier
+from tbspot.nets.weights import build_classifier, load_classifier, save_classifier
 from tbspot.training.cache import CachedFilms
 from tbspot.training.losses import normalised_map
 from tbspot.training.settings import Strength, TrainingSettings
@@ -35,7 +35,7 @@ WHOLE = Views(
 
 def _save(path: Path, seed: int, description: Description = SMALL) -> Path:
     torch.manual_seed(seed)
-    net = build(description)
+    net = build_classifier(description)
     torch.nn.init.normal_(net.head.weight)
     save_classifier(path, net, description)
     return path

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pages import Page, Places, serving, write_model, write_run
-from tbspot.evaluation import EvaluationSettings, evaluate
+from tbspot.evaluation import EvaluationSettings, evaluate_files
 from tbspot.locating.folder import Keeper
 from tbspot.records.evaluation import write_evaluation
 from tbspot.records.predictions import Prediction
@@ -41,7 +41,7 @@ def places(tmp_path_factory: pytest.TempPathFactory, drawn: Path) -> Places:
     judging = EvaluationSettings(
         predictions=run, out=run, data=(str(drawn),), split="val", resamples=100
     )
-    write_evaluation(run, evaluate(judging))
+    write_evaluation(run, evaluate_files(judging))
     return Places(model, run, other, films)
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from pages import PLANTED, Page, Places, dicom_of
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.locating.predict import boxes_of
 from tbspot.maps.boxes import normalise, threshold_of
 from tbspot.maps.cutting import Cut
@@ -75,7 +75,7 @@ def test_pixels_are_those_of_the_film_in_16_bits(
 ) -> None:
     answer = page.ask(f"/film/{seen[0]}/pixels")
     shape = (int(answer.headers["x-height"]), int(answer.headers["x-width"]))
-    film = read_film(places.films / predictions[seen[0]].image)
+    film = read_pixels(places.films / predictions[seen[0]].image)
     assert shape == film.shape == (128, 128)
     shown = np.frombuffer(answer.body, "<u2").reshape(shape)
     assert np.abs(shown / 65535 - film).max() < 1e-5
@@ -130,7 +130,7 @@ def test_the_picture_to_take_along_is_that_of_locate(
     page: Page, places: Places, predictions: list[Prediction], seen: list[int]
 ) -> None:
     one = predictions[seen[0]]
-    film = read_film(places.films / one.image)
+    film = read_pixels(places.films / one.image)
     expected = overlay(film, read_heatmap(places.run, one), one.boxes)
     with Image.open(io.BytesIO(page.ask(f"/film/{seen[0]}/overlay.png").body)) as picture:
         assert np.array_equal(np.asarray(picture), np.asarray(expected))

@@ -15,7 +15,7 @@ from pages import Places, write_run
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
 from tbspot.gate.verdict import examine
-from tbspot.images import Film, read_film, read_with_facts
+from tbspot.images import Film, read_pixels, read_with_facts
 from tbspot.images.decoding import Decoder
 from tbspot.locating import find_items
 from tbspot.pathnames import as_path, as_text
@@ -39,19 +39,19 @@ def test_films_of_a_folder_are_found_from_anywhere(
     run = record(tmp_path / "run", places.films.name, called_in=places.films.parent, gate=False)
     monkeypatch.chdir(tmp_path)
     film = next(places.films.glob("tb/*.png"))
-    assert np.array_equal(films_of(run).read(f"tb/{film.name}"), read_film(film))
+    assert np.array_equal(films_of(run).read(f"tb/{film.name}"), read_pixels(film))
 
 
 def test_a_film_that_was_named_is_found_by_the_name_given(places: Places, tmp_path: Path) -> None:
     film = next(places.films.glob("tb/*.png"))
     name = f"{places.films.name}/tb/{film.name}"
     run = record(tmp_path / "run", name, called_in=places.films.parent, gate=False)
-    assert np.array_equal(films_of(run).read(name), read_film(film))
+    assert np.array_equal(films_of(run).read(name), read_pixels(film))
 
 
 def test_films_of_a_data_set_are_found_by_their_names_in_it(drawn: Path, tmp_path: Path) -> None:
     run = record(tmp_path / "run", str(drawn), called_in=tmp_path, gate=False, follow_links=True)
-    film = read_film(drawn / "imgs" / "tb" / "tb0001.png")
+    film = read_pixels(drawn / "imgs" / "tb" / "tb0001.png")
     assert np.array_equal(films_of(run).read("tb/tb0001.png"), film)
 
 
@@ -260,7 +260,7 @@ def test_films_whose_names_are_no_text_are_found(
     (item,) = find_items([given], tmp_path / "run")
     run = record(tmp_path / "run", as_text(given), called_in=tmp_path, gate=False)
     assert item.name.isascii()
-    assert np.array_equal(films_of(run).read(item.name), read_film(film))
+    assert np.array_equal(films_of(run).read(item.name), read_pixels(film))
 
 
 def test_a_text_is_made_a_path_again_only_where_no_file_bears_it(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 from tbspot.drawings.into_films import WithLesions, draw_lesions
 from tbspot.errors import TbspotError
 from tbspot.files import open_run
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.images.frame import within
 from tbspot.lock import holding
 from tbspot.maps.lungs import lung_field
@@ -88,7 +88,7 @@ def draw_pairs(
     order = sorted(np.random.default_rng(seed).permutation(len(films))[:count].tolist())
     for number in order:
         # A film that cannot be read must not cost an earlier data set.
-        read_film(films[number].path)
+        read_pixels(films[number].path)
     # Nor must films into which nothing can be drawn.
     if not any(_drawn(films[number], (seed, number)) for number in order):
         raise TbspotError(
@@ -108,7 +108,7 @@ def draw_pairs(
 
 def _drawn(sample: Sample, seed: tuple[int, ...]) -> tuple[WithLesions, ...]:
     """The film as it is and with lesions; none of both where nothing can be drawn."""
-    film = within(read_film(sample.path), GREATEST_SIDE)
+    film = within(read_pixels(sample.path), GREATEST_SIDE)
     field = lung_field(film)
     for attempt in range(TRIES):
         made = draw_lesions(film, field, np.random.default_rng((*seed, attempt)))

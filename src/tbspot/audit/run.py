@@ -20,7 +20,7 @@ from tbspot.audit.shortcuts import shortcuts_of, source_aurocs
 from tbspot.audit.summary import evidence_of, field_holds, sensitivity_of
 from tbspot.drawings.dataset import SHORTCUTS_FILE
 from tbspot.errors import TbspotError
-from tbspot.images import read_film
+from tbspot.images import read_pixels
 from tbspot.records.audit import Audit, ModelRecord
 from tbspot.records.figures import Drawing
 from tbspot.samples.counting import patient_notes
@@ -79,7 +79,7 @@ def audit(
     measured, lost = [], []
     for place, sample in enumerate(samples):
         try:
-            film = AuditedFilm(sample, read_film(sample.path), markers.get(sample.path))
+            film = AuditedFilm(sample, read_pixels(sample.path), markers.get(sample.path))
         except TbspotError:
             lost.append(sample.name)
             continue

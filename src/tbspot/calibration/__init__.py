@@ -4,7 +4,7 @@ Takes scores with their truth; gives calibration.json, thresholds.csv, threshold
 How scores are made is left to engines: nothing here knows torch or films.
 """
 
-from tbspot.calibration.run import CalibrationSettings, calibrate, write_calibration
+from tbspot.calibration.run import CalibrationSettings, calibrate, read_scored, write_calibration
 from tbspot.calibration.scored import Scored
 from tbspot.records.calibration import Calibration
 
@@ -13,5 +13,6 @@ __all__ = [
     "CalibrationSettings",
     "Scored",
     "calibrate",
+    "read_scored",
     "write_calibration",
 ]

@@ -28,7 +28,7 @@ from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
 from tbspot.settings import Resamples, Seed, Settings
 from tbspot.tables import write_table
 
-__all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "write_calibration"]
+__all__ = ["TABLE_FILE", "CalibrationSettings", "calibrate", "read_scored", "write_calibration"]
 
 TABLE_FILE = "thresholds.csv"
 GROUPS_FILE = "subgroups.csv"
@@ -91,26 +91,27 @@ class CalibrationSettings(Settings):
         if self.threshold is not None and not math.isfinite(self.threshold):
             raise TbspotError(f"--threshold {self.threshold} is not a number; correct it")
 
-    def read(self) -> Scored:
-        """The scores and their truth.
 
-        Raises:
-            TbspotError: they are absent, wrong or too few, or truth is given twice or not at all.
-        """
-        if not self.scores.is_dir():
-            if self.data or self.split or self.split_file:
-                raise TbspotError(
-                    f"{self.scores} is no folder of predictions, so --data, --split and "
-                    "--split-file do not apply; the truth of a CSV file stands in its column "
-                    "reference"
-                )
-            return read_scores(self.scores)
-        if not self.data or self.split is None:
+def read_scored(settings: CalibrationSettings) -> Scored:
+    """The scores and their truth.
+
+    Raises:
+        TbspotError: they are absent, wrong or too few, or truth is given twice or not at all.
+    """
+    if not settings.scores.is_dir():
+        if settings.data or settings.split or settings.split_file:
             raise TbspotError(
-                f"{self.scores} holds predictions without their truth; name the films with --data "
-                "and --split"
+                f"{settings.scores} is no folder of predictions, so --data, --split and "
+                "--split-file do not apply; the truth of a CSV file stands in its column "
+                "reference"
             )
-        return read_predicted(self.scores, self.data, self.split, self.split_file)
+        return read_scores(settings.scores)
+    if not settings.data or settings.split is None:
+        raise TbspotError(
+            f"{settings.scores} holds predictions without their truth; name the films with --data "
+            "and --split"
+        )
+    return read_predicted(settings.scores, settings.data, settings.split, settings.split_file)
 
 
 def calibrate(
@@ -123,11 +124,8 @@ def calibrate(
     """
     scores, labels = scored.scores, scored.labels
     plan = Plan(
-        prevalence=settings.prevalence,
-        film_cost=settings.film_cost,
-        test_cost=settings.test_cost,
+        prevalence=settings.prevalence, film_cost=settings.film_cost, test_cost=settings.test_cost
     )
-    drawing = Drawing(settings.resamples, settings.seed)
     points = [point_at(one, scores, labels, plan) for one in thresholds_of(scores).tolist()]
     threshold = settings.threshold
     if threshold is None:
@@ -139,11 +137,7 @@ def calibrate(
         source=scored.source,
         model=scored.model,
         version=scored.version,
-        fingerprint=fingerprint(
-            scored.fingerprint().encode(),
-            f"{scored.version} {threshold!r}".encode(),
-            plan.model_dump_json().encode(),
-        ),
+        fingerprint=_fingerprint(scored, threshold, plan),
         tb=int(labels.sum()),
         others=int((1 - labels).sum()),
         plan=plan,
@@ -151,22 +145,10 @@ def calibrate(
         target=reached(points, settings.sensitivity, settings.specificity),
         rule=_rule(scored, settings),
         chosen=chosen,
-        chosen_specificity=None
-        if settings.threshold is not None
-        else figure_of(
-            lambda: specificity_at(
-                labels,
-                scores,
-                settings.sensitivity,
-                resamples=settings.resamples,
-                seed=settings.seed,
-                patients=scored.patients,
-            ),
-            len(labels),
-        ),
+        chosen_specificity=_specificity(scored, settings),
         points=tuple(_thinned(points)),
         groups=groups,
-        reliability=reliability_of(scored, drawing),
+        reliability=reliability_of(scored, Drawing(settings.resamples, settings.seed)),
         notes=(
             *scored.notes,
             *_notes(scored, settings),
@@ -218,6 +200,31 @@ def _cells(record: OperatingPoint | Group, names: Sequence[str]) -> list[float |
     """Each figure and its interval; what is undefined is an empty cell."""
     figures: list[Figure] = [getattr(record, name) for name in names]
     return [end for figure in figures for end in (figure.value, figure.low, figure.high)]
+
+
+def _fingerprint(scored: Scored, threshold: float, plan: Plan) -> str:
+    return fingerprint(
+        scored.fingerprint().encode(),
+        f"{scored.version} {threshold!r}".encode(),
+        plan.model_dump_json().encode(),
+    )
+
+
+def _specificity(scored: Scored, settings: CalibrationSettings) -> Figure | None:
+    """At the sensitivity that the threshold is chosen by; `None` where the threshold is given."""
+    if settings.threshold is not None:
+        return None
+    return figure_of(
+        lambda: specificity_at(
+            scored.labels,
+            scored.scores,
+            settings.sensitivity,
+            resamples=settings.resamples,
+            seed=settings.seed,
+            patients=scored.patients,
+        ),
+        len(scored.labels),
+    )
 
 
 def _rule(scored: Scored, settings: CalibrationSettings) -> str:

@@ -51,22 +51,19 @@ class SpecificThreshold(NamedTuple):
     rule: str
 
 
-def read_healthy_scores(
-    folder: Path, data: Sequence[str], split: str, split_file: Path | None = None
-) -> HealthyScores:
+def read_healthy_scores(folder: Path, data: Sequence[str], split: str) -> HealthyScores:
     """The scores that `tbspot locate` gave the films without TB of a split.
 
     Args:
         folder: of predictions; those of films with TB are not looked at.
         data: sources of films and labels.
         split: name of the split.
-        split_file: from `tbspot prepare`, if any.
 
     Raises:
         TbspotError: data or predictions are absent or wrong, or a source has fewer than 20 films
             without TB, by which a specificity cannot be told.
     """
-    loaded = load(data, split_file)
+    loaded = load(data)
     samples = [one for one in in_split(loaded.samples, split) if not one.label]
     if not samples:
         raise TbspotError(

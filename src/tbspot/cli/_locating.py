@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any, get_args
+from typing import TypedDict, get_args
 
 from rich.console import Console
 
 from tbspot import locating
-from tbspot.choices import ResultKind
+from tbspot.choices import MapRule, Method, Naming, Precision, ResultKind
 from tbspot.cli._findings import summary_of, table_of
 from tbspot.console import open_console, print_notes
 from tbspot.engine.engine import Engine, open_engine
@@ -39,7 +39,7 @@ from tbspot.records.threshold import threshold_for_model
 from tbspot.samples.loading import in_split, load
 from tbspot.temporary import kept
 
-__all__ = ["kinds_of", "run"]
+__all__ = ["Given", "kinds_of", "run"]
 
 STANDARD_INPUT = Path("-")
 INPUT_NAME = "standard input"
@@ -48,7 +48,38 @@ EXAMPLE = "example.png"
 MOST_ROWS = 10
 
 
-def run(given: Mapping[str, Any]) -> None:
+class Given(TypedDict):
+    """The options of `tbspot locate`, by name, as locate.py describes them."""
+
+    films: list[Path] | None
+    out: Path | None
+    json: bool
+    quiet: bool
+    example: bool
+    model: Path | None
+    data: list[str] | None
+    split: str | None
+    split_file: Path | None
+    method: Method
+    mirror: bool | None
+    scales: str
+    map_rule: MapRule | None
+    map_threshold: float | None
+    threshold_file: Path | None
+    precision: Precision
+    device: str
+    scheduler: str | None
+    gate: bool | None
+    overlays: bool
+    pack: bool
+    names: Naming
+    coco: Path | None
+    parquet: bool
+    dicom: str
+    overwrite: bool
+
+
+def run(given: Given) -> None:
     """Locate as the options say.
 
     Raises:
@@ -67,15 +98,16 @@ def run(given: Mapping[str, Any]) -> None:
             given["model"], given["precision"], at_once=at_once, device=given["device"]
         )
         settings = _settings(given, engine)
-        if given["out"] is None:
+        out = given["out"]
+        if out is None:
             failed = _print_lines(_stream(items, engine, settings))
         else:
-            failed = _write(items, engine, settings, given, console)
+            failed = _write(items, engine, settings, given, out, console)
     if failed:
-        raise TbspotError(_of_failed(failed, len(items), given["out"]))
+        raise TbspotError(_of_failed(failed, len(items), out))
 
 
-def _check(given: Mapping[str, Any]) -> None:
+def _check(given: Given) -> None:
     if bool(given["films"]) + bool(given["data"]) + given["example"] != 1:
         raise TbspotError(
             "name films or folders to locate, or a data set with --data, or --example for the film "
@@ -83,8 +115,9 @@ def _check(given: Mapping[str, Any]) -> None:
         )
     if (given["split"] or given["split_file"]) and not given["data"]:
         raise TbspotError("--split and --split-file need a data set; give --data")
+    options: Mapping[str, object] = given
     for option in ("coco", "parquet", "pack", "scheduler", "dicom", "names", "overwrite"):
-        if given[option] not in (None, False, "", "auto") and given["out"] is None:
+        if options[option] not in (None, False, "", "auto") and given["out"] is None:
             raise TbspotError(f"--{option} needs a run's folder; name one with --out")
     if given["parquet"]:
         with needing("parquet"):
@@ -95,7 +128,7 @@ def _check(given: Mapping[str, Any]) -> None:
         raise TbspotError("name a folder to write to with --out, or print lines with --json")
 
 
-def _check_scheduler(given: Mapping[str, Any]) -> None:
+def _check_scheduler(given: Given) -> None:
     if given["example"] or given["films"] == [STANDARD_INPUT]:
         raise TbspotError("--scheduler is for films in files that every worker sees; leave it out")
     with needing("cluster"):
@@ -103,7 +136,7 @@ def _check_scheduler(given: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Sequence[Item]]:
+def _items_of(given: Given, console: Console | None) -> Iterator[Sequence[Item]]:
     """The films, of which those of the package and of standard input are files for a while."""
     if given["example"]:
         with as_file(files("tbspot") / "released" / EXAMPLE) as path:
@@ -117,7 +150,7 @@ def _items_of(given: Mapping[str, Any], console: Console | None) -> Iterator[Seq
         _note(filter(None, [passed_over(items)]), console)
         yield items
     else:
-        loaded = load(given["data"], given["split_file"])
+        loaded = load(given["data"] or (), given["split_file"])
         _note(loaded.notes, console)
         split = given["split"]
         yield locating.items_of(in_split(loaded.samples, split) if split else loaded.samples)
@@ -138,7 +171,7 @@ def _note(notes: Iterable[str | None], console: Console | None) -> None:
         print_notes(console, notes)
 
 
-def _settings(given: Mapping[str, Any], engine: Engine) -> LocateSettings:
+def _settings(given: Given, engine: Engine) -> LocateSettings:
     description = engine.description
     threshold_file = given["threshold_file"]
     chosen = threshold_for_model(threshold_file, description) if threshold_file else None
@@ -214,11 +247,12 @@ def _write(
     items: Sequence[Item],
     engine: Engine,
     settings: LocateSettings,
-    given: Mapping[str, Any],
+    given: Given,
+    out: Path,
     console: Console | None,
 ) -> int:
     """Locate, and give out what is asked for while no other run can change it; gives failures."""
-    out, start = given["out"], time.monotonic()
+    start = time.monotonic()
     with _answers(engine, settings, given) as answers, holding(out) as hold:
         counts = locating.locate(
             items,
@@ -230,9 +264,9 @@ def _write(
             packed=given["pack"],
             answers=answers,
             hold=hold,
-            reads=filter(None, (given[name] for name in ("model", "threshold_file", "split_file"))),
+            reads=filter(None, (given["model"], given["threshold_file"], given["split_file"])),
         )
-        _give_out(items, settings, given, counts.new, time.monotonic() - start, console)
+        _give_out(items, settings, given, out, counts.new, time.monotonic() - start, console)
         hold.check()
     return counts.failed
 
@@ -240,13 +274,13 @@ def _write(
 def _give_out(
     items: Sequence[Item],
     settings: LocateSettings,
-    given: Mapping[str, Any],
+    given: Given,
+    out: Path,
     new: int,
     seconds: float,
     console: Console | None,
 ) -> None:
     """What is made of a run's lines: results of COCO, Parquet, JSON, a table, a summary."""
-    out = given["out"]
     if given["coco"] is not None:
         write_coco_results(given["coco"], read_predictions(out))
     if given["parquet"]:
@@ -266,9 +300,7 @@ def _give_out(
 
 
 @contextmanager
-def _answers(
-    engine: Engine, settings: LocateSettings, given: Mapping[str, Any]
-) -> Iterator[Answers | None]:
+def _answers(engine: Engine, settings: LocateSettings, given: Given) -> Iterator[Answers | None]:
     """Where films are answered: by the workers of a scheduler, or here."""
     if given["scheduler"] is None:
         yield None

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
 
 from tbspot.cli._locating import kinds_of
 from tbspot.console import open_console
@@ -19,14 +21,44 @@ from tbspot.extras import needing
 from tbspot.locating import Model, load_model
 
 if TYPE_CHECKING:
-    from tbspot.node import Node, NodeSettings
+    from tbspot.node import Node, NodeSettings, Tls
 
-__all__ = ["run"]
+__all__ = ["Given", "run"]
 
 HEALTH_HOST = "127.0.0.1"
 
 
-def run(given: Mapping[str, Any]) -> None:
+class Given(TypedDict):
+    """The options of `tbspot serve`, by name, as serve.py describes them."""
+
+    folder: Path
+    title: str
+    host: str
+    port: int
+    titles: list[str] | None
+    addresses: list[str] | None
+    watch: Path | None
+    tls_certificate: Path | None
+    tls_key: Path | None
+    tls_authority: Path | None
+    associations: int
+    film_megabytes: int
+    to: str | None
+    kinds: str
+    model: Path | None
+    threshold_file: Path | None
+    gate: bool
+    keep: float
+    free_gigabytes: float
+    identities: bool
+    page: bool
+    page_port: int
+    page_host: str
+    check: bool
+    health_port: int | None
+
+
+def run(given: Given) -> None:
     """Serve as the options say.
 
     Raises:
@@ -44,7 +76,7 @@ def run(given: Mapping[str, Any]) -> None:
             _serve(settings, given)
 
 
-def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
+def _serve(settings: NodeSettings, given: Given) -> None:
     from tbspot.node import line_teller, look_at_folder, running
 
     # First: a node that is at work there has the ports too.
@@ -60,7 +92,7 @@ def _serve(settings: NodeSettings, given: Mapping[str, Any]) -> None:
         node.wait()
 
 
-def _check(settings: NodeSettings, given: Mapping[str, Any]) -> None:
+def _check(settings: NodeSettings, given: Given) -> None:
     from tbspot.node import check
 
     console, wrong = open_console(), []
@@ -73,26 +105,26 @@ def _check(settings: NodeSettings, given: Mapping[str, Any]) -> None:
         raise TbspotError(f"{', '.join(wrong)} of this set-up will not do; the lines above say why")
 
 
-def _looks(settings: NodeSettings, given: Mapping[str, Any]) -> dict[str, Callable[[], str]]:
+def _looks(settings: NodeSettings, given: Given) -> dict[str, Callable[[], str]]:
     """What stands beside the node, by name, each with a look at whether it could be served."""
     looks: dict[str, Callable[[], str]] = {}
     if given["page"]:
         from tbspot.viewer.station_serving import look_at_page
 
         looks["page"] = lambda: look_at_page(settings, given["page_host"], given["page_port"])
-    if given["health_port"] is not None:
+    if (port := given["health_port"]) is not None:
         from tbspot.node import look_at_health
 
-        looks["health"] = lambda: look_at_health(HEALTH_HOST, given["health_port"])
+        looks["health"] = partial(look_at_health, HEALTH_HOST, port)
     return looks
 
 
-def _model(given: Mapping[str, Any]) -> Model:
+def _model(given: Given) -> Model:
     return load_model(given["model"], gate=given["gate"], threshold_file=given["threshold_file"])
 
 
 @contextmanager
-def _health(node: Node, given: Mapping[str, Any]) -> Iterator[None]:
+def _health(node: Node, given: Given) -> Iterator[None]:
     if given["health_port"] is None:
         yield
         return
@@ -106,7 +138,7 @@ def _health(node: Node, given: Mapping[str, Any]) -> Iterator[None]:
         server.server_close()
 
 
-def _page(node: Node, given: Mapping[str, Any]) -> AbstractContextManager[object]:
+def _page(node: Node, given: Given) -> AbstractContextManager[object]:
     if not given["page"]:
         return nullcontext()
     from tbspot.viewer.station_serving import page_of
@@ -114,7 +146,7 @@ def _page(node: Node, given: Mapping[str, Any]) -> AbstractContextManager[object
     return page_of(node, given["page_host"], given["page_port"])
 
 
-def _settings(given: Mapping[str, Any]) -> NodeSettings:
+def _settings(given: Given) -> NodeSettings:
     from tbspot.node import Limits, NodeSettings
 
     limits = Limits(
@@ -139,12 +171,11 @@ def _settings(given: Mapping[str, Any]) -> NodeSettings:
     )
 
 
-def _tls(given: Mapping[str, Any]) -> Any:
+def _tls(given: Given) -> Tls | None:
     from tbspot.node import Tls
 
-    certificate, key, authority = (
-        given[f"tls_{part}"] for part in ("certificate", "key", "authority")
-    )
+    certificate, key = given["tls_certificate"], given["tls_key"]
+    authority = given["tls_authority"]
     if certificate is None and key is None and authority is None:
         return None
     if certificate is None or key is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 # First, so that where it is missing it is told by its name, and not by that of what needs it.
@@ -16,9 +17,11 @@ __all__ = ["run"]
 
 # Options of the run, not of the weights.
 OF_THE_RUN = ("out", "precision", "devices", "overwrite")
+# Options that the settings have under another name, or as part of another.
+OTHERWISE = ("teacher", "erase", "handling")
 
 
-def run(given: dict[str, Any]) -> None:
+def run(given: Mapping[str, Any]) -> None:
     """Train as a command's options `given` say, and tell where the model lies.
 
     Raises:
@@ -26,21 +29,30 @@ def run(given: dict[str, Any]) -> None:
     """
     from lightning_fabric.utilities.rank_zero import rank_zero_only
 
-    options = {name: given.pop(name) for name in OF_THE_RUN}
     settings = _settings(given)
-    folder = options.pop("out")
-    path = (distill if settings.teachers else train)(settings, folder, **options)
+    path = (distill if settings.teachers else train)(
+        settings,
+        given["out"],
+        precision=given["precision"],
+        devices=given["devices"],
+        overwrite=given["overwrite"],
+    )
     if getattr(rank_zero_only, "rank", 0) == 0:  # of several processes the first
         open_console().print(f"model: {path}")
 
 
-def _settings(given: dict[str, Any]) -> TrainingSettings:
+def _settings(given: Mapping[str, Any]) -> TrainingSettings:
     from_random = given["init"] == "random"
-    given["data"] = tuple(given["data"])
-    given["teachers"] = tuple(given.pop("teacher", ()))
-    given["stride_place"] = stride_place_of(given["init"])
-    given["batch_norm"] = given["batch_norm"] or ("train" if from_random else "frozen")
-    given["views"] = Strength(erase=given.pop("erase"), handling=given.pop("handling"))
-    if given["frozen_stages"] is None:
-        given["frozen_stages"] = 0 if from_random else 1
-    return TrainingSettings(**given)
+    alike = {name: given[name] for name in given.keys() - {*OF_THE_RUN, *OTHERWISE}}
+    frozen_stages = given["frozen_stages"]
+    if frozen_stages is None:
+        frozen_stages = 0 if from_random else 1
+    made = {
+        "data": tuple(given["data"]),
+        "teachers": tuple(given.get("teacher", ())),
+        "stride_place": stride_place_of(given["init"]),
+        "batch_norm": given["batch_norm"] or ("train" if from_random else "frozen"),
+        "views": Strength(erase=given["erase"], handling=given["handling"]),
+        "frozen_stages": frozen_stages,
+    }
+    return TrainingSettings(**(alike | made))

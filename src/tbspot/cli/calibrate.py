@@ -101,7 +101,7 @@ def calibrate(
     with holding(out) as hold:
         read = films_of(settings.data, settings.split_file)
         check_run(out, "calibrate", settings, overwrite=overwrite, reads=read)
-        scored = settings.read()
+        scored = calibration.read_scored(settings)
         with console.status("judging every threshold"):
             result, points = calibration.calibrate(scored, settings)
         hold.check()

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tbspot.choices import MapTarget, TeacherMap, TeacherView
-from tbspot.cli.train import (
+from tbspot.cli._options import (
     Average,
     BatchNorm,
     BatchSize,

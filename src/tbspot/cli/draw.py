@@ -75,7 +75,7 @@ def draw(
         from tbspot.drawings import Shortcut, draw_dataset
 
     if into:
-        _refuse_unused(size=size != 512, style=style != "plain", shortcut=shortcut != "none")
+        _refuse_beside_into(size=size != 512, style=style != "plain", shortcut=shortcut != "none")
         drawn = draw_pairs(folder, into, split=split, count=count, seed=seed, overwrite=overwrite)
         table = folder / TABLE_FILE
         open_console().print(f"{drawn:,} films, with lesions and without: {table}", markup=False)
@@ -98,7 +98,7 @@ def draw(
     open_console().print(f"{count:,} films of {size} x {size} pixels: {folder}", markup=False)
 
 
-def _refuse_unused(**given: bool) -> None:
+def _refuse_beside_into(**given: bool) -> None:
     for option, was in given.items():
         if was:
             raise TbspotError(f"--into draws into films as they are; leave out --{option}")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tbspot.errors import TbspotError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -129,7 +131,7 @@ def evaluate(
         if not overwrite:
             evaluation.refuse_another(settings)
         with console.status("reading films") as status:
-            result = evaluation.evaluate(settings, status.update)
+            result = evaluation.evaluate_files(settings, status.update)
         hold.check()
         path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))
@@ -142,8 +144,6 @@ def evaluate(
 
 def _given(*places: Path | None) -> Path:
     """The one place of DIR, --boxes and --maps that is named."""
-    from tbspot.errors import TbspotError
-
     given = [place for place in places if place is not None]
     if len(given) != 1:
         raise TbspotError("name one of DIR, --boxes FILE and --maps DIR to evaluate")
@@ -152,15 +152,12 @@ def _given(*places: Path | None) -> Path:
 
 def _default_out(predictions: Path | None) -> Path:
     """The folder of our own predictions; nothing is written beside others' files unasked."""
-    from tbspot.errors import TbspotError
-
     if predictions is None:
         raise TbspotError("--boxes and --maps need --out DIR, the folder for evaluation.json")
     return predictions
 
 
 def _named(options: Sequence[str], option: str) -> dict[str, Path]:
-    from tbspot.errors import TbspotError
 
     named: dict[str, Path] = {}
     for text in options:
@@ -174,7 +171,6 @@ def _named(options: Sequence[str], option: str) -> dict[str, Path]:
 
 
 def _tuning(options: Sequence[str], controls: Sequence[str]) -> dict[str, Path]:
-    from tbspot.errors import TbspotError
     from tbspot.evaluation import JUDGED, TEACHER
 
     names = {TEACHER, *_named(controls, "--control")}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tbspot.choices import MapRule, Refinement
+from tbspot.errors import TbspotError
 from tbspot.extras import needing
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def export(
     ours = ("checkpoint", "out", "films", "overwrite", "healthy", "specificity", "data", "split")
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}
     if healthy is None:
-        _refuse_unused(specificity=specificity, data=data, split=split)
+        _refuse_without_healthy(specificity=specificity, data=data, split=split)
     else:
         _refuse_moving(changes)
         changes |= _specific(checkpoint, healthy, data or [], split or "train", specificity or 0.9)
@@ -123,8 +124,7 @@ def export(
     console.print(f"reference: {written.reference}", markup=False)
 
 
-def _refuse_unused(**given: object) -> None:
-    from tbspot.errors import TbspotError
+def _refuse_without_healthy(**given: object) -> None:
 
     for option, value in given.items():
         if value is not None:
@@ -134,7 +134,6 @@ def _refuse_unused(**given: object) -> None:
 
 
 def _refuse_moving(changes: dict[str, Any]) -> None:
-    from tbspot.errors import TbspotError
 
     for option in ("size", "mirror", "temperature", "score_threshold", "score_rule"):
         if option in changes:
@@ -149,7 +148,6 @@ def _specific(
 ) -> dict[str, Any]:
     """The threshold that films without TB choose, and in what words the file says so."""
     from tbspot.calibration.specificity import read_healthy_scores, strictest_threshold
-    from tbspot.errors import TbspotError
     from tbspot.nets.weights import load_classifier
 
     if not data:
@@ -169,14 +167,13 @@ def _pixels(films: list[Path], out: Path) -> list[NDArray[np.float32]]:
     import numpy as np
 
     from tbspot.drawings import draw_film
-    from tbspot.errors import TbspotError
-    from tbspot.images import read_film
+    from tbspot.images import read_pixels
     from tbspot.locating import find_items
 
     if films:
         items = find_items(films, out)
         for fault in (item.fault for item in items if item.fault):
             raise TbspotError(fault)
-        return [read_film(item.path) for item in items]
+        return [read_pixels(item.path) for item in items]
     drawn = [draw_film("tb", 512, (seed,)).pixels for seed in range(DRAWN_FILMS)]
     return [film.astype(np.float32) / np.float32(255) for film in drawn]

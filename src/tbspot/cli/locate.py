@@ -6,7 +6,7 @@ Takes films and a model; gives a folder of predictions. All work is left to tbsp
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -175,4 +175,4 @@ def locate(
     given = locals()
     from tbspot.cli import _locating
 
-    _locating.run(given)
+    _locating.run(cast("_locating.Given", given))

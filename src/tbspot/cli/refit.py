@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tbspot.cli.train import Data, Overwrite, Precision, Seed, Split, SplitFile
+from tbspot.cli._options import Data, Overwrite, Precision, Seed, Split, SplitFile
 from tbspot.extras import needing
 
 __all__ = ["refit"]

@@ -12,6 +12,7 @@ import typer
 
 from tbspot.choices import Precision
 from tbspot.cli.locate import Device
+from tbspot.errors import TbspotError
 
 __all__ = ["selftest"]
 
@@ -36,7 +37,6 @@ def selftest(
     Example: tbspot selftest
     """
     from tbspot.console import open_console
-    from tbspot.errors import TbspotError
     from tbspot.export.selftest import selftest as run
 
     result = run(model, precision, device)

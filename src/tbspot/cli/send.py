@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from tbspot.errors import TbspotError
 from tbspot.extras import needing
 
 __all__ = ["send"]
@@ -44,7 +45,6 @@ def send(
         tbspot send found --to http://localhost:8042/dicom-web
     """
     from tbspot.console import open_console
-    from tbspot.errors import TbspotError
 
     with needing("hospital"):
         from tbspot.hospital.sending import send as send_results

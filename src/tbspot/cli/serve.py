@@ -7,7 +7,7 @@ set-up. All work is left to tbspot.node.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -189,4 +189,4 @@ def serve(
     given = locals()
     from tbspot.cli import _serving
 
-    _serving.run(given)
+    _serving.run(cast("_serving.Given", given))

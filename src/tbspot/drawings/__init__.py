@@ -2,7 +2,8 @@
 
 Takes counts, a size and a seed; gives films and whole data sets in TBX11K's layout. The parts:
 anatomy.py (the chest), lesions.py (TB), opacities.py (other findings), exposure.py (from
-attenuation to film, shortcuts included), film.py (one film), dataset.py (the folder).
+attenuation to film, shortcuts included), film.py (one film), dataset.py (the folder), into_films.py
+(lesions drawn into films of people without TB).
 """
 
 from tbspot.drawings.dataset import Shortcut, draw_dataset

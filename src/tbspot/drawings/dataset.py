@@ -7,7 +7,6 @@ cannot tell it from the real one.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -23,6 +22,7 @@ from tbspot.lock import holding
 from tbspot.samples.sample import TruthBox
 from tbspot.settings import Chance, Seed, Settings
 from tbspot.storage import replacing
+from tbspot.tables import write_table
 
 __all__ = ["SHORTCUTS_FILE", "Shortcut", "draw_dataset"]
 
@@ -210,9 +210,7 @@ def _coco(records: list[Record], size: int) -> dict[str, Any]:
 
 
 def _write_shortcuts(path: Path, records: list[Record]) -> None:
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["name", "planted", "x0", "y0", "x1", "y1"])
-        for record in records:
-            corners = record.marker or ("", "", "", "")
-            table.writerow([record.entry.name, int(record.entry.planted), *corners])
+    rows = (
+        (one.entry.name, int(one.entry.planted), *(one.marker or [None] * 4)) for one in records
+    )
+    write_table(path, ("name", "planted", "x0", "y0", "x1", "y1"), rows)

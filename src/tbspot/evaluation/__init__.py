@@ -4,22 +4,16 @@ Takes predictions of any model and the films' labels and boxes; gives an `Evalua
 How maps are made is left to engines: nothing here knows torch.
 """
 
-from tbspot.evaluation.protocol import (
-    JUDGED,
-    TEACHER,
-    EvaluationSettings,
-    Tuning,
-    evaluate,
-    evaluate_matched,
-    refuse_another,
-)
+from tbspot.evaluation.protocol import Tuning, evaluate_files, evaluate_matched
+from tbspot.evaluation.provenance import refuse_another
+from tbspot.evaluation.settings import JUDGED, TEACHER, EvaluationSettings
 
 __all__ = [
     "JUDGED",
     "TEACHER",
     "EvaluationSettings",
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
     "refuse_another",
 ]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -33,7 +32,7 @@ from tbspot.evaluation.thresholds import (
     share_above_otsu,
 )
 from tbspot.evaluation.truth import truths_of
-from tbspot.records.evaluation import Curve
+from tbspot.records.evaluation import Curve, Role
 from tbspot.records.matching import Matched
 from tbspot.records.predictions import Prediction
 from tbspot.samples.duplicates import copies
@@ -41,7 +40,6 @@ from tbspot.samples.sample import Sample
 
 __all__ = [
     "Entry",
-    "Role",
     "box_controls",
     "control_entry",
     "map_controls",
@@ -51,8 +49,6 @@ __all__ = [
     "training_films",
     "tuning_curve",
 ]
-
-Role = Literal["judged", "teacher", "control"]
 
 
 @dataclass(frozen=True)

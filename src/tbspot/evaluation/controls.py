@@ -36,14 +36,14 @@ class Control:
     choice: Choice
 
 
-def plain_controls(side: int = SIDE) -> list[Control]:
+def plain_controls() -> list[Control]:
     """All black, the whole film, and a centre rectangle."""
-    centre = np.zeros((side, side), np.float32)
-    centre[side // 4 : side - side // 4, side // 8 : side - side // 8] = 1
+    centre = np.zeros((SIDE, SIDE), np.float32)
+    centre[SIDE // 4 : SIDE - SIDE // 4, SIDE // 8 : SIDE - SIDE // 8] = 1
     return [
-        _mask_control("all black", "a map without evidence", np.zeros((side, side), np.float32)),
+        _mask_control("all black", "a map without evidence", np.zeros((SIDE, SIDE), np.float32)),
         _mask_control(
-            "whole film", "every place, on every film", np.ones((side, side), np.float32)
+            "whole film", "every place, on every film", np.ones((SIDE, SIDE), np.float32)
         ),
         _mask_control("centre rectangle", "half the height, three quarters of the width", centre),
     ]

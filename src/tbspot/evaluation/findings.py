@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from tbspot.errors import DataError, TbspotError, told_as
 from tbspot.evaluation.foreign import matched
-from tbspot.evaluation.protocol import JUDGED, evaluate_matched
+from tbspot.evaluation.protocol import evaluate_matched
+from tbspot.evaluation.settings import JUDGED
 from tbspot.locating.finding import Finding
 from tbspot.records.evaluation import Evaluation
 from tbspot.records.figures import Drawing
@@ -27,12 +28,12 @@ from tbspot.samples.sample import Sample
 
 __all__ = ["evaluate"]
 
-Truth = str | os.PathLike[str] | Reading | Sequence[Sample]
+TruthSource = str | os.PathLike[str] | Reading | Sequence[Sample]
 
 
 def evaluate(
     findings: Iterable[Finding] | str | os.PathLike[str],
-    truth: Truth,
+    truth: TruthSource,
     *,
     split: str | None = None,
     resamples: int = 10_000,
@@ -73,13 +74,13 @@ def evaluate(
         )
 
 
-def _loaded(truth: Truth) -> Loaded:
+def _loaded(truth: TruthSource) -> Loaded:
     if isinstance(truth, (str, os.PathLike)):
         return load([os.fspath(truth)])
     return load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
 
 
-def _are_samples(truth: Truth) -> bool:
+def _are_samples(truth: TruthSource) -> bool:
     return not isinstance(truth, (str, os.PathLike, Reading))
 
 

@@ -1,22 +1,18 @@
 """The protocol from its beginning to its end: which films, which thresholds, which rows.
 
 Takes settings; gives an `Evaluation`. Reads like docs/protocol.md; each step is left to the module
-beside this one that is named after it.
+beside this one that is named after it, what settings may be to settings.py.
 """
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tbspot import __version__
-from tbspot.errors import TbspotError
 from tbspot.evaluation.classifying import classification_of
 from tbspot.evaluation.contenders import (
     Entry,
-    Role,
     box_controls,
     control_entry,
     map_controls,
@@ -29,105 +25,32 @@ from tbspot.evaluation.contenders import (
 from tbspot.evaluation.controls import plain_controls
 from tbspot.evaluation.foreign import matched
 from tbspot.evaluation.limits import limits_of
+from tbspot.evaluation.notes import counts_of, notes_of
 from tbspot.evaluation.outcomes import evidences_of
-from tbspot.evaluation.per_film import TOLERANCE, Measured, film_results, measure
+from tbspot.evaluation.per_film import Measured, film_results, measure
+from tbspot.evaluation.provenance import data_of, predictions_of, provenance_of
+from tbspot.evaluation.settings import JUDGED, TEACHER, EvaluationSettings
 from tbspot.evaluation.summary import difference_of, localization_of
 from tbspot.evaluation.thresholds import curve_of, tuned_choice
 from tbspot.evaluation.truth import Truth, truths_of
-from tbspot.files import fingerprint
-from tbspot.maps.boxes import SIDE
-from tbspot.pathnames import as_text
 from tbspot.records.evaluation import (
-    FILE_NAME,
     Contender,
     Curve,
     Evaluation,
-    Provenance,
-    read_evaluation,
+    Role,
 )
 from tbspot.records.figures import Difference, Drawing
 from tbspot.records.matching import Matched
-from tbspot.samples.counting import patient_notes
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.sample import Sample
-from tbspot.settings import Resamples, Seed, Settings
 
 __all__ = [
-    "JUDGED",
-    "TEACHER",
-    "EvaluationSettings",
     "Tuning",
-    "evaluate",
+    "evaluate_files",
     "evaluate_matched",
-    "refuse_another",
 ]
 
-# What the judged model and its teacher are called where tuning folders are named.
-JUDGED = ""
-TEACHER = "teacher"
 DRAWING = Drawing(resamples=10_000, seed=0)
-
-
-@dataclass(frozen=True)
-class EvaluationSettings(Settings):
-    """What is judged, and against what.
-
-    Attributes:
-        predictions: of the judged model: a folder that `tbspot locate` wrote, a folder of maps, or
-            a file of boxes (COCO results or CSV). So may be all the others.
-        out: folder that evaluation.json will lie in.
-        data: sources of films, labels and boxes.
-        split: name of the split to report on.
-        split_file: from `tbspot prepare`, if any.
-        teacher: folder of the teacher's predictions of the same films.
-        controls: further folders, by name.
-        tuning_split: whose boxes choose thresholds and fit controls.
-        tuning: folders of predictions of the tuning split: of the judged model under the empty
-            name, of the teacher under `teacher`, of controls under their names.
-        coco_images: COCO file whose list of images the ids of COCO results are of.
-        training: folder of the judged model's predictions of training films, for the box-free
-            share of area and the box-free fitted controls.
-        resamples: bootstrap samples and sign flips, 100 or more.
-        seed: of them.
-    """
-
-    predictions: Path
-    out: Path
-    data: tuple[str, ...]
-    split: str
-    split_file: Path | None = None
-    teacher: Path | None = None
-    controls: Mapping[str, Path] = field(default_factory=dict)
-    tuning_split: str | None = None
-    tuning: Mapping[str, Path] = field(default_factory=dict)
-    training: Path | None = None
-    coco_images: Path | None = None
-    resamples: Resamples = 10_000
-    seed: Seed = 0
-
-    def __post_init__(self) -> None:
-        """Refuse settings that contradict each other."""
-        super().__post_init__()
-        if self.tuning and self.tuning_split is None:
-            raise TbspotError("--tuning needs --tuning-split NAME, the split of those predictions")
-        unknown = sorted(set(self.tuning) - {JUDGED} - set(self.rivals()))
-        if unknown:
-            raise TbspotError(
-                f"--tuning {unknown[0]}=... names no model that is judged; "
-                "give it with --teacher or --control too"
-            )
-
-        given = (self.predictions, *self.rivals().values(), *self.tuning.values(), self.training)
-        if self.coco_images and not any(one and one.suffix.lower() == ".json" for one in given):
-            raise TbspotError(
-                "--boxes-images lists the images of COCO results (.json), and there are none; "
-                "give them with --boxes, or leave it out"
-            )
-
-    def rivals(self) -> dict[str, Path]:
-        """Folders of the other models, by name."""
-        teacher = {TEACHER: self.teacher} if self.teacher else {}
-        return teacher | dict(self.controls)
 
 
 @dataclass(frozen=True)
@@ -145,7 +68,7 @@ class Tuning:
     models: Mapping[str, Matched] = field(default_factory=dict)
 
 
-def evaluate(
+def evaluate_files(
     settings: EvaluationSettings, tell: Callable[[str], None] = lambda _: None
 ) -> Evaluation:
     """Evaluate a model by the protocol, from files.
@@ -184,8 +107,8 @@ def evaluate(
         tuning=tuning,
         training=training,
         drawing=Drawing(settings.resamples, settings.seed),
-        predictions=_relative(settings),
-        data=_data(settings),
+        predictions=predictions_of(settings),
+        data=data_of(settings),
         notes=loaded.notes,
         tell=tell,
     )
@@ -235,9 +158,9 @@ def evaluate_matched(
     primary = entries[0].rules.primary
     tell("drawing threshold curves")
     return Evaluation(
-        provenance=_provenance(samples, predictions, data, split, drawing),
-        notes=(*notes, *_notes(truths, models)),
-        counts=_counts(truths, judged),
+        provenance=provenance_of(samples, predictions, data, split, drawing),
+        notes=(*notes, *notes_of(truths, models)),
+        counts=counts_of(truths, judged),
         contenders=rows,
         curves=(
             *([curves[JUDGED]] if JUDGED in curves else []),
@@ -258,40 +181,6 @@ def _curves_shown(
         theirs = curve_of(evidences_of(models[TEACHER]), truths, f"{on}: the teacher")
         curves.append(theirs.model_copy(update={"role": "teacher"}))
     return curves
-
-
-def refuse_another(settings: EvaluationSettings) -> None:
-    """Refuse to replace the evaluation of another model, split or data.
-
-    Raises:
-        TbspotError: there is one where this one is to be written, or the data are absent or wrong.
-    """
-    path = settings.out / FILE_NAME
-    if not path.exists():
-        return
-    there = read_evaluation(settings.out).provenance
-    given = (_relative(settings), _data(settings), as_text(settings.split))
-    if (there.predictions, there.data, there.split) != given:
-        of = f"of split {there.split} of {', '.join(there.data)}"
-    elif there.truth != _truth(_reported(settings)):
-        of = f"of split {there.split} of other films, labels or boxes"
-    else:
-        return
-    raise TbspotError(
-        f"{path} is the evaluation {of}; choose another --out, or add --overwrite to replace it"
-    )
-
-
-def _reported(settings: EvaluationSettings) -> tuple[Sample, ...]:
-    return in_split(load(settings.data, settings.split_file).samples, settings.split)
-
-
-def _relative(settings: EvaluationSettings) -> str:
-    return as_text(Path(os.path.relpath(settings.predictions, settings.out)).as_posix())
-
-
-def _data(settings: EvaluationSettings) -> tuple[str, ...]:
-    return tuple(map(as_text, settings.data))
 
 
 def _tuning_films(
@@ -372,88 +261,3 @@ def _row(
         classification=classification_of(samples, measured.scores, drawing),
         difference=difference,
     )
-
-
-def _provenance(
-    samples: Sequence[Sample],
-    predictions: str,
-    data: tuple[str, ...],
-    split: str,
-    drawing: Drawing,
-) -> Provenance:
-    return Provenance(
-        tbspot=__version__,
-        predictions=predictions,
-        data=data,
-        split=split,
-        truth=_truth(samples),
-        side=SIDE,
-        tolerance=TOLERANCE,
-        resamples=drawing.resamples,
-        seed=drawing.seed,
-    )
-
-
-def _truth(samples: Sequence[Sample]) -> str:
-    """Fingerprint of films, labels and boxes."""
-    return fingerprint(
-        *(
-            as_text(f"{one.source} {one.name} {one.label} {one.boxes}").encode()
-            for one in sorted(samples, key=lambda one: (one.source, one.name))
-        )
-    )
-
-
-def _counts(truths: Sequence[Truth], judged: Matched) -> dict[str, int]:
-    statuses = [one.status if one else "missing" for one in judged.predictions]
-    return {
-        "films": len(truths),
-        "TB": sum(truth.sample.label == 1 for truth in truths),
-        "TB with a box": sum(truth.is_boxed for truth in truths),
-        "not TB": sum(truth.sample.label == 0 for truth in truths),
-        **{f"prediction {status}": statuses.count(status) for status in dict.fromkeys(statuses)},
-    }
-
-
-def _size_note(truths: Sequence[Truth], films: Matched, whose: str) -> list[str]:
-    other = [
-        truth.sample.name
-        for truth, one in zip(truths, films.predictions, strict=True)
-        if truth.is_boxed and truth.size and one and one.width and one.height
-        if truth.size != (one.width, one.height)
-    ]
-    if not other:
-        return []
-    return [
-        f"boxed films whose predictions {whose}were made on a copy of another size, compared by "
-        f"places on the whole film: {len(other):,} (first: {', '.join(other[:3])})"
-    ]
-
-
-def _notes(truths: Sequence[Truth], models: Mapping[str, Matched]) -> list[str]:
-    """What a reader must know of films that could not be judged, or are not independent."""
-    notes = patient_notes([truth.sample for truth in truths])
-    for name, films in models.items():
-        absent = [
-            truth.sample.name
-            for truth, one in zip(truths, films.predictions, strict=True)
-            if one is None or one.status != "ok"
-        ]
-        whose = f"of {name} " if name else ""
-        notes += [f"{name}: {note}" if name else note for note in films.notes]
-        if absent:
-            notes.append(
-                f"films without a usable prediction {whose}count 0 in localization and are left "
-                f"out of classification: {len(absent):,} (first: {', '.join(absent[:3])})"
-            )
-        notes += _size_note(truths, films, whose)
-    lost = [one.sample.name for one in truths if one.is_boxed and not len(one.boxes)]
-    if lost:
-        notes.append(
-            f"boxed films that cannot be read count 0 for every row: {len(lost):,} "
-            f"(first: {', '.join(lost[:3])})"
-        )
-    boxless = sum(one.sample.label == 1 and not one.is_boxed for one in truths)
-    if boxless:
-        notes.append(f"TB films without a box, not judged in localization: {boxless:,}")
-    return notes

@@ -1,7 +1,7 @@
 """Is this a film to be judged? Abstain with a reason where it is not.
 
 Takes a film with its facts; gives a verdict and the film to judge (an inverted one is set
-right). What a chest looks like is left to chest.py, what a verdict does to a batch to locate.
+right). What a chest looks like is left to chest.py, what a verdict does to a batch to locating/.
 """
 
 from __future__ import annotations

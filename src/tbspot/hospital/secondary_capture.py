@@ -10,11 +10,11 @@ import textwrap
 
 import numpy as np
 from highdicom.sc import SCImage
+from highdicom.sr import CodedConcept
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
-from pydicom.sr.coding import Code
 
 from tbspot import __version__
 from tbspot.hospital.instance import DISCLAIMER, finished, identity, said_of_score
@@ -85,15 +85,8 @@ def _referenced(reference: Dataset) -> Dataset:
     item.ReferencedSOPClassUID = reference.SOPClassUID
     item.ReferencedSOPInstanceUID = reference.SOPInstanceUID
     item.PurposeOfReferenceCodeSequence = [
-        _item_of(codes.DCM.SourceImageForImageProcessingOperation)
+        CodedConcept.from_code(codes.DCM.SourceImageForImageProcessingOperation)
     ]
-    return item
-
-
-def _item_of(code: Code) -> Dataset:
-    item = Dataset()
-    item.CodeValue, item.CodingSchemeDesignator = code.value, code.scheme_designator
-    item.CodeMeaning = code.meaning
     return item
 
 

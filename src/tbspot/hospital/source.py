@@ -1,34 +1,30 @@
 """What a result takes over from its film: whose it is, of which study, and what it refers to.
 
 Takes the path of a DICOM film; gives identifiers and references, each checked, and nothing else of
-the file. This is the only module that reads identifiers; the pixels are left to images/.
+the file. This is the only module that reads identifiers; which text is valid is left to text.py,
+the pixels to images/.
 """
 
 from __future__ import annotations
 
 import logging
-import re
 import threading
-import unicodedata
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from pydicom import dcmread
-from pydicom.charset import python_encoding
-from pydicom.config import RAISE
-from pydicom.datadict import dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage
-from pydicom.valuerep import validate_value
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.elements import data_set_of, tags_of
+from tbspot.hospital.text import text_of
 from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.facts import PIXEL_SHAPES, pixel_aspect
 from tbspot.images.opening import check_same, open_regular, seen_in, shown, sniff
@@ -59,21 +55,6 @@ WHOSE = ("SpecificCharacterSet", *REQUIRED, "IssuerOfPatientID", *REFERENCES)
 OF_PIXELS = ("Rows", "Columns", *PIXEL_SHAPES)
 # Float, double or whole numbers: at the first of them the reader of tags stops.
 PIXELS = frozenset(map(Tag, ("FloatPixelData", "DoubleFloatPixelData", "PixelData")))
-# PS3.3 C.7.1.1: the only values that the standard has.
-SEXES = ("M", "F", "O")
-# The default repertoire (PS3.5 6.1.2.1).
-ASCII_SETS = ("", "ISO_IR 6", "ISO 2022 IR 6")
-# A byte beyond it where no escape sequence has called another set: each part of a value begins
-# with the first one, and one sequence goes back to it (PS3.5 6.1.2.5.3).
-BEYOND_ASCII = re.compile(rb"(?:\A|[\\^=\r\n\t\f]|\x1b\(B)[^\x1b]*[\x80-\xff]")
-
-# Which pydicom leaves in text of the set that it calls (PS3.5 annex K).
-CHINESE, CALLS_CHINESE = "ISO 2022 IR 58", "\x1b$)A"
-# Whose backslash is a yen sign and whose tilde an overline (JIS X 0201); pydicom keeps the bytes.
-JAPANESE_SETS = ("ISO_IR 13", "ISO 2022 IR 13")
-NOT_JAPANESE = ("\\", "~")
-# Family, given and middle name, prefix and suffix (PS3.5 6.2); pydicom takes more.
-NAME_PARTS = 5
 
 _one_at_a_time = threading.Lock()
 
@@ -223,7 +204,7 @@ def maker_of(path: Path) -> str:
     """
     try:
         with _header(path, shown(path), MAKER_TAGS, follow_links=False) as header:
-            return _text(header, *MAKER_TAGS) or ""
+            return text_of(header, *MAKER_TAGS) or ""
     # What is wrong with the file is told where its identifiers are read.
     except TbspotError:
         return ""
@@ -247,7 +228,7 @@ def _identifiers(header: Dataset, name: str) -> Dataset:
     identifiers = Dataset()
     identifiers.SpecificCharacterSet = UTF_8
     for keyword in (*REQUIRED, *OPTIONAL):
-        text = _text(header, keyword)
+        text = text_of(header, keyword)
         if text is None and keyword in EXACT:
             raise TbspotError(
                 f"{name} has a {keyword} that cannot be copied exactly, so its result could come "
@@ -256,66 +237,6 @@ def _identifiers(header: Dataset, name: str) -> Dataset:
         if text or keyword in REQUIRED:
             setattr(identifiers, keyword, text or "")
     return identifiers
-
-
-def _text(header: Dataset, keyword: str) -> str | None:
-    """A tag's text, empty where there is none; `None` where what stands there is not valid."""
-    # Its bytes, before they are decoded.
-    raw = getattr(header.get_item(keyword), "value", None)
-    value = header.get(keyword)
-    if value is None or (isinstance(value, MultiValue) and not value):
-        return ""
-    # Several values, or a tag of another kind than the standard's.
-    if isinstance(value, MultiValue | Dataset | bytes | list):
-        return None
-    text, sets = str(value).strip(" \0"), _character_sets(header)
-    if CHINESE in sets:
-        text = text.replace(CALLS_CHINESE, "")
-    return text if _is_valid(text, keyword) and _is_known(text, sets, raw) else None
-
-
-def _is_valid(text: str, keyword: str) -> bool:
-    representation = dictionary_VR(keyword)
-    if keyword == "PatientSex" and text and text not in SEXES:
-        return False
-    # A range of dates is for asking archives only.
-    if representation in ("DA", "TM") and "-" in text:
-        return False
-    if representation == "PN" and any(group.count("^") >= NAME_PARTS for group in text.split("=")):
-        return False
-    if "\\" in text or "\N{REPLACEMENT CHARACTER}" in text or _has_control(text):
-        return False
-    try:
-        validate_value(representation, text, RAISE)
-    except ValueError:
-        return False
-    return True
-
-
-def _has_control(text: str) -> bool:
-    return any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
-
-
-def _character_sets(header: Dataset) -> list[str]:
-    sets: Any = header.get("SpecificCharacterSet") or ""
-    return [sets] if isinstance(sets, str) else list(sets)
-
-
-def _is_known(text: str, sets: list[str], raw: Any) -> bool:
-    """Whether the film says what the letters of a value are (PS3.3 C.12.1.1.2).
-
-    Where it names no character set, or ASCII first, bytes beyond it have no meaning, and pydicom
-    takes them for Latin 1.
-    """
-    if any(one in JAPANESE_SETS for one in sets) and any(one in text for one in NOT_JAPANESE):
-        return False
-    if text.isascii():
-        return True
-    if not all(one in python_encoding for one in sets):
-        return False
-    if sets[0] not in ASCII_SETS:
-        return True
-    return len(sets) > 1 and isinstance(raw, bytes) and not BEYOND_ASCII.search(raw)
 
 
 def _reference(header: Dataset, name: str) -> Dataset:
@@ -338,7 +259,7 @@ def _reference(header: Dataset, name: str) -> Dataset:
             "export it as CR, DX or secondary capture"
         )
     reference.Rows, reference.Columns = int(header.Rows), int(header.Columns)
-    modality = _text(header, "Modality")
+    modality = text_of(header, "Modality")
     # PS3.3 C.7.3.1.1.1: other.
     reference.Modality = modality or "OT"
     reference.PatientOrientation = _orientation(header)

@@ -6,13 +6,11 @@ What a chart shows is left to report/, calibration/ and audit/, how it is drawn 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
     "FAINT",
     "STYLES",
-    "TENTHS",
     "Area",
     "Bar",
     "Chart",
@@ -33,7 +31,7 @@ STYLES = (
 )
 # Of lines that only help the eye.
 FAINT = ("#8a8a8a", "1 4")
-TENTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 Points = tuple[tuple[float, float], ...]
 
@@ -116,6 +114,6 @@ class Chart:
     note: str = ""
 
 
-def ticks(places: Sequence[float] = TENTHS) -> tuple[Tick, ...]:
-    """Marks of shares where they lie."""
-    return tuple(Tick(place, f"{place:.1f}") for place in places)
+def ticks() -> tuple[Tick, ...]:
+    """Marks of shares from 0 to 1."""
+    return tuple(Tick(place, f"{place:.1f}") for place in FIFTHS)

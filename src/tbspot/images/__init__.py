@@ -6,7 +6,7 @@ that a net sees and the inverse of that step. What the net makes of it is left t
 
 from tbspot.images.film import Facts, Film
 from tbspot.images.frame import Frame, resize
-from tbspot.images.reading import SUFFIXES, is_film, read_film, read_with_facts
+from tbspot.images.reading import SUFFIXES, is_film, read_pixels, read_with_facts
 
 __all__ = [
     "SUFFIXES",
@@ -14,7 +14,7 @@ __all__ = [
     "Film",
     "Frame",
     "is_film",
-    "read_film",
+    "read_pixels",
     "read_with_facts",
     "resize",
 ]

@@ -1,7 +1,7 @@
 """A film as it was read: its pixels, and what its file says of them.
 
-Takes nothing and gives two records. Filling them is left to raster.py and dicom.py, judging them
-to gate/verdict.py.
+Takes nothing and gives two records. Filling them is left to raster.py, dicom.py with facts.py,
+and given.py, judging them to gate/verdict.py.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ __all__ = [
     "MOST_PIXELS",
     "check_same",
     "check_size",
+    "may_be_same",
     "open_regular",
     "seen_in",
     "shown",
@@ -38,6 +39,16 @@ MOST_BYTES = 512_000_000
 def shown(path: Path) -> str:
     """The path as a sentence may hold it: characters that cannot be printed are replaced."""
     return printable(str(path))
+
+
+def may_be_same(one: str | None, other: str | None) -> bool:
+    """Whether two films have the same bytes by their sums, or may have them.
+
+    Args:
+        one: SHA-256 of a file; `None` = not known, as in lines of earlier versions.
+        other: of the other file.
+    """
+    return one is None or other is None or one == other
 
 
 def open_regular(

@@ -17,7 +17,7 @@ from tbspot.images.film import Film
 from tbspot.images.opening import open_regular, shown, sniff
 from tbspot.images.raster import read_raster
 
-__all__ = ["SUFFIXES", "is_film", "read_film", "read_with_facts"]
+__all__ = ["SUFFIXES", "is_film", "read_pixels", "read_with_facts"]
 
 # Files of a folder that are read without a look at what they hold; others are told by that.
 SUFFIXES = (
@@ -44,7 +44,7 @@ def is_film(path: Path, *, follow_links: bool = False) -> bool:
         return False
 
 
-def read_film(path: Path) -> NDArray[np.float32]:
+def read_pixels(path: Path) -> NDArray[np.float32]:
     """Read a film as `float32 [height, width]` in [0, 1], 0 = black = air, upright and grey.
 
     For data sets: symbolic links are followed, as these are often made of them, and PNG and JPEG

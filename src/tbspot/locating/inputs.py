@@ -1,7 +1,7 @@
 """Which films are to be located, and what they are called.
 
 Takes files and folders, or the films of a data set; gives each film's path and name. Reading them
-is left to run.py.
+is left to model.py.
 """
 
 from __future__ import annotations

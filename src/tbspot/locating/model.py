@@ -359,5 +359,5 @@ def _held_film(verdict: Verdict, _: int | None) -> Film:
     return verdict.film
 
 
-def _raise(error: Exception, _: int | None = None) -> Film:
+def _raise(error: Exception, _: int | None) -> Film:
     raise error

@@ -1,7 +1,7 @@
 """One film's prediction: from pixels to score, evidence and boxes.
 
-Takes pixels, an engine and a cut; gives a prediction and the evidence behind it. Reading films and
-keeping predictions is left to run.py.
+Takes pixels, an engine and a cut; gives a prediction and the evidence behind it. Reading films is
+left to model.py, keeping predictions to run.py.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which lines of an earlier call still hold: those of films that are there as they were read.
 
 Takes films and the lines that a folder has of them; says of each line whether it stays. Reading
-films anew is left to run.py, writing lines to folder.py.
+films anew is left to model.py, writing lines to folder.py.
 """
 
 from __future__ import annotations

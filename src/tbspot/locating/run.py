@@ -23,6 +23,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from tbspot.console import print_notes
 from tbspot.engine.engine import Engine
 from tbspot.errors import ModelError, TbspotError
 from tbspot.files import open_run
@@ -138,18 +139,16 @@ def locate(
             Keeper(out, earlier.holds, names, packed=packed) as keeper,
             _progress(console) as progress,
         ):
-            _say(earlier.notes(), console)
+            if console is not None:
+                print_notes(console, earlier.notes())
             task = progress.add_task("locating", total=len(items), completed=0)
             done = keeper.done
             new = sum(name not in done for name in names)
-            waiting = (item for item in items if item.name not in done)
             if new or not earlier.all_hold:
                 forget_predictions_table(out)
             progress.update(task, completed=len(items) - new)
-            keep = _kept_by_several if answers else _kept
-            for kept in keep((answers or here)(waiting, work), keeper, hold):
-                if kept.seen:
-                    stamps.keep(kept.prediction.image, kept.seen)
+            waiting = (item for item in items if item.name not in done)
+            for _ in _locate_waiting(waiting, work, answers, keeper, stamps, hold):
                 progress.advance(task)
             keeper.finish()
         stamps.forget_others(names)
@@ -159,7 +158,23 @@ def locate(
     return Counts(counts["ok"], counts["refused"], counts["failed"], new)
 
 
-def _kept(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
+def _locate_waiting(
+    waiting: Iterable[Item],
+    work: Work,
+    answers: Answers | None,
+    keeper: Keeper,
+    stamps: Stamps,
+    hold: Hold,
+) -> Iterator[Kept]:
+    """Locate films and keep what is found, and of which bytes it is; gives each once it is kept."""
+    keep = _keep_by_threads if answers else _keep_in_order
+    for kept in keep((answers or here)(waiting, work), keeper, hold):
+        if kept.seen:
+            stamps.keep(kept.prediction.image, kept.seen)
+        yield kept
+
+
+def _keep_in_order(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
     """Keep films in order, one after another."""
     for kept in found:
         hold.check()
@@ -167,7 +182,7 @@ def _kept(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
         yield kept
 
 
-def _kept_by_several(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
+def _keep_by_threads(found: Iterable[Kept], keeper: Keeper, hold: Hold) -> Iterator[Kept]:
     """The same with files written by several threads, where others answer many at a time."""
     waiting: deque[tuple[Kept, Future[Prediction]]] = deque()
 
@@ -219,14 +234,14 @@ class Work:
         try:
             finding = self.model.answer(film, item.name)
             finding = replace(finding, prediction=said_of(finding.prediction, seen))
-            kept = self._kept(item, finding)
+            kept = self._to_keep(item, finding)
         except ModelError:
             raise
         except Exception as error:  # memory that ran out while the picture was drawn, say
             kept = Kept(said_of(self.model.failed(item.name, error).prediction, seen))
         return replace(kept, seen=seen)
 
-    def _kept(self, item: Item, finding: Finding) -> Kept:
+    def _to_keep(self, item: Item, finding: Finding) -> Kept:
         line = finding.prediction
         objects, why_not = self._objects(item, finding)
         if why_not:
@@ -284,13 +299,6 @@ def _as_file(made: Dataset) -> bytes:
 
 def _raise(error: TbspotError) -> Verdict:
     raise error
-
-
-def _say(notes: Iterable[str], console: Console | None) -> None:
-    if console is None:
-        return
-    for note in notes:
-        console.print(f"note: {note}", markup=False)
 
 
 def _progress(console: Console | None) -> Progress:

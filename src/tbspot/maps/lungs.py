@@ -14,10 +14,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
-from scipy.stats import rankdata
 
 from tbspot.images import resize
 from tbspot.maps.boxes import SIDE
+from tbspot.numerics import ranks
 
 __all__ = ["lung_field"]
 
@@ -59,10 +59,10 @@ def lung_field(film: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _contrast(film: NDArray[np.float32]) -> NDArray[np.float32]:
     """Brightness against the surroundings, whatever the exposure, `[GRID, GRID]`."""
-    ranks = rankdata(resize(film, GRID, GRID).round(3)).reshape(GRID, GRID) / GRID**2
-    around = ndimage.gaussian_filter(ranks, GRID / 6)
-    spread = np.sqrt(ndimage.gaussian_filter((ranks - around) ** 2, GRID / 6))
-    return ((ranks - around) / (spread + 0.05)).clip(-2, 2).astype(np.float32)
+    grey = ranks(resize(film, GRID, GRID).round(3)).reshape(GRID, GRID) / GRID**2
+    around = ndimage.gaussian_filter(grey, GRID / 6)
+    spread = np.sqrt(ndimage.gaussian_filter((grey - around) ** 2, GRID / 6))
+    return ((grey - around) / (spread + 0.05)).clip(-2, 2).astype(np.float32)
 
 
 @cache

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from tbspot.choices import Pooling
 from tbspot.description import Description
 from tbspot.nets.refinement import refine
 from tbspot.nets.resnet import ResNet50
@@ -36,7 +37,7 @@ class Output(NamedTuple):
     map: Tensor
 
 
-def pool(places: Tensor, pooling: str, sharpness: float = LSE_SHARPNESS) -> Tensor:
+def pool(places: Tensor, pooling: Pooling, sharpness: float = LSE_SHARPNESS) -> Tensor:
     """Pool logits of places `[n, h, w]` to films `[n]`.
 
     Args:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 COUNT = "num_batches_tracked"
 
 __all__ = [
-    "build",
+    "build_classifier",
     "imagenet_state",
     "load_body",
     "load_classifier",
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 
-def build(description: Description, init: str = "random") -> Classifier:
+def build_classifier(description: Description, init: str = "random") -> Classifier:
     """A classifier whose body starts from `init` and whose head starts at zero.
 
     A head of zeros passes no gradient on, so a body that comes from elsewhere is left alone until
@@ -127,7 +127,7 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
     # Weights of long ago have no counts.
     expected = {k: v.shape for k, v in body.state_dict().items() if COUNT not in k or k in given}
     if expected != given:
-        wrong = sorted(set(expected.items()) ^ set(given.items()))[0][0]
+        wrong = min(set(expected.items()) ^ set(given.items()))[0]
         raise TbspotError(
             f"{origin} does not hold a ResNet50 with torchvision's names (first difference: "
             f"{wrong}); give weights of that architecture"

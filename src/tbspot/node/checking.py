@@ -17,7 +17,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.archives import ArchiveLost, archive_of
 from tbspot.locating import Model
 from tbspot.lock import holding
@@ -77,7 +77,7 @@ def check(
             yield Check(name, False, str(error))
         # Of one thing, and the others are looked at.
         except Exception as error:
-            yield Check(name, False, sentence_of(error))
+            yield Check(name, False, report_fault(error))
 
 
 def look_at_folder(settings: NodeSettings) -> str:

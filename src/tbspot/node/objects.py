@@ -108,8 +108,7 @@ class Sent:
         meta.TransferSyntaxUID = UID(self.syntax)
         head = DicomBytesIO()
         write_file_meta_info(head, meta, enforce_standard=True)
-        for part in (PREAMBLE, head.getvalue(), self.data):
-            file.write(part)
+        file.writelines((PREAMBLE, head.getvalue(), self.data))
 
 
 def hash_of(instance: str) -> str:

@@ -6,9 +6,7 @@ when it is on the disk. What becomes of it is left to worker.py.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -22,13 +20,14 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from tbspot.addresses import canonical, is_loopback, listening
+from tbspot.addresses import canonical, listening
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.connections import Connection
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError
-from tbspot.node.settings import Limits, NodeSettings, Tls
+from tbspot.node.reach import check_reach, tls_context
+from tbspot.node.settings import Limits, NodeSettings
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
 
@@ -128,7 +127,7 @@ class Receiver:
             self._tell("refused", source=source, bytes=size, reason=error)
             return _status(NO_ROOM, "no room for another film")
         except Exception as error:
-            self._tell("fault", where="receiver", reason=sentence_of(error))
+            self._tell("fault", where="receiver", reason=report_fault(error))
             return _status(NOT_UNDERSTOOD, "a fault of the node")
         finally:
             _answered(event.assoc)
@@ -145,51 +144,6 @@ class Receiver:
 
     def _rejected(self, event: evt.Event) -> None:
         self._tell("association rejected", source=_title(event), address=_address(event))
-
-
-def check_reach(settings: NodeSettings) -> None:
-    """See that whoever can reach the node is named.
-
-    Raises:
-        TbspotError: other machines can, and neither titles nor addresses are given.
-    """
-    for address in settings.addresses:
-        try:
-            ipaddress.ip_address(address)
-        except ValueError as error:
-            raise TbspotError(
-                f"{address!r} is no address of a unit; give one such as 10.0.0.7"
-            ) from error
-    if not is_loopback(settings.host) and not settings.titles and not settings.addresses:
-        raise TbspotError(
-            f"{settings.host} is open to other machines; name the units that may send with "
-            "`titles` or `addresses`"
-        )
-
-
-def tls_context(tls: Tls | None) -> ssl.SSLContext | None:
-    """What encrypts associations with units.
-
-    Raises:
-        TbspotError: a file is absent or does not fit.
-    """
-    if tls is None:
-        return None
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        # Nobody sits at a service who could be asked for a password.
-        context.load_cert_chain(tls.certificate, tls.key, password=lambda: "")
-        if tls.authority is not None:
-            context.load_verify_locations(tls.authority)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError) as error:
-        raise TbspotError(
-            f"{tls.certificate} and {tls.key} cannot be used for TLS "
-            f"({error.strerror or 'not PEM'}); check certificate, key and authority; a key must "
-            "have no password"
-        ) from error
-    return context
 
 
 def _status(code: int, comment: str = "") -> Dataset:

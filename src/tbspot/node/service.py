@@ -14,7 +14,7 @@ from functools import partial
 
 from tbspot.choices import Taking
 from tbspot.errors import ModelError, TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.archives import archive_of
 from tbspot.images.decoding import start_ahead
 from tbspot.locating import Model
@@ -24,7 +24,8 @@ from tbspot.node.delivery import Delivery
 from tbspot.node.health import Health, health_of
 from tbspot.node.identities import Identities, remove_identities
 from tbspot.node.objects import Sent
-from tbspot.node.receiver import Receiver, check_reach, tls_context
+from tbspot.node.reach import check_reach, tls_context
+from tbspot.node.receiver import Receiver
 from tbspot.node.retention import Retention
 from tbspot.node.settings import NodeSettings, Pauses
 from tbspot.node.store import Store
@@ -240,7 +241,7 @@ class Node:
                 return
             except Exception as error:
                 faults += 1
-                why = str(error) if isinstance(error, TbspotError) else sentence_of(error)
+                why = str(error) if isinstance(error, TbspotError) else report_fault(error)
                 self._faults[part.name] = why
                 self.tell("fault", where=part.name, reason=why)
                 wait = FAULT_PAUSES.after(faults)

@@ -9,33 +9,35 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Protocol
 
 from tbspot.printable import printable
 
 __all__ = ["Tell", "line_teller", "silent"]
 
-# What parts of the node are given: an event's name, and facts by keyword.
-Tell = Callable[..., None]
+
+class Tell(Protocol):
+    """What parts of the node tell by: an event's name, and facts by keyword."""
+
+    def __call__(self, event: str, **facts: Any) -> None:
+        """Tell of an event; a fact that is `None` is left out."""
 
 
 def silent(event: str, **facts: Any) -> None:
     """Say nothing."""
 
 
-def line_teller(stream: TextIO | None = None) -> Tell:
-    """A way to tell by lines of JSON, from any thread; by default on standard output."""
+def line_teller() -> Tell:
+    """A way to tell by lines of JSON on standard output, from any thread."""
     lock = threading.Lock()
 
     def tell(event: str, **facts: Any) -> None:
         said = {"time": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event}
         plain = {key: _plain(value) for key, value in facts.items() if value is not None}
         with lock:
-            out = stream or sys.stdout
-            out.write(json.dumps(said | plain) + "\n")
-            out.flush()
+            sys.stdout.write(json.dumps(said | plain) + "\n")
+            sys.stdout.flush()
 
     return tell
 

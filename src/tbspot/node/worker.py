@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 
 from tbspot.choices import ResultKind
 from tbspot.errors import ModelError, TbspotError, is_out_of_memory
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.results import results_of
 from tbspot.hospital.source import maker_of
 from tbspot.images.facts import MAKER
@@ -154,7 +154,7 @@ class Worker:
 def _why(error: Exception) -> str:
     if is_out_of_memory(error):
         return "memory ran out"
-    return str(error) if isinstance(error, TbspotError) else sentence_of(error)
+    return str(error) if isinstance(error, TbspotError) else report_fault(error)
 
 
 def _killed(film: FilmLine) -> str:

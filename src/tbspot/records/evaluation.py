@@ -13,10 +13,10 @@ from pydantic import Field, model_validator
 
 from tbspot.choices import MapRule
 from tbspot.files import write_json
-from tbspot.images.opening import MOST_PIXELS
+from tbspot.images.opening import MOST_PIXELS, may_be_same
 from tbspot.parsing import read_json
 from tbspot.records.figures import Difference, Figure
-from tbspot.records.predictions import LONGEST_SIDE, Prediction
+from tbspot.records.predictions import LONGEST_SIDE, Prediction, Status
 from tbspot.records.record import Record
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "Limit",
     "Localization",
     "Provenance",
+    "Role",
     "Rule",
     "RuleResult",
     "SourceFigures",
@@ -41,6 +42,9 @@ FILE_NAME = "evaluation.json"
 
 # How boxes are found in a map; `given` are those of a model that gives boxes and no map.
 Rule = Literal[MapRule, "given"]
+
+# Of a row: the model judged, its teacher, or what both are held against.
+Role = Literal["judged", "teacher", "control"]
 
 Box = tuple[float, float, float, float]
 
@@ -175,7 +179,7 @@ class Contender(Record):
     """
 
     name: str
-    role: Literal["judged", "teacher", "control"]
+    role: Role
     uses_boxes: bool
     note: str
     model: str | None
@@ -248,7 +252,7 @@ class FilmResult(Record):
     image: str
     source: str
     label: Literal[0, 1]
-    status: Literal["ok", "refused", "failed", "missing"]
+    status: Literal[Status, "missing"]
     score: float | None = Field(ge=0, le=1)
     called: bool | None
     width: int | None = Field(ge=1, le=MOST_PIXELS)
@@ -266,7 +270,7 @@ class FilmResult(Record):
 
         Another film may have been located under its name since it was judged.
         """
-        return len({self.sha256, prediction.sha256} - {None}) < 2
+        return may_be_same(self.sha256, prediction.sha256)
 
 
 class Provenance(Record):

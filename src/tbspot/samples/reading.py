@@ -20,7 +20,7 @@ from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
-from tbspot.images import SUFFIXES, read_film
+from tbspot.images import SUFFIXES, read_pixels
 from tbspot.images.raster import on_its_side
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
@@ -149,7 +149,7 @@ def film_size(path: Path) -> tuple[int, int]:
             return (height, width) if on_its_side(image) else (width, height)
     # A broken header may break Pillow in any way: the reader tells the size, or what is wrong.
     except Exception:
-        height, width = read_film(path).shape
+        height, width = read_pixels(path).shape
         return width, height
 
 

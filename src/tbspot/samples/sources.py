@@ -14,7 +14,7 @@ from tbspot.errors import TbspotError
 from tbspot.samples.reading import Reading
 from tbspot.samples.shenzhen import is_shenzhen, read_shenzhen
 from tbspot.samples.simplified import TABLE_FILE, read_simplified
-from tbspot.samples.table import Columns, table
+from tbspot.samples.table import Columns, read_table
 from tbspot.samples.tbx11k import FAMILIES, is_tbx11k, read_tbx11k
 
 __all__ = ["locate_source", "read_source"]
@@ -104,7 +104,7 @@ def _read_table(path: Path, options: dict[str, str], source: str) -> Reading:
     _only(options, (*COLUMN_NAMES, "positive", "root"), source)
     columns = Columns(**{key: name for key, name in options.items() if key in COLUMN_NAMES})
     root = _straight(Path(options["root"])) if "root" in options else None
-    return table(path, columns, positive=options.get("positive"), root=root)
+    return read_table(path, columns, positive=options.get("positive"), root=root)
 
 
 def _only(options: dict[str, str], known: tuple[str, ...], source: str) -> None:

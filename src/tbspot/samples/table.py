@@ -28,7 +28,7 @@ from tbspot.samples.reading import (
 )
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
-__all__ = ["Columns", "table"]
+__all__ = ["Columns", "read_table"]
 
 _Corners = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 _BOXES = TypeAdapter(
@@ -60,7 +60,7 @@ class Columns:
     boxes: str | None = None
 
 
-def table(
+def read_table(
     path: Path,
     columns: Columns = Columns(),
     *,

@@ -25,7 +25,7 @@ from torch import Tensor
 from tbspot import __version__
 from tbspot.errors import OutOfMemoryError, TbspotError
 from tbspot.files import CACHE, fingerprint
-from tbspot.images import Frame, read_film
+from tbspot.images import Frame, read_pixels
 from tbspot.machine import whole_cores
 from tbspot.parsing import open_file
 from tbspot.pathnames import as_text
@@ -161,7 +161,7 @@ def _fingerprint(samples: Sequence[Sample], size: int, through: int | None) -> s
 def _decode(samples: Sequence[Sample], size: int, through: int | None, path: Path) -> None:
     def decode(index: int) -> TbspotError | None:
         try:
-            film = read_film(samples[index].path)
+            film = read_pixels(samples[index].path)
         except OutOfMemoryError:
             raise
         except TbspotError as error:

@@ -27,7 +27,7 @@ from tbspot.lock import Hold, holding
 from tbspot.metrics import auroc
 from tbspot.nets.classifier import Classifier, Output
 from tbspot.nets.folding import fold_batch_norm, unfolded_state
-from tbspot.nets.weights import build, save_classifier
+from tbspot.nets.weights import build_classifier, save_classifier
 from tbspot.pathnames import as_text
 from tbspot.samples.duplicates import copies
 from tbspot.samples.loading import films_of, in_split, load, require_both_classes
@@ -306,7 +306,7 @@ def _describe(settings: TrainingSettings) -> Description:
 
 def start_net(settings: TrainingSettings, description: Description) -> Classifier:
     """The net at its first step: its weights, what is folded and what stays as it is."""
-    net = build(description, settings.init)
+    net = build_classifier(description, settings.init)
     if settings.batch_norm == "frozen":
         fold_batch_norm(net.body)
     for module in net.body.first_parts(settings.frozen_stages):

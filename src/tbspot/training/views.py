@@ -1,7 +1,7 @@
 """Views of films for training: one random view per film and epoch, the same wherever it is drawn.
 
 Takes a batch of films and the numbers that identify each; gives the views and the geometry that
-maps of the whole film must follow. Which films stand in a batch is left to loop.py.
+maps of the whole film must follow. Which films stand in a batch is left to films.py.
 """
 
 from __future__ import annotations

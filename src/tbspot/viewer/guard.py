@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 
 __all__ = ["HEADERS", "Guard"]
 
@@ -80,7 +80,7 @@ class Guard:
             await (answer or self._app)(scope, receive, send_with_headers)
         except Exception as error:
             # Answered already; the server would print a traceback, which may repeat a film's name.
-            logging.getLogger(__name__).error(sentence_of(error))  # noqa: TRY400
+            logging.getLogger(__name__).error(report_fault(error))  # noqa: TRY400
 
     def _refuse(self, request: Request) -> Response | None:
         host = request.headers.get("host", "").lower()

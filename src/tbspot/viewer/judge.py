@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.locating import Finding, Model, load_model
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Case
@@ -49,7 +49,7 @@ class Judge:
                 reason = f"memory ran out for {name}; end other programs and try again"
                 return _unseen(_without_model(name, reason))
             # One film must not end the page; a report has the particulars.
-            logging.getLogger(__name__).error(sentence_of(error))  # noqa: TRY400
+            logging.getLogger(__name__).error(report_fault(error))  # noqa: TRY400
             return _unseen(_without_model(name, f"{name} could not be judged: a fault of tbspot"))
 
     @cached_property

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
+from tbspot.images.opening import may_be_same
 from tbspot.parsing import open_file, parse
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
@@ -100,8 +101,8 @@ class Run:
         if number is None:
             return None
         case = self.case(number)
-        both = {prediction.sha256, case.prediction.sha256} - {None}
-        return case if len(both) < 2 else self._other_film(case.prediction)
+        same = may_be_same(prediction.sha256, case.prediction.sha256)
+        return case if same else self._other_film(case.prediction)
 
     def _other_film(self, prediction: Prediction) -> Case:
         """In the place of a film whose answer does not belong beside the other model's."""

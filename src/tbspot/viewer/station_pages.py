@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -30,7 +30,7 @@ from tbspot.viewer.pages import panel_of
 from tbspot.viewer.pictures import film_png, overlay_png
 from tbspot.viewer.site import NUMBER, Site
 from tbspot.viewer.station import Row, Station
-from tbspot.viewer.worklist import LONGEST_SEARCH
+from tbspot.viewer.worklist import LONGEST_SEARCH, one_of
 from tbspot.viewer.worklist import Row as FilmRow
 
 __all__ = ["StationPages"]
@@ -186,8 +186,8 @@ def _wanted(given: Mapping[str, Any]) -> Wanted:
     """Read a question; a word that is not known means the usual."""
     search, page = _text(given, "search"), _text(given, "page")
     return Wanted(
-        order=cast("FilmsOrder", _one_of(FilmsOrder, given.get("order"))),
-        shown=cast("FilmsShown", _one_of(FilmsShown, given.get("show"))),
+        order=one_of(get_args(FilmsOrder), given.get("order")),
+        shown=one_of(get_args(FilmsShown), given.get("show")),
         words=tuple(filter(None, BETWEEN.split(search[:LONGEST_SEARCH]))),
         page=int(page) if NUMBER.fullmatch(page) and int(page) else 1,
     )
@@ -196,8 +196,3 @@ def _wanted(given: Mapping[str, Any]) -> Wanted:
 def _text(given: Mapping[str, Any], name: str) -> str:
     """A word of a question, without halves of characters, which no text has."""
     return str(given.get(name, "")).encode(errors="ignore").decode()
-
-
-def _one_of(choices: Any, given: object) -> str:
-    known: tuple[str, ...] = get_args(choices)
-    return given if isinstance(given, str) and given in known else known[0]

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from tbspot.addresses import is_loopback
 from tbspot.errors import TbspotError
-from tbspot.node.receiver import tls_context
+from tbspot.node.reach import tls_context
 from tbspot.node.service import Node
 from tbspot.node.settings import NodeSettings
 from tbspot.storage import replacing

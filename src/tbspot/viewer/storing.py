@@ -21,7 +21,7 @@ from starlette.routing import Route
 from tbspot.addresses import canonical
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
-from tbspot.faults import sentence_of
+from tbspot.faults import report_fault
 from tbspot.hospital.uids import fault_of_uid
 from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, sent_of, study_of
 from tbspot.node.service import Node
@@ -210,7 +210,7 @@ class Storing:
             self._node.tell("refused", source=source, bytes=len(sent.data), reason=error)
             return NOT_UNDERSTOOD if isinstance(error, UnfitError) else NO_ROOM
         except Exception as error:
-            self._node.tell("fault", where="web", reason=sentence_of(error))
+            self._node.tell("fault", where="web", reason=report_fault(error))
             return PROCESSING
         return NOT_UNDERSTOOD if taken == "other" else None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Self, cast, get_args
+from typing import Any, Literal, Self, TypeVar, get_args
 from urllib.parse import urlencode
 
 import numpy as np
@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from tbspot.records.predictions import Prediction
 from tbspot.viewer.cases import Truth
 
-__all__ = ["PAGE", "Order", "Query", "Row", "Show", "Status", "Worklist"]
+__all__ = ["PAGE", "Order", "Query", "Row", "Show", "Status", "Worklist", "one_of"]
 
 Order = Literal["highest", "lowest", "name", "boxes", "status"]
 Show = Literal["all", "above", "below", "truth", "false alarms", "missed"]
 Status = Literal["any", "ok", "refused", "failed"]
+Choice = TypeVar("Choice")
 PAGE = 50
 LONGEST_SEARCH = 200
 
@@ -78,9 +79,9 @@ class Query:
         """Read the parameters of an address; a word that is not known means the usual."""
         page = given.get("page", "")
         return cls(
-            sort=cast("Order", _one_of(get_args(Order), given.get("sort"))),
-            show=cast("Show", _one_of(get_args(Show), given.get("show"))),
-            status=cast("Status", _one_of(get_args(Status), given.get("status"))),
+            sort=one_of(get_args(Order), given.get("sort")),
+            show=one_of(get_args(Show), given.get("show")),
+            status=one_of(get_args(Status), given.get("status")),
             search=given.get("search", "").strip()[:LONGEST_SEARCH],
             page=max(1, int(page)) if page.isascii() and page.isdigit() and len(page) < 9 else 1,
         )
@@ -127,8 +128,9 @@ class Worklist:
         return found
 
 
-def _one_of(known: tuple[str, ...], given: str | None) -> str:
-    return given if given in known else known[0]
+def one_of(choices: Sequence[Choice], given: object) -> Choice:
+    """What was given, where it is one of the choices; or else the first, the usual one."""
+    return next((one for one in choices if one == given), choices[0])
 
 
 def _score(row: Row) -> float:

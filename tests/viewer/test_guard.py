@@ -119,6 +119,9 @@ def test_on_all_addresses_a_token_is_needed(places: Places) -> None:
         assert "SameSite=strict" in cookie
         again = local.ask("/", headers={"Cookie": cookie.split(";")[0]})
         assert again.status == 200
+        # Another page of this machine gets and gives cookies of the same host.
+        assert "Secure" not in cookie
+        assert not cookie.startswith("tbspot=")
         assert parts.query.partition("=")[2] not in again.text
 
 

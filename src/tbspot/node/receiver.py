@@ -7,6 +7,7 @@ when it is on the disk. What becomes of it is left to worker.py.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -163,20 +164,30 @@ def _address(event: evt.Event) -> str:
 
 
 def _count(event: evt.Event, limits: Limits) -> None:
-    """Cut an association off that sends more than a film without waiting for an answer."""
+    """Cut an association off whose request has more than a film, or hardly comes in.
+
+    One that sends a byte now and then is never silent, and would keep its place for ever.
+    """
     if not isinstance(event.pdu, P_DATA_TF):
         return
-    association = cast("Any", event.assoc)
-    association.unanswered = getattr(association, "unanswered", 0) + len(event.pdu)
-    if association.unanswered > limits.film_bytes + limits.pdu_bytes:
-        association._server.tell("cut off", source=_title(event), reason="too large a film")
-        association.dul.socket.close()
+    association, now = cast("Any", event.assoc), time.monotonic()
+    size, began = getattr(association, "unanswered", (0, now))
+    size += len(event.pdu)
+    association.unanswered = size, began
+    if size > limits.film_bytes + limits.pdu_bytes:
+        reason = "too large a film"
+    elif now - began > limits.request_seconds + size / limits.slowest:
+        reason = "too slow"
+    else:
+        return
+    association._server.tell("cut off", source=_title(event), reason=reason)
+    association.dul.socket.close()
 
 
 def _answered(association: Association) -> None:
     """Count anew for the next request; whoever sends it before this answer is still counted."""
-    if association.dimse.msg_queue.empty():
-        cast("Any", association).unanswered = 0
+    if association.dimse.msg_queue.empty() and hasattr(association, "unanswered"):
+        del cast("Any", association).unanswered
 
 
 class _Server(ThreadedAssociationServer):
@@ -242,6 +253,8 @@ class _Handler(RequestHandler):
 class _Bounded(Connection):
     """A connection of which a message is neither endless nor takes for ever."""
 
+    _shaken = False
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer where the connection ends.
 
@@ -254,6 +267,7 @@ class _Bounded(Connection):
         connection = self.socket
         if connection is None:
             return bytearray()
+        self._shake_hands(connection, limits.pdu_seconds)
         content, read = bytearray(nr_bytes), 0
         until = time.monotonic() + limits.pdu_seconds
         while read < nr_bytes:
@@ -264,3 +278,21 @@ class _Bounded(Connection):
                 break
             read += count
         return content[:read]
+
+    def _shake_hands(self, connection: socket.socket, seconds: float) -> None:
+        """Agree on encryption, once; a unit that does not trust the node says so nowhere else.
+
+        Raises:
+            OSError: there is no agreement.
+        """
+        if self._shaken or not isinstance(connection, ssl.SSLSocket):
+            return
+        self._shaken = True
+        connection.settimeout(seconds)
+        try:
+            connection.do_handshake()
+        except ssl.SSLError as error:
+            server = cast("_Server", self.assoc._server)
+            address, why = self.assoc.requestor.address, error.reason or error.strerror
+            server.tell("connection refused", address=address, reason=f"TLS: {why}")
+            raise

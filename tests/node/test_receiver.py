@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian
+from pynetdicom import association as association_module
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.connections import Entity
@@ -183,6 +184,23 @@ def test_a_film_whose_instance_is_no_uid_is_refused_and_told(
     assert send(node.receiver.port, odd, study_film(tmp_path, 2)) == [0xC000, 0]
     assert "refused" in told.events()
     assert len(node.store.ledger.films(9)) == 1
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SOPClassUID"])
+def test_a_film_that_is_another_than_its_unit_says_is_refused(
+    start: Start, tmp_path: Path, told: Any, keyword: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start()
+    encode = association_module.encode
+
+    def encode_another(data: Any, *how: Any) -> Any:
+        setattr(data, keyword, "1.2.3.4")
+        return encode(data, *how)
+
+    monkeypatch.setattr(association_module, "encode", encode_another)
+    assert send(node.receiver.port, study_film(tmp_path)) == [0xA900]
+    assert "refused" in told.events()
+    assert not node.store.ledger.films(9)
 
 
 @pytest.mark.parametrize(

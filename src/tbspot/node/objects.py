@@ -1,7 +1,7 @@
 """Films as they come: a data set with what its sender says of it, apart from any file.
 
 Takes the path of a DICOM file (PS3.10), or what came over the network; gives the film, and writes
-it as such a file. The data set itself is never parsed here: a stranger may have made it.
+it as such a file. Of the data set itself three UIDs are read here: a stranger may have made it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.opening import open_regular, shown
 
 __all__ = [
-    "CLASSES", "SYNTAXES", "Sent", "UnfitError", "hash_of", "is_whole", "read_sent", "refuse_unfit",
-    "sent_of", "study_of",
+    "CLASSES", "SYNTAXES", "Sent", "UnfitError", "contradicts", "hash_of", "is_whole", "read_sent",
+    "refuse_unfit", "sent_of", "study_of",
 ]  # fmt: skip
 
 # What chest films come as (PS3.4 B.5).
@@ -69,8 +69,8 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
-# Of a data set, in which its study stands (group 0020).
-STUDY_WITHIN = 1 << 20
+# Of a data set, in which its class, instance (group 0008) and study (group 0020) stand.
+UIDS_WITHIN = 1 << 20
 
 
 class UnfitError(TbspotError):
@@ -185,22 +185,38 @@ def is_whole(sent: Sent) -> bool:
 def study_of(sent: Sent) -> str | None:
     """The study that a film says it is of, where its first mebibyte says so in good order.
 
-    The one element of a data set that is looked for here: a web service may be asked to store
-    films of one study alone (PS3.18 10.5.1).
+    A web service may be asked to store films of one study alone (PS3.18 10.5.1).
     """
-    syntax = UID(sent.syntax)
+    return _uids_in(sent, "StudyInstanceUID").get("StudyInstanceUID")
+
+
+def contradicts(sent: Sent) -> bool:
+    """Whether a film says itself that it is of another class or instance than its sender says.
+
+    Results would refer to one that the archive does not have, or to another film.
+    """
+    said = {"SOPClassUID": sent.kind, "SOPInstanceUID": sent.instance}
+    return not _uids_in(sent, *said).items() <= said.items()
+
+
+def _uids_in(sent: Sent, *keywords: str) -> dict[str, str]:
+    """UIDs of a film by keyword, in ascending order of tags, without those that are not there.
+
+    They are all that is looked for in a data set here.
+    """
+    syntax, tags = UID(sent.syntax), [Tag(keyword) for keyword in keywords]
     try:
-        found: Any = read_dataset(
-            BytesIO(sent.data[:STUDY_WITHIN]),
+        found = read_dataset(
+            BytesIO(sent.data[:UIDS_WITHIN]),
             is_implicit_VR=syntax.is_implicit_VR,
             is_little_endian=syntax.is_little_endian,
-            stop_when=lambda tag, *_: tag > Tag("StudyInstanceUID"),
-            specific_tags=[Tag("StudyInstanceUID")],
-        ).StudyInstanceUID
+            stop_when=lambda tag, *_: tag > tags[-1],
+            specific_tags=list(tags),
+        )
+        return {keyword: str(found[keyword].value) for keyword in keywords if keyword in found}
     # What is broken may break its reader in any way.
     except Exception:
-        return None
-    return str(found)
+        return {}
 
 
 def _said(meta: Any) -> tuple[str, str, str]:

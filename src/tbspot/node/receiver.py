@@ -26,7 +26,7 @@ from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import report_fault
 from tbspot.hospital.connections import Connection
-from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, contradicts
 from tbspot.node.reach import check_reach, tls_context
 from tbspot.node.settings import Limits, NodeSettings
 from tbspot.node.store import Store
@@ -35,9 +35,10 @@ from tbspot.node.telling import Tell
 __all__ = ["Receiver"]
 
 # PS3.4 B.2.3 and PS3.7 C.
-SUCCESS, NO_ROOM, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 # Of what we announce, which a unit may not go beyond (PS3.8 D.1); larger ones are fewer turns.
 PDU_BYTES = 1 << 16
+CONTRADICTION = "the film names another class or instance than its unit"
 # Longest text of VR LO.
 COMMENT = 64
 
@@ -120,6 +121,9 @@ class Receiver:
             )
             if self._store is None:
                 raise TbspotError("nothing is taken yet")
+            if contradicts(sent):
+                self._tell("refused", source=source, bytes=size, reason=CONTRADICTION)
+                return _status(MISMATCH, CONTRADICTION)
             taken = self._store.take(sent, source)
         except UnfitError as error:
             self._tell("refused", source=source, bytes=size, reason=error)

@@ -112,7 +112,7 @@ class Guard:
             answer.set_cookie(
                 self._cookie,
                 self._token,
-                secure=request.url.scheme == "https",
+                secure=request.scope["scheme"] == "https",
                 httponly=True,
                 samesite="strict",
             )

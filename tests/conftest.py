@@ -60,7 +60,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tls")
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-         "-nodes", "-subj", "/CN=localhost", "-days", "2", "-keyout", folder / "key.pem",
+         "-nodes", "-subj", "/CN=localhost", "-days", "60", "-keyout", folder / "key.pem",
          "-out", folder / "certificate.pem"],
         check=True, capture_output=True,
     )  # fmt: skip

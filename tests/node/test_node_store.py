@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ from pydicom.uid import CTImageStorage
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
+from tbspot.node.folders import HeldFolder
 from tbspot.node.identities import Identities
 from tbspot.node.ledger import Ledger
 from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
@@ -352,6 +354,10 @@ def test_films_that_a_wrong_clock_dated_are_not_old_at_the_next_start(
     assert not store.ledger.films(9)
 
 
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 def _half_copied(store: Store, place: Path, told: Any) -> tuple[Watch, Path]:
     """A watch that has seen a film of which the end is still to come, and the film."""
     watch, path = _watch(store, place / "in", told), place / "in" / "film.dcm"
@@ -409,15 +415,100 @@ def test_what_is_no_film_in_a_watched_folder_is_put_where_somebody_sees_it(
     (tmp_path / "in" / "being written.tmp").write_text("half")
     watch.work()
     watch.work()
-    refused = sorted(path.name for path in (tmp_path / "in" / "refused").iterdir())
-    assert refused == ["1-scan.dcm", "PLANTED.txt", "link.dcm", "scan.dcm"]
+    refused = tmp_path / "in" / "refused"
+    assert _names(refused) == ["1-scan.dcm", "scan.dcm"]
+    # What is not of DICOM yet may be in ten minutes.
+    watch.clock = lambda: time.monotonic() + 3600
+    watch.work()
+    assert _names(refused) == ["1-scan.dcm", "PLANTED.txt", "link.dcm", "scan.dcm"]
     assert sorted(path.name for path in (tmp_path / "in").iterdir()) == [
         "being written.tmp",
         "refused",
     ]
     assert told.events() == ["file refused"] * 3
+    assert "is not stored as CR, DX or secondary capture" in told[0]["reason"]
     assert "PLANTED" not in str(list(told))
     assert not store.ledger.films(9)
+
+
+def test_a_film_whose_head_is_still_to_come_is_waited_for(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    wholes = [study_film(tmp_path, number).read_bytes() for number in range(1, 5)]
+    # The first packet of a copy, of the head alone, its size before its bytes, and not even that.
+    begun = [wholes[0][:100], wholes[1][:300], b"\0" * len(wholes[2]), b"\0"]
+    for number, content in enumerate(begun):
+        (tmp_path / "in" / f"{number}.dcm").write_bytes(content)
+    for _ in range(3):
+        watch.work()
+    assert _names(tmp_path / "in") == ["0.dcm", "1.dcm", "2.dcm", "3.dcm"]
+    assert not told
+    for number, content in enumerate(wholes):
+        (tmp_path / "in" / f"{number}.dcm").write_bytes(content)
+    watch.work()
+    watch.work()
+    assert told.events() == ["film new"] * 4
+
+
+def test_a_place_for_refused_files_that_leads_elsewhere_is_told_and_not_used(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    (tmp_path / "home").mkdir()
+    (tmp_path / "in" / "refused").symlink_to(tmp_path / "home")
+    (tmp_path / "in" / "planted.py").write_text("no film")
+    watch.work()
+    watch.clock = lambda: time.monotonic() + 3600
+    watch.work()
+    watch.work()
+    assert not _names(tmp_path / "home")
+    assert _names(tmp_path / "in") == ["planted.py", "refused"]
+    assert told.events() == ["file stays"]
+    assert "cannot be put into `refused`" in told[0]["reason"]
+
+
+def test_a_folder_that_becomes_a_link_while_it_is_looked_into_is_not_followed(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    room, other = tmp_path / "in" / "room", tmp_path / "other"
+    room.mkdir()
+    shutil.copytree(study_film(room).parent, other)
+    watch.work()
+    look = watch._look
+
+    def look_and_swap() -> Any:
+        yield from look()
+        room.rename(tmp_path / "gone")
+        room.symlink_to(other)
+
+    monkeypatch.setattr(watch, "_look", look_and_swap)
+    watch.work()
+    assert _names(other) == ["1.dcm"]
+    assert told.events() == ["file stays"]
+    assert not store.ledger.films(9)
+
+
+def test_a_folder_that_cannot_be_looked_into_keeps_no_other_waiting(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = _watch(store, tmp_path / "in", told)
+    for number, name in enumerate(("closed", "room/refused", "/".join("a" * 400)), 1):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        study_film(tmp_path / "in" / name, number)
+    scandir = os.scandir
+
+    def closed(path: Any) -> Any:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", closed)
+    for _ in range(3):
+        watch.work()
+    assert sorted(told.events()) == ["film new", "folder stays", "folder stays"]
+    assert not (tmp_path / "in" / "room" / "refused" / "2.dcm").exists()
 
 
 def test_a_folder_is_watched_beside_the_network(start: Start, tmp_path: Path) -> None:
@@ -583,14 +674,14 @@ def test_a_file_that_cannot_be_removed_is_taken_once_and_stops_no_other(
     watch.arrived = lambda: arrived.append(None)
     for number in (1, 2):
         study_film(tmp_path / "in", number)
-    unlink = Path.unlink
+    remove = HeldFolder.remove
 
-    def refuse(path: Path, **options: Any) -> None:
-        if path.name == "1.dcm":
+    def refuse(folder: HeldFolder, name: str) -> None:
+        if name == "1.dcm":
             raise PermissionError(13, "Permission denied")
-        unlink(path, **options)
+        remove(folder, name)
 
-    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(HeldFolder, "remove", refuse)
     for _ in range(4):
         watch.work()
     assert store.ledger.counts()["received"] == 2

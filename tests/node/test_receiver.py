@@ -8,24 +8,29 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydicom import dcmread
 from pydicom.uid import CTImageStorage, DeflatedExplicitVRLittleEndian
+from pynetdicom import association as association_module
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.connections import Entity
-from tbspot.node import Health, Tls, serve_health
+from tbspot.node import Health, NodeSettings, Tls, check, serve_health
 from tbspot.node.health import said_of
+from tbspot.node.reach import certificate_of
 from tbspot.node.service import Node
 from tbspot.node.settings import Limits
-from units import send, study_film, wait_for
+from units import bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
 LIMITS = Limits(free_bytes=0, pdu_seconds=0.5, silence_seconds=1, film_bytes=1 << 20)
@@ -116,6 +121,30 @@ def test_a_unit_that_falls_silent_in_an_association_is_ended(start: Start) -> No
     wait_for(lambda: not association.is_established)
 
 
+def test_a_unit_that_sends_a_byte_now_and_then_does_not_keep_its_place(
+    start: Start, tmp_path: Path, told: Any
+) -> None:
+    node = start(limits=replace(LIMITS, silence_seconds=20, request_seconds=0.5))
+    film = dcmread(study_film(tmp_path))
+    entity = Entity("UNIT", 10)
+    entity.add_requested_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
+    association = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
+    # Between two requests there is no hurry.
+    for _ in range(3):
+        assert association.send_c_store(film).get("Status") == 0
+        time.sleep(0.4)
+    # A message of the protocol with a byte of a request, and more of it to come.
+    byte = struct.pack(">BBLLBBB", 4, 0, 7, 3, 1, 1, 0)
+    until = time.monotonic() + 20
+    while association.is_established and time.monotonic() < until:
+        with suppress(OSError, AttributeError):
+            association.dul.socket.socket.sendall(byte)
+        time.sleep(0.1)
+    assert not association.is_established
+    assert [one["reason"] for one in told if one["event"] == "cut off"] == ["too slow"]
+    assert _echo(node.receiver.port)
+
+
 def test_a_film_that_is_too_large_is_cut_off_and_the_next_one_taken(
     start: Start, tmp_path: Path, told: Any
 ) -> None:
@@ -156,6 +185,23 @@ def test_a_film_whose_instance_is_no_uid_is_refused_and_told(
     assert send(node.receiver.port, odd, study_film(tmp_path, 2)) == [0xC000, 0]
     assert "refused" in told.events()
     assert len(node.store.ledger.films(9)) == 1
+
+
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SOPClassUID"])
+def test_a_film_that_is_another_than_its_unit_says_is_refused(
+    start: Start, tmp_path: Path, told: Any, keyword: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start()
+    encode = association_module.encode
+
+    def encode_another(data: Any, *how: Any) -> Any:
+        setattr(data, keyword, "1.2.3.4")
+        return encode(data, *how)
+
+    monkeypatch.setattr(association_module, "encode", encode_another)
+    assert send(node.receiver.port, study_film(tmp_path)) == [0xA900]
+    assert "refused" in told.events()
+    assert not node.store.ledger.films(9)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +305,7 @@ def test_two_units_at_once_lose_nothing(start: Start, tmp_path: Path) -> None:
 
 
 def test_associations_are_encrypted_where_it_is_asked_for(
-    start: Start, certificate: Path, tmp_path: Path
+    start: Start, certificate: Path, tmp_path: Path, told: Any
 ) -> None:
     files = (certificate / "certificate.pem", certificate / "key.pem")
     node = start(tls=Tls(*files, authority=files[0]), limits=LIMITS)
@@ -273,6 +319,32 @@ def test_associations_are_encrypted_where_it_is_asked_for(
     assert send(node.receiver.port, film, tls_args=(stranger, "localhost")) == [None]
     with socket.create_connection(("127.0.0.1", node.receiver.port)):
         assert send(node.receiver.port, film, tls_args=(context, "localhost")) == [0]
+    reasons = [one["reason"] for one in told if one["event"] == "connection refused"]
+    assert len(reasons) == 2
+    assert reasons[1] == "TLS: PEER_DID_NOT_RETURN_A_CERTIFICATE"
+
+
+@pytest.mark.parametrize("days", [5, 20_000])
+def test_a_certificate_that_ends_is_said_weeks_before(
+    start: Start, certificate: Path, tmp_path: Path, days: int
+) -> None:
+    path = tmp_path / "short.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-key", certificate / "key.pem", "-subj", "/CN=localhost",
+         "-days", str(days), "-out", path],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = Tls(path, certificate / "key.pem")
+    settings = NodeSettings(tmp_path / "node", port=0, tls=tls)
+    (found,) = (one for one in check(settings, bright_model) if one.name == "certificate")
+    assert found.ok == (days > 5)
+    kept = certificate_of(tls)
+    assert kept is not None
+    assert abs(kept.ends - datetime.now(UTC) - timedelta(days)) < timedelta(hours=1)
+    assert "ended on" in str(kept.trouble(kept.ends + timedelta(1)))
+    assert "begins on" in str(kept.trouble(kept.begins - timedelta(1)))
+    troubles = start(tls=tls).health().troubles
+    assert ["ends on" in one for one in troubles] == [True] * (days == 5)
 
 
 def test_files_that_are_no_certificate_are_one_sentence(start: Start, tmp_path: Path) -> None:
@@ -310,6 +382,9 @@ def test_health_is_figures_without_names_and_503_where_somebody_should_look(
     server = serve_health(node.health, "127.0.0.1", 0)
     address = f"http://127.0.0.1:{server.server_address[1]}"
     try:
+        look = urllib.request.Request(f"{address}/health", method="HEAD")  # noqa: S310 - our own
+        with urllib.request.urlopen(look) as answer:  # noqa: S310 - our own
+            assert (answer.status, answer.read()) == (200, b"")
         with urllib.request.urlopen(f"{address}/health") as answer:  # noqa: S310 - our own
             assert json.load(answer)["films"]["received"] == 0
         send(node.receiver.port, study_film(tmp_path, StudyInstanceUID=""))

@@ -120,6 +120,16 @@ def test_what_cannot_be_stored_has_its_reason_and_the_rest_is_stored(
     assert _count(own_node) == 1
 
 
+def test_a_film_that_is_another_than_its_part_says_is_not_stored(
+    page: Server, tmp_path: Path
+) -> None:
+    film = study_film(tmp_path).read_bytes()
+    first = film.index(f"{ROOT}.1.1".encode())  # of its file meta information
+    other = film[:first] + f"{ROOT}.1.7".encode() + film[first + len(f"{ROOT}.1.7") :]
+    answer = stow(page, posted(other))
+    assert (answer.status, _reasons(answer)) == (409, [0xA900])
+
+
 def test_a_syntax_that_is_not_taken_has_its_own_reason(page: Server, tmp_path: Path) -> None:
     path = study_film(tmp_path)
     # JPIP, as long as explicit VR little endian's and of the same group.

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -119,6 +121,9 @@ def test_on_all_addresses_a_token_is_needed(places: Places) -> None:
         assert "SameSite=strict" in cookie
         again = local.ask("/", headers={"Cookie": cookie.split(";")[0]})
         assert again.status == 200
+        # Another page of this machine gets and gives cookies of the same host.
+        assert "Secure" not in cookie
+        assert not cookie.startswith("tbspot=")
         assert parts.query.partition("=")[2] not in again.text
 
 
@@ -128,3 +133,23 @@ def test_any_name_without_a_token_is_not_allowed() -> None:
 
     with pytest.raises(ValueError, match="token"):
         Guard(app, None, None)
+
+
+def test_pages_of_one_host_have_cookies_of_their_own_that_stay_encrypted() -> None:
+    async def app(*_: object) -> None:
+        """Is never asked."""
+
+    said: list[str] = []
+
+    async def send(message: Any) -> None:
+        said.extend(
+            value.decode() for name, value in message.get("headers", ()) if name == b"set-cookie"
+        )
+
+    for scheme, token in (("https", "one"), ("https", "another"), ("http", "one")):
+        scope = {"type": "http", "method": "GET", "scheme": scheme, "path": "/", "headers": [],
+                 "query_string": f"token={token}".encode()}  # fmt: skip
+        asyncio.run(Guard(app, None, token)(scope, None, send))  # type: ignore[arg-type]
+    names = [one.partition("=")[0] for one in said]
+    assert names[0] == names[2] != names[1]
+    assert ["secure" in one.lower() for one in said] == [True, True, False]

@@ -23,7 +23,7 @@ def calibration(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = CalibrationSettings(
         table, prevalence=0.1, sensitivity=0.9, specificity=0.7, resamples=100
     )
-    result, points = calibrate(settings.read(), settings)
+    result, points = calibrate(read_scored(settings), settings)
     write_calibration(folder, result, points)
     return folder
 

@@ -51,13 +51,16 @@ def may_be_same(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def open_regular(path: Path, name: str, *, follow_links: bool) -> BufferedReader:
+def open_regular(
+    path: Path, name: str, *, follow_links: bool, within: int | None = None
+) -> BufferedReader:
     """Open a regular file for reading; never waits, never opens a device.
 
     Args:
         path: where it is.
         name: what sentences call it.
         follow_links: whether a symbolic link stands for the file it leads to.
+        within: descriptor of the folder that `path` starts at; `None` = as the system has it.
 
     Raises:
         TbspotError: it is absent, not a regular file, a link that is not to be followed, not to
@@ -67,9 +70,11 @@ def open_regular(path: Path, name: str, *, follow_links: bool) -> BufferedReader
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     flags |= 0 if follow_links else getattr(os, "O_NOFOLLOW", 0)
     try:
-        _check_regular(path.stat(follow_symlinks=follow_links), name)
+        _check_regular(os.stat(path, dir_fd=within, follow_symlinks=follow_links), name)
         # Path.open takes no opener.
-        file = open(path, "rb", opener=lambda name, _: os.open(name, flags))  # noqa: SIM115
+        file = open(  # noqa: SIM115
+            path, "rb", opener=lambda name, _: os.open(name, flags, dir_fd=within)
+        )
     except FileNotFoundError as error:
         raise TbspotError(f"{name} does not exist; check the path") from error
     except (OSError, ValueError) as error:

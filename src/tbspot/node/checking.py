@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -22,8 +23,9 @@ from tbspot.hospital.archives import ArchiveLost, archive_of
 from tbspot.locating import Model
 from tbspot.lock import holding
 from tbspot.node.ledger import Ledger
+from tbspot.node.reach import certificate_of
 from tbspot.node.receiver import Receiver
-from tbspot.node.settings import NodeSettings
+from tbspot.node.settings import NodeSettings, Tls
 from tbspot.node.store import QUEUE
 from tbspot.node.telling import silent
 
@@ -38,7 +40,8 @@ class Check:
     """What was found about one thing.
 
     Attributes:
-        name: `folder`, `port`, `archive`, `watched`, `disk`, `model`, `clock`, or another.
+        name: `folder`, `port`, `archive`, `watched`, `disk`, `model`, `clock`,
+            `certificate`, or another.
         ok: whether it will do.
         said: what was found, in one sentence.
     """
@@ -68,6 +71,7 @@ def check(
         ("disk", lambda: _disk(settings)),
         ("model", lambda: _model(open_model())),
         ("clock", _clock),
+        *([("certificate", partial(_certificate, settings.tls))] if settings.tls else []),
         *more.items(),
     )
     for name, look in looks:
@@ -119,6 +123,15 @@ def _archive(settings: NodeSettings) -> str:
     if why_not:
         raise TbspotError(f"{settings.to}: {why_not}")
     return f"{settings.to} answers and takes results"
+
+
+def _certificate(tls: Tls) -> str:
+    certificate = certificate_of(tls)
+    if certificate is None:
+        return f"{tls.certificate} does not say when it ends"
+    if trouble := certificate.trouble(datetime.now(UTC)):
+        raise TbspotError(trouble)
+    return f"{tls.certificate} ends on {certificate.ends:%Y-%m-%d}"
 
 
 def _watched(settings: NodeSettings) -> str:

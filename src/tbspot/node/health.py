@@ -129,7 +129,7 @@ def look_at_health(host: str, port: int) -> str:
 
 
 def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHTTPServer:
-    """Answer GET /health in threads of their own.
+    """Answer GET and HEAD of /health in threads of their own.
 
     Args:
         ask: gives the health.
@@ -144,6 +144,12 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
         timeout = PATIENCE_SECONDS
 
         def do_GET(self) -> None:
+            self._answer(with_body=True)
+
+        def do_HEAD(self) -> None:
+            self._answer(with_body=False)
+
+        def _answer(self, *, with_body: bool) -> None:
             if self.path != PATH:
                 self.send_error(HTTPStatus.NOT_FOUND)
                 return
@@ -152,7 +158,8 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
-            self.wfile.write(body)
+            if with_body:
+                self.wfile.write(body)
 
         def log_message(self, *arguments: Any) -> None:
             """Nothing is printed."""

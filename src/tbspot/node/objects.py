@@ -1,7 +1,7 @@
 """Films as they come: a data set with what its sender says of it, apart from any file.
 
 Takes the path of a DICOM file (PS3.10), or what came over the network; gives the film, and writes
-it as such a file. The data set itself is never parsed here: a stranger may have made it.
+it as such a file. Of the data set itself three UIDs are read here: a stranger may have made it.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.opening import open_regular, shown
 
 __all__ = [
-    "CLASSES", "SYNTAXES", "Sent", "UnfitError", "hash_of", "is_whole", "read_sent", "refuse_unfit",
-    "sent_of", "study_of",
+    "CLASSES", "SYNTAXES", "Sent", "UnfitError", "contradicts", "hash_of", "is_whole", "read_sent",
+    "refuse_unfit", "sent_of", "study_of",
 ]  # fmt: skip
 
 # What chest films come as (PS3.4 B.5).
@@ -69,8 +69,8 @@ PREAMBLE = b"\0" * 128 + b"DICM"
 GROUP_LENGTH = 12
 # Bytes in which the file meta information ends.
 HEAD = 1 << 16
-# Of a data set, in which its study stands (group 0020).
-STUDY_WITHIN = 1 << 20
+# Of a data set, in which its class, instance (group 0008) and study (group 0020) stand.
+UIDS_WITHIN = 1 << 20
 
 
 class UnfitError(TbspotError):
@@ -116,19 +116,24 @@ def hash_of(instance: str) -> str:
     return hashlib.sha256(instance.encode()).hexdigest()
 
 
-def read_sent(path: Path, most: int | None) -> Sent:
+def read_sent(
+    path: Path, most: int | None, *, name: str | None = None, within: int | None = None
+) -> Sent:
     """Read a film from a file of DICOM, by its file meta information alone.
 
     Args:
         path: of the file; a link is refused.
         most: bytes that a film may have; `None` = it is the node's own, which was taken once,
             whatever is asked of new ones.
+        name: what sentences call it; `None` = by its path.
+        within: descriptor of the folder that `path` starts at; `None` = as the system has it.
 
     Raises:
-        TbspotError: it is none, or not to be taken.
+        UnfitError: it is a film that is not to be taken.
+        TbspotError: it is none, or not all of its file meta information is there.
     """
-    name = shown(path)
-    with open_regular(path, name, follow_links=False) as file:
+    name = name or shown(path)
+    with open_regular(path, name, follow_links=False, within=within) as file:
         content = file.read(-1 if most is None else most + len(PREAMBLE) + HEAD)
     sent = sent_of(content, name)
     if most is not None:
@@ -163,6 +168,8 @@ def sent_of(content: bytes | bytearray, name: str) -> Sent:
         # Of the data set nothing: it ends before its first element.
         meta: Any = read_partial(BytesIO(content[:HEAD]), lambda *_: True).file_meta
         start = len(PREAMBLE) + GROUP_LENGTH + int(meta.FileMetaInformationGroupLength)
+        if start > len(content):
+            raise EOFError("it ends within what it says of itself")
         return Sent(*_said(meta), data=memoryview(content)[start:])
     # What is broken may break its reader in any way.
     except Exception as error:
@@ -178,22 +185,38 @@ def is_whole(sent: Sent) -> bool:
 def study_of(sent: Sent) -> str | None:
     """The study that a film says it is of, where its first mebibyte says so in good order.
 
-    The one element of a data set that is looked for here: a web service may be asked to store
-    films of one study alone (PS3.18 10.5.1).
+    A web service may be asked to store films of one study alone (PS3.18 10.5.1).
     """
-    syntax = UID(sent.syntax)
+    return _uids_in(sent, "StudyInstanceUID").get("StudyInstanceUID")
+
+
+def contradicts(sent: Sent) -> bool:
+    """Whether a film says itself that it is of another class or instance than its sender says.
+
+    Results would refer to one that the archive does not have, or to another film.
+    """
+    said = {"SOPClassUID": sent.kind, "SOPInstanceUID": sent.instance}
+    return not _uids_in(sent, *said).items() <= said.items()
+
+
+def _uids_in(sent: Sent, *keywords: str) -> dict[str, str]:
+    """UIDs of a film by keyword, in ascending order of tags, without those that are not there.
+
+    They are all that is looked for in a data set here.
+    """
+    syntax, tags = UID(sent.syntax), [Tag(keyword) for keyword in keywords]
     try:
-        found: Any = read_dataset(
-            BytesIO(sent.data[:STUDY_WITHIN]),
+        found = read_dataset(
+            BytesIO(sent.data[:UIDS_WITHIN]),
             is_implicit_VR=syntax.is_implicit_VR,
             is_little_endian=syntax.is_little_endian,
-            stop_when=lambda tag, *_: tag > Tag("StudyInstanceUID"),
-            specific_tags=[Tag("StudyInstanceUID")],
-        ).StudyInstanceUID
+            stop_when=lambda tag, *_: tag > tags[-1],
+            specific_tags=list(tags),
+        )
+        return {keyword: str(found[keyword].value) for keyword in keywords if keyword in found}
     # What is broken may break its reader in any way.
     except Exception:
-        return None
-    return str(found)
+        return {}
 
 
 def _said(meta: Any) -> tuple[str, str, str]:

@@ -7,6 +7,7 @@ when it is on the disk. What becomes of it is left to worker.py.
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import report_fault
 from tbspot.hospital.connections import Connection
-from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, contradicts
 from tbspot.node.reach import check_reach, tls_context
 from tbspot.node.settings import Limits, NodeSettings
 from tbspot.node.store import Store
@@ -34,9 +35,10 @@ from tbspot.node.telling import Tell
 __all__ = ["Receiver"]
 
 # PS3.4 B.2.3 and PS3.7 C.
-SUCCESS, NO_ROOM, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
+SUCCESS, NO_ROOM, MISMATCH, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xA900, 0xC000
 # Of what we announce, which a unit may not go beyond (PS3.8 D.1); larger ones are fewer turns.
 PDU_BYTES = 1 << 16
+CONTRADICTION = "the film names another class or instance than its unit"
 # Longest text of VR LO.
 COMMENT = 64
 
@@ -119,6 +121,9 @@ class Receiver:
             )
             if self._store is None:
                 raise TbspotError("nothing is taken yet")
+            if contradicts(sent):
+                self._tell("refused", source=source, bytes=size, reason=CONTRADICTION)
+                return _status(MISMATCH, CONTRADICTION)
             taken = self._store.take(sent, source)
         except UnfitError as error:
             self._tell("refused", source=source, bytes=size, reason=error)
@@ -163,20 +168,30 @@ def _address(event: evt.Event) -> str:
 
 
 def _count(event: evt.Event, limits: Limits) -> None:
-    """Cut an association off that sends more than a film without waiting for an answer."""
+    """Cut an association off whose request has more than a film, or hardly comes in.
+
+    One that sends a byte now and then is never silent, and would keep its place for ever.
+    """
     if not isinstance(event.pdu, P_DATA_TF):
         return
-    association = cast("Any", event.assoc)
-    association.unanswered = getattr(association, "unanswered", 0) + len(event.pdu)
-    if association.unanswered > limits.film_bytes + limits.pdu_bytes:
-        association._server.tell("cut off", source=_title(event), reason="too large a film")
-        association.dul.socket.close()
+    association, now = cast("Any", event.assoc), time.monotonic()
+    size, began = getattr(association, "unanswered", (0, now))
+    size += len(event.pdu)
+    association.unanswered = size, began
+    if size > limits.film_bytes + limits.pdu_bytes:
+        reason = "too large a film"
+    elif now - began > limits.request_seconds + size / limits.slowest:
+        reason = "too slow"
+    else:
+        return
+    association._server.tell("cut off", source=_title(event), reason=reason)
+    association.dul.socket.close()
 
 
 def _answered(association: Association) -> None:
     """Count anew for the next request; whoever sends it before this answer is still counted."""
-    if association.dimse.msg_queue.empty():
-        cast("Any", association).unanswered = 0
+    if association.dimse.msg_queue.empty() and hasattr(association, "unanswered"):
+        del cast("Any", association).unanswered
 
 
 class _Server(ThreadedAssociationServer):
@@ -242,6 +257,8 @@ class _Handler(RequestHandler):
 class _Bounded(Connection):
     """A connection of which a message is neither endless nor takes for ever."""
 
+    _shaken = False
+
     def recv(self, nr_bytes: int) -> bytearray:
         """Read so many bytes, or fewer where the connection ends.
 
@@ -254,6 +271,7 @@ class _Bounded(Connection):
         connection = self.socket
         if connection is None:
             return bytearray()
+        self._shake_hands(connection, limits.pdu_seconds)
         content, read = bytearray(nr_bytes), 0
         until = time.monotonic() + limits.pdu_seconds
         while read < nr_bytes:
@@ -264,3 +282,21 @@ class _Bounded(Connection):
                 break
             read += count
         return content[:read]
+
+    def _shake_hands(self, connection: socket.socket, seconds: float) -> None:
+        """Agree on encryption, once; a unit that does not trust the node says so nowhere else.
+
+        Raises:
+            OSError: there is no agreement.
+        """
+        if self._shaken or not isinstance(connection, ssl.SSLSocket):
+            return
+        self._shaken = True
+        connection.settimeout(seconds)
+        try:
+            connection.do_handshake()
+        except ssl.SSLError as error:
+            server = cast("_Server", self.assoc._server)
+            address, why = self.assoc.requestor.address, error.reason or error.strerror
+            server.tell("connection refused", address=address, reason=f"TLS: {why}")
+            raise

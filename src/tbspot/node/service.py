@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from tbspot.choices import Taking
@@ -24,7 +25,7 @@ from tbspot.node.delivery import Delivery
 from tbspot.node.health import Health, health_of
 from tbspot.node.identities import Identities, remove_identities
 from tbspot.node.objects import Sent
-from tbspot.node.reach import check_reach, tls_context
+from tbspot.node.reach import certificate_of, check_reach, tls_context
 from tbspot.node.receiver import Receiver
 from tbspot.node.retention import Retention
 from tbspot.node.settings import NodeSettings, Pauses
@@ -101,6 +102,8 @@ class Node:
         self._failed: Exception | None = None
         self._closed = False
         self._faults: dict[str, str] = {}
+        # As it was loaded, whatever lies in its place later.
+        self._certificate = certificate_of(settings.tls) if settings.tls else None
         with ExitStack() as stack:
             stack.enter_context(holding(settings.folder))
             self.store = stack.enter_context(closing(_store(settings)))
@@ -143,7 +146,10 @@ class Node:
 
     def health(self) -> Health:
         """How the node is."""
-        return health_of(self.store, self._delivery, self._model, dict(self._faults))
+        faults = dict(self._faults)
+        if self._certificate and (why := self._certificate.trouble(datetime.now(UTC))):
+            faults["tls"] = why
+        return health_of(self.store, self._delivery, self._model, faults)
 
     def close(self) -> None:
         """Take no more films, finish the one in hand, and give the folder back.

@@ -28,6 +28,9 @@ class Limits(Settings):
         silence_seconds: that an association may be idle.
         pdu_seconds: that one message of the protocol (at most `pdu_bytes`) may take to come in.
         pdu_bytes: of one message of the protocol (PS3.8 9.3).
+        request_seconds: that a request may take to come in, and besides what it takes at
+            `slowest` bytes a second.
+        slowest: of a request, in bytes a second: less than any line that films are sent over.
         free_bytes: of the disk that stay free; below them new films are refused.
     """
 
@@ -36,6 +39,8 @@ class Limits(Settings):
     silence_seconds: Amount = 60.0
     pdu_seconds: Amount = 30.0
     pdu_bytes: Whole = 1 << 20
+    request_seconds: Amount = 30.0
+    slowest: Whole = 16_000
     free_bytes: Count = 1 << 30
 
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tbspot.errors import TbspotError
-from tbspot.node.objects import is_whole, read_sent
+from tbspot.node.folders import HeldFolder, held_below
+from tbspot.node.objects import Sent, UnfitError, is_whole, read_sent
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
 
@@ -26,6 +27,8 @@ SOURCE = "folder"
 REFUSED = "refused"
 # A film that is not whole and has not changed for so long will not be.
 STALLED_SECONDS = 600.0
+# Folders in one another that are looked into: more than anybody files films by.
+DEEPEST = 16
 
 
 class State(NamedTuple):
@@ -65,6 +68,7 @@ class Watch:
     clock: Callable[[], float] = time.monotonic
     _seen: dict[Path, Seen] = field(default_factory=dict, init=False)
     _stays: set[tuple[Path, Seen]] = field(default_factory=set, init=False)
+    _unread: set[str] = field(default_factory=set, init=False)
 
     def work(self) -> float:
         """Take each file that has not changed since the last look; gives seconds to the next one.
@@ -82,7 +86,8 @@ class Watch:
         self._stays &= still
         for path, seen in sorted(still - self._stays):
             try:
-                self._take(path, *seen)
+                with held_below(self.folder, *path.parent.relative_to(self.folder).parts) as held:
+                    self._take(held, path.name, *seen)
             except OSError as error:  # of this file alone; the others go on
                 self._stays.add((path, seen))
                 self.tell("file stays", source=SOURCE, reason=error.strerror)
@@ -90,57 +95,92 @@ class Watch:
 
     def _look(self) -> Iterator[tuple[Path, State]]:
         """Files with size and time of change; empty ones have yet to be written."""
-        for parent, folders, names in os.walk(self.folder, onerror=self._raise):
-            folders[:] = [one for one in folders if not one.startswith(".") and one != REFUSED]
+        unread: dict[str, str] = {}
+        for parent, folders, names in os.walk(
+            self.folder, onerror=lambda error: self._note(error, unread)
+        ):
+            below = Path(parent).relative_to(self.folder).parts
+            hidden = {one for one in folders if one.startswith(".")}
+            folders[:] = {*folders} - hidden - ({REFUSED} if not below else set())
+            if folders and len(below) == DEEPEST:
+                unread[parent] = f"more than {DEEPEST} folders in one another"
+                folders.clear()
             for name in names:
                 # Many programs write under such a name and rename what is whole.
                 if name.startswith(".") or name.endswith((".part", ".tmp")):
                     continue
                 with suppress(OSError):
-                    if (state := _state_of(path := Path(parent, name))).size:
+                    state = _state_in((path := Path(parent, name)).lstat())
+                    if state.size:
                         yield path, state
+        for folder in unread.keys() - self._unread:
+            self.tell("folder stays", source=SOURCE, reason=unread[folder])
+        self._unread = set(unread)
 
-    def _raise(self, error: OSError) -> None:
-        raise TbspotError(
-            f"{self.folder} cannot be looked into ({error.strerror}); let this user read and "
-            "write there"
-        ) from error
+    def _note(self, error: OSError, unread: dict[str, str]) -> None:
+        """One folder that cannot be looked into keeps no film in another one waiting."""
+        if error.filename == str(self.folder):
+            raise TbspotError(
+                f"{self.folder} cannot be looked into ({error.strerror}); let this user read and "
+                "write there"
+            ) from error
+        if not isinstance(error, FileNotFoundError):
+            unread[str(error.filename)] = error.strerror or "it cannot be looked into"
 
-    def _take(self, path: Path, state: State, since: float) -> None:
+    def _take(self, held: HeldFolder, name: str, state: State, since: float) -> None:
         self.store.check_room(state.size)
         try:
-            sent = read_sent(path, self.film_bytes)
-        except TbspotError:
-            self._refuse(path, "no film that is taken")
+            sent = self._whole(held, name)
+        except UnfitError as error:
+            self._refuse(held, name, str(error))
             return
-        if not is_whole(sent):
+        except TbspotError as error:
             # Moved, it is still the file that its writer may go on with.
             if self.clock() - since > STALLED_SECONDS:
-                self._refuse(path, "it ends too early")
+                self._refuse(held, name, str(error))
             return
         taken = self.store.take(sent, SOURCE)
         self.tell(f"film {taken}", source=SOURCE, bytes=len(sent.data))
         if taken in ("new", "again"):
             self.arrived()
         if taken == "other":
-            self._refuse(path, "another film has its SOP Instance UID")
+            self._refuse(held, name, "another film has its SOP Instance UID")
             return
         with suppress(FileNotFoundError):
-            if _state_of(path) == state:
-                path.unlink()
+            if _state_in(held.status(name)) == state:
+                held.remove(name)
 
-    def _refuse(self, path: Path, reason: str) -> None:
-        """Move a file aside, under a name that is free; names of files are not logged."""
-        place = self.folder / REFUSED
-        place.mkdir(exist_ok=True)
-        goal, number = place / path.name, 1
-        while goal.exists():
-            goal, number = place / f"{number}-{path.name}", number + 1
-        with suppress(FileNotFoundError):
-            path.rename(goal)
+    def _whole(self, held: HeldFolder, name: str) -> Sent:
+        """A film that is there to its end; names of files are not logged.
+
+        Raises:
+            UnfitError: it will never be taken.
+            TbspotError: it is not there as yet, or is no film.
+        """
+        sent = read_sent(held.named(name), self.film_bytes, name="the file", within=held.number)
+        if not is_whole(sent):
+            raise TbspotError("the file ends too early; export it again")
+        return sent
+
+    def _refuse(self, held: HeldFolder, name: str, reason: str) -> None:
+        """Move a file aside, under a name that is free.
+
+        Raises:
+            OSError: it cannot be.
+        """
+        goal, number = name, 1
+        try:
+            with held_below(self.folder, REFUSED, make=True) as aside:
+                while aside.has(goal):
+                    goal, number = f"{number}-{name}", number + 1
+                held.move(name, aside, goal)
+        except FileNotFoundError:  # somebody else was faster
+            return
+        except OSError as error:
+            why = f"it cannot be put into `{REFUSED}` ({error.strerror}); let that be a folder"
+            raise OSError(error.errno, why) from error
         self.tell("file refused", source=SOURCE, reason=reason)
 
 
-def _state_of(path: Path) -> State:
-    found = path.stat(follow_symlinks=False)
+def _state_in(found: os.stat_result) -> State:
     return State(found.st_size, found.st_mtime_ns)

@@ -6,6 +6,7 @@ What the pages show is left to pages.py and api.py.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import secrets
 from collections.abc import Callable, Collection
@@ -33,7 +34,10 @@ HEADERS = {
     # Films of patients stay out of the browser's cache on disk.
     "Cache-Control": "no-store",
 }
-COOKIE = "tbspot"
+# With some letters of the token's sum: browsers send a host's cookies to all its ports, and two
+# pages on one machine would throw each other out.
+COOKIE = "tbspot-"
+COOKIE_LETTERS = 12
 PARAMETER = "token"
 
 
@@ -61,6 +65,7 @@ class Guard:
         self._app = app
         self._hosts = hosts
         self._token = token
+        self._cookie = COOKIE + hashlib.sha256((token or "").encode()).hexdigest()[:COOKIE_LETTERS]
         self._is_known = is_known
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,9 +109,15 @@ class Guard:
         if _same(request.query_params.get(PARAMETER), self._token):
             # The token leaves the address at once, so that it is not in the browser's history.
             answer = RedirectResponse(request.url.path, HTTPStatus.SEE_OTHER)
-            answer.set_cookie(COOKIE, self._token, httponly=True, samesite="strict")
+            answer.set_cookie(
+                self._cookie,
+                self._token,
+                secure=request.scope["scheme"] == "https",
+                httponly=True,
+                samesite="strict",
+            )
             return answer
-        if _same(request.cookies.get(COOKIE), self._token):
+        if _same(request.cookies.get(self._cookie), self._token):
             return None
         return _sentence(
             "open the address that tbspot printed, with its token", HTTPStatus.UNAUTHORIZED

@@ -23,7 +23,7 @@ from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import report_fault
 from tbspot.hospital.uids import fault_of_uid
-from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, sent_of, study_of
+from tbspot.node.objects import CLASSES, SYNTAXES, Sent, UnfitError, contradicts, sent_of, study_of
 from tbspot.node.service import Node
 from tbspot.viewer.bodies import CLOSE, GRACE, SLOWEST, TooLargeError, TooSlowError, paced
 from tbspot.viewer.multipart import MalformedError, Part, Parts
@@ -36,7 +36,8 @@ DICOM, JSON = "application/dicom", "application/dicom+json"
 MOST_HELD = 4
 LATER = CLOSE | {"Retry-After": "60"}
 # Reasons of a failure (PS3.18 I.2.2).
-PROCESSING, NO_CLASS, NO_ROOM, NOT_UNDERSTOOD, NO_SYNTAX = 0x0110, 0x0122, 0xA700, 0xC000, 0xC122
+PROCESSING, NO_CLASS, NO_ROOM, MISMATCH = 0x0110, 0x0122, 0xA700, 0xA900
+NOT_UNDERSTOOD, NO_SYNTAX = 0xC000, 0xC122
 
 
 class _BusyError(Exception):
@@ -198,12 +199,8 @@ class Storing:
 
     def _failure(self, sent: Sent, study: str | None, source: str) -> int | None:
         """Why a film was not taken; `None` = it was."""
-        if sent.kind not in CLASSES:
-            return NO_CLASS
-        if sent.syntax not in SYNTAXES:
-            return NO_SYNTAX
-        if study is not None and study_of(sent) != study:
-            return NOT_UNDERSTOOD
+        if (unfit := _unfit(sent, study)) is not None:
+            return unfit
         try:
             taken: Taking = self._node.take(sent, source)
         except TbspotError as error:
@@ -213,6 +210,17 @@ class Storing:
             self._node.tell("fault", where="web", reason=report_fault(error))
             return PROCESSING
         return NOT_UNDERSTOOD if taken == "other" else None
+
+
+def _unfit(sent: Sent, study: str | None) -> int | None:
+    """Why a film is not to be taken, by what it says of itself; `None` = it may be."""
+    if sent.kind not in CLASSES:
+        return NO_CLASS
+    if sent.syntax not in SYNTAXES:
+        return NO_SYNTAX
+    if study is not None and study_of(sent) != study:
+        return NOT_UNDERSTOOD
+    return MISMATCH if contradicts(sent) else None
 
 
 def address_of(request: Request) -> str:

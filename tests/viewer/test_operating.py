@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pages import Page, Places, serving
-from tbspot.calibration import CalibrationSettings, calibrate, write_calibration
+from tbspot.calibration import CalibrationSettings, calibrate, read_scored, write_calibration
 from tbspot.errors import TbspotError
 from tbspot.viewer.operating import read_operating
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -65,6 +66,26 @@ def watched_tab(
     yield opened
     context.close()
     assert faults == []
+
+
+@contextmanager
+def held_back(tab: playwright.Page, address: str | re.Pattern[str]) -> Iterator[None]:
+    """Hold back what a page asks of an address; it gets it when the block ends, soon or late."""
+    waiting: list[playwright.Route] = []
+    ended = False
+
+    def hold(route: playwright.Route) -> None:
+        if ended:
+            route.continue_()
+        else:
+            waiting.append(route)
+
+    tab.route(address, hold)
+    yield
+    # A busy browser may send its request only now.
+    ended = True
+    for route in waiting:
+        route.continue_()
 
 
 def hold_guidelines(tab: playwright.Page, width: int) -> None:

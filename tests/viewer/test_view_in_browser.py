@@ -12,7 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from browsers import MARKS, expect, hold_guidelines, playwright, started_browser, watched_tab  # noqa: F401
+from browsers import (  # noqa: F401
+    MARKS,
+    expect,
+    held_back,
+    hold_guidelines,
+    playwright,
+    started_browser,
+    watched_tab,
+)
 from pages import PLANTED, Page, Places, dicom_of
 from tbspot.scores import shown_score
 from tbspot.viewer import serving
@@ -164,17 +172,13 @@ def test_the_table_of_boxes_tells_of_the_threshold_beside_it(
     second = tab.locator(".panel").last.get_attribute("data-address")
     assert second is not None
     assert second != film
-    held: list[playwright.Route] = []
-    tab.route(re.compile(rf"{second}/boxes"), lambda route: held.append(route))
-    tab.get_by_label("Boxes from this share").press("End")
-    expect(tab.locator(".said").first).to_contain_text("from 99 % of")
-    # The other model's answer is still under way.
-    assert listed_boxes(tab) == told_boxes(page.ask(f"{film}/boxes?share=0.99").json())
-    expect(tab.locator(".said").last).not_to_contain_text("from 99 % of")
-    for route in held:
-        route.continue_()
+    with held_back(tab, re.compile(rf"{second}/boxes")):
+        tab.get_by_label("Boxes from this share").press("End")
+        expect(tab.locator(".said").first).to_contain_text("from 99 % of")
+        # The other model's answer is still under way.
+        assert listed_boxes(tab) == told_boxes(page.ask(f"{film}/boxes?share=0.99").json())
+        expect(tab.locator(".said").last).not_to_contain_text("from 99 % of")
     expect(tab.locator(".said").last).to_contain_text("from 99 % of")
-    tab.unroute_all()
 
 
 def test_the_slider_cuts_boxes_anew_while_it_moves(tab: playwright.Page, page: Page) -> None:
@@ -396,18 +400,12 @@ def test_a_dropped_file_that_could_not_be_read_is_forgotten(tab: playwright.Page
 
 
 def test_a_film_is_not_to_be_forgotten_before_the_page_listens(tab: playwright.Page) -> None:
-    held: list[playwright.Route] = []
-
-    def hold(route: playwright.Route) -> None:
-        held.append(route)
-
-    tab.route("**/forget.js", hold)
-    tab.goto("/")
-    tab.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": b""})
-    tab.locator(".drops li").get_by_role("link").click()
-    button = tab.get_by_role("button", name="Forget this film")
-    expect(button).to_be_disabled()
-    held[0].continue_()
+    with held_back(tab, "**/forget.js"):
+        tab.goto("/")
+        tab.set_input_files("#files", {"name": "a.png", "mimeType": "image/png", "buffer": b""})
+        tab.locator(".drops li").get_by_role("link").click()
+        button = tab.get_by_role("button", name="Forget this film")
+        expect(button).to_be_disabled()
     button.click()
     expect(tab.locator("h1")).to_have_text("Worklist")
 

@@ -32,7 +32,7 @@ from tbspot.records.predictions import (
     read_heatmap,
 )
 from tbspot.samples.names import Names
-from tbspot.samples.reading import film_size, read_rows, refuse_other_size
+from tbspot.samples.reading import IN_SHARES, film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["matched"]
@@ -122,6 +122,7 @@ def _matched_boxes(
     else:
         images = read_coco_images(coco_images) if coco_images else None
         lines = _results(path, read_coco_results(path, images.ids if images else None))
+    _refuse_shares(path, [box for line in lines for box in line.boxes])
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
     found = _matched_named(given, samples, what, loaded) if lines else _nothing_on(path, samples)
     sizes = images.sizes if images else {}
@@ -140,6 +141,12 @@ def _matched_boxes(
         gives_boxes=True,
         notes=(*found.notes, *((note,) if absent else ())),
     )
+
+
+def _refuse_shares(path: Path, boxes: Sequence[PredictedBox]) -> None:
+    """Refuse a file whose boxes all end in the first pixel: one may, but not each of them."""
+    if boxes and all(max(box.x1, box.y1) <= 1 for box in boxes):
+        raise TbspotError(f"{path} has all its boxes {IN_SHARES}")
 
 
 def _no_map(prediction: Prediction) -> NDArray[np.float32]:

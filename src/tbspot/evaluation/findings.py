@@ -98,9 +98,16 @@ def _matched(
         return matched(as_given_path(findings, "findings"), samples, what, loaded.every)
     maps: dict[str, NDArray[np.float32]] = {}
     lines: list[Prediction] = []
+    seen: set[str] = set()
     for finding in findings:
         if not isinstance(finding, Finding):
             raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
+        if finding.image in seen:
+            raise TbspotError(
+                f"two findings are called {finding.image}; give one of each film, and films that "
+                "are no files a `name` of their own"
+            )
+        seen.add(finding.image)
         lines.append(finding.prediction.model_copy(update={"boxes": ()}))
         if finding.evidence is not None:
             maps[finding.image] = finding.evidence

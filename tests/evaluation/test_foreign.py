@@ -450,3 +450,16 @@ def test_boxes_in_shares_of_the_film_are_not_taken_for_pixels(tmp_path: Path) ->
     path.write_text("\n".join(rows) + "\n", "utf-8")
     with pytest.raises(TbspotError, match="all its boxes within one pixel"):
         matched(path, (), "a film")
+
+
+def test_boxes_beside_their_film_are_counted_in_a_note(study: Study) -> None:
+    theirs = coco(
+        study,
+        result("one", (600, 10, 700, 90), 0.9),
+        result("one", FIRST, 0.8),
+        result("two", (-9, 10, 0, 90), 0.7),
+        result("sick", (0, 511.5, 9, 600), 0.7),
+    )
+    samples = in_split(load([study.source]).samples, "test")
+    (note,) = (note for note in matched(theirs, samples, "a film").notes if "beside" in note)
+    assert note.startswith("boxes in theirs.json that lie beside their film: 2 (the first on one)")

@@ -139,8 +139,25 @@ def _matched_boxes(
         found,
         predictions=tuple(placed),
         gives_boxes=True,
-        notes=(*found.notes, *((note,) if absent else ())),
+        notes=(*found.notes, *((note,) if absent else ()), *_beside_notes(path, placed)),
     )
+
+
+def _beside_notes(path: Path, placed: Sequence[Prediction]) -> tuple[str, ...]:
+    """The sentence on boxes that have no place on their film, as those of a larger copy may."""
+    films = [one.image for one in placed for box in one.boxes if _is_beside(box, one)]
+    if not films:
+        return ()
+    return (
+        f"boxes in {path.name} that lie beside their film: {len(films):,} (the first on "
+        f"{films[0]}); if they are of films of another size, scale them",
+    )
+
+
+def _is_beside(box: PredictedBox, film: Prediction) -> bool:
+    if film.width is None or film.height is None:
+        return False
+    return min(box.x1, box.y1) <= 0 or box.x0 >= film.width or box.y0 >= film.height
 
 
 def _refuse_shares(path: Path, boxes: Sequence[PredictedBox]) -> None:

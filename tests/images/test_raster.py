@@ -113,3 +113,35 @@ def test_a_jpeg_whose_end_was_lost_in_copying_is_refused(progressive: bool, tmp_
             read_pixels(path)
     path.write_bytes(content + bytes(512))
     read_pixels(path)
+
+
+ON_ITS_SIDE = struct.pack("<HHII", 274, 3, 1, 6)
+
+
+def _exif(*entries: bytes) -> bytes:
+    return (
+        b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    )
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        struct.pack("<HHIhh", 271, 5, 1, 8, 0),  # a camera's maker as a fraction
+        struct.pack("<HHIf", 272, 11, 1, 0.5),
+    ],
+    ids=["maker", "model"],
+)
+def test_a_turned_jpeg_whose_exif_is_odd_is_read_upright(odd: bytes, tmp_path: Path) -> None:
+    values = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))
+    path = tmp_path / "a.jpg"
+    Image.fromarray(values).save(path, quality=100, exif=_exif(ON_ITS_SIDE, odd))
+    np.testing.assert_allclose(read_pixels(path), values.T / np.float32(255), atol=0.02)
+
+
+def test_a_jpeg_is_not_turned_for_a_text_about_it(tmp_path: Path) -> None:
+    values = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))
+    text = b'<rdf:Description tiff:Orientation="6"/>'
+    path = tmp_path / "a.jpg"
+    Image.fromarray(values).save(path, quality=100, xmp=text)
+    np.testing.assert_allclose(read_pixels(path), values / np.float32(255), atol=0.02)

@@ -115,6 +115,23 @@ def test_a_jpeg_whose_end_was_lost_in_copying_is_refused(progressive: bool, tmp_
     read_pixels(path)
 
 
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_a_camera_keeps_behind_a_jpeg_may_hold_anything(
+    progressive: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jpg"
+    noise = np.random.default_rng(1).integers(0, 256, (80, 80), np.uint8)
+    Image.fromarray(noise).save(path, quality=95, progressive=progressive)
+    content, wanted = path.read_bytes(), read_pixels(path)
+    video = b"\0\0\0\x18ftypmp42" + b"\xff\xda\0" + bytes(8)
+    for behind in (video, content[: len(content) // 2] + bytes(40)):
+        path.write_bytes(content + behind)
+        np.testing.assert_array_equal(read_pixels(path), wanted)
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
+    with pytest.raises(TbspotError, match="cannot be read as a JPEG image"):
+        read_pixels(path)
+
+
 ON_ITS_SIDE = struct.pack("<HHII", 274, 3, 1, 6)
 
 

@@ -170,6 +170,34 @@ def test_a_film_that_was_set_aside_is_tried_anew_when_it_is_sent_again(
     assert (film.state, film.attempts) == ("received", 0)
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")])
+def test_a_film_that_the_disk_has_lost_is_kept_when_it_is_sent_again(
+    store: Store, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    damage(store.path_of(store.ledger.films(9)[0]))
+    store.ledger.set_aside(1, "it cannot be read", None, 5.0)
+    assert store.take(sent, "UNIT") == "again"
+    (film,) = store.ledger.films(9)
+    assert read_sent(store.path_of(film), MOST).digest == sent.digest
+    assert [path.name for path in store.folder.glob("films/*.*")] == [film.file]
+    # From now on it is the one that is here.
+    assert store.take(sent, "UNIT") == "known"
+
+
+def test_nothing_of_a_film_is_left_whose_results_were_made_anew_of_fewer_kinds(
+    store: Store, tmp_path: Path
+) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    made = dcmread(study_film(tmp_path, 9))
+    store.keep(store.ledger.films(9)[0], "{}", {"sc": made, "seg": made, "sr": made})
+    assert store.make_anew(1)
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": made})
+    assert store.forget(store.ledger.films(9)[0])
+    assert not list(store.folder.glob("*/*"))
+
+
 def test_a_film_that_was_set_aside_and_mended_replaces_what_it_was(
     store: Store, tmp_path: Path
 ) -> None:
@@ -556,7 +584,9 @@ def test_a_film_that_was_queued_anew_meanwhile_is_not_deleted(store: Store, tmp_
     assert old is not None
     assert store.take(sent, "UNIT") == "again"
     assert not store.forget(old)
-    assert store.path_of(old).is_file()
+    now = store.ledger.film(1)
+    assert now is not None
+    assert store.path_of(now).is_file()
 
 
 def _restore_queue(folder: Path, after: Callable[[Store], object]) -> Store:

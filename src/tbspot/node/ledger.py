@@ -147,13 +147,6 @@ class Ledger:
             )
             return done.lastrowid if done.rowcount else None
 
-    def try_again(self, film: int, now: float) -> None:
-        """Queue a film anew that was set aside."""
-        self._base.write(
-            "UPDATE films SET state = 'received', attempts = 0, due = ?1, received = ?1, "
-            "finished = NULL WHERE id = ?2 AND state = 'aside'", now, film,
-        )  # fmt: skip
-
     def replace(
         self, film: int, digest: str, file: str, size: int, now: float, source: str | None = None
     ) -> None:

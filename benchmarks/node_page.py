@@ -22,7 +22,7 @@ from tbspot.node.service import Node, running
 from tbspot.node.settings import NodeSettings
 from tbspot.node.telling import silent
 from tbspot.records.predictions import PredictedBox, Prediction
-from tbspot.viewer.station_serving import page_of
+from tbspot.viewer.node_serving import page_of
 
 TIMES = 20
 

@@ -37,7 +37,7 @@ from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
 from tbspot.training.cache import cache_films
-from tbspot.training.films import Films
+from tbspot.training.films import TrainingFilms
 from tbspot.training.settings import TrainingSettings
 from tbspot.training.teachers import open_teachers
 
@@ -79,7 +79,7 @@ def _transformed(path: Path, size: int) -> torch.Tensor:
 
 
 def our_step(
-    films: Films, settings: TrainingSettings, precision: str, cache: Path | None = None
+    films: TrainingFilms, settings: TrainingSettings, precision: str, cache: Path | None = None
 ) -> Callable[[], object]:
     """One step of the loop in `tbspot.training.loop.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ def student_steps(
     net = build_classifier(described, settings.init)
     nn.init.normal_(net.head.weight, std=HEAD)
     save_classifier(teacher, net, described)
-    films = Films(samples, cache_films(samples, settings.size, None, folder), settings)
+    films = TrainingFilms(samples, cache_films(samples, settings.size, None, folder), settings)
     taught = dataclasses.replace(
         settings, teachers=(teacher,), map_weight=1.0, map_target="overlap"
     )
@@ -129,7 +129,7 @@ def _described(settings: TrainingSettings) -> Description:
     return Description(name="net", size=settings.size, stride_place=settings.stride_place)
 
 
-def read_all(films: Films, fabric: Fabric) -> None:
+def read_all(films: TrainingFilms, fabric: Fabric) -> None:
     """An epoch's batches, and no step."""
     for _ in films.batches(0, 0, fabric):
         pass
@@ -154,7 +154,7 @@ def measure(init: str, size: int, rounds: int) -> None:
             frozen_stages=0,
         )
         default = dataclasses.replace(whole, batch_norm="frozen", frozen_stages=1)
-        films = Films(samples, cache_films(samples, size, None, folder), whole)
+        films = TrainingFilms(samples, cache_films(samples, size, None, folder), whole)
         sides = {
             "plain loop, float32": plain_step(samples, whole),
             "tbspot, every layer and normalisation trained, float32": our_step(

@@ -19,8 +19,8 @@ from tbspot.cli import app
 
 pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
 
+from nodes import posted, stow
 from pages import Server
-from stations import posted, stow
 from tbspot.lock import holding
 from tbspot.node import NodeSettings
 from tbspot.node.objects import read_sent

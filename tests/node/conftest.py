@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("pynetdicom", reason="the extra hospital is not installed")
 
-from stations import SETTINGS, Told
+from nodes import SETTINGS, Told
 from tbspot.node.service import Node, running
 from units import Archive, archive, bright_model
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from pydicom.uid import SecondaryCaptureImageStorage
 
-from stations import SETTINGS
+from nodes import SETTINGS
 from tbspot.errors import ModelError, TbspotError
 from tbspot.hospital.result_files import read_result
 from tbspot.node import delivery, line_teller, service

@@ -13,15 +13,15 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from nodes import SETTINGS, Told, a_page, posted, stow
 from pages import Answer, Server
-from stations import SETTINGS, Told, a_page, posted, stow
 from tbspot.errors import TbspotError
 from tbspot.node.ledger import FilmLine
 from tbspot.node.service import Node, running
 from tbspot.records.predictions import Prediction
-from tbspot.viewer import station
+from tbspot.viewer import node_films
 from tbspot.viewer.guard import HEADERS
-from tbspot.viewer.station_serving import page_of
+from tbspot.viewer.node_serving import page_of
 from units import bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
@@ -193,7 +193,7 @@ def test_health_is_for_monitors_and_names_nobody(
 
 
 def test_troubles_stand_above_the_list(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(station, "TROUBLES_SECONDS", 0.0)
+    monkeypatch.setattr(node_films, "TROUBLES_SECONDS", 0.0)
     node = start()
     with a_page(node) as page:
         mark = _asked(page).headers["x-mark"]

@@ -17,8 +17,8 @@ from browsers import (
     started_browser,  # noqa: F401
     watched_tab,
 )
+from nodes import SETTINGS, Told, a_page, posted, stow
 from pages import Server
-from stations import SETTINGS, Told, a_page, posted, stow
 from tbspot.node.service import Node, running
 from units import bright_model, study_film, wait_for
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from nodes import SETTINGS, Told, a_page, posted, stow
 from pages import Answer, Server
-from stations import SETTINGS, Told, a_page, posted, stow
 from tbspot.node.objects import CLASSES
 from tbspot.node.service import Node, running
 from tbspot.node.settings import Limits

@@ -9,10 +9,10 @@ from pathlib import Path
 import pydicom
 import pytest
 
+from nodes import a_page
 from orthanc import Orthanc, absent
 from orthanc import orthanc as orthanc
 from pages import Server
-from stations import a_page
 from tbspot.node.service import Node
 from units import ROOT, study_film, wait_for
 

@@ -26,7 +26,7 @@ from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
 from tbspot.training.cache import CachedFilms, cache_beside
 from tbspot.training.checkpoints import CHECKPOINT_FILE
-from tbspot.training.films import Films, paired_sources
+from tbspot.training.films import TrainingFilms, paired_sources
 from tbspot.training.loop import MODEL_FILE, train
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
@@ -322,7 +322,7 @@ def test_only_paired_sources_teach_the_label_when_asked(settings: TrainingSettin
     fabric = Fabric(accelerator="cpu", devices=1)
     for sources, counted in (("all", [1, 1, 1]), ("paired", [1, 1, 0])):
         chosen = dataclasses.replace(settings, label_sources=sources)
-        batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+        batch = next(iter(TrainingFilms(samples, films, chosen).batches(0, 0, fabric)))
         assert batch.counted[np.argsort(batch.index)].tolist() == counted
 
 
@@ -344,7 +344,7 @@ def test_the_auroc_that_is_followed_is_the_mean_of_sources_with_both_labels(
     assert len(told) > training.TUNING_BATCH
     pixels = np.array([[[grey]] for _, _, grey in told], np.uint8)
     samples = [_sample(source, label) for source, label, _ in told]
-    tuning = Films(samples, CachedFilms(pixels, "none"), settings)
+    tuning = TrainingFilms(samples, CachedFilms(pixels, "none"), settings)
     # Of b 9 films without TB, 10 with it; two of these are darker than the 8 of 100.
     found = training._tuning_auroc(_Brightness(), tuning, fabric)  # type: ignore[arg-type]
     assert found == pytest.approx((3 / 4 + (90 - 16) / 90) / 2)
@@ -355,7 +355,7 @@ def test_each_epoch_shows_each_film_once_in_an_order_of_its_own(settings: Traini
     samples = [_sample("a", index % 2) for index in range(12)]
     films = CachedFilms(np.arange(12, dtype=np.uint8).repeat(4).reshape(12, 2, 2), "none")
     fabric = Fabric(accelerator="cpu", devices=1)
-    made = Films(samples, films, dataclasses.replace(settings, batch_size=4))
+    made = TrainingFilms(samples, films, dataclasses.replace(settings, batch_size=4))
     orders = [
         np.concatenate([batch.index for batch in made.batches(epoch, 0, fabric)])
         for epoch in (0, 1, 0)
@@ -375,7 +375,7 @@ def test_a_batch_that_cannot_be_made_ends_the_epoch_with_its_own_error(
     """Batches are made ahead of their use, in a thread: nothing may be lost there."""
     samples = [_sample("a", index % 2) for index in range(12)]
     films = CachedFilms(np.zeros((12, 2, 2), np.uint8), "none")
-    made = Films(samples, films, dataclasses.replace(settings, batch_size=4))
+    made = TrainingFilms(samples, films, dataclasses.replace(settings, batch_size=4))
     make, steps = made._batch, iter([True, True, False])
     monkeypatch.setattr(made, "_batch", lambda *given: make(*given) if next(steps) else 1 / 0)
     batches = made.batches(0, 0, Fabric(accelerator="cpu", devices=1))
@@ -394,7 +394,7 @@ def test_the_half_beside_tb_is_taught_as_free_of_it_and_the_other_as_tb(
     maps[[0, 1, 3], 1, 0] = 1
     maps[2, 1, :] = 1
     halving = dataclasses.replace(settings, halves=1.0, label_sources="all", draw_lesions=1.0)
-    made = Films(samples, films, halving)
+    made = TrainingFilms(samples, films, halving)
     made.locate_sides(maps, 0.1)
     fabric, seen = Fabric(accelerator="cpu", devices=1), set()
     for epoch in range(10):
@@ -412,7 +412,7 @@ def test_of_a_source_with_one_label_only_halves_teach_it(settings: TrainingSetti
     samples = [_sample("a", 1)] * 20 + [_sample("b", 0), _sample("b", 1)]
     films = CachedFilms(np.zeros((22, 4, 4), np.uint8), "none")
     chosen = dataclasses.replace(settings, halves=0.5, label_sources="paired", batch_size=22)
-    made = Films(samples, films, chosen)
+    made = TrainingFilms(samples, films, chosen)
     maps = torch.zeros(22, 4, 4)
     maps[:20, 0, 0] = 1
     made.locate_sides(maps, 0.1)
@@ -430,7 +430,7 @@ def test_a_teacher_s_score_of_the_whole_film_is_not_taught_for_a_half(
     chosen = dataclasses.replace(
         settings, halves=1.0, label_weight=1e-9, map_weight=0.0, views=STILL, batch_size=4
     )
-    made = Films([_sample("a", 1)] * 4, films, chosen)
+    made = TrainingFilms([_sample("a", 1)] * 4, films, chosen)
     maps = torch.zeros(4, 4, 4)
     maps[:2, 0, 0] = 1
     made.locate_sides(maps, 0.1)
@@ -652,7 +652,7 @@ def test_drawn_lesions_make_pairs_of_a_source_that_has_none(settings: TrainingSe
     films = CachedFilms(np.full((3, 32, 32), 90, np.uint8), "none")
     fabric = Fabric(accelerator="cpu", devices=1)
     chosen = dataclasses.replace(settings, label_sources="paired", draw_lesions=0.5)
-    batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+    batch = next(iter(TrainingFilms(samples, films, chosen).batches(0, 0, fabric)))
     assert batch.counted[np.argsort(batch.index)].tolist() == [0, 1, 1]
 
 
@@ -663,7 +663,7 @@ def test_a_film_with_drawn_lesions_is_taught_as_tb_and_the_same_film_without_as_
     film = Image.open(drawn / "imgs" / "health" / "h0001.png").resize((64, 64))
     films = CachedFilms(np.stack([np.asarray(film)] * 12), "none")
     chosen = dataclasses.replace(settings, draw_lesions=0.5)
-    batch = next(iter(Films(samples, films, chosen).batches(0, 0, fabric)))
+    batch = next(iter(TrainingFilms(samples, films, chosen).batches(0, 0, fabric)))
     assert torch.equal(batch.labels, batch.drawn)
     assert 0 < batch.drawn.sum() < 12
     plain = torch.from_numpy(np.array(film)).float() / 255

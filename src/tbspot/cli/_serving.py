@@ -107,7 +107,7 @@ def _looks(settings: NodeSettings, given: Given) -> dict[str, Callable[[], str]]
     """What stands beside the node, by name, each with a look at whether it could be served."""
     looks: dict[str, Callable[[], str]] = {}
     if given["page"]:
-        from tbspot.viewer.station_serving import look_at_page
+        from tbspot.viewer.node_serving import look_at_page
 
         looks["page"] = lambda: look_at_page(settings, given["page_host"], given["page_port"])
     if (port := given["health_port"]) is not None:
@@ -139,7 +139,7 @@ def _health(node: Node, given: Given) -> Iterator[None]:
 def _page(node: Node, given: Given) -> AbstractContextManager[object]:
     if not given["page"]:
         return nullcontext()
-    from tbspot.viewer.station_serving import page_of
+    from tbspot.viewer.node_serving import page_of
 
     return page_of(node, given["page_host"], given["page_port"])
 

@@ -23,7 +23,7 @@ from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import first_fault
 from tbspot.pathnames import leads_to
 from tbspot.records.coco import FARTHEST, CocoBox, read_coco_images, read_coco_results
-from tbspot.records.matching import Films, Matched, Predictions, match
+from tbspot.records.matching import Matched, NamedFilms, Predictions, match
 from tbspot.records.predictions import (
     FILE_NAME,
     PredictedBox,
@@ -80,7 +80,7 @@ def _matched_named(
 ) -> Matched:
     """Matched where others named the films: what is of no film is counted, for names may differ."""
     lines = list(given.lines)
-    _refuse_two_of_one_film(given.source, lines, samples, Films((*samples, *loaded)))
+    _refuse_two_of_one_film(given.source, lines, samples, NamedFilms((*samples, *loaded)))
     found = match(given, samples, what, loaded)
     used = {one.image for one in found.predictions if one}
     left = [line.image for line in lines if line.image not in used]
@@ -93,7 +93,7 @@ def _matched_named(
 
 
 def _refuse_two_of_one_film(
-    source: str, lines: Sequence[Prediction], samples: Sequence[Sample], films: Films
+    source: str, lines: Sequence[Prediction], samples: Sequence[Sample], films: NamedFilms
 ) -> None:
     """Refuse two names of one film, such as `a` and `a.png`: one of them would be lost."""
     named = films.named(line.image for line in lines)

@@ -22,7 +22,7 @@ from tbspot.samples.names import Names, stem
 from tbspot.samples.reading import sha256_of
 from tbspot.samples.sample import Sample
 
-__all__ = ["Films", "Matched", "Predictions", "finder", "match", "predictions_in"]
+__all__ = ["Matched", "NamedFilms", "Predictions", "finder", "match", "predictions_in"]
 
 Thing = TypeVar("Thing")
 # A prediction's evidence `[h, w]`, read or made when it is asked for.
@@ -85,7 +85,7 @@ def predictions_in(folder: Path) -> Predictions:
 def match(
     given: Path | Predictions, samples: Sequence[Sample], what: str, loaded: Iterable[Sample] = ()
 ) -> Matched:
-    """Each film's prediction: that of its name, or else of the closest one, see `Films.called`.
+    """Each film's prediction: that of its name, or of the closest: `NamedFilms.called`.
 
     Where names alone do not decide, a prediction that has the hash of its film's file is that of
     the film with that file. One that names gave to another file is counted in a note.
@@ -104,7 +104,7 @@ def match(
     predictions = predictions_in(given) if isinstance(given, Path) else given
     by_name = _by_name(predictions)
     model, version = _model(predictions, by_name.values())
-    found = _found(predictions.source, by_name, samples, Films((*samples, *loaded)))
+    found = _found(predictions.source, by_name, samples, NamedFilms((*samples, *loaded)))
     if not any(found):
         raise TbspotError(
             f"{predictions.source} has no prediction of {what} (such as {samples[0].name}); "
@@ -115,7 +115,7 @@ def match(
     return Matched(found, model, version, predictions.read_map, notes=notes)
 
 
-class Films:
+class NamedFilms:
     """Films, to be found by what predictions call them.
 
     Args:
@@ -158,7 +158,7 @@ class Films:
 
 
 def _found(
-    source: str, by_name: Mapping[str, Prediction], samples: Sequence[Sample], films: Films
+    source: str, by_name: Mapping[str, Prediction], samples: Sequence[Sample], films: NamedFilms
 ) -> tuple[Prediction | None, ...]:
     named = films.named(by_name)
     strays = _by_bytes(one for one in by_name.values() if one.image not in films)

@@ -26,7 +26,7 @@ from tbspot.training.drawn import draw_into
 from tbspot.training.halves import choose_halves, halved, sides_of
 from tbspot.training.settings import TrainingSettings
 
-__all__ = ["Batch", "Films", "paired_sources", "taught_sources"]
+__all__ = ["Batch", "TrainingFilms", "paired_sources", "taught_sources"]
 
 # Lung fields that are kept from one epoch to the next, 32 KiB each.
 KEPT_FIELDS = 4096
@@ -55,7 +55,7 @@ class Batch:
     halves: NDArray[np.int8]
 
 
-class Films:
+class TrainingFilms:
     """Films to train on, decoded, and the order of each epoch.
 
     Args:

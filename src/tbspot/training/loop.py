@@ -34,7 +34,7 @@ from tbspot.samples.loading import films_of, in_split, load, require_both_classe
 from tbspot.samples.sample import Sample
 from tbspot.training.cache import cache_beside, cache_films, fingerprint_of
 from tbspot.training.checkpoints import CHECKPOINT_FILE, TrainingState, diverged
-from tbspot.training.films import Batch, Films, paired_sources, taught_sources
+from tbspot.training.films import Batch, TrainingFilms, paired_sources, taught_sources
 from tbspot.training.losses import label_loss, map_loss, overlap_loss, score_distillation
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
@@ -144,7 +144,7 @@ def _train(
 
 
 def _teachers(
-    settings: TrainingSettings, films: Films, folder: Path, fabric: Fabric
+    settings: TrainingSettings, films: TrainingFilms, folder: Path, fabric: Fabric
 ) -> Teachers | None:
     teachers = open_teachers(settings, films.cached, cache_beside(folder), fabric)
     if isinstance(teachers, CleanTeachers) and settings.halves > 0:
@@ -193,7 +193,7 @@ def _reporter(
 
 
 def _followed_auroc(
-    net: Classifier, state: TrainingState, tuning: Films | None, fabric: Fabric
+    net: Classifier, state: TrainingState, tuning: TrainingFilms | None, fabric: Fabric
 ) -> float | None:
     """The AUROC on tuning films of the net that would be written now: the average, if there is."""
     if not state.average:
@@ -226,7 +226,9 @@ def _forget_checkpoint(folder: Path, fabric: Fabric) -> None:
     fabric.barrier()
 
 
-def _read(settings: TrainingSettings, folder: Path, fabric: Fabric) -> tuple[Films, Films | None]:
+def _read(
+    settings: TrainingSettings, folder: Path, fabric: Fabric
+) -> tuple[TrainingFilms, TrainingFilms | None]:
     loaded = load(settings.data, settings.split_file, trained=settings.split)
     if fabric.is_global_zero:
         print_notes(open_console(), loaded.notes)
@@ -261,10 +263,10 @@ def _followed(
 
 def _decoded(
     samples: Sequence[Sample], settings: TrainingSettings, folder: Path, fabric: Fabric
-) -> Films:
+) -> TrainingFilms:
     with fabric.rank_zero_first():
         cached = cache_films(samples, settings.size, settings.through, cache_beside(folder))
-    return Films(samples, cached, settings)
+    return TrainingFilms(samples, cached, settings)
 
 
 def _check(samples: Sequence[Sample], settings: TrainingSettings, fabric: Fabric) -> None:
@@ -411,7 +413,7 @@ def _distillation(
 
 
 @torch.no_grad()
-def _tuning_auroc(net: Classifier, tuning: Films | None, fabric: Fabric) -> float | None:
+def _tuning_auroc(net: Classifier, tuning: TrainingFilms | None, fabric: Fabric) -> float | None:
     """Mean over sources of the AUROC within each; `None` where no source has both labels."""
     if tuning is None:
         return None

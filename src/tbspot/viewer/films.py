@@ -21,10 +21,10 @@ from tbspot.samples.loading import load
 from tbspot.samples.reading import exists
 from tbspot.viewer.pictures import LONGEST_SIDE
 
-__all__ = ["Films", "films_of"]
+__all__ = ["RunFilms", "films_of"]
 
 
-class Films:
+class RunFilms:
     """The films of a run.
 
     Args:
@@ -87,7 +87,7 @@ class Films:
             return {}
 
 
-def films_of(folder: Path, moved_to: Path | None = None) -> Films:
+def films_of(folder: Path, moved_to: Path | None = None) -> RunFilms:
     """The films of a run folder of `locate`.
 
     Args:
@@ -99,7 +99,7 @@ def films_of(folder: Path, moved_to: Path | None = None) -> Films:
     given, base = settings.films, run.called_in
     if moved_to is not None:
         given, base = (str(moved_to),), Path.cwd()
-    return Films(given, base, gate=settings.gate, follow_links=settings.follow_links)
+    return RunFilms(given, base, gate=settings.gate, follow_links=settings.follow_links)
 
 
 def _stays_inside(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from pages import Answer, Server
 from tbspot.node.service import Node
 from tbspot.node.settings import Limits, NodeSettings, Pauses
-from tbspot.viewer.station_serving import page_of
+from tbspot.viewer.node_serving import page_of
 
 __all__ = ["SETTINGS", "Told", "a_page", "posted", "stow"]
 

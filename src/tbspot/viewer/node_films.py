@@ -28,7 +28,7 @@ from tbspot.scores import shown_score
 from tbspot.viewer.cases import Case
 from tbspot.viewer.pictures import LONGEST_SIDE
 
-__all__ = ["Row", "Rows", "Station"]
+__all__ = ["NodeFilms", "Row", "Rows"]
 
 # Of a search in identities: more films than anybody looks through.
 MOST_FOUND = 5000
@@ -93,7 +93,7 @@ class Rows:
     pages: int
 
 
-class Station:
+class NodeFilms:
     """What the pages know of a node.
 
     Args:

@@ -1,7 +1,7 @@
 """The page of a node, served beside it until both end.
 
 Takes a node at work, and where the page is to be reached; gives its address. What it shows is left
-to station_pages.py, films that come over the web to storing.py.
+to node_pages.py, films that come over the web to storing.py.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tbspot.node.settings import NodeSettings
 from tbspot.storage import replacing
 from tbspot.viewer.app import create_app
 from tbspot.viewer.guard import Guard
+from tbspot.viewer.node_films import NodeFilms
+from tbspot.viewer.node_pages import NodePages
 from tbspot.viewer.serving import hosts_of, listen, name_of, server_of
 from tbspot.viewer.site import Site
-from tbspot.viewer.station import Station
-from tbspot.viewer.station_pages import StationPages
 from tbspot.viewer.storing import BASE, Storing, address_of
 
 __all__ = ["TOKEN_FILE", "look_at_page", "page_of"]
@@ -68,9 +68,9 @@ def page_of(node: Node, host: str = "127.0.0.1", port: int = 8350) -> Iterator[s
     tls = node.settings.tls if elsewhere else None
     context = tls_context(tls)
     token = _token(node.store.folder / TOKEN_FILE) if elsewhere else None
-    with listen(host, port, "`page_port`") as listener, closing(Station(node)) as station:
+    with listen(host, port, "`page_port`") as listener, closing(NodeFilms(node)) as films:
         reach = _Reach(host, listener.getsockname()[1], token, tls is not None)
-        server = server_of(_app(node, station, reach))
+        server = server_of(_app(node, films, reach))
         server.config.load()
         server.config.ssl = context
         thread = threading.Thread(target=server.run, args=([listener],), name="page")
@@ -102,9 +102,9 @@ def _keep_names_here(settings: NodeSettings, host: str) -> None:
         )
 
 
-def _app(node: Node, station: Station, reach: _Reach) -> Guard:
-    site = Site(None, None, None, "", None, {"node": station.case})
-    routes = [*StationPages(station, site).routes(), *Storing(node).routes()]
+def _app(node: Node, films: NodeFilms, reach: _Reach) -> Guard:
+    site = Site(None, None, None, "", None, {"node": films.case})
+    routes = [*NodePages(films, site).routes(), *Storing(node).routes()]
 
     def is_known(request: Request) -> bool:
         """Whether it is a unit's that is named: as by C-STORE, its address is enough."""

@@ -26,14 +26,14 @@ from tbspot.html.templating import render
 from tbspot.node.health import said_of
 from tbspot.node.listing import Wanted
 from tbspot.viewer.bodies import TooLargeError, TooSlowError, small
+from tbspot.viewer.node_films import NodeFilms, Row
 from tbspot.viewer.pages import panel_of
 from tbspot.viewer.pictures import film_png, overlay_png
 from tbspot.viewer.site import NUMBER, Site
-from tbspot.viewer.station import Row, Station
 from tbspot.viewer.worklist import LONGEST_SEARCH, one_of
 from tbspot.viewer.worklist import Row as FilmRow
 
-__all__ = ["StationPages"]
+__all__ = ["NodePages"]
 
 # Of what the page's script asks for.
 MOST_BYTES = 4096
@@ -42,16 +42,16 @@ MARK = "X-Mark"
 BETWEEN = re.compile(r"[\s,^]+")
 
 
-class StationPages:
+class NodePages:
     """The addresses that people, the page's script and monitors open.
 
     Args:
-        station: the node.
+        films: the node.
         site: that has its films as cases, and threads to read them.
     """
 
-    def __init__(self, station: Station, site: Site) -> None:
-        self._station, self._site = station, site
+    def __init__(self, films: NodeFilms, site: Site) -> None:
+        self._films, self._site = films, site
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -98,14 +98,14 @@ class StationPages:
 
     def health(self, _: Request) -> Response:
         """How the node is, for a monitor."""
-        status, body = said_of(self._station.node.health)
+        status, body = said_of(self._films.node.health)
         return Response(body, status, media_type="application/json")
 
     def film(self, request: Request) -> Response:
         """One film, as far as it is."""
         row = self._row(request)
-        shown = {"row": row, "of_film": row, "has_identities": self._station.has_identities}
-        newer, older = self._station.beside(row.number)
+        shown = {"row": row, "of_film": row, "has_identities": self._films.has_identities}
+        newer, older = self._films.beside(row.number)
         shown |= {"newer": newer, "older": older}
         if row.prediction is None:
             return self._page("node_film_waiting.html", **shown)
@@ -129,7 +129,7 @@ class StationPages:
             row=row,
             prediction=row.prediction,
             has_map=case.evidence is not None,
-            has_identities=self._station.has_identities,
+            has_identities=self._films.has_identities,
             program=__version__,
         )
 
@@ -149,25 +149,25 @@ class StationPages:
         )
 
     def _answer(self, wanted: Wanted, mark: object) -> Response:
-        if mark == self._station.state()[0]:
+        if mark == self._films.state()[0]:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         listed = self._listed(wanted)
         return HTMLResponse(render("node_rows.html", **listed), headers={MARK: listed["mark"]})
 
     def _listed(self, wanted: Wanted) -> dict[str, Any]:
         """What the table shows; its mark is older than it, so that no change is missed."""
-        mark, troubles = self._station.state()
+        mark, troubles = self._films.state()
         return {
             "mark": mark,
             "troubles": troubles,
-            "found": self._station.rows(wanted),
+            "found": self._films.rows(wanted),
             "wanted": wanted,
-            "has_identities": self._station.has_identities,
+            "has_identities": self._films.has_identities,
         }
 
     def _row(self, request: Request) -> Row:
         name = request.path_params["name"]
-        row = self._station.row(int(name)) if NUMBER.fullmatch(name) else None
+        row = self._films.row(int(name)) if NUMBER.fullmatch(name) else None
         if row is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "there is no such film")
         return row

@@ -120,7 +120,7 @@ def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+            self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}".encode())
             with contextlib.suppress(OSError):
                 while not ended.wait(pause):
                     self.wfile.write(drip)
@@ -135,16 +135,18 @@ def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
             ended.set()
 
 
-JSON = "Content-Type: application/dicom+json"
+JSON, END = "Content-Type: application/dicom+json", "\r\n\r\n"
 
 
 @pytest.mark.parametrize(
     ("head", "drip", "pause"),
     [
-        (f"{JSON}\r\nContent-Length: 100000", b" ", 0.1),
-        (f"{JSON}\r\nTransfer-Encoding: chunked", b"1\r\n \r\n", 0.1),
-        (f"{JSON}\r\nContent-Length: 10000000000", b" " * 50_000, 0.01),
-        (f"{JSON}\r\nContent-Encoding: gzip", gzip.compress(b" " * (64 << 20)), 0.01),
+        (f"{JSON}\r\nContent-Length: 100000{END}", b" ", 0.1),
+        (f"{JSON}\r\nTransfer-Encoding: chunked{END}", b"1\r\n \r\n", 0.1),
+        (f"{JSON}\r\nContent-Length: 10000000000{END}", b" " * 50_000, 0.01),
+        (f"{JSON}\r\nContent-Encoding: gzip{END}", gzip.compress(b" " * (64 << 20)), 0.01),
+        # Nor does its head.
+        ("X: ", b"a", 0.1),
     ],
 )
 def test_an_answer_that_does_not_end_is_given_up(

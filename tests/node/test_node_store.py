@@ -250,6 +250,28 @@ def test_a_film_that_cannot_be_read_is_set_aside_after_its_tries_with_its_reason
     assert told.events().count("film put off") == 2
 
 
+def test_a_node_that_ends_leaves_what_it_has_not_begun(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    folder = tmp_path / "watched"
+    watch = _watch(store, folder, told)
+    watch.ending = lambda: "film new" in told.events()
+    for number in (1, 2, 3):
+        study_film(folder, number)
+    watch.work()
+    watch.work()
+    assert told.events() == ["film new"]
+    assert len(list(folder.glob("*.dcm"))) == 2
+    watch.ending = lambda: False
+    watch.work()
+    for film in store.ledger.films(9):
+        store.ledger.set_aside(film.id, "why", None, 5.0)
+    retention = Retention(store, 7, undelivered=False, tell=told)
+    retention.ending = lambda: len(store.ledger.films(9)) < 3
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
+
+
 def test_what_is_not_done_is_not_deleted_however_old(
     store: Store, tmp_path: Path, told: Any
 ) -> None:

@@ -29,6 +29,7 @@ class Retention:
         tell: of what happens.
         identities: where whose films they are is kept.
         now: the time by which films are old, in seconds since 1970; `None` = by the store's clock.
+        ending: whether the node is to end, so that the other films are deleted at its next start.
     """
 
     store: Store
@@ -37,6 +38,7 @@ class Retention:
     tell: Tell
     identities: Identities | None = None
     now: Callable[[], float] | None = None
+    ending: Callable[[], bool] = lambda: False
 
     def work(self) -> float:
         """Delete what is old enough; gives seconds to the next look."""
@@ -44,6 +46,8 @@ class Retention:
         moment, count = now - self.keep_days * SECONDS_OF_DAY, 0
         ledger = self.store.ledger
         while film := ledger.finished_before(moment, undelivered=self.undelivered):
+            if self.ending():
+                break
             if self.identities is not None:
                 self.identities.forget(film.file)
             count += self.store.forget(film)

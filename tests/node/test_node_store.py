@@ -250,6 +250,28 @@ def test_a_film_that_cannot_be_read_is_set_aside_after_its_tries_with_its_reason
     assert told.events().count("film put off") == 2
 
 
+def test_a_film_that_cannot_be_deleted_keeps_no_other_from_it(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    for number in (1, 2, 3):
+        store.take(read_sent(study_film(tmp_path, number), MOST), "UNIT")
+        store.ledger.set_aside(number, "why", None, 5.0)
+    stuck = store.ledger.film(1)
+    assert stuck is not None
+    # As a file of a disk that can only be read: nobody can unlink it.
+    path = store.path_of(stuck)
+    path.unlink()
+    path.mkdir()
+    retention = Retention(store, 7, undelivered=False, tell=told)
+    for _ in range(2):
+        with pytest.raises(TbspotError, match="film 1 cannot be deleted"):
+            retention.work()
+    assert store.ledger.films(9) == [stuck]
+    path.rmdir()
+    retention.work()
+    assert not store.ledger.films(9)
+
+
 def test_a_node_that_ends_leaves_what_it_has_not_begun(
     store: Store, tmp_path: Path, told: Any
 ) -> None:

@@ -274,15 +274,22 @@ class Ledger:
 
     # What is done with.
 
-    def finished_before(self, moment: float, *, undelivered: bool) -> FilmLine | None:
-        """A film that was done before a moment.
+    def finished_before(
+        self, moment: float, *, undelivered: bool, after: int = 0
+    ) -> FilmLine | None:
+        """The first film that was done before a moment.
 
         Args:
             moment: in seconds since 1970.
+            after: number of the film before it.
             undelivered: whether no archive is waited for, so that a located film is done.
         """
         done = "coalesce(finished, located)" if undelivered else "finished"
-        return self._film(f"SELECT * FROM films WHERE {done} < ? ORDER BY id LIMIT 1", moment)  # noqa: S608 - of two
+        return self._film(
+            f"SELECT * FROM films WHERE {done} < ? AND id > ? ORDER BY id LIMIT 1",
+            moment,
+            after,
+        )
 
     def forget(self, film: int) -> None:
         """Remove a film and its results, whose files are gone."""

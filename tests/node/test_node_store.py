@@ -23,7 +23,7 @@ from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
 from tbspot.node.folders import HeldFolder
 from tbspot.node.identities import Identities
-from tbspot.node.ledger import Ledger
+from tbspot.node.ledger import Ledger, NewResult
 from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
 from tbspot.node.retention import Retention
 from tbspot.node.service import Node
@@ -270,6 +270,22 @@ def test_a_film_that_cannot_be_deleted_keeps_no_other_from_it(
     path.rmdir()
     retention.work()
     assert not store.ledger.films(9)
+
+
+def test_the_next_result_costs_the_same_however_many_wait(store: Store, tmp_path: Path) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    steps = []
+    for count in (10, 5000):
+        results = [NewResult("sr", f"{number}.dcm", str(number)) for number in range(count)]
+        store.ledger.locate(1, "{}", results, None, 5.0)
+        with store.ledger._base.held() as base:
+            asked: list[int] = []
+            base.set_progress_handler(lambda asked=asked: asked.append(1), 10)
+            assert store.ledger.next_result(6.0) is not None
+            base.set_progress_handler(None, 0)
+        steps.append(len(asked))
+    # Of SQLite's machine, by tens; a look at each result would be thousands.
+    assert max(steps) < 50
 
 
 def test_a_node_that_ends_leaves_what_it_has_not_begun(

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -164,6 +165,36 @@ def test_an_answer_that_does_not_end_is_given_up(
             with pytest.raises(archives.ArchiveLost, match="does not come to an end"):
                 ask()
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x02\x00\x00\x00\x10\x00"])
+def test_a_message_of_the_protocol_that_does_not_end_is_given_up(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(c_store, "ANSWER_SECONDS", 1)
+    all_sent = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(begun)
+            for _ in range(600):
+                peer.sendall(b"\x02")
+                time.sleep(0.05)
+            all_sent.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        address = f"ARCHIVE@127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            contextlib.closing(archives.archive_of(address, "TBSPOT")) as archive,
+            pytest.raises(archives.ArchiveLost),
+        ):
+            archive.ask()
+        dripping.join()
+    # Else it was the archive that had no patience.
+    assert not all_sent.is_set()
 
 
 @pytest.mark.parametrize(

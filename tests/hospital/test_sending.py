@@ -6,6 +6,7 @@ import contextlib
 import gc
 import gzip
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -120,7 +121,7 @@ def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}\r\n\r\n".encode())
+            self.wfile.write(f"HTTP/1.1 200 OK\r\n{head}".encode())
             with contextlib.suppress(OSError):
                 while not ended.wait(pause):
                     self.wfile.write(drip)
@@ -135,16 +136,18 @@ def _raw(head: str, drip: bytes, pause: float) -> Iterator[str]:
             ended.set()
 
 
-JSON = "Content-Type: application/dicom+json"
+JSON, END = "Content-Type: application/dicom+json", "\r\n\r\n"
 
 
 @pytest.mark.parametrize(
     ("head", "drip", "pause"),
     [
-        (f"{JSON}\r\nContent-Length: 100000", b" ", 0.1),
-        (f"{JSON}\r\nTransfer-Encoding: chunked", b"1\r\n \r\n", 0.1),
-        (f"{JSON}\r\nContent-Length: 10000000000", b" " * 50_000, 0.01),
-        (f"{JSON}\r\nContent-Encoding: gzip", gzip.compress(b" " * (64 << 20)), 0.01),
+        (f"{JSON}\r\nContent-Length: 100000{END}", b" ", 0.1),
+        (f"{JSON}\r\nTransfer-Encoding: chunked{END}", b"1\r\n \r\n", 0.1),
+        (f"{JSON}\r\nContent-Length: 10000000000{END}", b" " * 50_000, 0.01),
+        (f"{JSON}\r\nContent-Encoding: gzip{END}", gzip.compress(b" " * (64 << 20)), 0.01),
+        # Nor does its head.
+        ("X: ", b"a", 0.1),
     ],
 )
 def test_an_answer_that_does_not_end_is_given_up(
@@ -162,6 +165,36 @@ def test_an_answer_that_does_not_end_is_given_up(
             with pytest.raises(archives.ArchiveLost, match="does not come to an end"):
                 ask()
     assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize("begun", [b"", b"\x02\x00\x00\x00\x10\x00"])
+def test_a_message_of_the_protocol_that_does_not_end_is_given_up(
+    begun: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(c_store, "ANSWER_SECONDS", 1)
+    all_sent = threading.Event()
+
+    def drip(listener: socket.socket) -> None:
+        peer, _ = listener.accept()
+        with peer, contextlib.suppress(OSError):
+            peer.sendall(begun)
+            for _ in range(600):
+                peer.sendall(b"\x02")
+                time.sleep(0.05)
+            all_sent.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        dripping = threading.Thread(target=drip, args=(listener,))
+        dripping.start()
+        address = f"ARCHIVE@127.0.0.1:{listener.getsockname()[1]}"
+        with (
+            contextlib.closing(archives.archive_of(address, "TBSPOT")) as archive,
+            pytest.raises(archives.ArchiveLost),
+        ):
+            archive.ask()
+        dripping.join()
+    # Else it was the archive that had no patience.
+    assert not all_sent.is_set()
 
 
 @pytest.mark.parametrize(

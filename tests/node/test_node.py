@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sqlite3
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,30 @@ def test_a_journal_that_cannot_be_written_keeps_no_film_waiting(
     told = [json.loads(line) for line in journal.getvalue().splitlines()]
     assert [one["lines"] for one in told if one["event"] == "lines lost"] == [2]
     assert [one["event"] for one in told][-1] == "ended"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its pipes cannot be asked")
+def test_a_journal_that_nobody_reads_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"\n" * 4096)
+    os.set_blocking(writing, True)
+    with os.fdopen(reading, "rb", 0) as reader, os.fdopen(writing, "w") as journal:
+        monkeypatch.setattr(sys, "stdout", journal)
+        tell = line_teller()
+        teller = threading.Thread(target=lambda: [tell("one"), tell("two")], daemon=True)
+        teller.start()
+        teller.join(30)
+        held = teller.is_alive()
+        reader.read(1 << 20)
+        teller.join()
+        assert not held
+        tell("three")
+        told = [json.loads(line) for line in reader.read(1 << 20).splitlines()]
+    assert [one["event"] for one in told] == ["lines lost", "three"]
+    assert told[0]["lines"] == 2
 
 
 def test_a_film_that_came_before_the_end_is_answered_after_the_next_start(

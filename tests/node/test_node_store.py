@@ -23,7 +23,7 @@ from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
 from tbspot.node.folders import HeldFolder
 from tbspot.node.identities import Identities
-from tbspot.node.ledger import Ledger
+from tbspot.node.ledger import Ledger, NewResult
 from tbspot.node.objects import Sent, UnfitError, hash_of, read_sent
 from tbspot.node.retention import Retention
 from tbspot.node.service import Node
@@ -170,6 +170,34 @@ def test_a_film_that_was_set_aside_is_tried_anew_when_it_is_sent_again(
     assert (film.state, film.attempts) == ("received", 0)
 
 
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"half")])
+def test_a_film_that_the_disk_has_lost_is_kept_when_it_is_sent_again(
+    store: Store, tmp_path: Path, damage: Callable[[Path], object]
+) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    damage(store.path_of(store.ledger.films(9)[0]))
+    store.ledger.set_aside(1, "it cannot be read", None, 5.0)
+    assert store.take(sent, "UNIT") == "again"
+    (film,) = store.ledger.films(9)
+    assert read_sent(store.path_of(film), MOST).digest == sent.digest
+    assert [path.name for path in store.folder.glob("films/*.*")] == [film.file]
+    # From now on it is the one that is here.
+    assert store.take(sent, "UNIT") == "known"
+
+
+def test_nothing_of_a_film_is_left_whose_results_were_made_anew_of_fewer_kinds(
+    store: Store, tmp_path: Path
+) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    made = dcmread(study_film(tmp_path, 9))
+    store.keep(store.ledger.films(9)[0], "{}", {"sc": made, "seg": made, "sr": made})
+    assert store.make_anew(1)
+    store.keep(store.ledger.films(9)[0], "{}", {"sr": made})
+    assert store.forget(store.ledger.films(9)[0])
+    assert not list(store.folder.glob("*/*"))
+
+
 def test_a_film_that_was_set_aside_and_mended_replaces_what_it_was(
     store: Store, tmp_path: Path
 ) -> None:
@@ -220,6 +248,66 @@ def test_a_film_that_cannot_be_read_is_set_aside_after_its_tries_with_its_reason
     assert film.attempts == 3
     assert film.reason
     assert told.events().count("film put off") == 2
+
+
+def test_a_film_that_cannot_be_deleted_keeps_no_other_from_it(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    for number in (1, 2, 3):
+        store.take(read_sent(study_film(tmp_path, number), MOST), "UNIT")
+        store.ledger.set_aside(number, "why", None, 5.0)
+    stuck = store.ledger.film(1)
+    assert stuck is not None
+    # As a file of a disk that can only be read: nobody can unlink it.
+    path = store.path_of(stuck)
+    path.unlink()
+    path.mkdir()
+    retention = Retention(store, 7, undelivered=False, tell=told)
+    for _ in range(2):
+        with pytest.raises(TbspotError, match="film 1 cannot be deleted"):
+            retention.work()
+    assert store.ledger.films(9) == [stuck]
+    path.rmdir()
+    retention.work()
+    assert not store.ledger.films(9)
+
+
+def test_the_next_result_costs_the_same_however_many_wait(store: Store, tmp_path: Path) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    steps = []
+    for count in (10, 5000):
+        results = [NewResult("sr", f"{number}.dcm", str(number)) for number in range(count)]
+        store.ledger.locate(1, "{}", results, None, 5.0)
+        with store.ledger._base.held() as base:
+            asked: list[int] = []
+            base.set_progress_handler(lambda asked=asked: asked.append(1), 10)
+            assert store.ledger.next_result(6.0) is not None
+            base.set_progress_handler(None, 0)
+        steps.append(len(asked))
+    # Of SQLite's machine, by tens; a look at each result would be thousands.
+    assert max(steps) < 50
+
+
+def test_a_node_that_ends_leaves_what_it_has_not_begun(
+    store: Store, tmp_path: Path, told: Any
+) -> None:
+    folder = tmp_path / "watched"
+    watch = _watch(store, folder, told)
+    watch.ending = lambda: "film new" in told.events()
+    for number in (1, 2, 3):
+        study_film(folder, number)
+    watch.work()
+    watch.work()
+    assert told.events() == ["film new"]
+    assert len(list(folder.glob("*.dcm"))) == 2
+    watch.ending = lambda: False
+    watch.work()
+    for film in store.ledger.films(9):
+        store.ledger.set_aside(film.id, "why", None, 5.0)
+    retention = Retention(store, 7, undelivered=False, tell=told)
+    retention.ending = lambda: len(store.ledger.films(9)) < 3
+    retention.work()
+    assert len(store.ledger.films(9)) == 2
 
 
 def test_what_is_not_done_is_not_deleted_however_old(
@@ -556,7 +644,9 @@ def test_a_film_that_was_queued_anew_meanwhile_is_not_deleted(store: Store, tmp_
     assert old is not None
     assert store.take(sent, "UNIT") == "again"
     assert not store.forget(old)
-    assert store.path_of(old).is_file()
+    now = store.ledger.film(1)
+    assert now is not None
+    assert store.path_of(now).is_file()
 
 
 def _restore_queue(folder: Path, after: Callable[[Store], object]) -> Store:

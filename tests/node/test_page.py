@@ -322,6 +322,8 @@ def test_elsewhere_people_and_monitors_need_the_token_and_units_their_address(
     with a_page(node, "0.0.0.0") as page:  # noqa: S104 - of a test
         for path in ("/", "/health", "/node/1", "/static/view.css"):
             assert page.ask(path).status == 401
+        # With Starlette 0.46 a name can hold the path by which units are known.
+        assert page.ask("/", headers={"Host": "x/dicom-web/?"}).status == 401
         assert stow(page, posted(film)).status == 200
         token_file = tmp_path / "node" / "page.token"
         assert token_file.stat().st_mode & 0o077 == 0

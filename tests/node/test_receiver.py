@@ -12,9 +12,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from pynetdicom import association as association_module
 
 from tbspot.errors import TbspotError
 from tbspot.hospital.connections import Entity
-from tbspot.node import Health, NodeSettings, Tls, check, serve_health
+from tbspot.node import Health, NodeSettings, Tls, check, health, serve_health
 from tbspot.node.health import said_of
 from tbspot.node.reach import certificate_of
 from tbspot.node.service import Node
@@ -373,6 +374,55 @@ def test_a_port_that_is_taken_is_one_sentence(start: Start) -> None:
     ):
         start(port=taken.getsockname()[1])
     start()
+
+
+def _connected(server: ThreadingHTTPServer) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=30)
+
+
+def test_health_is_told_to_the_next_whoever_is_slow(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 2)
+    server = serve_health(start().health, "127.0.0.1", 0)
+    try:
+        with _connected(server) as slow, suppress(ConnectionError):
+            slow.sendall(b"GET /health HTTP/1.1\r\nX: ")
+            slow.settimeout(0.05)
+            for _ in range(600):
+                with suppress(TimeoutError):
+                    assert not slow.recv(1)
+                    break
+                slow.sendall(b"a")
+            else:
+                pytest.fail("a byte now and then keeps a connection for ever")
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_health_has_few_connections_at_a_time(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "PATIENCE_SECONDS", 300)
+    server = serve_health(start().health, "127.0.0.1", 0)
+    try:
+        with ExitStack() as stack:
+            for _ in range(health.MOST_CONNECTIONS):
+                stack.enter_context(_connected(server))
+            with _connected(server) as one_more, suppress(ConnectionError):
+                assert not one_more.recv(1)
+
+        def is_told() -> bool:
+            with _connected(server) as monitor, suppress(ConnectionError):
+                monitor.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+                return monitor.recv(12).endswith(b"200")
+            return False
+
+        wait_for(is_told)
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def test_health_is_figures_without_names_and_503_where_somebody_should_look(

@@ -8,13 +8,19 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
+from socket import SHUT_RDWR
+from threading import Event, Timer
 from typing import Any
 
 from dicomweb_client import DICOMwebClient
 from pydicom.dataset import Dataset
 from requests import PreparedRequest, Response, Session
+from requests.adapters import HTTPAdapter
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import HTTPError, InvalidJSONError, RequestException, SSLError, Timeout
+from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tbspot.hospital.archive import (
     ANSWER_SECONDS,
@@ -40,8 +46,73 @@ MEDIA_TYPES = (
 NO_INSTANCE = (204, 400, 409, 415, 422)
 
 
+class _Timely(HTTPConnection):
+    """A connection on which the head of an answer ends, too.
+
+    A silent one is ended by the socket's own patience, which each byte renews.
+    """
+
+    def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
+        """Read an answer's head.
+
+        Raises:
+            ArchiveLost: it does not end.
+        """
+        connection, ended = self.sock, Event()
+
+        def end() -> None:
+            ended.set()
+            with suppress(OSError):
+                connection.shutdown(SHUT_RDWR)
+
+        timer = Timer(ANSWER_SECONDS + 1, end)
+        timer.daemon = True
+        timer.start()
+        try:
+            return super().getresponse()
+        finally:
+            timer.cancel()
+            if ended.is_set():  # whatever was made of the half of a head
+                raise ArchiveLost(ENDLESS)
+
+
+class _TimelySecure(_Timely, HTTPSConnection):
+    """The same by TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Timely
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _TimelySecure
+
+
+class _Adapter(HTTPAdapter):
+    """What makes the connections of a session."""
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        """Make those that go to their goal itself."""
+        super().init_poolmanager(*arguments, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *arguments: Any, **options: Any) -> Any:
+        """Make those that go by a proxy, as the environment may name one."""
+        manager = super().proxy_manager_for(*arguments, **options)
+        manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
+POOLS = {"http": _Pool, "https": _SecurePool}
+
+
 class _Bounded(Session):
     """HTTP whose answers end, in time and in bytes, and come from where they were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for scheme in POOLS:
+            self.mount(f"{scheme}://", _Adapter())
 
     def send(self, request: PreparedRequest, **options: Any) -> Response:
         """Send a request and read its whole answer.

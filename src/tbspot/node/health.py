@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,8 +28,10 @@ __all__ = ["Health", "health_of", "look_at_health", "said_of", "serve_health"]
 PATH = "/health"
 # A film that waits longer is a reason to look.
 LONG_SECONDS = 15 * 60
-# Of a request, to be read and answered.
+# Of a connection, in which a request is to be read and its answer taken.
 PATIENCE_SECONDS = 10
+# At a time: the node shares its files and threads with them.
+MOST_CONNECTIONS = 16
 
 
 @dataclass(frozen=True)
@@ -128,6 +131,47 @@ def look_at_health(host: str, port: int) -> str:
     return f"can be told on {host}, port {server.server_address[1]}"
 
 
+class _Server(ThreadingHTTPServer):
+    """A server of few connections at a time, each of which ends, whoever sends or takes slowly."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any) -> None:
+        self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
+        super().__init__(*arguments)
+
+    def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
+        """Whether there is room for a connection, which it then has."""
+        return self._room.acquire(blocking=False)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Answer in a thread, where the system has one more."""
+        try:
+            super().process_request(request, client_address)
+        except BaseException:
+            self._room.release()
+            raise
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Answer, and end the connection in any case."""
+
+        def end() -> None:
+            with suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+
+        timer = threading.Timer(PATIENCE_SECONDS, end)
+        timer.daemon = True
+        try:
+            timer.start()
+            super().process_request_thread(request, client_address)
+        finally:
+            timer.cancel()
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A connection that ended early; nothing is printed."""
+
+
 def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHTTPServer:
     """Answer GET and HEAD of /health in threads of their own.
 
@@ -141,8 +185,6 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
     """
 
     class Handler(BaseHTTPRequestHandler):
-        timeout = PATIENCE_SECONDS
-
         def do_GET(self) -> None:
             self._answer(with_body=True)
 
@@ -165,7 +207,6 @@ def serve_health(ask: Callable[[], Health], host: str, port: int) -> ThreadingHT
             """Nothing is printed."""
 
     with listening(host, port, "`health_port`"):
-        server = ThreadingHTTPServer((host, port), Handler)
-    server.daemon_threads = True
+        server = _Server((host, port), Handler)
     threading.Thread(target=server.serve_forever, args=(0.2,), daemon=True).start()
     return server

@@ -39,6 +39,10 @@ FINISH = """UPDATE films SET state = 'delivered', finished = ? WHERE id = ? AND 
     (SELECT 1 FROM results WHERE film = films.id AND stored IS NULL)"""
 # Tries of a result after which others go first.
 PATIENCE = 3
+# In which results wait for the archive, so that the next one costs the same however many there are.
+TURN = f"max(attempts, {PATIENCE}), id"
+# Made where they are absent: an older tbspot goes on with a queue that has them.
+INDEXES = (f"CREATE INDEX IF NOT EXISTS results_in_turn ON results ({TURN}) WHERE stored IS NULL",)
 
 
 @dataclass(frozen=True)
@@ -147,13 +151,6 @@ class Ledger:
             )
             return done.lastrowid if done.rowcount else None
 
-    def try_again(self, film: int, now: float) -> None:
-        """Queue a film anew that was set aside."""
-        self._base.write(
-            "UPDATE films SET state = 'received', attempts = 0, due = ?1, received = ?1, "
-            "finished = NULL WHERE id = ?2 AND state = 'aside'", now, film,
-        )  # fmt: skip
-
     def replace(
         self, film: int, digest: str, file: str, size: int, now: float, source: str | None = None
     ) -> None:
@@ -233,8 +230,9 @@ class Ledger:
         One that was often tried steps behind the others: it may be why a connection is lost.
         """
         rows = self._base.rows(
-            "SELECT * FROM results WHERE stored IS NULL AND due <= ? "
-            "ORDER BY max(attempts, ?), id LIMIT 1", now, PATIENCE,
+            # With a plus SQLite looks by their turn, not by when they are due, and sorts nothing.
+            "SELECT * FROM results WHERE stored IS NULL AND +due <= ? "  # noqa: S608 - of a constant
+            f"ORDER BY {TURN} LIMIT 1", now,
         )  # fmt: skip
         return ResultLine(**dict(rows[0])) if rows else None
 
@@ -281,15 +279,21 @@ class Ledger:
 
     # What is done with.
 
-    def finished_before(self, moment: float, *, undelivered: bool) -> FilmLine | None:
-        """A film that was done before a moment.
+    def finished_before(
+        self, moment: float, *, undelivered: bool, after: int = 0
+    ) -> FilmLine | None:
+        """The first film that was done before a moment.
 
         Args:
             moment: in seconds since 1970.
+            after: number of the film before it.
             undelivered: whether no archive is waited for, so that a located film is done.
         """
         done = "coalesce(finished, located)" if undelivered else "finished"
-        return self._film(f"SELECT * FROM films WHERE {done} < ? ORDER BY id LIMIT 1", moment)  # noqa: S608 - of two
+        return self._film(
+            f"SELECT * FROM films WHERE {done} < ? AND id > ? "  # noqa: S608 - of two
+            "ORDER BY id LIMIT 1", moment, after,
+        )  # fmt: skip
 
     def forget(self, film: int) -> None:
         """Remove a film and its results, whose files are gone."""
@@ -385,6 +389,8 @@ class Ledger:
                 for statement in SCHEMA:
                     base.execute(statement)
                 base.execute(f"PRAGMA user_version = {VERSION}")
+        for statement in INDEXES:
+            self._base.write(statement)
 
     def _film(self, query: str, *values: Any) -> FilmLine | None:
         rows = self._base.rows(query, *values)

@@ -255,35 +255,16 @@ class _Handler(RequestHandler):
 
 
 class _Bounded(Connection):
-    """A connection of which a message is neither endless nor takes for ever."""
+    """A unit's connection, encrypted perhaps."""
 
     _shaken = False
 
-    def recv(self, nr_bytes: int) -> bytearray:
-        """Read so many bytes, or fewer where the connection ends.
-
-        Raises:
-            OSError: they are too many, or take too long.
-        """
+    def _limits(self) -> tuple[int, float]:
+        """As a unit may ask of the node."""
         limits = cast("_Server", self.assoc._server).limits
-        if nr_bytes > limits.pdu_bytes:
-            raise OSError("a message of the protocol is too large")
-        connection = self.socket
-        if connection is None:
-            return bytearray()
-        self._shake_hands(connection, limits.pdu_seconds)
-        content, read = bytearray(nr_bytes), 0
-        until = time.monotonic() + limits.pdu_seconds
-        while read < nr_bytes:
-            if (left := until - time.monotonic()) <= 0:
-                raise TimeoutError("a message of the protocol takes too long")
-            connection.settimeout(left)
-            if not (count := connection.recv_into(memoryview(content)[read:])):
-                break
-            read += count
-        return content[:read]
+        return limits.pdu_bytes, limits.pdu_seconds
 
-    def _shake_hands(self, connection: socket.socket, seconds: float) -> None:
+    def _begin(self, connection: socket.socket, seconds: float) -> None:
         """Agree on encryption, once; a unit that does not trust the node says so nowhere else.
 
         Raises:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tbspot.errors import TbspotError
 from tbspot.node.identities import Identities
 from tbspot.node.store import Store
 from tbspot.node.telling import Tell
@@ -29,6 +30,7 @@ class Retention:
         tell: of what happens.
         identities: where whose films they are is kept.
         now: the time by which films are old, in seconds since 1970; `None` = by the store's clock.
+        ending: whether the node is to end, so that the other films are deleted at its next start.
     """
 
     store: Store
@@ -37,18 +39,31 @@ class Retention:
     tell: Tell
     identities: Identities | None = None
     now: Callable[[], float] | None = None
+    ending: Callable[[], bool] = lambda: False
 
     def work(self) -> float:
-        """Delete what is old enough; gives seconds to the next look."""
+        """Delete what is old enough; gives seconds to the next look.
+
+        Raises:
+            TbspotError: a film cannot be deleted; the others are.
+        """
         now = self.store.clock() if self.now is None else self.now()
-        moment, count = now - self.keep_days * SECONDS_OF_DAY, 0
+        moment, count, last, why = now - self.keep_days * SECONDS_OF_DAY, 0, 0, ""
         ledger = self.store.ledger
-        while film := ledger.finished_before(moment, undelivered=self.undelivered):
+        while film := ledger.finished_before(moment, undelivered=self.undelivered, after=last):
+            if self.ending():
+                break
+            last = film.id
             if self.identities is not None:
                 self.identities.forget(film.file)
-            count += self.store.forget(film)
+            try:
+                count += self.store.forget(film)
+            except OSError as error:
+                why = why or f"film {film.id} cannot be deleted ({error.strerror})"
         if self.identities is not None:
             self.identities.forget_others(ledger.files())
         if count:
             self.tell("films deleted", films=count, days=self.keep_days)
+        if why:
+            raise TbspotError(f"{why}; let the node's user write in {self.store.folder}")
         return BETWEEN_LOOKS

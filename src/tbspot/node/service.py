@@ -210,6 +210,7 @@ class Node:
             identities=self.identities,
             # A clock that was set a moment ago has made no film old.
             now=clock.look,
+            ending=self._ending.is_set,
         )
         parts = [
             _Part("worker", worker.work), _Part("retention", retention.work),
@@ -225,6 +226,7 @@ class Node:
                 arrived=parts[0].wake.set,
                 film_bytes=settings.limits.film_bytes,
                 seconds=settings.watch_seconds,
+                ending=self._ending.is_set,
             )
             parts.append(_Part("watch", watch.work))
         return {part.name: part for part in parts}

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,8 +85,9 @@ class Store:
 
         Returns:
             `new`; `known` = the same bytes are here already; `again` = a film of this name was set
-            aside, and it is tried anew, with these bytes; `other` = another film has its name, and
-            it is not taken; `own` = a result of this node, which comes back.
+            aside, and it is tried anew, with these bytes, also if they are the same: its file may
+            be what was wrong; `other` = another film has its name, and it is not taken; `own` = a
+            result of this node, which comes back.
 
         Raises:
             UnfitError: it is no film that the node takes.
@@ -119,15 +121,11 @@ class Store:
         if self.ledger.is_result(instance):
             return "own"
         film = self.ledger.film_of(instance)
-        if film is None:
+        # One that was set aside has answered nobody: it was mended, or the unit's is as good, and
+        # better where the disk has lost or damaged the one that is here.
+        if film is None or film.state == "aside":
             return None
-        if film.digest != digest:
-            # One that was set aside has answered nobody: it was mended, or the unit's is as good.
-            return None if film.state == "aside" else "other"
-        if film.state != "aside":
-            return "known"
-        self.ledger.try_again(film.id, self.clock())
-        return "again"
+        return "known" if film.digest == digest else "other"
 
     def check_room(self, size: int = 0) -> None:
         """See that so many bytes leave the disk as much room as it shall have.
@@ -186,7 +184,7 @@ class Store:
         """
         kept = []
         for kind, made in results.items():
-            name = f"{film.file.removesuffix(ENDING)}-{kind}{ENDING}"
+            name = _result_of(film, kind)
             with replacing(self.folder / RESULTS / name, parents=False) as temporary:
                 made.save_as(temporary, enforce_file_format=True)
             kept.append(NewResult(kind, name, hash_of(str(made.SOPInstanceUID))))
@@ -226,13 +224,17 @@ class Store:
             now = self.ledger.film(film.id)
             if now is None or (now.state, now.finished) != (film.state, film.finished):
                 return False
-            for result in self.ledger.results_of(film.id):
-                self.path_of_result(result).unlink(missing_ok=True)
             self._remove_files(film)
             self.ledger.forget(film.id)
         return True
 
     def _remove_files(self, film: FilmLine) -> None:
+        """Remove a film, its map and its results of whatever kind.
+
+        Those too that the queue does not name, as they were made anew of fewer kinds.
+        """
+        for kind in get_args(ResultKind):
+            (self.folder / RESULTS / _result_of(film, kind)).unlink(missing_ok=True)
         (self.folder / _map_of(film)).unlink(missing_ok=True)
         self.path_of(film).unlink(missing_ok=True)
 
@@ -291,6 +293,10 @@ class Store:
         for path in (self.folder / MAPS).glob("*.npy"):
             if path.stem not in stems:
                 path.unlink(missing_ok=True)
+
+
+def _result_of(film: FilmLine, kind: ResultKind) -> str:
+    return f"{film.file.removesuffix(ENDING)}-{kind}{ENDING}"
 
 
 def _map_of(film: FilmLine) -> str:

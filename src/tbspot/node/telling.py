@@ -7,15 +7,20 @@ instances of patients never are.
 from __future__ import annotations
 
 import json
+import select
 import sys
 import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from io import UnsupportedOperation
+from typing import Any, Protocol, TextIO
 
 from tbspot.printable import printable
 
 __all__ = ["Tell", "line_teller", "silent"]
+
+# In which the journal takes a line.
+PATIENCE_SECONDS = 1.0
 
 
 class Tell(Protocol):
@@ -32,8 +37,8 @@ def silent(event: str, **facts: Any) -> None:
 def line_teller() -> Tell:
     """A way to tell by lines of JSON on standard output, from any thread.
 
-    Lines that cannot be written, as the disk of the journal is full, keep no film waiting: they
-    are counted, and `lines lost` says how many once one can be.
+    Lines that cannot be written, as the disk of the journal is full or nobody reads it any more,
+    keep no film waiting: they are counted, and `lines lost` says how many once one can be.
     """
     lock, lost = threading.Lock(), 0
 
@@ -41,6 +46,10 @@ def line_teller() -> Tell:
         nonlocal lost
         with lock:
             try:
+                # Who has kept one line waiting has no patience left for the next.
+                if not _has_room(sys.stdout, 0.0 if lost else PATIENCE_SECONDS):
+                    lost += 1
+                    return
                 if lost:
                     sys.stdout.write(_line("lines lost", {"lines": lost}))
                 sys.stdout.write(_line(event, facts))
@@ -51,6 +60,24 @@ def line_teller() -> Tell:
                 lost += 1
 
     return tell
+
+
+def _has_room(stream: TextIO, seconds: float) -> bool:
+    """Whether a line can be written in time: a pipe that is not read, or a terminal that was
+    stopped (Ctrl+S), would hold its writer for ever.
+
+    Raises:
+        ValueError: the stream was closed.
+    """
+    if sys.platform == "win32":  # whose pipes cannot be asked
+        return True
+    try:
+        number = stream.fileno()
+    except UnsupportedOperation:  # in memory
+        return True
+    waiting = select.poll()
+    waiting.register(number, select.POLLOUT)
+    return bool(waiting.poll(seconds * 1000))
 
 
 def _line(event: str, facts: Mapping[str, Any]) -> str:

@@ -57,6 +57,7 @@ class Watch:
         film_bytes: of a film at the most.
         seconds: between two looks.
         clock: seconds of a clock that nobody sets.
+        ending: whether the node is to end, so that files that are not begun stay.
     """
 
     folder: Path
@@ -66,6 +67,7 @@ class Watch:
     film_bytes: int
     seconds: float = 2.0
     clock: Callable[[], float] = time.monotonic
+    ending: Callable[[], bool] = lambda: False
     _seen: dict[Path, Seen] = field(default_factory=dict, init=False)
     _stays: set[tuple[Path, Seen]] = field(default_factory=set, init=False)
     _unread: set[str] = field(default_factory=set, init=False)
@@ -85,6 +87,8 @@ class Watch:
         still = self._seen.items() & before.items()
         self._stays &= still
         for path, seen in sorted(still - self._stays):
+            if self.ending():
+                break
             try:
                 with held_below(self.folder, *path.parent.relative_to(self.folder).parts) as held:
                     self._take(held, path.name, *seen)

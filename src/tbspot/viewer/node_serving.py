@@ -108,7 +108,8 @@ def _app(node: Node, films: NodeFilms, reach: _Reach) -> Guard:
 
     def is_known(request: Request) -> bool:
         """Whether it is a unit's that is named: as by C-STORE, its address is enough."""
-        stores = request.url.path.startswith(f"{BASE}/")
+        # Not of `request.url`, into which older Starlettes put whatever Host says.
+        stores = request.scope["path"].startswith(f"{BASE}/")
         return stores and address_of(request) in node.settings.allowed
 
     return create_app(site, hosts_of(reach.host, reach.port), reach.token, routes, is_known)

@@ -38,7 +38,8 @@ def measure() -> None:
         for shape, sides in SHAPES.items():
             shaped = (resize(read_pixels(path), *sides) for path in mine)
             line(f"films of {shape}: {source}", (bare(film) for film in shaped))
-    some = [read_pixels(path) for path in paths[::5]]
+    # Enlarged before they are framed: what is found inside a frame must not be too small.
+    some = [bare(read_pixels(path)).pixels for path in paths[::5]]
     line("negatives of every fifth film", (bare(1 - film) for film in some))
     framed = (np.pad(1 - film, film.shape[0] // 8) for film in some)
     line("the same inside a black border", (bare(film) for film in framed))

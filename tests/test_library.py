@@ -352,6 +352,9 @@ def test_a_heat_map_has_the_film_s_own_pixels_and_its_maximum_lies_in_the_best_b
     assert heatmap is not None
     assert (heatmap.shape, heatmap.dtype) == ((128, 128), np.float32)
     y, x = np.unravel_index(heatmap.argmax(), heatmap.shape)
+    heatmap[:] = 0  # the caller's own
+    assert finding.heatmap is not None
+    assert finding.heatmap.any()
     best = finding.boxes[0]
     assert best.x0 <= x < best.x1
     assert best.y0 <= y < best.y1
@@ -466,6 +469,11 @@ def test_findings_in_memory_are_evaluated_as_those_in_a_folder(
     assert streamed.contenders[0].localization.miou.films > 0
     with pytest.raises(tbspot.DataError, match="no finding to evaluate"):
         tbspot.evaluate([], drawn)
+    finding = model.locate(films[0])
+    with pytest.raises(
+        tbspot.DataError, match=r"two findings are called .*; give one of each film"
+    ):
+        tbspot.evaluate([finding, finding], drawn)
     findings = model.locate_many(films)
     with pytest.raises(tbspot.DataError, match="`resamples` must be greater than or equal to 1"):
         tbspot.evaluate(findings, drawn, resamples=0)

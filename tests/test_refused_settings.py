@@ -17,6 +17,7 @@ from tbspot.errors import TbspotError
 from tbspot.evaluation.settings import EvaluationSettings
 from tbspot.node.settings import Limits, NodeSettings, Pauses
 from tbspot.records.figures import Drawing
+from tbspot.samples.reading import Reading
 from tbspot.training.settings import TrainingSettings
 from tbspot.viewer.serving import ViewSettings
 
@@ -100,6 +101,7 @@ def test_other_settings_impossible_values_are_named() -> None:
     [
         ({"data": "films"}, "`data` must be a tuple, such as ('films',), not 'films'"),
         ({"data": None}, "`data` must be a tuple"),
+        ({"data": Reading(())}, "`data` must be a tuple, not one Reading"),
         ({"teachers": "t.onnx"}, "`teachers` must be a tuple"),
         ({"size": "64"}, "`size` must be a valid integer, not '64'"),
         ({"size": 64.0}, "`size` must be a valid integer, not 64.0"),
@@ -119,6 +121,13 @@ def test_a_training_s_value_of_another_type_is_named(change: dict[str, Any], sen
 def test_a_path_is_kept_as_its_field_has_it() -> None:
     settings = TrainingSettings(data=("films",), split_file="s.json", init=Path("i"))  # type: ignore[arg-type]
     assert (settings.split_file, settings.init) == (Path("s.json"), "i")
+
+
+def test_a_list_is_kept_as_a_tuple() -> None:
+    given: Any = ["a", "b"]
+    for films in (given, iter(given)):
+        settings = TrainingSettings(data=films)
+        assert (settings.data, hash(settings)) == (("a", "b"), hash(TrainingSettings(("a", "b"))))
 
 
 def test_what_stands_for_nothing_is_no_value_to_refuse() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tbspot.scores import shown_score
+from tbspot.scores import shown_score, shown_threshold
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,24 @@ def test_a_score_under_its_threshold_is_not_rounded_up_to_it(
     score: float, threshold: float, shown: str
 ) -> None:
     assert shown_score(score, threshold) == shown
+
+
+@pytest.mark.parametrize(
+    ("threshold", "shown"),
+    [
+        (0.44, "0.44"),
+        (0.123456, "0.123"),
+        (0.00041, "0.00041"),
+        (0.9996, "0.9996"),
+        (0.99999643, "0.9999964"),
+        (0.999876543, "0.999877"),
+        (0.0, "0"),
+        (1.0, "1"),
+    ],
+)
+def test_a_threshold_is_not_rounded_to_0_or_1(threshold: float, shown: str) -> None:
+    assert shown_threshold(threshold) == shown
+
+
+def test_a_threshold_beyond_0_and_1_is_shown_too() -> None:
+    assert [shown_threshold(one) for one in (-1e30, 12.3456)] == ["-1e+30", "12.3"]

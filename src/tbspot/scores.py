@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["shown_score"]
+__all__ = ["shown_score", "shown_threshold"]
 
 
 def shown_score(score: float | None, threshold: float | None = None) -> str:
@@ -25,6 +25,17 @@ def shown_score(score: float | None, threshold: float | None = None) -> str:
     if threshold is not None and score < threshold:
         tenths = max(0, min(tenths, _tenths(threshold) - 1))
     return f"{tenths // 10}.{tenths % 10}"
+
+
+def shown_threshold(threshold: float) -> str:
+    """A threshold in [0, 1] as figures have it, in as few digits as do, but three or more.
+
+    Its distances from 0 and 1 are right to one part in a hundred: 0.9996 is not 1, which no score
+    reaches.
+    """
+    most = min(abs(threshold), abs(1 - threshold)) / 100
+    written = (f"{threshold:.{digits}g}" for digits in range(3, 18))
+    return next(one for one in written if abs(float(one) - threshold) <= most)
 
 
 def _tenths(score: float) -> int:

@@ -6,6 +6,7 @@ sentence. So a caller of the library is told what the command line tells by its 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Real
 from operator import index
@@ -57,9 +58,9 @@ Days = Annotated[float, Field(strict=True, ge=0, le=100_000), _FLOAT]
 class Settings:
     """What frozen dataclasses inherit whose values are looked at when they are made.
 
-    A number of another library, such as numpy's, is kept as Python's own, and a path as its field
-    has it, as a path or as text. Of other types than these, texts, tuples, and the numbers and
-    choices above nothing is said.
+    A number of another library, such as numpy's, is kept as Python's own, a list as a tuple, and a
+    path as its field has it, as a path or as text. Of other types than these, texts, tuples, and
+    the numbers and choices above nothing is said.
     """
 
     def __post_init__(self) -> None:
@@ -104,9 +105,13 @@ def _plain(name: str, kinds: tuple[Any, ...], value: object) -> object:
     if str in kinds and not isinstance(value, str):
         raise TbspotError(f"`{name}` must be a text, not {value!r}")
     # A text would be taken for its letters, each of them a value.
-    if any(get_origin(one) is tuple for one in kinds) and isinstance(value, str | Path | None):
+    if not any(get_origin(one) is tuple for one in kinds):
+        return value
+    if isinstance(value, str | Path | None):
         raise TbspotError(f"`{name}` must be a tuple, such as ({value!r},), not {value!r}")
-    return value
+    if not isinstance(value, Iterable):
+        raise TbspotError(f"`{name}` must be a tuple, not one {type(value).__name__}")
+    return tuple(value)
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:

@@ -151,3 +151,8 @@ def test_patients_of_two_sources_are_two_whatever_their_names(write_scores) -> N
     assert scored.patients is not None
     assert len(set(scored.patients.tolist())) == 200
     assert set(scored.columns) == {"source"}
+
+
+def test_a_film_without_an_id_is_no_other_film(write_scores) -> None:
+    ids = ["line 3", "", *range(398)]
+    assert len(read_scores(write_scores(id=ids)).scores) == 400

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tbspot.calibration.specificity import (
     strictest_threshold,
 )
 from tbspot.errors import TbspotError
+from tbspot.records.predictions import FILE_NAME
 
 MAP = np.ones((4, 4), np.float32)
 HUNDRED = np.arange(1, 101) / 200
@@ -90,3 +92,21 @@ def test_films_with_tb_alone_are_one_clear_sentence(tmp_path: Path) -> None:
     table, folder = _predicted(tmp_path, {f"{n}.png": (1, "a", 0.5) for n in range(3)})
     with pytest.raises(TbspotError, match="no film without TB"):
         read_healthy_scores(folder, [table], "test")
+
+
+def test_films_are_those_of_the_split_file_and_of_the_predicted_bytes(tmp_path: Path) -> None:
+    films = {f"{n}.png": (0, "a", n / 100) for n in range(50)}
+    _, folder = _predicted(tmp_path, films)
+    table = tmp_path / "unsplit.csv"
+    table.write_text("path,label,source\n" + "".join(f"{n}.png,0,a\n" for n in range(50)), "utf-8")
+    split = {f"{n}.png": "train" if n < 20 else "test" for n in range(50)}
+    file = tmp_path / "split.json"
+    file.write_text(json.dumps({"seed": 1, "films": {"a": split}}), "utf-8")
+    lines = [json.loads(line) for line in (folder / FILE_NAME).read_text("utf-8").splitlines()]
+    lines[3] |= {"bytes": 1, "sha256": "0" * 64}
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (folder / FILE_NAME).write_text(text, "utf-8")
+    root = f"{table}?root={tmp_path / 'films'}"
+    healthy = read_healthy_scores(folder, [root], "train", file)
+    assert healthy.by_source["a"].max() == pytest.approx(0.19)
+    assert any("located from a file with other bytes" in note for note in healthy.notes)

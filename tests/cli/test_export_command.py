@@ -74,7 +74,13 @@ def test_films_without_tb_choose_the_threshold_that_the_file_carries(
 
 
 @pytest.mark.parametrize(
-    "unused", [("--data", "films.csv"), ("--split", "val"), ("--specificity", "0.95")]
+    "unused",
+    [
+        ("--data", "films.csv"),
+        ("--split", "val"),
+        ("--split-file", "split.json"),
+        ("--specificity", "0.95"),
+    ],
 )
 def test_what_is_of_films_without_tb_is_refused_without_them(
     tmp_path: Path, unused: tuple[str, str]

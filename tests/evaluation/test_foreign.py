@@ -442,3 +442,24 @@ def test_a_map_of_a_place_for_each_pixel_is_read_and_a_larger_one_told(study: St
         )
     with pytest.raises(TbspotError, match=r"has 8001 x 8000 places, more than 64,000,000; save"):
         given.read_map(given.predictions[0])
+
+
+def test_boxes_in_shares_of_the_film_are_not_taken_for_pixels(tmp_path: Path) -> None:
+    path = tmp_path / "boxes.csv"
+    rows = ["image,x0,y0,x1,y1,score", "a,0.1,0.2,0.5,0.9,0.8", "b,0,0,1,1,0.7"]
+    path.write_text("\n".join(rows) + "\n", "utf-8")
+    with pytest.raises(TbspotError, match="all its boxes within one pixel"):
+        matched(path, (), "a film")
+
+
+def test_boxes_beside_their_film_are_counted_in_a_note(study: Study) -> None:
+    theirs = coco(
+        study,
+        result("one", (600, 10, 700, 90), 0.9),
+        result("one", FIRST, 0.8),
+        result("two", (-9, 10, 0, 90), 0.7),
+        result("sick", (0, 511.5, 9, 600), 0.7),
+    )
+    samples = in_split(load([study.source]).samples, "test")
+    (note,) = (note for note in matched(theirs, samples, "a film").notes if "beside" in note)
+    assert note.startswith("boxes in theirs.json that lie beside their film: 2 (the first on one)")

@@ -193,6 +193,16 @@ def test_a_film_that_was_cut_off_is_not_filled_up_by_another_decoder(
         read_dicom_file(path)
 
 
+@pytest.mark.parametrize("lost", [8, 100])
+def test_a_compressed_film_that_lost_its_end_is_not_said_to_be_without_pixels(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], lost: int
+) -> None:
+    path = write_dicom(twelve_bits, syntax=pydicom.uid.JPEGLSLossless, frame=_jpeg_ls(twelve_bits))
+    path.write_bytes(path.read_bytes()[:-lost])
+    with pytest.raises(TbspotError, match="cut off before their end; export it again"):
+        read_dicom_file(path)
+
+
 def test_an_8_bit_jpeg_under_16_bits_allocated_is_read(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.images import read_pixels
+from tbspot.samples.reading import film_size
 
 # No noughts at its lower edge, so that only missing rows look like some.
 FILM = np.random.default_rng(1).integers(1, 256, (300, 200), np.uint8)
@@ -110,3 +111,33 @@ def test_a_film_with_a_black_edge_is_read(tmp_path: Path) -> None:
     film[-50:] = 0
     Image.fromarray(film).save(tmp_path / "a.png")
     np.testing.assert_allclose(read_pixels(tmp_path / "a.png"), film / 255, atol=1e-6)
+
+
+XMP_ON_ITS_SIDE = b'<rdf:Description tiff:Orientation="6"/>'
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        (b"zTXt", b"a\0\0" + zlib.compress(b"x" * 3_000_000)),
+        (b"iTXt", b"a\0\1\0\0\0" + zlib.compress(b"x" * 3_000_000)),
+        (b"iCCP", b"a\0\0" + zlib.compress(b"x" * 3_000_000)),
+        (b"pHYs", b"1"),
+        (b"gAMA", b"1"),
+        (b"cHRM", b"1"),
+        (b"sRGB", b""),
+        (b"eXIf", b"1"),
+        (b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + XMP_ON_ITS_SIDE),
+    ],
+    ids=lambda chunk: f"{chunk[0].decode()}-{len(chunk[1])}",
+)
+def test_what_a_picture_is_whole_without_costs_no_film(
+    chunk: tuple[bytes, bytes], kind: str, tmp_path: Path
+) -> None:
+    content = _png(kind, _rows(KINDS[kind][0]))
+    before_pixels = content.index(b"IDAT") - 4
+    path = tmp_path / "a.png"
+    path.write_bytes(content[:before_pixels] + _chunk(*chunk) + content[before_pixels:])
+    np.testing.assert_allclose(read_pixels(path), FILM / np.float32(255), atol=0.01)
+    assert film_size(path) == (200, 300)

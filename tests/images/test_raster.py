@@ -113,3 +113,52 @@ def test_a_jpeg_whose_end_was_lost_in_copying_is_refused(progressive: bool, tmp_
             read_pixels(path)
     path.write_bytes(content + bytes(512))
     read_pixels(path)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_a_camera_keeps_behind_a_jpeg_may_hold_anything(
+    progressive: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.jpg"
+    noise = np.random.default_rng(1).integers(0, 256, (80, 80), np.uint8)
+    Image.fromarray(noise).save(path, quality=95, progressive=progressive)
+    content, wanted = path.read_bytes(), read_pixels(path)
+    video = b"\0\0\0\x18ftypmp42" + b"\xff\xda\0" + bytes(8)
+    for behind in (video, content[: len(content) // 2] + bytes(40)):
+        path.write_bytes(content + behind)
+        np.testing.assert_array_equal(read_pixels(path), wanted)
+    path.write_bytes(content[: len(content) // 2] + bytes(len(content) // 2))
+    with pytest.raises(TbspotError, match="cannot be read as a JPEG image"):
+        read_pixels(path)
+
+
+ON_ITS_SIDE = struct.pack("<HHII", 274, 3, 1, 6)
+
+
+def _exif(*entries: bytes) -> bytes:
+    return (
+        b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", len(entries)) + b"".join(entries) + bytes(4)
+    )
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        struct.pack("<HHIhh", 271, 5, 1, 8, 0),  # a camera's maker as a fraction
+        struct.pack("<HHIf", 272, 11, 1, 0.5),
+    ],
+    ids=["maker", "model"],
+)
+def test_a_turned_jpeg_whose_exif_is_odd_is_read_upright(odd: bytes, tmp_path: Path) -> None:
+    values = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))
+    path = tmp_path / "a.jpg"
+    Image.fromarray(values).save(path, quality=100, exif=_exif(ON_ITS_SIDE, odd))
+    np.testing.assert_allclose(read_pixels(path), values.T / np.float32(255), atol=0.02)
+
+
+def test_a_jpeg_is_not_turned_for_a_text_about_it(tmp_path: Path) -> None:
+    values = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))
+    text = b'<rdf:Description tiff:Orientation="6"/>'
+    path = tmp_path / "a.jpg"
+    Image.fromarray(values).save(path, quality=100, xmp=text)
+    np.testing.assert_allclose(read_pixels(path), values / np.float32(255), atol=0.02)

@@ -192,6 +192,21 @@ def test_a_turned_photograph_keeps_the_size_that_other_programs_show(tmp_path: P
     assert (film.shape, film.pixels.shape) == ((160, 120), (40, 30))
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_turned_photograph_is_averaged_in_cells_that_begin_at_its_corner(
+    orientation: int, tmp_path: Path
+) -> None:
+    y, x = np.mgrid[:187, :155]
+    stored = (128 + 60 * np.sin(x / 9) + 60 * np.cos(y / 11)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.fromarray(stored).save(tmp_path / "film.jpg", quality=100, exif=exif)
+    whole = read_with_facts(tmp_path / "film.jpg").pixels
+    reduced = read_with_facts(tmp_path / "film.jpg", enough=19).pixels[:-1, :-1]
+    down, across = (8 * side for side in reduced.shape)
+    np.testing.assert_allclose(reduced, _means(whole[:down, :across], 8), atol=0.02)
+
+
 def test_a_film_that_has_no_twice_enough_is_read_whole(film_path: Path) -> None:
     film = read_with_facts(film_path, enough=65)
     assert (film.pixels.shape, film.reduced_from) == ((128, 128), None)

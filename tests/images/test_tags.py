@@ -186,7 +186,9 @@ def test_padding_of_a_signed_film_is_signed_whatever_its_type(write_dicom: Write
     assert (film.pixels[1:] > 0.4).all()
 
 
-@pytest.mark.parametrize("missing", ["PhotometricInterpretation", "PixelRepresentation"])
+@pytest.mark.parametrize(
+    "missing", ["PhotometricInterpretation", "PixelRepresentation", "SamplesPerPixel"]
+)
 def test_a_tag_that_must_be_there_and_is_not_is_taken_as_most_films_have_it(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], missing: str
 ) -> None:
@@ -195,6 +197,18 @@ def test_a_tag_that_must_be_there_and_is_not_is_taken_as_most_films_have_it(
     del dataset[missing]
     dataset.save_as(path)
     np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
+
+
+def test_colours_that_do_not_say_how_many_they_are_are_three(write_dicom: WriteDicom) -> None:
+    colours = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    path = write_dicom(colours, PhotometricInterpretation="RGB")
+    wanted = read_dicom_file(path).pixels
+    dataset = pydicom.dcmread(path)
+    dataset.SamplesPerPixel = None
+    dataset.save_as(path)
+    film = read_dicom_file(path)
+    np.testing.assert_array_equal(film.pixels, wanted)
+    assert "no samples per pixel in the file: read as 3" in film.facts.corrections
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tbspot.metrics import box_iou, lesions_found, mask_iou
+from tbspot.metrics import box_iou, lesions_found, mask_iou, match_boxes
 
 corner = st.integers(0, 12)
 side = st.integers(1, 8)
@@ -57,3 +57,13 @@ def test_a_lesion_is_found_by_any_box_that_overlaps_it_enough() -> None:
     assert lesions_found(predicted, truth, 0.3) == 1
     assert lesions_found(predicted, truth, 0.2) == 2
     assert lesions_found(np.empty((0, 5)), truth, 0.3) == 0
+
+
+def test_an_iou_of_exactly_the_limit_is_reached_whatever_the_film_measures() -> None:
+    # Brought to a grid of 512 places, the half of a box has an IoU of 0.5 less a last place.
+    truth = boxes_of((99, 53, 229, 190)) * (512 / 3000)
+    half = boxes_of((99, 53, 164, 190)) * (512 / 3000)
+    assert box_iou(half, truth)[0, 0] < 0.5
+    assert lesions_found(half, truth, 0.5) == 1
+    assert match_boxes(half, truth, 0.5).all()
+    assert lesions_found(half, truth, 0.5001) == 0

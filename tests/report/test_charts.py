@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tbspot.records.evaluation import Contender, Evaluation
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
+from tbspot.report.page import render
 
 CORNERS = ((0.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 
@@ -103,6 +106,16 @@ def test_a_least_score_of_boxes_is_named_and_shown_however_low(evaluation: Evalu
     assert chart.lines[-1].name == "threshold used: 0.00041"
     both = evaluation.model_copy(update={"contenders": (of_boxes, teacher)})
     assert threshold_chart(both).x_label.endswith("map's maximum or least score of a box")
+
+
+def test_a_least_score_under_1_is_not_shown_as_1(evaluation: Evaluation, folder: Path) -> None:
+    judged, *others = evaluation.contenders
+    tuned = judged.localization.rules[0].model_copy(update={"rule": "tuned", "value": 0.9996})
+    localization = judged.localization.model_copy(update={"rules": (tuned,)})
+    row = judged.model_copy(update={"localization": localization})
+    changed = evaluation.model_copy(update={"contenders": (row, *others)})
+    assert threshold_chart(changed).lines[-1].name == "threshold used: 0.9996"
+    assert "<td>0.9996</td>" in render(folder, changed, ())
 
 
 def test_lines_are_told_apart_by_colour_and_by_dashes(evaluation: Evaluation) -> None:

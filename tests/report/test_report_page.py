@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -193,3 +194,22 @@ def test_a_folder_without_an_evaluation_is_one_clear_sentence(tmp_path: Path) ->
     with pytest.raises(TbspotError, match="make one with `tbspot evaluate`"):
         write_report(tmp_path, tmp_path / "report.html")
     assert not (tmp_path / "report.html").exists()
+
+
+@pytest.mark.parametrize("other", ["box_ap", "froc", "strata", "low", "limits"])
+def test_an_edited_evaluation_is_told_and_breaks_no_table(
+    evaluation: Evaluation, tmp_path: Path, other: str
+) -> None:
+    edited = evaluation.model_dump(mode="json")
+    places = edited["contenders"][1]["localization"]
+    if other == "low":
+        places["hit"]["high"], places["hit"]["low"] = None, 0.1
+    elif other == "limits":
+        edited["limits"][1]["parts"].pop()
+    elif other == "strata":
+        places["strata"].pop()
+    else:
+        places[other].popitem()
+    (tmp_path / "evaluation.json").write_text(json.dumps(edited), "utf-8")
+    with pytest.raises(TbspotError, match="is not an evaluation of this version"):
+        write_report(tmp_path, tmp_path / "report.html")

@@ -245,8 +245,9 @@ def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
     ]
     patients = len(np.unique(numbered(scored.patients, len(scored.labels))))
     if patients < len(scored.labels):
+        who = "1 patient" if patients == 1 else f"{patients:,} patients"
         notes.append(
-            f"the {len(scored.labels):,} films are of {patients:,} patients: the intervals of "
+            f"the {len(scored.labels):,} films are of {who}: the intervals of "
             "AUROC (also of sub-groups), Brier score and the specificity at the wanted sensitivity "
             "allow for that; all others take films for independent and are too narrow"
         )

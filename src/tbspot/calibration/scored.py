@@ -97,7 +97,7 @@ def read_scores(path: Path) -> Scored:
         scores.append(_score(row[SCORE], where))
         labels.append(_reference(row[REFERENCE], where))
         rows.append(row)
-        first = lines.setdefault(row.get(ID) or f"line {line}", line)
+        first = lines.setdefault(row[ID], line) if row.get(ID) else line
         if first != line:
             raise TbspotError(
                 f"{where} has the id of line {first} again ({row[ID]!r}); keep one row a film"

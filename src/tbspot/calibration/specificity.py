@@ -32,11 +32,13 @@ class HealthyScores(NamedTuple):
         by_source: `[n]` of each source.
         version: of the model.
         split: of the films.
+        notes: sentences for the reader.
     """
 
     by_source: dict[str, NDArray[np.float64]]
     version: str
     split: str
+    notes: tuple[str, ...] = ()
 
 
 class SpecificThreshold(NamedTuple):
@@ -51,19 +53,22 @@ class SpecificThreshold(NamedTuple):
     rule: str
 
 
-def read_healthy_scores(folder: Path, data: Sequence[str], split: str) -> HealthyScores:
+def read_healthy_scores(
+    folder: Path, data: Sequence[str], split: str, split_file: Path | None = None
+) -> HealthyScores:
     """The scores that `tbspot locate` gave the films without TB of a split.
 
     Args:
         folder: of predictions; those of films with TB are not looked at.
         data: sources of films and labels.
         split: name of the split.
+        split_file: from `tbspot prepare`, if any.
 
     Raises:
         TbspotError: data or predictions are absent or wrong, or a source has fewer than 20 films
             without TB, by which a specificity cannot be told.
     """
-    loaded = load(data)
+    loaded = load(data, split_file)
     samples = [one for one in in_split(loaded.samples, split) if not one.label]
     if not samples:
         raise TbspotError(
@@ -83,7 +88,7 @@ def read_healthy_scores(folder: Path, data: Sequence[str], split: str) -> Health
                 f"specificity needs {LEAST_FILMS} or more; add films, or leave the source out"
             )
     arrays = {source: np.array(scores, np.float64) for source, scores in by_source.items()}
-    return HealthyScores(arrays, matched.version, split)
+    return HealthyScores(arrays, matched.version, split, (*loaded.notes, *matched.notes))
 
 
 def strictest_threshold(healthy: HealthyScores, specificity: float) -> SpecificThreshold:

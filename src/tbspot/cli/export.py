@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tbspot.calibration.specificity import HealthyScores
+
 __all__ = ["export"]
 
 DRAWN_FILMS = 8
+# Options that say something of the films of --healthy.
+OF_HEALTHY = ("specificity", "data", "split", "split_file")
 
 
 def export(
@@ -78,6 +82,9 @@ def export(
     split: Annotated[
         str | None, typer.Option(help="Split of those films; by default train.")
     ] = None,
+    split_file: Annotated[
+        Path | None, typer.Option(help="Of those films, written by `tbspot prepare`.")
+    ] = None,
     map_rule: Annotated[MapRule | None, typer.Option(help="How boxes are cut.")] = None,
     map_threshold: Annotated[
         float | None, typer.Option(help="The rule's share of the maximum or of the area.")
@@ -100,18 +107,21 @@ def export(
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """
     given = locals()
-    from tbspot.console import open_console
+    from tbspot.console import open_console, print_notes
 
     with needing("train"):
         from tbspot.export.onnx_file import export as write
 
-    ours = ("checkpoint", "out", "films", "overwrite", "healthy", "specificity", "data", "split")
+    ours = ("checkpoint", "out", "films", "overwrite", "healthy", *OF_HEALTHY)
+    notes: tuple[str, ...] = ()
     changes = {key: value for key, value in given.items() if key not in ours and value is not None}
     if healthy is None:
-        _refuse_without_healthy(specificity=specificity, data=data, split=split)
+        _refuse_without_healthy({option: given[option] for option in OF_HEALTHY})
     else:
         _refuse_moving(changes)
-        changes |= _specific(checkpoint, healthy, data or [], split or "train", specificity or 0.9)
+        scores = _healthy_scores(checkpoint, healthy, data or [], split or "train", split_file)
+        notes = scores.notes
+        changes |= _specific(scores, specificity or 0.9)
     written = write(checkpoint, out, _pixels(films or [], out), changes, overwrite=overwrite)
     console = open_console()
     console.print(f"model: {out} ({written.size / 1e6:.1f} MB)")
@@ -122,15 +132,15 @@ def export(
     console.print(f"int8 to float32: {written.int8.words()}{refused}")
     console.print(f"{written.automatic_name} to float32: {written.automatic.words()}")
     console.print(f"reference: {written.reference}")
+    print_notes(console, notes)
 
 
-def _refuse_without_healthy(**given: object) -> None:
+def _refuse_without_healthy(given: dict[str, Any]) -> None:
 
     for option, value in given.items():
         if value is not None:
-            raise TbspotError(
-                f"--{option} is of the films of --healthy; name them, or leave it out"
-            )
+            named = option.replace("_", "-")
+            raise TbspotError(f"--{named} is of the films of --healthy; name them, or leave it out")
 
 
 def _refuse_moving(changes: dict[str, Any]) -> None:
@@ -143,22 +153,29 @@ def _refuse_moving(changes: dict[str, Any]) -> None:
             )
 
 
-def _specific(
-    checkpoint: Path, healthy: Path, data: list[str], split: str, specificity: float
-) -> dict[str, Any]:
-    """The threshold that films without TB choose, and in what words the file says so."""
-    from tbspot.calibration.specificity import read_healthy_scores, strictest_threshold
+def _healthy_scores(
+    checkpoint: Path, healthy: Path, data: list[str], split: str, split_file: Path | None
+) -> HealthyScores:
+    """The scores of the films without TB, by this very model."""
+    from tbspot.calibration.specificity import read_healthy_scores
     from tbspot.nets.weights import load_classifier
 
     if not data:
         raise TbspotError("--healthy needs --data, the sources of the films it was made on")
-    scores = read_healthy_scores(healthy, data, split)
+    scores = read_healthy_scores(healthy, data, split, split_file)
     version = load_classifier(checkpoint)[1].version
     if scores.version != version:
         raise TbspotError(
             f"{healthy} is of model version {scores.version}, and {checkpoint} is {version}; run "
             f"`tbspot locate --model {checkpoint}` on those films"
         )
+    return scores
+
+
+def _specific(scores: HealthyScores, specificity: float) -> dict[str, Any]:
+    """The threshold that films without TB choose, and in what words the file says so."""
+    from tbspot.calibration.specificity import strictest_threshold
+
     chosen = strictest_threshold(scores, specificity)
     return {"score_threshold": chosen.value, "score_rule": chosen.rule}
 

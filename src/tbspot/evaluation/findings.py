@@ -22,7 +22,7 @@ from tbspot.records.evaluation import Evaluation
 from tbspot.records.figures import Drawing
 from tbspot.records.matching import Matched, Predictions, match
 from tbspot.records.predictions import Prediction
-from tbspot.samples.loading import Loaded, in_split, load
+from tbspot.samples.loading import Loaded, Source, in_split, load
 from tbspot.samples.reading import Reading
 from tbspot.samples.sample import Sample
 
@@ -58,11 +58,11 @@ def evaluate(
     Raises:
         DataError: the truth cannot be read, findings and films do not belong together, or a number
             is out of its range.
-        TypeError: what is given as findings are none.
+        TypeError: what is given as findings, or as films, are none.
     """
     with told_as(DataError):
         drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
-        loaded = _loaded(truth)
+        loaded = _loaded(truth, divided=split is not None)
         samples = loaded.samples if split is None else in_split(loaded.samples, split)
         models = {JUDGED: _matched(findings, samples, loaded)}
         return evaluate_matched(
@@ -75,10 +75,13 @@ def evaluate(
         )
 
 
-def _loaded(truth: TruthSource) -> Loaded:
+def _loaded(truth: TruthSource, *, divided: bool) -> Loaded:
+    source: Source
     if isinstance(truth, (str, os.PathLike)):
-        return load([str(as_given_path(truth, "truth"))])
-    return load([truth if isinstance(truth, Reading) else Reading(tuple(truth))])
+        source = str(as_given_path(truth, "truth"))
+    else:
+        source = truth if isinstance(truth, Reading) else Reading(tuple(truth))
+    return load([source], divided=divided)
 
 
 def _are_samples(truth: TruthSource) -> bool:
@@ -95,9 +98,16 @@ def _matched(
         return matched(as_given_path(findings, "findings"), samples, what, loaded.every)
     maps: dict[str, NDArray[np.float32]] = {}
     lines: list[Prediction] = []
+    seen: set[str] = set()
     for finding in findings:
         if not isinstance(finding, Finding):
             raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
+        if finding.image in seen:
+            raise TbspotError(
+                f"two findings are called {finding.image}; give one of each film, and films that "
+                "are no files a `name` of their own"
+            )
+        seen.add(finding.image)
         lines.append(finding.prediction.model_copy(update={"boxes": ()}))
         if finding.evidence is not None:
             maps[finding.image] = finding.evidence

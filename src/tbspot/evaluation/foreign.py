@@ -32,7 +32,7 @@ from tbspot.records.predictions import (
     read_heatmap,
 )
 from tbspot.samples.names import Names
-from tbspot.samples.reading import film_size, read_rows, refuse_other_size
+from tbspot.samples.reading import IN_SHARES, film_size, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["matched"]
@@ -122,6 +122,7 @@ def _matched_boxes(
     else:
         images = read_coco_images(coco_images) if coco_images else None
         lines = _results(path, read_coco_results(path, images.ids if images else None))
+    _refuse_shares(path, [box for line in lines for box in line.boxes])
     given = Predictions(str(path), lines, _no_map, "name films as the data set does")
     found = _matched_named(given, samples, what, loaded) if lines else _nothing_on(path, samples)
     sizes = images.sizes if images else {}
@@ -138,8 +139,31 @@ def _matched_boxes(
         found,
         predictions=tuple(placed),
         gives_boxes=True,
-        notes=(*found.notes, *((note,) if absent else ())),
+        notes=(*found.notes, *((note,) if absent else ()), *_beside_notes(path, placed)),
     )
+
+
+def _beside_notes(path: Path, placed: Sequence[Prediction]) -> tuple[str, ...]:
+    """The sentence on boxes that have no place on their film, as those of a larger copy may."""
+    films = [one.image for one in placed for box in one.boxes if _is_beside(box, one)]
+    if not films:
+        return ()
+    return (
+        f"boxes in {path.name} that lie beside their film: {len(films):,} (the first on "
+        f"{films[0]}); if they are of films of another size, scale them",
+    )
+
+
+def _is_beside(box: PredictedBox, film: Prediction) -> bool:
+    if film.width is None or film.height is None:
+        return False
+    return min(box.x1, box.y1) <= 0 or box.x0 >= film.width or box.y0 >= film.height
+
+
+def _refuse_shares(path: Path, boxes: Sequence[PredictedBox]) -> None:
+    """Refuse a file whose boxes all end in the first pixel: one may, but not each of them."""
+    if boxes and all(max(box.x1, box.y1) <= 1 for box in boxes):
+        raise TbspotError(f"{path} has all its boxes {IN_SHARES}")
 
 
 def _no_map(prediction: Prediction) -> NDArray[np.float32]:

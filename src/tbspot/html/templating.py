@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tbspot.printable import printable
-from tbspot.scores import shown_score
+from tbspot.scores import shown_score, shown_threshold
 from tbspot.storage import replacing
 
 __all__ = ["render", "write_page"]
@@ -84,5 +84,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["score"] = shown_score
+    made.filters["threshold"] = shown_threshold
     made.filters["bare"] = _bare
     return made

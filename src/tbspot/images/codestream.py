@@ -41,8 +41,8 @@ RARE = {
 }
 ITEM = b"\xfe\xff\x00\xe0"
 JPEG, START_OF_JPEG_2000, JP2_BOX = b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
-# The same end in all three; JPEG's begin of a scan, JPEG 2000's of a tile-part (T.800 A.4).
-END_OF_IMAGE, SCAN, START_OF_TILE = b"\xff\xd9", b"\xff\xda", b"\xff\x90"
+# The same end in all three; JPEG 2000's begin of a tile-part (T.800 A.4).
+END_OF_IMAGE, START_OF_TILE = b"\xff\xd9", b"\xff\x90"
 # What a lost end is overwritten with, and longer than what makes a length even.
 NOUGHTS = bytes(3)
 # JPEG 2000 parts its picture in tiles, of each of which a decoder keeps account.
@@ -131,16 +131,24 @@ def check_whole(stream: bytes, *, strictly: bool = False) -> None:
     Raises:
         ValueError: something is missing.
     """
-    if stream.startswith(JPEG):
-        # Neither marker can stand in the picture itself (T.81 B.1.1.5).
-        ended = stream.rfind(END_OF_IMAGE) > stream.rfind(SCAN)
-        if not ended and (strictly or stream.endswith(NOUGHTS)):
+    try:
+        may_lack = not strictly and not stream.endswith(NOUGHTS)
+        if stream.startswith(JPEG) and not may_lack and not _has_end(stream):
             raise ValueError("the codestream was cut off or its end overwritten")
-    if stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
-        try:
+        if stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
             _check_tiles(stream, stream.index(START_OF_JPEG_2000))
-        except struct.error as error:
-            raise ValueError("the codestream ends in a header") from error
+    except struct.error as error:
+        raise ValueError("the codestream ends in a header") from error
+
+
+def _has_end(stream: bytes) -> bool:
+    """Whether a JPEG's end marker comes behind its first scan.
+
+    It cannot stand in the picture itself (T.81 B.1.1.5). What a camera keeps behind the end, such
+    as a video or a second picture, does not matter, nor does a preview before the scan.
+    """
+    scans = (place for marker, place in _segments(stream) if marker == START_OF_SCAN)
+    return stream.find(END_OF_IMAGE, next(scans, len(stream))) >= 0
 
 
 def _check_tiles(stream: bytes, at: int) -> None:
@@ -210,6 +218,14 @@ def _jpeg(stream: bytes) -> CodestreamSize:
 
 def _frame_headers(stream: bytes) -> Iterator[tuple[int, CodestreamSize]]:
     """Marker and size of each frame header (T.81 B.2.2) before the first scan."""
+    for marker, place in _segments(stream):
+        if marker in FRAME_HEADERS:
+            precision, height, width, components = struct.unpack_from(">BHHB", stream, place + 2)
+            yield marker, CodestreamSize(width, height, components, precision)
+
+
+def _segments(stream: bytes) -> Iterator[tuple[int, int]]:
+    """Markers that have a segment, to the first scan's, and where the length of each stands."""
     place = 2
     while place < len(stream) - 1:
         marker = stream[place + 1]
@@ -220,9 +236,7 @@ def _frame_headers(stream: bytes) -> Iterator[tuple[int, CodestreamSize]]:
             place += 1 if marker == 0xFF else 2
             continue
         (length,) = struct.unpack_from(">H", stream, place + 2)
+        yield marker, place + 2
         if marker == START_OF_SCAN:
-            break
-        if marker in FRAME_HEADERS:
-            precision, height, width, components = struct.unpack_from(">BHHB", stream, place + 4)
-            yield marker, CodestreamSize(width, height, components, precision)
+            return
         place += 2 + max(2, length)

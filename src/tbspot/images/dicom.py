@@ -43,6 +43,10 @@ PICTURE_TAGS = [
     "HighBit", "PixelRepresentation",
 ]  # fmt: skip
 WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsStored")
+# Of these, what a file must say of its pixels and may not.
+FILLED_IN = (
+    "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration",
+)  # fmt: skip
 HEADER_TAGS = [*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS]
 PIXEL_TAGS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
 # What stands behind the pixels is none of ours, and often no DICOM: padding, or rests of a disk.
@@ -88,6 +92,7 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
 def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
     tags = Tags(header)
+    _fill_in_samples(tags)
     _check_kind(header, name)
     _check_frames(tags, name)
     unfold(header)
@@ -96,7 +101,7 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     _fill_in(tags, name)
     file.seek(0)
     content = _content(file, name)
-    for keyword in ("PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration"):
+    for keyword in FILLED_IN:
         content[keyword] = header[keyword]
     if syntax in DECODERS:
         check_codestream(content, name)
@@ -131,7 +136,12 @@ def _content(file: BinaryIO, name: str) -> Dataset:
         raise TbspotError(
             f"{name} holds floating point numbers without a known range; export it with 16 bits"
         )
-    raise TbspotError(f"{name} is a DICOM file without pixels; export it again with them")
+    if "PixelData" in content:
+        raise TbspotError(f"{name} is a DICOM file without pixels; export it again with them")
+    # Of items that do not go to their end, pydicom gives none.
+    raise TbspotError(
+        f"{name} is a DICOM file without pixels, or cut off before their end; export it again"
+    )
 
 
 def _check_kind(header: Dataset, name: str) -> None:
@@ -162,6 +172,14 @@ def _check_frames(tags: Tags, name: str) -> None:
     # Its text of twelve digits may hold anybody's number, so no sentence repeats it.
     if int(tags.number("NumberOfFrames") or 1) != 1:
         raise TbspotError(f"{name} holds several frames; export the film alone")
+
+
+def _fill_in_samples(tags: Tags) -> None:
+    """As many samples a pixel as its colours have, where the file does not say; told in `tags`."""
+    if tags.header.get("SamplesPerPixel") is None:
+        colours = tags.word("PhotometricInterpretation").startswith(("RGB", "YBR"))
+        tags.header.SamplesPerPixel = 3 if colours else 1
+        tags.say(f"no samples per pixel in the file: read as {tags.header.SamplesPerPixel}")
 
 
 def _fill_in(tags: Tags, name: str) -> None:

@@ -19,7 +19,7 @@ from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
-from tbspot.images.png import check_chunks, check_rows
+from tbspot.images.png import check_chunks, check_rows, picture_alone
 from tbspot.images.reducing import factor_for, shaded
 
 __all__ = ["on_its_side", "read_raster"]
@@ -33,6 +33,10 @@ GREY_AND_ALPHA = "LA;16B"
 # What Pillow calls the kinds of picture whose colours are weighed.
 COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
 ORIENTATION = 274
+# Texts in which Pillow looks for an orientation too.
+TEXTS = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+# Pixels a side that JPEG can leave out all but one of.
+LARGEST_CELL = 8
 # Bytes in which a JPEG names its kind, behind profiles and thumbnails.
 MOST_OF_HEADER = 2**20
 TITLES = {"WEBP": "WebP", "JPEG2000": "JPEG 2000"}
@@ -115,6 +119,7 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
 def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     if kind == "PNG":
         check_chunks(file)
+        file = picture_alone(file)
     if kind == "JPEG":
         _check_end(file)
     file.seek(0)
@@ -132,8 +137,7 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
             image.load()
             _check_last_row(file, image)
             turned = on_its_side(image)
-            # In place, or a film of 64 megapixels would be there twice.
-            ImageOps.exif_transpose(image, in_place=True)
+            _turn(image)
             pixels, said = _grey(image, enough)
             said = ("colour became grey",) if colour else said
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
@@ -168,11 +172,35 @@ def _check_last_row(file: BinaryIO, image: Image.Image) -> None:
 
 
 def on_its_side(image: Image.Image) -> bool:
-    """Whether height and width are swapped when it is seen upright; decodes a PNG.
+    """Whether height and width are swapped when it is seen upright; decodes a PNG."""
+    return _orientation(image) in SIDEWAYS
 
-    An orientation that is no number from 1 to 8 turns nothing.
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF's orientation, 1 to 8; 1 where it says none or cannot be read. Decodes a PNG.
+
+    Pillow takes that of a text where EXIF says none; other programs turn nothing for that.
     """
-    return image.getexif().get(ORIENTATION, 1) in SIDEWAYS
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()  # both may stand behind the picture
+    for text in TEXTS:
+        image.info.pop(text, None)
+    try:
+        number = image.getexif().get(ORIENTATION, 1)
+    except MemoryError:
+        raise
+    # EXIF may be broken in any way, which costs no film.
+    except Exception:
+        return 1
+    return int(number) if number in range(1, 9) else 1
+
+
+def _turn(image: Image.Image) -> None:
+    """Turn a picture as EXIF says, in place, or a film of 64 megapixels would be there twice."""
+    if _orientation(image) != 1:
+        # Pillow would write the rest of it anew, and cannot where it is odd.
+        image.info.pop("exif", None)
+        ImageOps.exif_transpose(image, in_place=True)
 
 
 def _film(
@@ -183,8 +211,15 @@ def _film(
 
 
 def _draft(image: ImageFile.ImageFile, factor: int) -> None:
-    """Have a JPEG decoded smaller, by no more than a factor; its luma is all that is wanted."""
-    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB") and factor > 1:
+    """Have a JPEG decoded smaller, by no more than a factor; its luma is all that is wanted.
+
+    Its last cells reach beyond the picture. Where they would come first when it is turned, all
+    would lie a part of a cell aside, and it is decoded whole.
+    """
+    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
+        return
+    whole_cells = image.width % LARGEST_CELL == image.height % LARGEST_CELL == 0
+    if factor > 1 and (whole_cells or _orientation(image) == 1):
         image.draft("L", (image.width // factor, image.height // factor))
 
 
@@ -247,7 +282,7 @@ def _sixteen_bits(file: BinaryIO, image: ImageFile.ImageFile, order: str) -> NDA
         file.seek(0)
         with Image.open(file, formats=["PNG"]) as again:
             values = high << 8 | _as(again, LOW_BYTES[order])[..., :3]
-    return upright(values, image.getexif().get(ORIENTATION, 1))
+    return upright(values, _orientation(image))
 
 
 def _as(image: ImageFile.ImageFile, order: str) -> NDArray[np.uint8]:

@@ -112,13 +112,13 @@ class Finding:
     def heatmap(self) -> NDArray[np.float32] | None:
         """The evidence at every pixel of the film, `float32 [height, width]`.
 
-        Resized bilinearly with pixel centres aligned, each time it is asked for; `None` unless
-        the status is `ok`.
+        Resized bilinearly with pixel centres aligned, each time it is asked for, so that the array
+        is the caller's own; `None` unless the status is `ok`.
         """
         height, width = self.prediction.height, self.prediction.width
         if self.evidence is None or height is None or width is None:
             return None
-        return resize(self.evidence, height, width)
+        return np.array(resize(self.evidence, height, width))
 
     def overlay(self) -> Image.Image:
         """The film in grey, its heat map over it, boxes around: RGB, at most 1024 pixels a side.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.metrics.overlap import box_iou
+from tbspot.metrics.overlap import box_iou, reaches
 from tbspot.metrics.resampling import ROUNDING, Cuts
 
 __all__ = ["Detections", "box_average_precision", "froc", "match_boxes"]
@@ -34,7 +34,7 @@ def match_boxes(
     overlap = box_iou(predicted, truth)
     for row in range(len(predicted)):
         best = int(overlap[row].argmax())
-        if overlap[row, best] >= least_iou:
+        if reaches(overlap[row, best], least_iou):
             correct[row] = True
             overlap[:, best] = -1
     return correct

@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["box_iou", "lesions_found", "mask_iou"]
+from tbspot.metrics.resampling import ROUNDING
+
+__all__ = ["box_iou", "lesions_found", "mask_iou", "reaches"]
 
 
 def mask_iou(predicted: NDArray[np.bool_], truth: NDArray[np.bool_]) -> float:
@@ -35,10 +37,19 @@ def _areas(boxes: NDArray[np.float64]) -> NDArray[np.float64]:
     return areas
 
 
+def reaches(overlap: NDArray[np.float64], least_iou: float) -> NDArray[np.bool_]:
+    """Which overlaps are at least `least_iou`; rounding does not count.
+
+    Boxes are brought to the grid: of one that is half of another the IoU may be 0.5 less a last
+    place there.
+    """
+    return overlap >= least_iou - ROUNDING
+
+
 def lesions_found(
     predicted: NDArray[np.float64], truth: NDArray[np.float64], least_iou: float
 ) -> int:
     """How many truth boxes any predicted box overlaps with at least `least_iou`."""
     if not len(predicted):
         return 0
-    return int((box_iou(predicted, truth).max(axis=0) >= least_iou).sum())
+    return int(reaches(box_iou(predicted, truth).max(axis=0), least_iou).sum())

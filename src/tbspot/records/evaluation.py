@@ -329,6 +329,21 @@ class Evaluation(Record):
     films: tuple[FilmResult, ...]
     limits: tuple[Limit, ...] = ()
 
+    @model_validator(mode="after")
+    def _has_rows_alike(self) -> Self:
+        # Tables have a column for each figure of the first row.
+        if len({_columns(row.localization) for row in self.contenders}) > 1:
+            raise ValueError("rows have the same figures and parts")
+        if len({tuple((one.group, one.name) for one in row.parts) for row in self.limits}) > 1:
+            raise ValueError("limits have the same parts")
+        return self
+
+
+def _columns(row: Localization) -> tuple[tuple[str, ...], ...]:
+    """What a row's figures are called, as far as that is not its type."""
+    parts = (f"{one.group}: {one.name}" for one in row.strata)
+    return tuple(sorted(row.box_ap)), tuple(sorted(row.froc)), tuple(parts)
+
 
 def write_evaluation(folder: Path, evaluation: Evaluation) -> Path:
     """Write evaluation.json into `folder`, whole or not at all; gives its path.

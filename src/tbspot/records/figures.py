@@ -49,6 +49,12 @@ class Figure(Record):
             raise ValueError("a figure has either a value or a reason why it has none")
         return self
 
+    @model_validator(mode="after")
+    def _has_both_ends_or_neither(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError("an interval has both of its ends")
+        return self
+
     def words(self, *, interval: bool = True) -> str:
         """The figure as it stands in a table."""
         if self.value is None:

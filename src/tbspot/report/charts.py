@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tbspot.html.charts import FAINT, STYLES, Bar, Chart, Line, Points, Tick, ticks
 from tbspot.records.evaluation import Classification, Curve, Evaluation, RuleResult
+from tbspot.scores import shown_threshold
 
 __all__ = ["histogram_chart", "roc_chart", "threshold_chart"]
 
@@ -130,7 +131,7 @@ def _scale(evaluation: Evaluation) -> str:
 
 def _chosen(rule: RuleResult) -> Line:
     at = rule.value or 0.0
-    return Line(f"threshold used: {at:.3g}", ((at, 0.0), (at, 1.0)), *FAINT)
+    return Line(f"threshold used: {shown_threshold(at)}", ((at, 0.0), (at, 1.0)), *FAINT)
 
 
 def _curve(curve: Curve, values: Sequence[float], top: float) -> Points:

@@ -15,6 +15,7 @@ from typing import TypeAlias
 
 from tbspot.errors import TbspotError
 from tbspot.samples.duplicates import copies, without_training_copies
+from tbspot.samples.given import checked
 from tbspot.samples.names import stem, without_ending
 from tbspot.samples.reading import Reading, as_sought
 from tbspot.samples.sample import Sample
@@ -69,6 +70,8 @@ def load(
     split_file: Path | None = None,
     seed: int = 0,
     trained: str = "train",
+    *,
+    divided: bool = True,
 ) -> Loaded:
     """Read sources and combine them.
 
@@ -80,19 +83,22 @@ def load(
         seed: of that division.
         trained: the split that is trained on, as `in_split` names it: films of it are left out
             that are copies of films in others.
+        divided: whether films that come without a split are given one; who takes all films needs
+            none.
 
     Raises:
         TbspotError: a source, a film or the split file is absent or wrong, they contradict each
             other, or a class that a source lists has no film left.
+        TypeError: a reading holds what is no film.
     """
-    readings = [one if isinstance(one, Reading) else read_source(one) for one in sources]
+    readings = [checked(one) if isinstance(one, Reading) else read_source(one) for one in sources]
     samples = _distinct([_renamed(one) for reading in readings for one in reading.samples])
     _require_listed_classes(samples, readings)
     notes = [note for reading in readings for note in reading.notes]
     notes.extend(_boxed_without_tb_note(samples))
     if split_file is not None:
         samples = read_split(split_file, samples)
-    else:
+    elif divided:
         notes.extend(_division_notes(samples, seed))
         samples = divide(samples, seed, _copies_to_divide(samples))
     refuse_other_letters(samples)

@@ -29,6 +29,7 @@ from tbspot.samples.names import without_ending
 from tbspot.samples.sample import LesionKind, Sample, TruthBox
 
 __all__ = [
+    "IN_SHARES",
     "Reading",
     "absent_note",
     "as_sought",
@@ -46,6 +47,12 @@ __all__ = [
 
 # Boxes were drawn on larger films and scaled: an edge may round to a little outside.
 TOLERANCE = 1.0
+
+# Why a box that ends in the film's first pixel is none: YOLO's and other files have such corners.
+IN_SHARES = (
+    "within one pixel: corners are in pixels; if these are shares of the film's sides, multiply "
+    "them by its width and height"
+)
 
 # Words and characters of a file that a sentence repeats: a table's columns, and no novel.
 MOST_TOLD, LONGEST_TOLD = 20, 500
@@ -210,12 +217,15 @@ def truth_box(
     """A box from its corners x0, y0, x1, y1, checked against the film's width and height.
 
     Raises:
-        TbspotError: the box has no area or does not lie on the film.
+        TbspotError: the box has no area, does not lie on the film, or lies in its first pixel, as
+            one in shares of the film does.
     """
     x0, y0, x1, y1 = corners
     width, height = size
     if not (x0 < x1 and y0 < y1):
         raise TbspotError(f"{where} has a box of zero size {corners}; correct or remove it")
+    if max(x1, y1) <= 1 < max(size):
+        raise TbspotError(f"{where} has a box {corners} {IN_SHARES}")
     clipped = TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
     beyond = min(x0, y0) < -TOLERANCE or x1 > width + TOLERANCE or y1 > height + TOLERANCE
     # A box may lie in the tolerance alone, where nothing of it is on the film.

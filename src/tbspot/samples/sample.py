@@ -36,7 +36,7 @@ class Sample:
         label: 1 = TB, 0 = not TB.
         source: the data set it comes from.
         patient: whatever identifies the patient within the source; films of one patient never
-            stand in two splits.
+            stand in two splits. "" where nobody names one: then the film is of one of its own.
         split: the split it belongs to, or "" if it has none yet.
         boxes: truth boxes; `None` when nobody looked for boxes, `()` when there are none.
         size: width and height of the film in pixels, on which its boxes lie, where its reader

@@ -88,6 +88,45 @@ def test_what_a_file_system_refuses_is_no_fault_of_ours(
     assert capsys.readouterr().err == f"error: {sentence}{end}"
 
 
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+@pytest.mark.parametrize("name", [(), ("film.png",)])
+def test_too_many_open_files_are_no_fault_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+    name: tuple[str, ...],
+) -> None:
+    def crowded() -> None:
+        raise OSError(number, "Too many open files", *name)
+
+    monkeypatch.setattr(cli, "app", crowded)
+    with pytest.raises(SystemExit) as exit_info:
+        entry.main()
+    assert exit_info.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: no more files can be opened (Too many open files); allow more, by `ulimit -n`\n"
+    )
+
+
+# More than a pipe holds, whose reader comes late.
+LONG = """
+from tbspot import __main__ as entry, cli
+cli.app = lambda: print("x" * 10**6)
+entry.main()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such pipes")
+def test_what_is_printed_to_a_pipe_that_does_not_wait_arrives_whole() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with subprocess.Popen([sys.executable, "-c", LONG], stdout=writing) as process:
+        os.close(writing)
+        with os.fdopen(reading, "rb") as said:
+            assert len(said.read()) == 10**6 + 1
+    assert process.returncode == 0
+
+
 def test_a_name_too_long_for_the_file_system_is_one_sentence(tmp_path: Path) -> None:
     long = str(tmp_path / ("b" * 300))
     result = _tbspot("export", str(tmp_path / "model.safetensors"), "--out", f"{long}.onnx")

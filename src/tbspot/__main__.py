@@ -23,6 +23,9 @@ __all__ = ["main"]
 # What a write to standard output ends with where its reader or its device gives up.
 OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
 
+# What the system says of a process, or of itself, that has too many files and connections open.
+CROWDED = (errno.EMFILE, errno.ENFILE)
+
 # What a file system says of a path or of itself, wherever a command names the path to it first.
 REFUSALS = (
     errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.EISDIR,
@@ -60,6 +63,8 @@ def main() -> None:
 def _unforeseen(error: Exception) -> tuple[str, int]:
     if is_out_of_memory(error):
         return "memory ran out; end other programs, and the same command goes on", 1
+    if isinstance(error, OSError) and error.errno in CROWDED:
+        return f"no more files can be opened ({error.strerror}); allow more, by `ulimit -n`", 1
     if isinstance(error, OSError) and error.filename is None and error.errno in OUTPUT:
         return f"cannot write to standard output ({error.strerror}); lead it elsewhere", 1
     if sys.flags.dev_mode:
@@ -79,12 +84,15 @@ def _refused(error: OSError) -> str:
 
 
 def _prepare_streams() -> None:
-    """Give the three streams a place where they were closed, and let any text pass."""
+    """Give the three streams a place where they were closed, and let any text pass, whole."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:  # else a file of ours would be opened under this number and written to
             os.open(os.devnull, os.O_RDWR)
+        if sys.platform != "win32":
+            # To a pipe that does not wait for its reader, Python writes what fits, and no more.
+            os.set_blocking(number, True)
     for number, (name, mode) in enumerate((("stdin", "r"), ("stdout", "w"), ("stderr", "w"))):
         if getattr(sys, name) is None:
             setattr(sys, name, open(number, mode, encoding="utf-8", closefd=False))  # noqa: SIM115

@@ -24,9 +24,12 @@ __all__ = [
     "told_as",
 ]
 
-# How libraries of C++ say what Python says by MemoryError.
+# How libraries of C++ say what Python says by MemoryError; the last two of threads.
 WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "cannot allocate",
-         "can't start new thread")  # fmt: skip
+         "failed to allocate", "can't start new thread",
+         "resource temporarily unavailable")  # fmt: skip
+# What the system says that has no room for more, the second of processes.
+NUMBERS = (errno.ENOMEM, errno.EAGAIN)
 
 
 class TbspotError(Exception):
@@ -68,7 +71,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an error, or one that it was made of, says that memory ran short."""
     return any(
         isinstance(one, MemoryError)
-        or (isinstance(one, OSError) and one.errno == errno.ENOMEM)
+        or (isinstance(one, OSError) and one.errno in NUMBERS)
         or (isinstance(one, RuntimeError) and any(word in str(one).lower() for word in WORDS))
         for one in _chain(error)
     )

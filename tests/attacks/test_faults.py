@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -92,7 +93,10 @@ def test_without_a_place_for_the_report_the_sentence_is_said_all_the_same(
 @pytest.mark.parametrize(
     "error",
     [MemoryError(), RuntimeError("std::bad_alloc"), OSError(12, "Cannot allocate memory"),
-     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")],
+     BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"),
+     RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+     RuntimeError("plugin.cpp:54:\nFailed to allocate 61341696 bytes of memory\n"),
+     RuntimeError("plugin.cpp:54:\nResource temporarily unavailable\n")],
 )  # fmt: skip
 def test_memory_that_runs_out_is_told_as_that(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

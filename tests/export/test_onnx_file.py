@@ -76,6 +76,15 @@ def test_a_file_that_does_not_answer_as_torch_is_refused_and_what_stood_there_st
     assert [path.name for path in tmp_path.iterdir()] == ["model.onnx"]
 
 
+@pytest.mark.usefixtures("small_disk")
+def test_a_disk_that_has_no_room_for_the_trial_is_told_by_its_folder(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TbspotError, match=r"cannot write .*tbspot-held-.*student\.onnx: "):
+        export(checkpoint, tmp_path / "student.onnx", [np.zeros((32, 32), np.float32)])
+    assert not (tmp_path / "student.onnx").exists()
+
+
 def test_a_file_that_exists_is_not_replaced_unasked(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "model.onnx").touch()
     with pytest.raises(TbspotError, match="add `overwrite=True`"):

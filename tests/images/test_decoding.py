@@ -116,6 +116,31 @@ def _inflates(content: bytes) -> bool:
         return False
 
 
+# A queue of a cluster, or `ulimit`, may allow less than a decoding process allows itself.
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from tbspot.images.decoding import Decoder
+
+resource.setrlimit(getattr(resource, sys.argv[1]), (int(sys.argv[2]), int(sys.argv[2])))
+for _ in range(2):
+    film = Decoder().read(Path(sys.argv[3]), "film.tif", follow_links=False)
+print(film.pixels.shape)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux bounds address space")
+@pytest.mark.parametrize(
+    ("kind", "most"), [("RLIMIT_AS", decoding.MEMORY - 1), ("RLIMIT_CPU", 100)]
+)
+def test_a_limit_that_the_caller_has_lowered_is_kept_and_costs_no_film(
+    tiff: Path, kind: str, most: int
+) -> None:
+    command = [sys.executable, "-c", LIMITED, kind, str(most), str(tiff)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (result.stdout, result.stderr) == ("(128, 128)\n", "")
+
+
 def test_a_process_is_kept_for_many_files_and_then_replaced(
     tiff: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

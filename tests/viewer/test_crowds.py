@@ -2,13 +2,17 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
+from starlette.applications import Starlette
 
 from tbspot.viewer import crowds
 from tbspot.viewer.crowds import Server
-from tbspot.viewer.serving import listen
+from tbspot.viewer.serving import listen, server_of
 
 
 def test_connections_beyond_the_bound_are_closed_at_once_until_others_end(
@@ -43,3 +47,29 @@ def test_a_system_without_descriptors_is_one_sentence_a_minute(
     Server._tell(loop, {"message": "another fault"})
     assert "another fault" in caplog.text
     loop.close()
+
+
+def test_ctrl_c_twice_ends_the_app_in_order_too(caplog: pytest.LogCaptureFixture) -> None:
+    told = []
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        told.append("begun")
+        yield
+        told.append("ended")
+
+    server = server_of(Starlette(lifespan=lifespan))
+
+    async def serve() -> None:
+        with listen("127.0.0.1", 0) as listener:
+            await server.startup([listener])
+            for _ in range(2):
+                server.handle_exit(signal.SIGINT, None)
+            await server.shutdown([listener])
+
+    # As `Server.serve` does, but for the signals, which are the tests' own.
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    asyncio.run(serve())
+    assert told == ["begun", "ended"]
+    assert caplog.text == ""

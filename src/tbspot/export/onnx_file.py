@@ -245,5 +245,6 @@ def _write(model: ModelProto, description: Description, path: Path) -> Descripti
     del model.metadata_props[:]
     entry = model.metadata_props.add()
     entry.key, entry.value = METADATA_KEY, description.model_dump_json()
-    onnx.save(model, path)
+    with replacing(path) as temporary:
+        onnx.save(model, temporary)
     return description

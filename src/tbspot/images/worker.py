@@ -85,9 +85,13 @@ def _limit_memory(memory: int) -> None:
         return
     import resource
 
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    for kind, most in (
+        (resource.RLIMIT_AS, memory),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+    ):
+        bound = _allowed(kind, most)
+        resource.setrlimit(kind, (bound, bound))
 
 
 def _limit_seconds(seconds: int) -> None:
@@ -98,4 +102,17 @@ def _limit_seconds(seconds: int) -> None:
 
     usage = resource.getrusage(resource.RUSAGE_SELF)
     used = int(usage.ru_utime + usage.ru_stime)
-    resource.setrlimit(resource.RLIMIT_CPU, (used + 1 + seconds, resource.RLIM_INFINITY))
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    bound = _allowed(resource.RLIMIT_CPU, used + 1 + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (bound, hard))
+
+
+def _allowed(kind: int, most: int) -> int:
+    """What is wanted, or the caller's own limit (`ulimit`, a cluster's queue) where it is lower.
+
+    None may be raised: the system would refuse, and every film with it.
+    """
+    import resource
+
+    _, hard = resource.getrlimit(kind)
+    return most if hard == resource.RLIM_INFINITY else min(most, hard)

@@ -68,6 +68,14 @@ class Server(uvicorn.Server):
         asyncio.get_running_loop().set_exception_handler(self._tell)
         await super().startup(sockets)
 
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End the page; a second Ctrl+C waits for no connection any more, and the app ends too."""
+        await super().shutdown(sockets)
+        if (
+            self.force_exit
+        ):  # where uvicorn leaves the app to be cancelled, which it tells at length
+            await self.lifespan.shutdown()
+
     @classmethod
     def _tell(cls, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

@@ -71,9 +71,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """End the page; a second Ctrl+C waits for no connection any more, and the app ends too."""
         await super().shutdown(sockets)
-        if (
-            self.force_exit
-        ):  # where uvicorn leaves the app to be cancelled, which it tells at length
+        # Then uvicorn leaves the app to be cancelled, which it tells at length.
+        if self.force_exit:
             await self.lifespan.shutdown()
 
     @classmethod

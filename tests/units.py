@@ -116,7 +116,7 @@ def archive(
         entity.shutdown()
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 120) -> Any:
     """What a condition gives once it holds."""
     until = time.monotonic() + seconds
     while not (found := condition()):

@@ -34,11 +34,13 @@ from tbspot.node.settings import Limits
 from units import bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
+# Seconds that a unit waits for, on a machine that has much else to do.
+PATIENCE = 120
 LIMITS = Limits(free_bytes=0, pdu_seconds=0.5, silence_seconds=1, film_bytes=1 << 20)
 
 
 def _echo(port: int, title: str = "UNIT", called: str = "TBSPOT") -> bool:
-    entity = Entity(title, 10)
+    entity = Entity(title, PATIENCE)
     entity.add_requested_context("1.2.840.10008.1.1")
     association = entity.associate("127.0.0.1", port, ae_title=called)
     if not association.is_established:
@@ -102,7 +104,7 @@ def test_garbage_and_half_an_association_end_and_others_are_answered(
     start: Start, words: bytes
 ) -> None:
     node = start(limits=LIMITS)
-    with socket.create_connection(("127.0.0.1", node.receiver.port), timeout=10) as peer:
+    with socket.create_connection(("127.0.0.1", node.receiver.port), timeout=PATIENCE) as peer:
         peer.sendall(words)
         assert _echo(node.receiver.port)
         # Ended by the node, whether with a word of the protocol or without.
@@ -115,7 +117,7 @@ def test_garbage_and_half_an_association_end_and_others_are_answered(
 
 def test_a_unit_that_falls_silent_in_an_association_is_ended(start: Start) -> None:
     node = start(limits=LIMITS)
-    entity = Entity("UNIT", 10)
+    entity = Entity("UNIT", PATIENCE)
     entity.add_requested_context("1.2.840.10008.1.1")
     association = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
     assert association.is_established
@@ -127,7 +129,7 @@ def test_a_unit_that_sends_a_byte_now_and_then_does_not_keep_its_place(
 ) -> None:
     node = start(limits=replace(LIMITS, silence_seconds=20, request_seconds=0.5))
     film = dcmread(study_film(tmp_path))
-    entity = Entity("UNIT", 10)
+    entity = Entity("UNIT", PATIENCE)
     entity.add_requested_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
     association = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
     # Between two requests there is no hurry.
@@ -162,7 +164,7 @@ def test_an_association_of_many_small_films_and_echoes_is_not_cut_off(
     # Times as in use: a loaded machine must not end it either.
     node = start(limits=Limits(free_bytes=0, film_bytes=20_000, pdu_bytes=1 << 17))
     film = dcmread(study_film(tmp_path))
-    entity = Entity("UNIT", 10)
+    entity = Entity("UNIT", PATIENCE)
     entity.add_requested_context("1.2.840.10008.1.1")
     entity.add_requested_context(film.SOPClassUID, film.file_meta.TransferSyntaxUID)
     # In many small messages, of which each has a head.
@@ -217,7 +219,7 @@ def test_what_is_no_title_is_one_sentence(start: Start, tmp_path: Path, title: s
 
 def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start) -> None:
     node = start(limits=replace(LIMITS, associations=1, silence_seconds=20))
-    entity = Entity("UNIT", 10)
+    entity = Entity("UNIT", PATIENCE)
     entity.add_requested_context("1.2.840.10008.1.1")
     first = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
     second = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
@@ -377,7 +379,7 @@ def test_a_port_that_is_taken_is_one_sentence(start: Start) -> None:
 
 
 def _connected(server: ThreadingHTTPServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=30)
+    return socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=PATIENCE)
 
 
 def test_health_is_told_to_the_next_whoever_is_slow(

@@ -51,8 +51,8 @@ def open_film(tab: playwright.Page, search: str = "tb/tb") -> None:
 
 
 def settled(tab: playwright.Page) -> None:
-    """Wait for what was asked of the server: boxes and maps."""
-    expect(tab.locator(".panel[aria-busy=true]")).to_have_count(0)
+    """Wait for what was asked of the server: the film, boxes and maps."""
+    expect(tab.locator("[aria-busy=true]")).to_have_count(0)
 
 
 @dataclass(frozen=True)

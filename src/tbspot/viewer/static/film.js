@@ -39,6 +39,15 @@ function show(name, text) {
 // ---- film, window
 
 async function loadFilm() {
+  page.ariaBusy = "true";
+  try {
+    await showFilm();
+  } finally {
+    page.ariaBusy = "false";
+  }
+}
+
+async function showFilm() {
   const answer = await ask(`${panels[0].address}/pixels`);
   const [width, height] = ["X-Width", "X-Height"].map((name) => Number(answer.headers.get(name)));
   film = new Film(new Uint16Array(await answer.arrayBuffer()), width, height);

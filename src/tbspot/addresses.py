@@ -1,6 +1,7 @@
 """Addresses of machines: who reaches one, and what to say where nobody can listen at it.
 
-Takes what a user names as an address; what is allowed there is left to who listens.
+Takes what a user names as an address, and connections with one, which end; what is allowed there
+is left to who listens.
 """
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from threading import Event, Timer
 
 from tbspot.errors import TbspotError
 
-__all__ = ["canonical", "is_loopback", "listening"]
+__all__ = ["canonical", "ended_after", "is_loopback", "listening"]
 
 # Of an address that is none, or not this machine's; the port may be free. Of names that nobody
 # knows `socket.create_server` gives the number, but no `gaierror`.
@@ -67,3 +69,25 @@ def listening(host: str, port: int, option: str) -> Iterator[None]:
         raise TbspotError(
             f"cannot listen on {host}, port {port} ({reason}); choose another with {chosen}"
         ) from error
+
+
+@contextmanager
+def ended_after(connection: socket.socket, seconds: float) -> Iterator[Event]:
+    """Shut a connection down that is used for longer; gives what is set once it was.
+
+    The socket's own patience is with silence alone: each byte renews it.
+    """
+    ended = Event()
+
+    def end() -> None:
+        ended.set()
+        with suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield ended
+    finally:
+        timer.cancel()

@@ -11,8 +11,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import ThreadingHTTPServer
@@ -378,6 +378,16 @@ def test_a_port_that_is_taken_is_one_sentence(start: Start) -> None:
     start()
 
 
+@contextmanager
+def _told_health(node: Node) -> Iterator[ThreadingHTTPServer]:
+    server = serve_health(node.health, "127.0.0.1", 0)
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
 def _connected(server: ThreadingHTTPServer) -> socket.socket:
     return socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=PATIENCE)
 
@@ -386,29 +396,23 @@ def test_health_is_told_to_the_next_whoever_is_slow(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "PATIENCE_SECONDS", 2)
-    server = serve_health(start().health, "127.0.0.1", 0)
-    try:
-        with _connected(server) as slow, suppress(ConnectionError):
-            slow.sendall(b"GET /health HTTP/1.1\r\nX: ")
-            slow.settimeout(0.05)
-            for _ in range(600):
-                with suppress(TimeoutError):
-                    assert not slow.recv(1)
-                    break
-                slow.sendall(b"a")
-            else:
-                pytest.fail("a byte now and then keeps a connection for ever")
-    finally:
-        server.shutdown()
-        server.server_close()
+    with _told_health(start()) as server, _connected(server) as slow, suppress(ConnectionError):
+        slow.sendall(b"GET /health HTTP/1.1\r\nX: ")
+        slow.settimeout(0.05)
+        for _ in range(600):
+            with suppress(TimeoutError):
+                assert not slow.recv(1)
+                break
+            slow.sendall(b"a")
+        else:
+            pytest.fail("a byte now and then keeps a connection for ever")
 
 
 def test_health_has_few_connections_at_a_time(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "PATIENCE_SECONDS", 300)
-    server = serve_health(start().health, "127.0.0.1", 0)
-    try:
+    with _told_health(start()) as server:
         with ExitStack() as stack:
             for _ in range(health.MOST_CONNECTIONS):
                 stack.enter_context(_connected(server))
@@ -422,18 +426,14 @@ def test_health_has_few_connections_at_a_time(
             return False
 
         wait_for(is_told)
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def test_health_is_figures_without_names_and_503_where_somebody_should_look(
     start: Start, tmp_path: Path
 ) -> None:
     node = start()
-    server = serve_health(node.health, "127.0.0.1", 0)
-    address = f"http://127.0.0.1:{server.server_address[1]}"
-    try:
+    with _told_health(node) as server:
+        address = f"http://127.0.0.1:{server.server_address[1]}"
         look = urllib.request.Request(f"{address}/health", method="HEAD")  # noqa: S310 - our own
         with urllib.request.urlopen(look) as answer:  # noqa: S310 - our own
             assert (answer.status, answer.read()) == (200, b"")
@@ -449,6 +449,3 @@ def test_health_is_figures_without_names_and_503_where_somebody_should_look(
         with pytest.raises(urllib.error.HTTPError) as absent:
             urllib.request.urlopen(f"{address}/other")  # noqa: S310 - our own
         absent.value.close()
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -32,24 +32,21 @@ def test_path_and_label_are_enough(write: Callable[[str], Path]) -> None:
     ] == [("a.png", 1, "set", "a", "", None), ("sub/c.png", 0, "set", "sub/c", "", None)]
 
 
-def test_films_that_are_named_by_a_uid_are_each_a_patient(
-    write: Callable[[str], Path], film: Callable[..., Path]
+@pytest.mark.parametrize(
+    ("names", "patients"),
+    [
+        (["1.2.840.1", "1.2.840.2", "1.2.840.3.dcm"], ["1.2.840.1", "1.2.840.2", "1.2.840.3"]),
+        (["SMITH.JOHN", "SMITH.MARY", "SMITH.ANN.png"], ["SMITH.JOHN", "SMITH.MARY", "SMITH.ANN"]),
+    ],
+    ids=["UIDs", "dots"],
+)
+def test_films_whose_names_hold_dots_are_each_a_patient(
+    write: Callable[[str], Path], film: Callable[..., Path], names: list[str], patients: list[str]
 ) -> None:
-    path = write("path,label\n1.2.840.1,1\n1.2.840.2,0\n1.2.840.3.dcm,0\n")
-    for name in ("1.2.840.1", "1.2.840.2", "1.2.840.3.dcm"):
+    path = write("path,label\n{},1\n{},0\n{},0\n".format(*names))
+    for name in names:
         film(path.parent / "drawn.png").rename(path.parent / name)
-    patients = [one.patient for one in read_table(path).samples]
-    assert patients == ["1.2.840.1", "1.2.840.2", "1.2.840.3"]
-
-
-def test_films_whose_names_hold_a_dot_are_each_a_patient(
-    write: Callable[[str], Path], film: Callable[..., Path]
-) -> None:
-    path = write("path,label\nSMITH.JOHN,1\nSMITH.MARY,0\nSMITH.ANN.png,0\n")
-    for name in ("SMITH.JOHN", "SMITH.MARY", "SMITH.ANN.png"):
-        film(path.parent / "drawn.png").rename(path.parent / name)
-    patients = [one.patient for one in read_table(path).samples]
-    assert patients == ["SMITH.JOHN", "SMITH.MARY", "SMITH.ANN"]
+    assert [one.patient for one in read_table(path).samples] == patients
 
 
 def test_the_optional_columns_are_read_where_they_are(write: Callable[[str], Path]) -> None:

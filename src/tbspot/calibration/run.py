@@ -25,6 +25,7 @@ from tbspot.metrics import delong, numbered, specificity_at
 from tbspot.records.calibration import CALIBRATION_FILE, Calibration, Group, OperatingPoint, Plan
 from tbspot.records.figures import Drawing, Figure, figure_of
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile
+from tbspot.samples.counting import patients_in_words
 from tbspot.settings import Resamples, Seed, Settings
 from tbspot.tables import write_table
 
@@ -245,11 +246,10 @@ def _notes(scored: Scored, settings: CalibrationSettings) -> list[str]:
     ]
     patients = len(np.unique(numbered(scored.patients, len(scored.labels))))
     if patients < len(scored.labels):
-        who = "1 patient" if patients == 1 else f"{patients:,} patients"
         notes.append(
-            f"the {len(scored.labels):,} films are of {who}: the intervals of "
-            "AUROC (also of sub-groups), Brier score and the specificity at the wanted sensitivity "
-            "allow for that; all others take films for independent and are too narrow"
+            f"the {len(scored.labels):,} films are of {patients_in_words(patients)}: the intervals "
+            "of AUROC (also of sub-groups), Brier score and the specificity at the wanted "
+            "sensitivity allow for that; all others take films for independent and are too narrow"
         )
     if settings.threshold is None:
         notes.append("the threshold was chosen on the films it is judged on: confirm it on others")

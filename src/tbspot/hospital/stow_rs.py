@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
-from socket import SHUT_RDWR
-from threading import Event, Timer
 from typing import Any
 
 from dicomweb_client import DICOMwebClient
@@ -22,6 +19,7 @@ from requests.exceptions import HTTPError, InvalidJSONError, RequestException, S
 from urllib3 import HTTPConnectionPool, HTTPResponse, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from tbspot.addresses import ended_after
 from tbspot.hospital.archive import (
     ANSWER_SECONDS,
     CONNECT_SECONDS,
@@ -47,10 +45,7 @@ NO_INSTANCE = (204, 400, 409, 415, 422)
 
 
 class _Timely(HTTPConnection):
-    """A connection on which the head of an answer ends, too.
-
-    A silent one is ended by the socket's own patience, which each byte renews.
-    """
+    """A connection on which the head of an answer ends, too."""
 
     def getresponse(self) -> HTTPResponse:  # type: ignore[override] # as urllib3's own
         """Read an answer's head.
@@ -58,22 +53,12 @@ class _Timely(HTTPConnection):
         Raises:
             ArchiveLost: it does not end.
         """
-        connection, ended = self.sock, Event()
-
-        def end() -> None:
-            ended.set()
-            with suppress(OSError):
-                connection.shutdown(SHUT_RDWR)
-
-        timer = Timer(ANSWER_SECONDS + 1, end)
-        timer.daemon = True
-        timer.start()
-        try:
-            return super().getresponse()
-        finally:
-            timer.cancel()
-            if ended.is_set():  # whatever was made of the half of a head
-                raise ArchiveLost(ENDLESS)
+        with ended_after(self.sock, ANSWER_SECONDS + 1) as ended:
+            try:
+                return super().getresponse()
+            finally:
+                if ended.is_set():  # whatever was made of the half of a head
+                    raise ArchiveLost(ENDLESS)
 
 
 class _TimelySecure(_Timely, HTTPSConnection):

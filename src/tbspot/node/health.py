@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -18,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tbspot import __version__
-from tbspot.addresses import listening
+from tbspot.addresses import ended_after, listening
 from tbspot.errors import TbspotError
 from tbspot.node.delivery import Delivery
 from tbspot.node.store import Store
@@ -154,18 +153,10 @@ class _Server(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Answer, and end the connection in any case."""
-
-        def end() -> None:
-            with suppress(OSError):
-                request.shutdown(socket.SHUT_RDWR)
-
-        timer = threading.Timer(PATIENCE_SECONDS, end)
-        timer.daemon = True
         try:
-            timer.start()
-            super().process_request_thread(request, client_address)
+            with ended_after(request, PATIENCE_SECONDS):
+                super().process_request_thread(request, client_address)
         finally:
-            timer.cancel()
             self._room.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:

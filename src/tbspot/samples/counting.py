@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tbspot.samples.sample import Sample
 
-__all__ = ["balance_notes", "count", "patient_notes", "patients_of"]
+__all__ = ["balance_notes", "count", "patient_notes", "patients_in_words", "patients_of"]
 
 
 def count(samples: Sequence[Sample]) -> dict[tuple[str, int], Counter[str]]:
@@ -49,13 +49,17 @@ def patients_of(samples: Sequence[Sample]) -> NDArray[np.str_]:
     return np.array([f"{one.source}\n{one.patient}" for one in samples], np.str_)
 
 
+def patients_in_words(count: int) -> str:
+    """A number of patients as sentences say it."""
+    return "1 patient" if count == 1 else f"{count:,} patients"
+
+
 def patient_notes(samples: Sequence[Sample]) -> list[str]:
     """The sentence that says of how many patients the films are, if that is not one film each."""
     patients = len(np.unique(patients_of(samples)))
     if patients == len(samples):
         return []
-    who = "1 patient" if patients == 1 else f"{patients:,} patients"
     return [
-        f"the {len(samples):,} films are of {who} (copies byte for byte are of "
-        "one): intervals and p-values are of patients, each with all films"
+        f"the {len(samples):,} films are of {patients_in_words(patients)} (copies byte for "
+        "byte are of one): intervals and p-values are of patients, each with all films"
     ]

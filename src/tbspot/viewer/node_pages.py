@@ -46,7 +46,7 @@ class NodePages:
     """The addresses that people, the page's script and monitors open.
 
     Args:
-        films: the node.
+        films: of the node.
         site: that has its films as cases, and threads to read them.
     """
 

@@ -2,7 +2,7 @@
 
 import { onKeys, WAYS } from "./keys.js";
 import { listen } from "./pointers.js";
-import { ask, attempt, newest } from "./requests.js";
+import { ask, attempt, newest, whileBusy } from "./requests.js";
 import { called, shownScore } from "./scores.js";
 import { clamp, Film, Stage, View } from "./stage.js";
 
@@ -39,15 +39,6 @@ function show(name, text) {
 // ---- film, window
 
 async function loadFilm() {
-  page.ariaBusy = "true";
-  try {
-    await showFilm();
-  } finally {
-    page.ariaBusy = "false";
-  }
-}
-
-async function showFilm() {
   const answer = await ask(`${panels[0].address}/pixels`);
   const [width, height] = ["X-Width", "X-Height"].map((name) => Number(answer.headers.get(name)));
   film = new Film(new Uint16Array(await answer.arrayBuffer()), width, height);
@@ -122,13 +113,7 @@ async function loadMap(panel, share) {
 }
 
 async function cut(panel, chosen) {
-  if (panel.share === null) return;
-  panel.figure.ariaBusy = "true";
-  try {
-    await showCut(panel, chosen);
-  } finally {
-    panel.figure.ariaBusy = "false";
-  }
+  if (panel.share !== null) await whileBusy(panel.figure, () => showCut(panel, chosen));
 }
 
 async function showCut(panel, chosen) {
@@ -245,4 +230,4 @@ onKeys({
   "]": () => step(0.01),
 });
 
-attempt(loadFilm);
+attempt(() => whileBusy(page, loadFilm));

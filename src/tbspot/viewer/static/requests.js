@@ -21,6 +21,16 @@ export async function attempt(work) {
   }
 }
 
+// Do something, while a part of the page says that it is not ready.
+export async function whileBusy(element, work) {
+  element.ariaBusy = "true";
+  try {
+    await work();
+  } finally {
+    element.ariaBusy = "false";
+  }
+}
+
 // A function that asks with the newest argument only: while an answer is awaited, arguments
 // between the first and the last are left out, so that a slider never lags behind.
 export function newest(work) {

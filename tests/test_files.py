@@ -285,3 +285,11 @@ def test_a_name_as_long_as_a_file_system_takes_it_is_written(tmp_path: Path, nam
     with replacing(tmp_path / name) as temporary:
         temporary.write_text("42")
     assert _names(tmp_path) == {name}
+
+
+def test_a_record_that_is_nested_deeper_than_any_settings_is_another_run_s(tmp_path: Path) -> None:
+    deep = "[" * 700 + "]" * 700
+    (tmp_path / "run.json").write_text(f'{{"command": "train", "settings": {deep}}}')
+    with pytest.raises(TbspotError, match="holds another run or other files"):
+        open_run(tmp_path, "train", Settings())
+    open_run(tmp_path, "train", Settings(), overwrite=True)

@@ -44,6 +44,8 @@ METADATA_KEY = "tbspot"
 MOST_SIDE = 4096
 # A logit divided by a greater temperature is 0 for every film, by a smaller one without end.
 MOST_LOGIT = 1000.0
+# Hundreds of times the released model.
+MOST_BYTES = 4_000_000_000
 MOST_RANGES = 1000
 LONGEST_NAME = 200
 NOT_TOLD = "it was not told how it was chosen"
@@ -132,7 +134,8 @@ class Description(BaseModel):
     @field_validator("ranges")
     @classmethod
     def _rises(cls, ranges: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
-        if not all(-LARGEST <= low <= high <= LARGEST for low, high in ranges.values()):
+        # Of an empty one int8 would make the same number of any input.
+        if not all(-LARGEST <= low < high <= LARGEST for low, high in ranges.values()):
             raise ValueError("a range goes from its least to its greatest number")
         return ranges
 

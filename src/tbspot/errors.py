@@ -30,10 +30,19 @@ WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "ca
          "resource temporarily unavailable")  # fmt: skip
 # What the system says that has no room for more, the second of processes.
 NUMBERS = (errno.ENOMEM, errno.EAGAIN)
+# Of a sentence, in characters: room for the longest path, of which a file system has 4,096.
+LONGEST = 6000
 
 
 class TbspotError(Exception):
     """What is wrong, in which file, and what to do, in one sentence."""
+
+    def __str__(self) -> str:
+        """The sentence; of one that repeats megabytes of a stranger's file, its two ends."""
+        text = super().__str__()
+        if len(text) <= LONGEST:
+            return text
+        return f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
 
 
 class UnreadableFilmError(TbspotError):

@@ -96,7 +96,7 @@ def check_run(
             return False
     record = folder / RUN_FILE
     run, wanted = _recorded(record), _wanted(command, settings)
-    same = all(name in run and _plain(run[name]) == value for name, value in wanted.items())
+    same = all(name in run and run[name] == value for name, value in wanted.items())
     noted = run.get("inputs")
     known: dict[str, str] = noted if isinstance(noted, dict) else {}
     changed = [name for name, now in (inputs or {}).items() if known.get(name, now) != now]
@@ -263,8 +263,8 @@ def _recorded(record: Path) -> dict[str, Any]:
     """What run.json says; nothing where there is none, or another file of its name."""
     try:
         with open_file(record) as file:
-            run = load_json(file.read())
-    except (OSError, ValueError):
+            run = _plain(load_json(file.read()))
+    except (OSError, ValueError, RecursionError):  # nested deeper than any settings
         return {}
     return run if isinstance(run, dict) else {}
 

@@ -189,6 +189,33 @@ def test_a_reference_that_unpacks_without_end_is_refused(tmp_path: Path) -> None
         selftest(model)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"film": np.zeros((0, 5), np.uint8)},
+        {"evidence": np.zeros((0, 3), np.float32)},
+        {"evidence": np.full((8, 8), np.nan, np.float32)},
+        {"evidence": np.full((8, 8), 1e300)},
+        {"score": np.float64(np.nan)},
+        {"score": np.float64(5)},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_reference_that_is_none_is_not_told_as_a_fault_of_the_model(
+    tmp_path: Path, wrong: dict[str, Any]
+) -> None:
+    model = write_model(tmp_path / "model.onnx", "m", 1)
+    content = {
+        "film": np.zeros((64, 64), np.uint8),
+        "score": np.float64(0.5),
+        "evidence": np.zeros((8, 8), np.float32),
+        "version": np.array("m-1"),
+    }
+    np.savez(reference_path(model), **(content | wrong))
+    with pytest.raises(TbspotError, match="is not a reference of tbspot"):
+        selftest(model)
+
+
 def test_a_curve_has_as_many_figures_as_thresholds() -> None:
     with pytest.raises(ValidationError, match="a figure for each threshold"):
         Curve(films="f", thresholds=(0.1, 0.2), miou=(0.1,), raw_miou=(0.1, 0.2))
@@ -200,7 +227,8 @@ def test_a_curve_has_as_many_figures_as_thresholds() -> None:
         {"size": 10**9}, {"size": 4097}, {"through": 10**9}, {"temperature": float("inf")},
         {"temperature": 1e300}, {"temperature": 1e-300}, {"temperature": 0}, {"temperature": -1},
         {"bias": float("nan")}, {"bias": 1e38}, {"score_threshold": 2}, {"map_rule": "tuned"},
-        {"ranges": {"a": (1.0, 0.0)}}, {"ranges": {"a": (0.0, float("inf"))}},
+        {"ranges": {"a": (1.0, 0.0)}}, {"ranges": {"a": (0.0, 0.0)}},
+        {"ranges": {"a": (0.0, float("inf"))}},
         {"ranges": {str(number): (0.0, 1.0) for number in range(2000)}},
         {"name": ""}, {"name": "n" * 10_000}, {"other": 1},
     ],

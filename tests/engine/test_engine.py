@@ -34,6 +34,13 @@ def test_a_checkpoint_runs_in_torch(checkpoint: Path) -> None:
     assert logits.dtype == maps.dtype == np.float32
 
 
+def test_a_bias_that_no_description_can_say_is_one_clear_sentence(checkpoint: Path) -> None:
+    classifier, description = load_classifier(checkpoint)
+    classifier.bias.data.fill_(1e7)
+    with pytest.raises(TbspotError, match=r"the model .* cannot have bias 10000000"):
+        engine_of(classifier, description)
+
+
 def test_a_film_is_answered_alike_alone_and_in_a_batch(checkpoint: Path) -> None:
     engine = open_engine(checkpoint)
     assert engine(FILMS[1:2])[0] == pytest.approx(engine(FILMS)[0][1:2], abs=1e-5)

@@ -306,6 +306,9 @@ def test_another_evaluation_is_not_replaced_unasked(settings: EvaluationSettings
     refuse_another(settings)
     with pytest.raises(TbspotError, match=r"evaluation of split test of .*--overwrite"):
         refuse_another(replace(settings, split="val"))
+    (settings.out / "evaluation.json").write_text("{")
+    with pytest.raises(TbspotError, match=r"is not an evaluation .*; choose .* add --overwrite"):
+        refuse_another(settings)
 
 
 def test_the_evaluation_of_other_films_is_not_replaced_unasked(tmp_path: Path) -> None:

@@ -38,5 +38,5 @@ def test_answers_that_are_not_finite_are_refused() -> None:
         logits, maps = bright(films)
         return logits * np.nan, maps
 
-    with pytest.raises(TbspotError, match="not finite"):
+    with pytest.raises(TbspotError, match="no finite answer"):
         observations(broken, DESCRIPTION, [LEFT])

@@ -331,3 +331,12 @@ def test_a_model_in_the_folder_to_be_replaced_stays(run: Run) -> None:
         with pytest.raises(TbspotError, match="which this run reads"):
             locate(films, bright_engine(), other, run.out, overwrite=True, reads=reads)
     assert model.exists()
+
+
+def test_a_line_of_another_model_is_answered_anew(run: Run) -> None:
+    path, whole = run.out / FILE_NAME, (run.out / FILE_NAME).read_bytes()
+    path.write_bytes(whole.replace(b'"version":"v1"', b'"version":"v0"', 1))
+    run()
+    assert run.asked == 1
+    assert "note: films of which another model had spoken, and read again: 1 (1.png)" in run.said
+    assert path.read_bytes() == whole

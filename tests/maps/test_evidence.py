@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from engines import bright, bright_engine
 from tbspot.description import Description
+from tbspot.errors import TbspotError
 from tbspot.maps.evidence import evidence_of, observe
 
 RAW = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
@@ -55,3 +57,17 @@ def test_sizes_are_averaged_on_the_grid_of_the_largest() -> None:
 def test_the_logit_is_divided_by_the_temperature() -> None:
     film = np.full((64, 64), 0.5, np.float32)
     assert observe(film, bright_engine(temperature=4.0).description, bright)[0] == 0.125
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1e31, 1e38])
+@pytest.mark.parametrize("broken", ["logits", "maps"])
+def test_an_answer_that_no_heat_map_can_hold_is_refused(value: float, broken: str) -> None:
+    def ask(films: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        logits, maps = bright(films)
+        if broken == "maps":
+            return logits, maps + np.float32(value)
+        return logits * np.float32(value * np.inf), maps
+
+    description = Description(name="m", size=64, baseline="none")
+    with pytest.raises(TbspotError, match=r"model m gives no finite answer; .* another model"):
+        observe(np.ones((64, 64), np.float32), description, ask)

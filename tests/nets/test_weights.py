@@ -297,3 +297,33 @@ def test_an_onnx_file_of_another_net_is_one_clear_sentence(
     onnx.save(model, path)
     with pytest.raises(TbspotError, match=r"other\.onnx is not a model of this release"):
         load_classifier(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("head.weight", 1e300), ("body.conv1.weight", float("nan"))]
+)
+def test_weights_that_are_no_numbers_are_one_clear_sentence(
+    model_file: Path, tmp_path: Path, name: str, value: float
+) -> None:
+    with safetensors.safe_open(model_file, "pt") as file:
+        metadata = file.metadata()
+    state = safetensors.torch.load_file(model_file)
+    state[name] = torch.full_like(state[name], value, dtype=torch.float64)
+    safetensors.torch.save_file(state, tmp_path / "a.safetensors", metadata)
+    with pytest.raises(TbspotError, match=rf"has weights that are no numbers \({name}\): its"):
+        load_classifier(tmp_path / "a.safetensors")
+    if name.startswith("body."):
+        safetensors.torch.save_file(state, tmp_path / "a.safetensors")
+        with pytest.raises(TbspotError, match="has weights that are no numbers"):
+            build_classifier(SMALL, str(tmp_path / "a.safetensors"))
+
+
+@pytest.mark.parametrize("ending", [".onnx", ".safetensors"])
+def test_a_file_larger_than_memory_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    monkeypatch.setattr("tbspot.nets.weights.MOST_BYTES", 1000)
+    path = tmp_path / f"model{ending}"
+    path.write_bytes(bytes(1001))
+    with pytest.raises(TbspotError, match="cannot be read: 1,001 bytes, more than 1,000"):
+        load_classifier(path)

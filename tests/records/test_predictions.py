@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,12 @@ def test_a_heat_map_outside_the_folder_is_refused(tmp_path: Path) -> None:
 def test_a_refused_film_has_no_heat_map_to_read(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match=r"a\.png has no heat map"):
         read_heatmap(tmp_path, REFUSED)
+
+
+@pytest.mark.parametrize("status", ["refused", "failed"])
+@pytest.mark.parametrize("has", ["score", "boxes", "heatmap"])
+def test_a_film_that_was_not_judged_has_no_answer(tmp_path: Path, status: str, has: str) -> None:
+    line = REFUSED.model_dump() | {"status": status, has: PREDICTION.model_dump()[has]}
+    _write(tmp_path, json.dumps(line))
+    with pytest.raises(TbspotError, match=r"line 1, is not a prediction of tbspot; remove"):
+        list(read_predictions(tmp_path))

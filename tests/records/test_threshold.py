@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from engines import DESCRIPTION, bright_engine
+from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.locating import LocateSettings, find_items, locate
 from tbspot.records.predictions import read_predictions
@@ -38,6 +39,7 @@ def test_a_threshold_for_this_version_is_taken(tmp_path: Path) -> None:
     [
         ({"version": "v0"}, "made for version v0 of a model, and this is version v1 of bright"),
         ({"version": None}, "made for an unknown version of a model"),
+        ({"version": "v" * 1_000_000}, r"made for version v+ \.\.\. .*; calibrate this model's"),
         ({"threshold": 47}, r"has the threshold 47, and scores of tbspot lie in \[0, 1\]"),
         ({"threshold": "high"}, "is not a threshold of this version of tbspot"),
     ],
@@ -78,3 +80,16 @@ def test_reading_a_threshold_loads_nothing_that_chooses_one() -> None:
     loaded = {name for name in run.stdout.split() if name.startswith(("tbspot.", "numpy"))}
     assert not {name for name in loaded if "calibration" in name or "evaluation" in name}
     assert "numpy" not in loaded
+
+
+def test_a_model_without_a_version_takes_no_threshold(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError, match="made for an unknown version"):
+        threshold_for_model(write(tmp_path, version=""), Description(name="m"))
+
+
+def test_a_sentence_that_repeats_a_stranger_s_file_keeps_its_two_ends(tmp_path: Path) -> None:
+    with pytest.raises(TbspotError) as caught:
+        threshold_for_model(write(tmp_path, **{"x" * 1_000_000: 1}), DESCRIPTION)
+    assert len(str(caught.value)) < 7000
+    assert str(caught.value).startswith(str(tmp_path))
+    assert str(caught.value).endswith("; make one with `tbspot calibrate`")

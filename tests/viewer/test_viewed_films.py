@@ -310,3 +310,16 @@ def test_no_film_and_map_are_shown_under_an_answer_that_is_no_longer_the_run_s(
         for read in (case.film, case.evidence):
             with pytest.raises(TbspotError, match="has changed since this page was opened"):
                 read()
+
+
+@pytest.mark.parametrize("given", ["x" * 5000, "a/" * 3000, "\0"])
+@pytest.mark.parametrize("place", ["films", "called_in"])
+def test_a_run_that_names_what_is_no_path_is_one_clear_sentence(
+    tmp_path: Path, given: str, place: str
+) -> None:
+    films, base = (given, str(tmp_path)) if place == "films" else ("films", given)
+    run = tmp_path / "run"
+    run.mkdir()
+    write_json(run / "run.json", {"settings": {"films": [films]}, "called_in": base})
+    with pytest.raises(TbspotError, match=r"a\.png is not where it was located"):
+        films_of(run).read("a.png")

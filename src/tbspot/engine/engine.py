@@ -176,7 +176,9 @@ def engine_of(
             output = classifier(batch)
         return output.logit.float().cpu().numpy(), output.map.float().cpu().numpy()
 
-    description = description.model_copy(update={"bias": classifier.bias.item()})
+    description = description.changed(
+        {"bias": classifier.bias.item()}, f"the model {description.name}"
+    )
     classifier.eval().to(device)
     name = f"torch {precision}" if device == "cpu" else f"torch {precision} on {device}"
     return Engine(description, name, ask, lambda: classifier)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from tbspot.amendment import amended
 from tbspot.choices import Precision
-from tbspot.description import METADATA_KEY, MOST_SIDE, Description
+from tbspot.description import METADATA_KEY, MOST_BYTES, MOST_SIDE, Description
 from tbspot.engine.batching import Answer
 from tbspot.engine.model import Engine, batched
 from tbspot.engine.quantization import quantised
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["open_onnx"]
 
-# Hundreds of times the released model.
-MOST_BYTES = 4_000_000_000
 # What an array between two layers may have: so many numbers, a gibibyte in float32, or so many of
 # each pixel of the films: ResNet50's have 32 at most. A refinement compares each place of the map
 # with each, and may take what a film of the greatest size may.

@@ -62,7 +62,8 @@ def refuse_another(settings: EvaluationSettings) -> None:
     path = settings.out / FILE_NAME
     if not path.exists():
         return
-    there = read_evaluation(settings.out).provenance
+    remedy = "choose another --out, or add --overwrite to replace it"
+    there = read_evaluation(settings.out, remedy).provenance
     given = (predictions_of(settings), data_of(settings), as_text(settings.split))
     if (there.predictions, there.data, there.split) != given:
         of = f"of split {there.split} of {', '.join(there.data)}"
@@ -70,9 +71,7 @@ def refuse_another(settings: EvaluationSettings) -> None:
         of = f"of split {there.split} of other films, labels or boxes"
     else:
         return
-    raise TbspotError(
-        f"{path} is the evaluation {of}; choose another --out, or add --overwrite to replace it"
-    )
+    raise TbspotError(f"{path} is the evaluation {of}; {remedy}")
 
 
 def predictions_of(settings: EvaluationSettings) -> str:

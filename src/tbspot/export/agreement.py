@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import Description
-from tbspot.errors import TbspotError
 from tbspot.maps.boxes import mask_of, normalise, threshold_of
 from tbspot.maps.cutting import cut_of
 from tbspot.maps.evidence import Ask, observe
@@ -59,8 +58,6 @@ def observations(
         TbspotError: an answer is not finite.
     """
     answers = [observe(film, description, ask) for film in films]
-    if not all(np.isfinite(logit) and np.isfinite(map_).all() for logit, map_ in answers):
-        raise TbspotError(f"model {description.name} gives answers that are not finite numbers")
     return [(probability(logit), evidence) for logit, evidence in answers]
 
 

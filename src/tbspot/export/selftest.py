@@ -112,8 +112,13 @@ def _read(path: Path) -> tuple[NDArray[np.float32], Observation, str]:
             with np.load(file, allow_pickle=False) as stored:
                 observation = (float(stored["score"]), stored["evidence"].astype(np.float32))
                 film, version = stored["film"], str(stored["version"])
-        if film.dtype != np.uint8 or film.ndim != 2 or observation[1].ndim != 2:
+        score, evidence = observation
+        if film.dtype != np.uint8 or film.ndim != 2 or evidence.ndim != 2:
             raise ValueError("it holds no film and map")
+        if not film.size or not evidence.size or not np.isfinite(evidence).all():
+            raise ValueError("its film or map is empty, or no numbers")
+        if not 0 <= score <= 1:
+            raise ValueError("its score is none")
         return _pixels(film), observation, version
     # NumPy and zipfile tell broken files by many kinds of error.
     except Exception as error:

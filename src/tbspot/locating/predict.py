@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from tbspot.choices import Method
 from tbspot.engine.engine import Engine
-from tbspot.errors import TbspotError
 from tbspot.gate.borders import Area, crop, spread
 from tbspot.images import Frame
 from tbspot.maps.boxes import SIDE, find_boxes, normalise, threshold_of
@@ -93,8 +92,6 @@ def predict(
     description = engine.description
     seen = (shape or pixels.shape) if area is None else crop(pixels, area).shape
     logit, evidence = observe(crop(pixels, area), description, engine, scales, seen)
-    if not np.isfinite(logit) or not np.isfinite(evidence).all():
-        raise TbspotError(f"model {description.name} gives no finite answer for {name}")
     score, (height, width) = probability(logit), shape or pixels.shape
     # Boxes and masks of regions are cut from the same evidence, that of the whole film.
     if area is not None:

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import zip_longest
 from pathlib import Path
 
+from tbspot.description import Description
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images.film import Seen
@@ -114,14 +115,17 @@ class Earlier:
     Args:
         items: the films that there are.
         stamps: of the folder.
+        model: of the run: a line of another, as of two folders that were joined, does not stay.
     """
 
-    def __init__(self, items: Sequence[Item], stamps: Stamps) -> None:
+    def __init__(self, items: Sequence[Item], stamps: Stamps, model: Description) -> None:
         self._items = items
+        self._model = (model.name, model.version)
         self._unseen = tuple(item.name for item in faulty(items))
         self._stamps = stamps
         self._gone: list[str] = []
         self._changed: list[str] = []
+        self._others: list[str] = []
         self._failed: list[str] = []
 
     def holds(self, prediction: Prediction) -> bool:
@@ -138,6 +142,9 @@ class Earlier:
                 return True
             self._gone.append(name)
             return False
+        if (prediction.model, prediction.version) != self._model:
+            self._others.append(name)
+            return False
         if not self._stamps.is_of(prediction, path):
             self._changed.append(name)
             return False
@@ -146,7 +153,7 @@ class Earlier:
     @property
     def all_hold(self) -> bool:
         """Whether every line that was judged stays."""
-        return not (self._gone or self._changed or self._failed)
+        return not (self._gone or self._changed or self._others or self._failed)
 
     @cached_property
     def _places(self) -> dict[str, int]:
@@ -158,6 +165,7 @@ class Earlier:
         for names, what in (
             (self._gone, "no longer there, so that the lines are dropped"),
             (self._changed, "not as they were, and read again"),
+            (self._others, "of which another model had spoken, and read again"),
             (self._failed, "tried again, as they could not be located before"),
         ):
             if names:

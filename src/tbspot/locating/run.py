@@ -134,7 +134,7 @@ def locate(
         open_run(out, "locate", settings, overwrite=overwrite, reads=chain(reads, films))
         hold.check()
         stamps = Stamps(out, follow_links=settings.follow_links)
-        earlier, names = Earlier(items, stamps), names_of(items)
+        earlier, names = Earlier(items, stamps, engine.description), names_of(items)
         with (
             Keeper(out, earlier.holds, names, packed=packed) as keeper,
             _progress(console) as progress,

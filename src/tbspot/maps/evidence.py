@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.description import Description
+from tbspot.errors import TbspotError
 from tbspot.images import Frame, resize
 from tbspot.numerics import sigmoid
+from tbspot.parsing import LARGEST
 
 __all__ = ["Ask", "evidence_of", "observe"]
 
@@ -54,6 +56,9 @@ def observe(
 
     Returns:
         The logit divided by the description's temperature, and `[h, w]` of the largest size.
+
+    Raises:
+        TbspotError: an answer is not finite, or larger than what a heat map is read with again.
     """
     logits, maps = [], []
     for scale in scales:
@@ -62,11 +67,17 @@ def observe(
         view = Frame(height, width, size, description.through).apply(film)
         views = [view, view[:, ::-1]] if description.mirror else [view]
         answer, raw = ask(np.stack(views))
-        evidence = [evidence_of(one, description) for one in raw]
+        seen = [evidence_of(one, description) for one in raw]
         logits += answer.tolist()
-        maps += [evidence[0], *(one[:, ::-1] for one in evidence[1:])]
+        maps += [seen[0], *(one[:, ::-1] for one in seen[1:])]
     side = max(one.shape[0] for one in maps)
     # Fancy slices are views with negative strides, which Pillow does not take.
     spread = [resize(np.ascontiguousarray(one), side, side) for one in maps]
     logit = float(np.mean(logits)) / description.temperature
-    return logit, np.mean(spread, axis=0, dtype=np.float32)
+    evidence: NDArray[np.float32] = np.mean(spread, axis=0, dtype=np.float32)
+    if not np.isfinite(logit) or not (np.abs(evidence) <= LARGEST).all():
+        raise TbspotError(
+            f"model {description.name} gives no finite answer; its weights are broken: copy its "
+            "file again, or give another model"
+        )
+    return logit, evidence

@@ -7,7 +7,6 @@ Checkpoints of an interrupted training are left to training/checkpoints.py.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from tbspot.amendment import amended
 from tbspot.choices import StridePlace
-from tbspot.description import METADATA_KEY, Description
+from tbspot.description import METADATA_KEY, MOST_BYTES, Description
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.external_data import refuse_external_data
 from tbspot.files import fingerprint
@@ -133,6 +132,7 @@ def load_body(classifier: Classifier, state: dict[str, Tensor], origin: str) -> 
             f"{origin} does not hold a ResNet50 with torchvision's names (first difference: "
             f"{wrong}); give weights of that architecture"
         )
+    _refuse_what_is_no_number(state, origin)
     body.load_state_dict(state, strict=False)
 
 
@@ -203,6 +203,7 @@ def _loaded(path: Path, state: dict[str, Tensor], description: Description) -> C
         if is_out_of_memory(error):
             raise
         raise _foreign(path, error) from error
+    _refuse_what_is_no_number(classifier.state_dict(), str(path))
     return classifier
 
 
@@ -213,6 +214,16 @@ def _refuse_other_types(state: Mapping[str, Tensor], origin: str) -> None:
             kind = str(tensor.dtype).removeprefix("torch.")
             raise TbspotError(
                 f"{origin} has the weights {name} as {kind}; give weights in floating point"
+            )
+
+
+def _refuse_what_is_no_number(state: Mapping[str, Tensor], origin: str) -> None:
+    # OpenVINO makes 0 of it at the next layer, and an answer that looks sound.
+    for name, tensor in state.items():
+        if not tensor.isfinite().all():
+            raise TbspotError(
+                f"{origin} has weights that are no numbers ({name}): its training diverged, or "
+                "the file is broken; copy it again, or give another"
             )
 
 
@@ -235,7 +246,8 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.exists():
         raise TbspotError(f"{path} does not exist; check the path of the weights")
     try:
-        open_file(path, sys.maxsize).close()  # no pipe, at which the libraries would wait
+        # No pipe, at which the libraries would wait, and not more than memory holds.
+        open_file(path, MOST_BYTES).close()
     except OSError as error:
         raise TbspotError(f"{path} cannot be read: {error.strerror}; check the path") from error
     return _read_onnx(path) if path.suffix == ".onnx" else _read_safetensors(path)
@@ -258,7 +270,7 @@ def _read_onnx(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
     try:
         model = onnx.load(path, load_external_data=False)
-        with open_file(path, sys.maxsize) as file:
+        with open_file(path, MOST_BYTES) as file:
             refuse_external_data(file, str(path))  # which reading a tensor would open
         metadata = {entry.key: entry.value for entry in model.metadata_props}
         with torch.device("meta"):  # for its names, without weights

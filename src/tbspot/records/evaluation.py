@@ -7,7 +7,7 @@ evaluation/, how they look to report/.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -47,6 +47,8 @@ Rule = Literal[MapRule, "given"]
 Role = Literal["judged", "teacher", "control"]
 
 Box = tuple[float, float, float, float]
+# Of pages' charts, which span what shares may be.
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class RuleResult(Record):
@@ -146,7 +148,7 @@ class SourceFigures(Record):
     average_precision: Figure
     sensitivity: Figure
     specificity: Figure
-    roc: tuple[tuple[float, float], ...] = ()
+    roc: tuple[tuple[Share, Share], ...] = ()
 
 
 class Classification(Record):
@@ -209,9 +211,9 @@ class Curve(Record):
 
     films: str
     role: Literal["judged", "teacher"] = "judged"
-    thresholds: tuple[float, ...]
-    miou: tuple[float, ...]
-    raw_miou: tuple[float, ...]
+    thresholds: tuple[Share, ...]
+    miou: tuple[Share, ...]
+    raw_miou: tuple[Share, ...]
 
     @model_validator(mode="after")
     def _is_even(self) -> Self:
@@ -260,13 +262,13 @@ class FilmResult(Record):
     source: str
     label: Literal[0, 1]
     status: Literal[Status, "missing"]
-    score: float | None = Field(ge=0, le=1)
+    score: Share | None
     called: bool | None
     width: int | None = Field(ge=1, le=MOST_PIXELS)
     height: int | None = Field(ge=1, le=MOST_PIXELS)
     heatmap: str | None
-    iou: float | None
-    hit: float | None
+    iou: Share | None
+    hit: Share | None
     found: tuple[Box, ...]
     truth: tuple[Box, ...]
     prediction: str | None = None
@@ -325,7 +327,7 @@ class Evaluation(Record):
     notes: tuple[str, ...]
     counts: dict[str, int]
     contenders: tuple[Contender, ...] = Field(min_length=1)
-    curves: tuple[Curve, ...]
+    curves: tuple[Curve, ...] = Field(min_length=1)
     films: tuple[FilmResult, ...]
     limits: tuple[Limit, ...] = ()
 
@@ -356,11 +358,15 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> Path:
     return path
 
 
-def read_evaluation(folder: Path) -> Evaluation:
+def read_evaluation(folder: Path, remedy: str = "make one with `tbspot evaluate`") -> Evaluation:
     """Read the evaluation.json of a folder.
+
+    Args:
+        folder: that it lies in.
+        remedy: what to do where it is none.
 
     Raises:
         TbspotError: there is none, or it is not one.
     """
-    what, remedy = "an evaluation of this version of tbspot", "make one with `tbspot evaluate`"
+    what = "an evaluation of this version of tbspot"
     return read_json(folder / FILE_NAME, Evaluation, what, remedy)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import isinf
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from tbspot.metrics import Estimate, UndefinedError
 from tbspot.metrics.resampling import ROUNDING
@@ -39,7 +39,7 @@ class Figure(Record):
     value: float | None
     low: float | None = None
     high: float | None = None
-    films: int
+    films: int = Field(ge=0)
     reason: str | None = None
     note: str | None = None
 
@@ -53,6 +53,8 @@ class Figure(Record):
     def _has_both_ends_or_neither(self) -> Self:
         if (self.low is None) != (self.high is None):
             raise ValueError("an interval has both of its ends")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("an interval goes from its low end to its high one")
         return self
 
     def words(self, *, interval: bool = True) -> str:

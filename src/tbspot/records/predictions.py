@@ -120,6 +120,13 @@ class Prediction(BaseModel):
     sha256: str | None = None
 
     @model_validator(mode="after")
+    def _agrees_with_its_status(self) -> Self:
+        answered = self.score is not None or self.boxes or self.heatmap is not None
+        if self.status != "ok" and answered:
+            raise ValueError("a film that was not judged has no score, box or heat map")
+        return self
+
+    @model_validator(mode="after")
     def _can_be_shown(self) -> Self:
         if (self.width or 1) * (self.height or 1) > MOST_PIXELS:
             raise ValueError("a film has no more pixels than are read")

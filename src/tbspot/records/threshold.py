@@ -57,7 +57,7 @@ def threshold_for_model(path: Path, description: Description) -> ThresholdFile:
             is known, or is no probability.
     """
     chosen = read_threshold(path)
-    if chosen.version != description.version:
+    if not chosen.version or chosen.version != description.version:
         made_for = f"version {chosen.version}" if chosen.version else "an unknown version"
         raise TbspotError(
             f"{path} was made for {made_for} of a model, and this is version "

@@ -83,7 +83,7 @@ class RunFilms:
         sources = [str(as_path(str(self._base / given))) for given in self._given]
         try:
             return {sample.name: sample.path for sample in load(sources).samples}
-        except TbspotError:
+        except (TbspotError, OSError):  # what a stranger's run names may be no path at all
             return {}
 
 

@@ -109,7 +109,7 @@ def _read(path: Path) -> tuple[NDArray[np.float32], Observation, str]:
                 if sum(one.file_size for one in archive.infolist()) > MOST_BYTES:
                     raise ValueError("it unpacks to more than a film and a map")
             file.seek(0)
-            with np.load(file, allow_pickle=False) as stored:
+            with np.load(file, allow_pickle=False) as stored, np.errstate(over="ignore"):
                 observation = (float(stored["score"]), stored["evidence"].astype(np.float32))
                 film, version = stored["film"], str(stored["version"])
         score, evidence = observation

@@ -75,8 +75,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def averaging(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with mean pooling, and a temperature."""
-    return _random_model(tmp_path_factory.mktemp("averaging"), pooling="mean", temperature=2)
+    """The same with mean pooling, a temperature, and no last stage: half of the features."""
+    return _random_model(
+        tmp_path_factory.mktemp("averaging"),
+        pooling="mean",
+        temperature=2,
+        stages=3,
+        output_stride=16,
+    )
 
 
 def _random_model(folder: Path, **described: Any) -> Path:

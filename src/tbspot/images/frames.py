@@ -187,6 +187,8 @@ def _native(content: Dataset, data: bytes, *, big: bool) -> NDArray[np.integer[A
     # Two pixels share their colours: four samples of two pixels. Some files say so and do not.
     halved = str(content.PhotometricInterpretation).endswith("422") and len(data) < needed
     needed = needed * 2 // 3 if halved else needed
+    if len(data) >= 2 * needed:
+        raise ValueError("the pixels are of more frames, samples or bits than the tags say")
     data = _whole(data, needed, needed // rows)
     values: NDArray[Any] = np.frombuffer(data, number, needed // number.itemsize).astype(
         number.newbyteorder("="), copy=False
@@ -280,7 +282,8 @@ def _plain(content: Dataset, stream: bytes, said: _Stream, known_as: UID) -> Dat
     plain.file_meta.TransferSyntaxUID = known_as
     plain.Rows, plain.Columns = content.Rows, content.Columns
     plain.SamplesPerPixel, plain.NumberOfFrames = content.SamplesPerPixel, 1
-    plain.PlanarConfiguration = content.get("PlanarConfiguration") or 0
+    # What the tag says is of uncompressed pixels, and some writers leave it as it was there.
+    plain.PlanarConfiguration = 0
     interpretation = str(content.PhotometricInterpretation)
     plain.PhotometricInterpretation = interpretation.replace("PARTIAL", "FULL")
     rle = known_as == RLELossless

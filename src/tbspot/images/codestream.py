@@ -26,6 +26,7 @@ __all__ = [
     "fragments",
     "jpeg_alone",
     "rare_jpeg",
+    "with_end",
 ]
 
 # Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
@@ -161,11 +162,28 @@ def _check_tiles(stream: bytes, at: int) -> None:
     tiles, end = _tile_parts(stream, at)
     # Without an end marker the last tile-part ends with the stream, but for a byte that makes its
     # length even.
-    if stream[end : end + 2] not in (END_OF_IMAGE, b"", b"\0") or end > len(stream):
+    ends = stream[end : end + 2]
+    lost = ends != END_OF_IMAGE and (ends not in (b"", b"\0") or stream.endswith(NOUGHTS))
+    if lost or end > len(stream):
         raise ValueError("the codestream was cut off or its end overwritten")
     width, height, _, _, across, down, x, y = struct.unpack_from(">8I", stream, at + 8)
     if len(tiles) < -(-(width - x) // across) * -(-(height - y) // down):
         raise ValueError("tiles are missing")
+
+
+def with_end(stream: bytes) -> bytes:
+    """A whole codestream, or file of one, with the end marker that an encoder left out.
+
+    OpenJPEG refuses a picture of JPEG 2000 without it. Others stay as they are.
+
+    Raises:
+        ValueError, struct.error: something is missing.
+    """
+    if not stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+        return stream
+    check_whole(stream)
+    _, end = _tile_parts(stream, stream.index(START_OF_JPEG_2000))
+    return stream if stream[end : end + 2] == END_OF_IMAGE else stream[:end] + END_OF_IMAGE
 
 
 def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:

@@ -44,6 +44,7 @@ from tbspot.images.codestream import (
     check_whole,
     codestream_size,
     fragments,
+    with_end,
 )
 
 __all__ = [
@@ -225,6 +226,7 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
         # for 8 bits alone.
         known_as, plugins = DECODERS[JPEGLosslessSV1]
     check_whole(stream, strictly=plugins[0] == "gdcm")  # which fills up what was cut off
+    stream = with_end(stream)
     bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:

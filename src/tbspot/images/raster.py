@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.images.codestream import check_whole, jpeg_alone, rare_jpeg
+from tbspot.images.codestream import check_whole, jpeg_alone, rare_jpeg, with_end
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
@@ -103,6 +103,7 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     elif kind == "JPEG2000":
         from tbspot.images.jpeg2000 import read_jpeg2000
 
+        file = io.BytesIO(with_end(file.read()))
         found = read_jpeg2000(file, name)
     else:
         found = None

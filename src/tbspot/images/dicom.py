@@ -79,6 +79,7 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
             installed package decodes.
         MemoryError: the process's limit was reached.
     """
+    switch = config.assume_implicit_vr_switch  # of the whole process
     try:
         with warnings.catch_warnings():
             # pydicom's warnings repeat what tags hold.
@@ -92,7 +93,7 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
             raise MemoryError from error
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
     finally:
-        config.assume_implicit_vr_switch = True
+        config.assume_implicit_vr_switch = switch
 
 
 def _read(file: BinaryIO, name: str, enough: int | None) -> Film:

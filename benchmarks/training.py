@@ -35,7 +35,7 @@ from tbspot.drawings import draw_dataset
 from tbspot.nets.weights import build_classifier, save_classifier, stride_place_of
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
-from tbspot.training import loop as training
+from tbspot.training import step as steps
 from tbspot.training.cache import cache_films
 from tbspot.training.films import TrainingFilms
 from tbspot.training.settings import TrainingSettings
@@ -84,17 +84,17 @@ def our_step(
     """One step of the loop in `tbspot.training.loop.train`; `cache` is for a teacher's answers."""
     fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
     teachers = open_teachers(settings, films.cached, cache, fabric) if cache else None
-    net = training.start_net(settings, _described(settings))
+    net = steps.start_net(settings, _described(settings))
     nn.init.normal_(net.head.weight, std=HEAD)
-    model, optimizer = fabric.setup(net, training.optimizer_of(net, settings))
-    training.set_mode(net, settings)
-    training.set_rates(optimizer, 0.2)
+    model, optimizer = fabric.setup(net, steps.optimizer_of(net, settings))
+    steps.set_mode(net, settings)
+    steps.set_rates(optimizer, 0.2)
     batches = itertools.chain.from_iterable(
         films.batches(epoch, 0, fabric) for epoch in itertools.count()
     )
 
     def step() -> None:
-        loss = training.batch_loss(model, next(batches), teachers, settings, 0)
+        loss = steps.batch_loss(model, next(batches), teachers, settings, 0)
         fabric.backward(loss)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)

@@ -75,8 +75,14 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def averaging(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with mean pooling, and a temperature."""
-    return _random_model(tmp_path_factory.mktemp("averaging"), pooling="mean", temperature=2)
+    """The same with mean pooling, a temperature, and no last stage: half of the features."""
+    return _random_model(
+        tmp_path_factory.mktemp("averaging"),
+        pooling="mean",
+        temperature=2,
+        stages=3,
+        output_stride=16,
+    )
 
 
 def _random_model(folder: Path, **described: Any) -> Path:
@@ -97,7 +103,30 @@ def _random_model(folder: Path, **described: Any) -> Path:
 
 
 @pytest.fixture(scope="session")
-def exported(checkpoint: Path) -> Path:
+def translated_once() -> Iterator[None]:
+    """torch translates a net to ONNX once, which takes seconds; the same net again is a copy."""
+    from onnx import ModelProto
+
+    from tbspot.export import onnx_file
+    from tbspot.nets.classifier import Classifier
+
+    translate = onnx_file._to_onnx
+    known: dict[tuple[object, ...], bytes] = {}
+
+    def look_up(net: Classifier, size: int) -> ModelProto:
+        weights = b"".join(value.numpy().tobytes() for value in net.state_dict().values())
+        key = (str(net), net.pooling, net.refinement, net.score_sharpness, size, weights)
+        if key not in known:
+            known[key] = translate(net, size).SerializeToString()
+        return ModelProto.FromString(known[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnx_file, "_to_onnx", look_up)
+        yield
+
+
+@pytest.fixture(scope="session")
+def exported(checkpoint: Path, translated_once: None) -> Path:  # noqa: ARG001 (for what it does)
     """The same model as ONNX, with its reference beside it. Takes half a minute once."""
     from tbspot.drawings import draw_film
     from tbspot.export.onnx_file import export

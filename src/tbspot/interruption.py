@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-__all__ = ["Interrupted", "interruptible"]
+__all__ = ["Interrupted", "interruptible", "leave_end_to_parent"]
 
 NAMES = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM"}
 if sys.platform != "win32":
@@ -64,3 +64,13 @@ def interruptible() -> Iterator[None]:
             )
             sys.stderr.flush()
         sys.exit(128 + by)
+
+
+def leave_end_to_parent() -> None:
+    """Ignore what asks for an end, in a process that works for another, which ends it.
+
+    A terminal asks all of its processes at once, and so do systemd and a cluster's queue; what is
+    in hand is finished first.
+    """
+    for number in NAMES:
+        signal.signal(number, signal.SIG_IGN)

@@ -353,21 +353,27 @@ def test_a_cache_that_is_a_pipe_is_made_anew(
     np.testing.assert_array_equal(cache_films(samples, 16, None, path.parent).pixels, films)
 
 
+SHORT = ("--init", "random", "--size", "32", "--stages", "3", "--output-stride", "16",
+         "--epochs", "1", "--precision", "32-true")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The run.json of a training of drawn films."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    train = ["train", "--data", str(drawn), *SHORT, "--out", str(run)]
+    assert CliRunner().invoke(app, train).exit_code == 0
+    return (run / "run.json").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["run.json", "checkpoint.pt", "log.jsonl"])
 def test_a_pipe_in_the_place_of_a_run_s_own_file_is_told_and_never_waited_for(
-    tmp_path: Path, name: str
+    drawn: Path, trained: bytes, tmp_path: Path, name: str
 ) -> None:
-    films, run = tmp_path / "films", tmp_path / "run"
-    drawn = ["draw", str(films), "--count", "12", "--size", "64"]
-    assert CliRunner().invoke(app, drawn).exit_code == 0
-    run.mkdir()
-    os.mkfifo(run / name)
-    train = ["train", "--data", str(films), "--init", "random", "--size", "32", "--epochs", "1",
-             "--precision", "32-true", "--out", str(run)]  # fmt: skip
+    os.mkfifo(tmp_path / name)
     if name != "run.json":
-        settings = [sys.executable, "-m", "tbspot", *train[:-1], str(tmp_path / "other")]
-        subprocess.run(settings, check=True, capture_output=True, timeout=120)
-        (run / "run.json").write_bytes((tmp_path / "other" / "run.json").read_bytes())
+        (tmp_path / "run.json").write_bytes(trained)
+    train = ["train", "--data", str(drawn), *SHORT, "--out", str(tmp_path)]
     ended = subprocess.run(
         [sys.executable, "-m", "tbspot", *train], capture_output=True, text=True, timeout=120,
         check=False,

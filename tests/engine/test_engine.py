@@ -13,7 +13,7 @@ import pytest
 from onnx import helper
 
 from pages import write_model
-from tbspot.choices import Refinement
+from tbspot.choices import Precision, Refinement
 from tbspot.description import Description
 from tbspot.engine import engine as engine_module
 from tbspot.engine import onnx_model
@@ -188,15 +188,20 @@ def test_a_refinement_of_films_too_large_says_that_the_size_is_the_reason(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("precision", "instead"),
+    [("bfloat16", r'try `precision="float32"`, or a \.saf'), ("float32", r"try a \.safetensors")],
+)
 def test_a_processor_that_cannot_run_the_model_is_one_clear_sentence(
-    exported: Path, monkeypatch: pytest.MonkeyPatch
+    exported: Path, monkeypatch: pytest.MonkeyPatch, precision: Precision, instead: str
 ) -> None:
     def refuse(*_: object) -> None:
         raise RuntimeError("Exception from src/plugins/intel_cpu: bad combination")
 
     monkeypatch.setattr(openvino.Core, "compile_model", refuse)
-    engine = open_engine(exported, "bfloat16")
-    with pytest.raises(ModelError, match=r"cannot run .* in bfloat16 on this processor"):
+    engine = open_engine(exported, precision)
+    said = f"cannot run .* in {precision} on this processor; {instead}"
+    with pytest.raises(ModelError, match=said):
         engine(FILMS)
 
 

@@ -15,7 +15,7 @@ from tbspot.engine.engine import Engine
 from tbspot.gate.borders import crop, inner_areas, spread
 from tbspot.gate.verdict import examine
 from tbspot.hospital.segmentation import region_masks
-from tbspot.images import Facts, Film
+from tbspot.images import Facts, Film, resize
 from tbspot.locating.predict import predict
 from tbspot.maps.cutting import Cut
 from tbspot.records.predictions import LONGEST_SIDE
@@ -53,6 +53,22 @@ def test_a_whole_film_inside_a_plain_border_is_judged_inside_it(
     assert "border" in str(verdict.reason)
     np.testing.assert_array_equal(crop(framed, verdict.area), chest)
     assert verdict.film.pixels.shape == framed.shape
+
+
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_film_inside_a_border_that_has_too_few_pixels_is_said_to_be_small(
+    chest: NDArray[np.float32], negative: bool
+) -> None:
+    small = resize(1 - chest if negative else chest, 150, 150)
+    verdict = examine(Film(_framed(small, (150, 40, 150, 40), 0), Facts("PNG")))
+    assert (verdict.status, verdict.codes) == ("refused", ("small", "border"))
+    assert "150 x 150 pixels are too few" in str(verdict.reason)
+
+
+def test_what_is_no_film_inside_a_border_is_not_said_to_be_small() -> None:
+    noise = np.random.default_rng(1).random((150, 150), np.float32)
+    verdict = examine(Film(_framed(noise, (150, 40, 150, 40), 0), Facts("PNG")))
+    assert verdict.code not in ("small", None)
 
 
 def test_a_white_border_of_a_third_is_left_out(chest: NDArray[np.float32]) -> None:

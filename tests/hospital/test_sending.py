@@ -28,6 +28,7 @@ c_store = pytest.importorskip("tbspot.hospital.c_store")
 stow_rs = pytest.importorskip("tbspot.hospital.stow_rs")
 read_result = pytest.importorskip("tbspot.hospital.result_files").read_result
 pynetdicom = pytest.importorskip("pynetdicom")
+C_STORE = pytest.importorskip("pynetdicom.dimse_primitives").C_STORE
 requests = pytest.importorskip("requests")
 KINDS = get_args(ResultKind)
 
@@ -315,8 +316,9 @@ def test_what_one_archive_has_confirmed_is_sent_to_it_once_and_to_others_too(run
 def test_results_in_numbered_folders_are_sent_too(run: Path) -> None:
     (run / "dicom" / "3f").mkdir()
     (run / "dicom" / "sr.dcm").rename(run / "dicom" / "3f" / "sr.dcm")
+    (run / "dicom" / "3f" / "._sr.dcm").write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")  # of macOS
     with _network(lambda _: 0x0000) as archive:
-        assert sending.send(run, archive).stored == 3
+        assert sending.send(run, archive) == sending.Sent(stored=3)
         assert sending.send(run, archive).before == 3
 
 
@@ -338,6 +340,24 @@ def test_an_instance_that_is_refused_is_told_and_sent_again_by_the_same_call(
 def test_a_warning_of_the_standard_is_a_confirmation(run: Path, status: int) -> None:
     with _network(lambda _: status) as address:
         assert sending.send(run, address).stored == 3
+
+
+def test_an_answer_that_names_another_instance_confirms_none(run: Path) -> None:
+    def store(event: Any) -> int:
+        early = C_STORE()
+        early.MessageIDBeingRespondedTo = event.request.MessageID
+        early.AffectedSOPClassUID = event.request.AffectedSOPClassUID
+        early.AffectedSOPInstanceUID = "1.2.3"
+        early.Status = 0x0000
+        event.assoc.dimse.send_msg(early, event.context.context_id)
+        return 0xA700
+
+    with _network(store) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 0
+    assert {why for _, why in sent.failed} == {
+        "the archive answers for another instance than it was sent"
+    }
 
 
 def test_a_class_that_the_archive_does_not_take_fails_alone(run: Path) -> None:
@@ -392,6 +412,7 @@ def test_the_web_confirms_by_the_instances_name(run: Path) -> None:
         (lambda _, __: (200, {}), "does not name it as stored"),
         (lambda _, __: (200, _stored("1.2.3")), "does not name it as stored"),
         (lambda uid, _: (202, _failed(uid, 0xA700)), "reason 0xA700"),
+        (lambda uid, _: (200, _stored(uid) | _failed(uid, 0xA700)), "reason 0xA700"),
         (lambda uid, _: (409, _failed(uid, 0xA700)), "(HTTP 409, reason 0xA700)"),
         (lambda uid, _: (409, _stored(uid)), "HTTP 409"),
         (lambda _, __: (500, b"oops"), "HTTP 500"),

@@ -12,6 +12,7 @@ from PIL import Image
 from pydicom import dcmread
 from pydicom.encaps import encapsulate, generate_frames
 
+from readers import read_dicom_file
 from tbspot.errors import TbspotError
 from tbspot.images import read_pixels
 from tbspot.images.codestream import check_whole, codestream_size
@@ -163,6 +164,21 @@ def test_a_jpeg_2000_that_was_cut_off_or_overwritten_is_not_whole(
                        stream[:place] + bytes(len(stream) - place)):  # fmt: skip
             with pytest.raises(ValueError, match=r"cut off|missing"):
                 check_whole(broken)
+
+
+@pytest.mark.parametrize("settings", [{}, {"no_jp2": True}, TILED | {"no_jp2": True}])
+@pytest.mark.parametrize("rest", [b"", b"\0"])
+def test_a_jpeg_2000_whose_end_its_encoder_left_out_is_read(
+    write_dicom: WriteDicom, tmp_path: Path, settings: dict[str, object], rest: bytes
+) -> None:
+    stream = _jpeg_2000(**settings)
+    (tmp_path / "a.jp2").write_bytes(stream)
+    wanted = read_pixels(tmp_path / "a.jp2")
+    (tmp_path / "a.jp2").write_bytes(stream[:-2] + rest)
+    np.testing.assert_array_equal(read_pixels(tmp_path / "a.jp2"), wanted)
+    path = write_dicom(np.zeros((40, 50), np.uint8), syntax=pydicom.uid.JPEG2000Lossless,
+                       frame=stream[:-2])  # fmt: skip
+    np.testing.assert_array_equal(read_dicom_file(path).pixels, wanted)
 
 
 def test_a_jpeg_2000_whose_last_tile_part_says_no_length_goes_to_its_end() -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tbspot.errors import TbspotError
 from tbspot.images import Film, decoding, read_pixels, worker
 from tbspot.images.decoding import Decoder, read_apart
 from tbspot.images.raster import read_raster
+from tbspot.interruption import NAMES
 
 WriteDicom = Callable[..., Path]
 
@@ -228,6 +230,16 @@ def test_the_process_ends_with_its_decoder(tiff: Path) -> None:
     del decoder
     gc.collect()
     assert process.poll() == -signal.SIGKILL
+
+
+def test_who_asks_the_whole_group_to_end_breaks_no_film_in_hand(tiff: Path) -> None:
+    decoder = Decoder()
+    read = partial(decoder.read, tiff, "film.tif", follow_links=False)
+    read()
+    for number in NAMES:
+        os.kill(decoder._process.pid, number)
+    read()
+    assert decoder.usable()
 
 
 @pytest.mark.skipif(not Path("/proc").exists(), reason="looks for processes in /proc")

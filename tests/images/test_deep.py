@@ -301,15 +301,51 @@ def test_a_tiff_whose_strips_lie_in_no_file_is_refused(
         read_pixels(path)
 
 
+def _with_entry(path: Path, tag: int, replaced: bytes) -> Path:
+    """The TIFF with its directory's entry of a tag begun otherwise."""
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags[tag].offset
+    content = bytearray(path.read_bytes())
+    content[place : place + len(replaced)] = replaced
+    path.write_bytes(content)
+    return path
+
+
 def test_a_tiff_without_the_lengths_of_its_strips_is_read(tmp_path: Path) -> None:
     values, path = _values(8, np.uint8), tmp_path / "a.tif"
     tifffile.imwrite(path, values, photometric="minisblack")
-    with tifffile.TiffFile(path) as file:
-        place = file.pages.first.tags[279].offset
-    content = bytearray(path.read_bytes())
-    content[place : place + 2] = struct.pack("<H", 280)
-    path.write_bytes(content)
+    _with_entry(path, 279, struct.pack("<H", 280))
     np.testing.assert_allclose(read_pixels(path), values / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_tiff_that_does_not_say_whether_zero_is_white_has_black_there(
+    tmp_path: Path, bits: int
+) -> None:
+    values, path = _values(bits, f"u{bits // 8}"), tmp_path / "a.tif"
+    tifffile.imwrite(path, values, photometric="minisblack")
+    _with_entry(path, 262, struct.pack("<H", 263))
+    np.testing.assert_allclose(read_pixels(path), values / (2**bits - 1), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["u1", "u2"])
+def test_a_preview_in_a_tiff_is_no_second_picture(tmp_path: Path, kind: str) -> None:
+    values, path = _values(8 * int(kind[1]), kind), tmp_path / "a.tif"
+    with tifffile.TiffWriter(path) as file:
+        file.write(values, photometric="minisblack")
+        file.write(values[::4, ::4], photometric="minisblack", subfiletype=1)
+    np.testing.assert_allclose(read_pixels(path), values / np.iinfo(kind).max, atol=1e-6)
+
+
+@pytest.mark.parametrize("colours", [8, 9, 10, 32844], ids=["Lab", "ICCLab", "ITULab", "LogL"])
+def test_a_tiff_of_colours_that_are_not_read_is_not_called_broken(
+    tmp_path: Path, colours: int
+) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.stack([_values(8, np.uint8)] * 3, -1), photometric="rgb")
+    _with_entry(path, 262, struct.pack("<HHIH", 262, 3, 1, colours))
+    with pytest.raises(TbspotError, match="of a kind that tbspot does not read; save it as PNG"):
+        read_pixels(path)
 
 
 def test_colours_that_were_weighed_by_their_transparency_stay_as_they_are(tmp_path: Path) -> None:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom.config
 import pydicom.uid
 import pytest
 from numpy.typing import NDArray
@@ -235,6 +237,37 @@ def _little_implicit(whole: pydicom.Dataset) -> pydicom.Dataset:
     dataset = pydicom.Dataset(whole)
     dataset.set_original_encoding(True, True)
     return dataset
+
+
+@pytest.mark.parametrize("representation", [b"??", b"\0\0", b"lo"])
+@pytest.mark.parametrize("length", [4, 300])
+def test_an_element_of_an_illegal_representation_costs_no_film(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], representation: bytes, length: int
+) -> None:
+    path = write_dicom(twelve_bits, **FULL_WINDOW)
+    content = path.read_bytes()
+    place = content.index(struct.pack("<HH2s", 0x0028, 0x0002, b"US"))
+    element = struct.pack("<HH2sH", 0x0019, 0x1010, representation, length) + b"A" * length
+    mixed = struct.pack("<HHI", 0x0019, 0x1011, 4) + b"AAAA"
+    for between in (element, mixed):
+        path.write_bytes(content[:place] + between + content[place:])
+        np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
+    path.write_bytes(content[:place] + mixed + element + content[place:])
+    with pytest.raises(TbspotError, match="is a broken DICOM file; export it again"):
+        read_dicom_file(path)
+    assert pydicom.config.assume_implicit_vr_switch
+
+
+def test_what_was_said_to_the_receiver_may_stand_before_a_bare_data_set(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    path = write_dicom(twelve_bits, **FULL_WINDOW)
+    content = path.read_bytes()
+    bare = content[content.index(struct.pack("<HH2s", 0x0008, 0x0016, b"UI")) :]
+    implicit = struct.pack("<HHIIHHIH", 0, 0, 4, 10, 0, 0x0100, 2, 1)
+    for command in (implicit, struct.pack("<HH2sHI", 0, 0, b"UL", 4, 0)):
+        path.write_bytes(command + bare)
+        np.testing.assert_allclose(read_pixels(path), twelve_bits / 4095, atol=1e-6)
 
 
 def test_more_than_one_frame_is_refused(write_dicom: WriteDicom) -> None:

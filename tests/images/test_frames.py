@@ -330,6 +330,36 @@ def test_planes_of_colours_are_read_as_pixels_of_colours_are(write_dicom: WriteD
 
 
 @pytest.mark.parametrize(
+    ("syntax", "encode"),
+    [(pydicom.uid.JPEGBaseline8Bit, _jpeg), (pydicom.uid.JPEG2000Lossless, _jpeg_2000)],
+    ids=["JPEG", "JPEG2000"],
+)
+def test_compressed_colours_lie_as_their_stream_has_them_whatever_the_tag_says(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    syntax: UID,
+    encode: Callable[[NDArray[Any]], bytes],
+) -> None:
+    colours = np.stack([twelve_bits >> 4] * 3, -1).astype(np.uint8)
+    path = write_dicom(colours, syntax=syntax, frame=encode(colours), PlanarConfiguration=1)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, colours[..., 0] / 255, atol=0.1)
+
+
+@pytest.mark.parametrize("unsaid", ["frame", "bits"])
+def test_uncompressed_pixels_of_twice_what_the_tags_say_are_not_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], unsaid: str
+) -> None:
+    tags = {"BitsAllocated": 8, "BitsStored": 8} if unsaid == "bits" else FULL_WINDOW
+    path = write_dicom(twelve_bits, **tags)
+    if unsaid == "frame":
+        dataset = pydicom.dcmread(path)
+        dataset.PixelData *= 2
+        dataset.save_as(path)
+    with pytest.raises(TbspotError, match="is a broken DICOM file; export it again"):
+        read_dicom_file(path)
+
+
+@pytest.mark.parametrize(
     ("tags", "sentence"),
     [
         ({"PixelData": b""}, "is a DICOM file without pixels; export it again with them"),

@@ -162,3 +162,27 @@ def test_a_jpeg_is_not_turned_for_a_text_about_it(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(values).save(path, quality=100, xmp=text)
     np.testing.assert_allclose(read_pixels(path), values / np.float32(255), atol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("marker", "body"),
+    [
+        (0xE0, b"JFIF\0\1"),
+        (0xE2, b"ICC_PROFILE\0"),
+        (0xE2, b"MPF\0II*\0\x08\0\0\0"),
+        (0xED, b"Photoshop 3.0\x008BIM"),
+        (0xEE, b"Adobe"),
+        (0xFE, b""),
+    ],
+    ids=["JFIF", "ICC", "MPF", "Photoshop", "Adobe", "comment"],
+)
+def test_what_stands_beside_a_jpeg_may_be_cut_short(
+    marker: int, body: bytes, tmp_path: Path
+) -> None:
+    values = np.tile(np.arange(0, 240, 10, dtype=np.uint8), (16, 1))
+    path = tmp_path / "a.jpg"
+    Image.fromarray(values).save(path, quality=100, exif=_exif(ON_ITS_SIDE))
+    content = path.read_bytes()
+    segment = struct.pack(">BBH", 0xFF, marker, 2 + len(body)) + body
+    path.write_bytes(content[:2] + segment + content[2:])
+    np.testing.assert_allclose(read_pixels(path), values.T / np.float32(255), atol=0.02)

@@ -63,6 +63,15 @@ def test_a_film_that_was_lost_in_copying_is_a_film_to_be_read(tmp_path: Path) ->
     assert _names(tmp_path) == ["1.2.840.17", "IM000002", "IM000003", "a.png", "patient8"]
 
 
+def test_what_macos_keeps_beside_a_film_is_no_film(tmp_path: Path) -> None:
+    _touch(tmp_path, "a.png", "._b.png")
+    for name in ("._a.png", "__MACOSX/._a.dcm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X        " + bytes(4064))
+    (tmp_path / "._c.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    assert _names(tmp_path) == ["._c.png", "a.png"]
+
+
 def test_what_another_run_wrote_is_no_film_and_is_said(tmp_path: Path) -> None:
     _touch(tmp_path, "a.png", "found/overlays/a.jpg", "found/run.json", "found/predictions.jsonl")
     _touch(tmp_path, "b/run.json", "b/b.png", "b/c/run.json", "b/c/predictions.jsonl", "b/c/c.png")

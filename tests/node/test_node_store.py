@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -30,6 +31,7 @@ from tbspot.node.service import Node
 from tbspot.node.settings import Pauses
 from tbspot.node.store import Store
 from tbspot.node.watch import Watch
+from tbspot.node.worker import Worker
 from units import send, study_film, wait_for
 
 Start = Callable[..., Node]
@@ -136,6 +138,29 @@ def test_a_disk_without_room_for_a_result_is_one_line(store: Store, tmp_path: Pa
         store.keep(store.ledger.films(9)[0], "{}", {"sc": large})
     assert "\n" not in str(caught.value)
     assert "Traceback" not in str(caught.value)
+
+
+def test_a_try_that_a_full_disk_cannot_even_uncount_is_no_fault_of_the_film(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise TbspotError("the disk is full")
+
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    model: Any = SimpleNamespace(
+        locate=lambda *_, **__: SimpleNamespace(status="failed", reason="torn")
+    )
+    worker = Worker(store, model, ("sc",), told, lambda: None)
+    with monkeypatch.context() as patched:
+        for step in ("put_off", "take_back"):
+            patched.setattr(store.ledger, step, full)
+        for _ in range(4):
+            with pytest.raises(TbspotError, match="the disk is full"):
+                worker.work()
+    worker.work()
+    (film,) = store.ledger.films(9)
+    assert (film.state, film.attempts, film.reason) == ("received", 1, "torn")
+    assert told.events() == ["film put off"]
 
 
 def test_elements_without_number_in_a_watched_folder_are_not_kept_in_memory(

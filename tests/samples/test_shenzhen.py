@@ -59,6 +59,13 @@ def test_a_file_of_all_films_beside_those_of_each_film_doubles_no_box(shenzhen: 
     assert len(samples[1].boxes) == 2
 
 
+def test_what_macos_keeps_beside_the_files_is_no_annotation(shenzhen: Path) -> None:
+    wanted = read_shenzhen(shenzhen).samples
+    for name in ("Annotations/._CHNCXR_0327_1.json", "CXR_png/._CHNCXR_0001_0.png"):
+        (shenzhen / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    assert read_shenzhen(shenzhen).samples == wanted
+
+
 def test_montgomery_is_read_without_annotations(tmp_path: Path, film: Callable[..., Path]) -> None:
     film(tmp_path / "CXR_png" / "MCUCXR_0251_1.png")
     (one,) = read_shenzhen(tmp_path).samples

@@ -62,6 +62,14 @@ def test_the_all_lists_add_films_labelled_by_their_names(tbx11k: Path) -> None:
     assert any("without a public label, left out: 1" in note for note in reading.notes)
 
 
+@pytest.mark.parametrize("lists", ["", "all"])
+def test_what_macos_keeps_beside_a_list_is_no_list(tbx11k: Path, lists: str) -> None:
+    wanted = read_tbx11k(tbx11k, *filter(None, [lists])).samples
+    for name in ("._TBX11K_train.txt", "._own.txt"):
+        (tbx11k / "lists" / name).write_bytes(b"\0\5\x16\7\0\2\0\0Mac OS X")
+    assert read_tbx11k(tbx11k, *filter(None, [lists])).samples == wanted
+
+
 def test_nobody_looked_for_boxes_on_extra_films_with_tb(tbx11k: Path) -> None:
     boxes = {one.path.stem: one.boxes for one in read_tbx11k(tbx11k, "all").samples}
     assert boxes["px7"] is None

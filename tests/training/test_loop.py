@@ -30,6 +30,7 @@ from tbspot.training.films import TrainingFilms, paired_sources
 from tbspot.training.loop import MODEL_FILE, train
 from tbspot.training.progress import Reporter
 from tbspot.training.settings import TrainingSettings
+from tbspot.training.step import batch_loss, optimizer_of, set_rates
 from tbspot.training.teachers import CleanTeachers
 from tbspot.training.views import Strength
 
@@ -235,8 +236,8 @@ def test_each_rate_rises_to_a_peak_of_its_own_and_falls_as_a_cosine(
 ) -> None:
     chosen = dataclasses.replace(settings, body_rate=0.5, head_rate=4.0)
     net = Classifier(Description(name="net", size=32))
-    optimizer = training.optimizer_of(net, chosen)
-    training.set_rates(optimizer, progress)
+    optimizer = optimizer_of(net, chosen)
+    set_rates(optimizer, progress)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
         [0.5 * factor, 4.0 * factor]
     )
@@ -439,7 +440,7 @@ def test_a_teacher_s_score_of_the_whole_film_is_not_taught_for_a_half(
     whole = torch.from_numpy(batch.halves == 0)
     logits = torch.tensor([3.0, 3.0, 0.0, 0.0])
     for told, is_taught in ((logits, False), (logits.flip(0), True)):
-        loss = training.batch_loss(net, batch, CleanTeachers(told, maps), chosen, 0)
+        loss = batch_loss(net, batch, CleanTeachers(told, maps), chosen, 0)
         assert whole.sum() == 2
         assert (loss > 0.1) == is_taught
 

@@ -312,7 +312,7 @@ def _give_out(
             console.print(table_of(read_predictions(out), out))
         console.print(f"predictions: {out / FILE_NAME}")
         if settings.dicom:
-            made = sum(1 for _ in (out / DICOM).rglob("*.dcm"))
+            made = sum(1 for _ in (out / DICOM).rglob("[!.]*.dcm"))
             console.print(f"results as DICOM: {made:,} in {out / DICOM}")
         console.print(summary_of(read_predictions(out), new, seconds))
 

@@ -124,9 +124,10 @@ def _compiler(
         except Exception as error:
             if is_out_of_memory(error):
                 raise _no_memory_for(path) from error
+            other = "" if precision == "float32" else '`precision="float32"`, or '
             raise ModelError(
-                f"OpenVINO cannot run {path} in {precision} on {_this(device)}; try "
-                '`precision="float32"`, or a .safetensors model, which torch runs'
+                f"OpenVINO cannot run {path} in {precision} on {_this(device)}; try {other}a "
+                ".safetensors model, which torch runs"
             ) from error
 
     return compile_model

@@ -267,7 +267,7 @@ def _maps(folder: Path) -> Predictions | None:
     """A folder's maps, each named as its film; `None` where it has none."""
     files = [
         path
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(folder.rglob("[!.]*"))
         if path.suffix.lower() in (".npy", *PICTURES) and path.is_file()
     ]
     lines = [

@@ -112,9 +112,18 @@ def examine(film: Film) -> Verdict:
         if verdict.as_it_is and _border_share(film, area) <= MOST_BORDER:
             continue
         inner = _examine(_part(film, area), strict=True)
-        if inner.as_it_is or inner.status != "refused" == verdict.status:
+        as_good = inner.as_it_is or inner.status != "refused" == verdict.status
+        if as_good or (verdict.status == "refused" and _is_only_small(inner, verdict)):
             return _inside(film, area, inner)
     return verdict
+
+
+def _is_only_small(inner: Verdict, whole: Verdict) -> bool:
+    """Whether what is inside a border is refused for its few pixels alone, and the whole is not."""
+    refusals = [remark.code for remark in inner.remarks if remark.refuses]
+    if refusals != ["small"] or "small" in whole.codes:
+        return False
+    return not any(remark.refuses for remark in _look(inner.film, strict=True)[1])
 
 
 def _examine(film: Film, *, strict: bool = False) -> Verdict:

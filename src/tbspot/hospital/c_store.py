@@ -6,6 +6,8 @@ connections.py; which archive is meant is left to archives.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     ComprehensiveSRStorage,
@@ -14,6 +16,7 @@ from pydicom.uid import (
     SecondaryCaptureImageStorage,
     SegmentationStorage,
 )
+from pynetdicom import evt
 from pynetdicom.association import Association
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -32,6 +35,8 @@ CLASSES = (SecondaryCaptureImageStorage, SegmentationStorage, ComprehensiveSRSto
 SYNTAXES = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 # Stored, though with changes or doubts (PS3.4 B.2.3 and, of any command, PS3.7 annex C).
 STORED = (0x0000, 0x0107, 0x0116, 0xB000, 0xB006, 0xB007, DUPLICATE)
+# Of an answer to C-STORE (PS3.7 E.1).
+ANSWER = 0x8001
 
 
 class ByNetwork(Archive):
@@ -54,6 +59,7 @@ class ByNetwork(Archive):
         for kind in CLASSES:
             self._entity.add_requested_context(kind, SYNTAXES)
         self._association: Association | None = None
+        self._asked, self._answers, self._named = 0, 0, ""
 
     def close(self) -> None:
         """Release the association."""
@@ -88,11 +94,25 @@ class ByNetwork(Archive):
             return "it cannot be encoded as the archive wants it"
         if "Status" not in status:
             raise ArchiveLost("the archive has ended the connection or does not answer")
+        # pynetdicom takes the next answer for that to this request, whatever it is of.
+        self._asked += 1
+        if self._answers != self._asked or self._named not in ("", instance.SOPInstanceUID):
+            raise ArchiveLost("the archive answers for another instance than it was sent")
         code = int(status.Status)
         return None if code in STORED else f"the archive answers with status 0x{code:04X}"
 
+    def _note(self, event: evt.Event) -> None:
+        """Count an answer to C-STORE, and keep which instance it names; it may name none."""
+        command = event.message.command_set
+        if command.get("CommandField") == ANSWER:
+            self._answers += 1
+            self._named = str(command.get("AffectedSOPInstanceUID") or "")
+
     def _associate(self) -> Association:
-        association = self._entity.associate(*self._peer, ae_title=self._title)
+        handlers: list[Any] = [(evt.EVT_DIMSE_RECV, self._note)]
+        association = self._entity.associate(
+            *self._peer, ae_title=self._title, evt_handlers=handlers
+        )
         if association.is_established:
             return association
         if association.is_rejected:

@@ -63,7 +63,7 @@ def send(
         TbspotError: no results are there, the address is none, or the disk is full.
     """
     folder = run / DICOM
-    paths = sorted(folder.rglob("*.dcm"))  # in numbered folders where they are many
+    paths = sorted(folder.rglob("[!.]*.dcm"))  # in numbered folders where they are many
     if not paths:
         raise TbspotError(
             f"{run} holds no results as DICOM; make them with `tbspot locate --dicom sc,seg,sr`"

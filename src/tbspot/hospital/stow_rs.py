@@ -218,10 +218,11 @@ def _unconfirmed(answer: Dataset, uid: str) -> str | None:
     """Why an answer (PS3.18 10.5.3) does not say that the instance is stored."""
     stored = [item.get("ReferencedSOPInstanceUID") for item in _items(answer, "ReferencedSOP")]
     reason = _reason(answer, uid)
+    # First: an answer that says both does not say that it is stored.
+    if reason is not None and reason != DUPLICATE:
+        return f"the archive refuses it (reason 0x{reason:04X})"
     if uid in stored or reason == DUPLICATE:
         return None
-    if reason is not None:
-        return f"the archive refuses it (reason 0x{reason:04X})"
     return "the archive's answer does not name it as stored"
 
 

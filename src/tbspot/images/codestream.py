@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
-from typing import NamedTuple
-
-from pydicom.dataset import Dataset
+from typing import TYPE_CHECKING, NamedTuple
 
 from tbspot.errors import TbspotError
+
+if TYPE_CHECKING:  # PNG and JPEG are read without pydicom
+    from pydicom.dataset import Dataset
 
 __all__ = [
     "END_OF_IMAGE",
@@ -23,7 +24,9 @@ __all__ = [
     "check_whole",
     "codestream_size",
     "fragments",
+    "jpeg_alone",
     "rare_jpeg",
+    "with_end",
 ]
 
 # Frame headers: SOF0 to SOF15 but for tables (C4), extensions (C8) and conditioning (CC); and
@@ -32,6 +35,10 @@ FRAME_HEADERS = frozenset({*range(0xC0, 0xD0), 0xF7} - {0xC4, 0xC8, 0xCC})
 # Markers without a segment: TEM, RST0 to RST7, SOI and EOI.
 BARE = frozenset({0x01, *range(0xD0, 0xDA)})
 START_OF_SCAN, END = 0xDA, 0xD9
+# Segments of applications and comments (T.81 B.2.4.6 and B.2.4.5). Of them these tell how the
+# picture's colours or itself lie, and begin with so much at least: JFIF, EXIF and Adobe's.
+APPLICATIONS = frozenset({*range(0xE0, 0xF0), 0xFE})
+TELLING = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
 # What a frame header begins whose codestream few decoders know (T.81 table B.1, T.87 C.2.2).
 RARE = {
     **dict.fromkeys((0xC3,), "lossless"),
@@ -155,11 +162,28 @@ def _check_tiles(stream: bytes, at: int) -> None:
     tiles, end = _tile_parts(stream, at)
     # Without an end marker the last tile-part ends with the stream, but for a byte that makes its
     # length even.
-    if stream[end : end + 2] not in (END_OF_IMAGE, b"", b"\0") or end > len(stream):
+    ends = stream[end : end + 2]
+    lost = ends != END_OF_IMAGE and (ends not in (b"", b"\0") or stream.endswith(NOUGHTS))
+    if lost or end > len(stream):
         raise ValueError("the codestream was cut off or its end overwritten")
     width, height, _, _, across, down, x, y = struct.unpack_from(">8I", stream, at + 8)
     if len(tiles) < -(-(width - x) // across) * -(-(height - y) // down):
         raise ValueError("tiles are missing")
+
+
+def with_end(stream: bytes) -> bytes:
+    """A whole codestream, or file of one, with the end marker that an encoder left out.
+
+    OpenJPEG refuses a picture of JPEG 2000 without it. Others stay as they are.
+
+    Raises:
+        ValueError, struct.error: something is missing.
+    """
+    if not stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+        return stream
+    check_whole(stream)
+    _, end = _tile_parts(stream, stream.index(START_OF_JPEG_2000))
+    return stream if stream[end : end + 2] == END_OF_IMAGE else stream[:end] + END_OF_IMAGE
 
 
 def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:
@@ -175,6 +199,25 @@ def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:
             return tiles, len(stream.rstrip(b"\0")) - 2
         at += max(12, length)
     return tiles, at
+
+
+def jpeg_alone(stream: bytes) -> bytes:
+    """A JPEG without texts, profiles, thumbnails and the like.
+
+    Pillow refuses a picture for what it cannot read of those, which other programs pass over.
+
+    Raises:
+        struct.error: it ends before its picture.
+    """
+    parts, start = [], 0
+    for marker, place in _segments(stream):
+        (length,) = struct.unpack_from(">H", stream, place)
+        begin, least = TELLING.get(marker, (b"", 0))
+        tells = least and length >= 2 + least and stream.startswith(begin, place + 2)
+        if marker in APPLICATIONS and not tells:
+            parts.append(stream[start : place - 2])
+            start = place + max(2, length)
+    return b"".join([*parts, stream[start:]])
 
 
 def rare_jpeg(stream: bytes) -> str | None:

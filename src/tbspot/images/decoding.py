@@ -42,7 +42,12 @@ PIPE_BYTES = 1 << 20
 # Decoders may leak; a fresh process now and then bounds it.
 FILES_PER_PROCESS = 500
 # The decoder's own arguments stand before the folders that it may import from.
-START = "import sys; sys.path[:] = sys.argv[3:]; from tbspot.images.worker import serve; serve()"
+START = (
+    "import sys; sys.path[:] = sys.argv[3:]; "
+    # First, as what the rest imports takes its time.
+    "from tbspot.interruption import leave_end_to_parent; leave_end_to_parent(); "
+    "from tbspot.images.worker import serve; serve()"
+)
 
 # Processes that wait for a file; appending and popping need no lock.
 _idle: deque[Decoder] = deque()

@@ -7,11 +7,13 @@ values are left to frames.py, what they mean to grey.py and colour.py.
 
 from __future__ import annotations
 
+import os
 import warnings
 from typing import Any, BinaryIO
 
+from pydicom import config
 from pydicom.dataset import Dataset
-from pydicom.filereader import dcmread, read_partial
+from pydicom.filereader import read_partial
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import (
@@ -47,8 +49,10 @@ WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsSto
 FILLED_IN = (
     "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration",
 )  # fmt: skip
-HEADER_TAGS = [*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS]
-PIXEL_TAGS = ["PixelData", "FloatPixelData", "DoubleFloatPixelData"]
+HEADER_TAGS: list[BaseTag | int] = [
+    Tag(keyword) for keyword in (*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS)
+]
+PIXELS = [Tag(keyword) for keyword in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")]
 # What stands behind the pixels is none of ours, and often no DICOM: padding, or rests of a disk.
 LAST_TAG = Tag("PixelData")
 # Names that pydicom 3.0 does not know yet.
@@ -75,6 +79,7 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
             installed package decodes.
         MemoryError: the process's limit was reached.
     """
+    switch = config.assume_implicit_vr_switch  # of the whole process
     try:
         with warnings.catch_warnings():
             # pydicom's warnings repeat what tags hold.
@@ -87,10 +92,12 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
         if is_out_of_memory(error):
             raise MemoryError from error
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
+    finally:
+        config.assume_implicit_vr_switch = switch
 
 
 def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
-    header = dcmread(file, force=True, stop_before_pixels=True, specific_tags=HEADER_TAGS)
+    header = _header(file)
     tags = Tags(header)
     _fill_in_samples(tags)
     _check_kind(header, name)
@@ -126,9 +133,43 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     return Film(pixels, facts, None if pixels.shape == whole else whole)
 
 
+def _header(file: BinaryIO) -> Dataset:
+    """The tags that are read of what stands before the pixels.
+
+    Where a representation (VR) is none, as `??`, pydicom takes the element for one of implicit
+    representation, which some writers mix in. If that leads past the pixels, its length has the
+    usual two bytes; so the pixels are read as well.
+
+    Raises:
+        ValueError: either way leads past the file's end.
+    """
+    size = file.seek(0, os.SEEK_END)
+    for mixed in (True, False):
+        config.assume_implicit_vr_switch = mixed
+        file.seek(0)
+        header, reached = _to_pixels(file)
+        if reached:
+            return header
+    if file.tell() > size:
+        raise ValueError("the elements cannot be followed")
+    return header
+
+
+def _to_pixels(file: BinaryIO) -> tuple[Dataset, bool]:
+    """The tags before the pixels, and whether there are any."""
+    reached = False
+
+    def stop(tag: BaseTag, *_: Any) -> bool:
+        nonlocal reached
+        reached = tag in PIXELS
+        return reached
+
+    return read_partial(file, stop, force=True, specific_tags=HEADER_TAGS), reached
+
+
 def _content(file: BinaryIO, name: str) -> Dataset:
     """The Image Pixel module with its pixels, and nothing that stands behind them."""
-    wanted: list[BaseTag | int] = [Tag(keyword) for keyword in (*PICTURE_TAGS, *PIXEL_TAGS)]
+    wanted: list[BaseTag | int] = [*(Tag(keyword) for keyword in PICTURE_TAGS), *PIXELS]
     content = read_partial(file, lambda tag, *_: tag > LAST_TAG, force=True, specific_tags=wanted)
     if content.get("PixelData"):
         return content

@@ -44,6 +44,7 @@ from tbspot.images.codestream import (
     check_whole,
     codestream_size,
     fragments,
+    with_end,
 )
 
 __all__ = [
@@ -187,6 +188,8 @@ def _native(content: Dataset, data: bytes, *, big: bool) -> NDArray[np.integer[A
     # Two pixels share their colours: four samples of two pixels. Some files say so and do not.
     halved = str(content.PhotometricInterpretation).endswith("422") and len(data) < needed
     needed = needed * 2 // 3 if halved else needed
+    if len(data) >= 2 * needed:
+        raise ValueError("the pixels are of more frames, samples or bits than the tags say")
     data = _whole(data, needed, needed // rows)
     values: NDArray[Any] = np.frombuffer(data, number, needed // number.itemsize).astype(
         number.newbyteorder("="), copy=False
@@ -223,6 +226,7 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
         # for 8 bits alone.
         known_as, plugins = DECODERS[JPEGLosslessSV1]
     check_whole(stream, strictly=plugins[0] == "gdcm")  # which fills up what was cut off
+    stream = with_end(stream)
     bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:
@@ -280,7 +284,8 @@ def _plain(content: Dataset, stream: bytes, said: _Stream, known_as: UID) -> Dat
     plain.file_meta.TransferSyntaxUID = known_as
     plain.Rows, plain.Columns = content.Rows, content.Columns
     plain.SamplesPerPixel, plain.NumberOfFrames = content.SamplesPerPixel, 1
-    plain.PlanarConfiguration = content.get("PlanarConfiguration") or 0
+    # What the tag says is of uncompressed pixels, and some writers leave it as it was there.
+    plain.PlanarConfiguration = 0
     interpretation = str(content.PhotometricInterpretation)
     plain.PhotometricInterpretation = interpretation.replace("PARTIAL", "FULL")
     rle = known_as == RLELossless

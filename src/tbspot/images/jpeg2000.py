@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
-from tbspot.images.codestream import START_OF_JPEG_2000, check_whole
+from tbspot.images.codestream import START_OF_JPEG_2000
 from tbspot.images.depth import to_pixels
 from tbspot.images.opening import check_size
 
@@ -29,7 +29,6 @@ def read_jpeg2000(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple
 
     Raises:
         TbspotError: the picture is too large, or of colours for printing.
-        ValueError: it was cut off, or its end overwritten.
     """
     from openjpeg.utils import decode, get_parameters
 
@@ -37,7 +36,6 @@ def read_jpeg2000(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple
     check_size(found["columns"], found["rows"], name)
     file.seek(0)
     content = file.read()
-    check_whole(content)
     bits, signed = found["precision"], bool(found["is_signed"])
     palette = PALETTE in content[: content.find(START_OF_JPEG_2000)]
     if not signed and (bits == 8 or (bits < 8 and palette)):

@@ -18,6 +18,9 @@ START = 512
 # Where a mark stands, the mark, and what it says.
 KINDS: tuple[tuple[int, bytes, Kind], ...] = (
     (128, b"DICM", "DICOM"),
+    # What was said to the unit that received it (PS3.7 6.3), kept before the data set.
+    (0, b"\0\0\0\0\4\0\0\0", "DICOM"),
+    (0, b"\0\0\0\0UL\4\0", "DICOM"),
     (0, b"\x89PNG\r\n\x1a\n", "PNG"),
     (0, b"\xff\xd8\xff", "JPEG"),
     (0, b"II*\0", "TIFF"),

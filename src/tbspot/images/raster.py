@@ -7,7 +7,7 @@ jpeg2000.py.
 
 from __future__ import annotations
 
-import os
+import io
 import warnings
 from typing import Any, BinaryIO
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
 from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.images.codestream import check_whole, jpeg_alone, rare_jpeg, with_end
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
 from tbspot.images.opening import check_size
@@ -31,7 +32,7 @@ DEEP_MODES = ("I;16", "I;16B", "I;16L", "I")
 LOW_BYTES = {"RGB;16B": "RGB;16L", "RGBA;16B": "RGBA;16L"}
 GREY_AND_ALPHA = "LA;16B"
 # What Pillow calls the kinds of picture whose colours are weighed.
-COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "LAB", "P", "PA")
+COLOURS = ("RGB", "RGBA", "CMYK", "YCbCr", "P", "PA")
 ORIENTATION = 274
 # Texts in which Pillow looks for an orientation too.
 TEXTS = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
@@ -81,9 +82,6 @@ def read_raster(file: BinaryIO, name: str, kind: Kind, enough: int | None = None
 
 
 def _unreadable(file: BinaryIO, name: str, kind: Kind) -> TbspotError:
-    # Imported only where needed, as it brings pydicom along.
-    from tbspot.images.codestream import rare_jpeg
-
     file.seek(0)
     rare = rare_jpeg(file.read(MOST_OF_HEADER)) if kind == "JPEG" else None
     if rare:
@@ -105,6 +103,7 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     elif kind == "JPEG2000":
         from tbspot.images.jpeg2000 import read_jpeg2000
 
+        file = io.BytesIO(with_end(file.read()))
         found = read_jpeg2000(file, name)
     else:
         found = None
@@ -121,7 +120,7 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
         check_chunks(file)
         file = picture_alone(file)
     if kind == "JPEG":
-        _check_end(file)
+        file = _whole_jpeg(file)
     file.seek(0)
     with Image.open(file, formats=[kind]) as image:
         _check(image, name)
@@ -143,19 +142,16 @@ def _by_pillow(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Fil
         return _film(pixels, said, kind, (width, height) if turned else (height, width))
 
 
-def _check_end(file: BinaryIO) -> None:
-    """Refuse a JPEG whose end was overwritten with noughts, which libjpeg takes for picture.
+def _whole_jpeg(file: BinaryIO) -> BinaryIO:
+    """The picture of a JPEG alone.
 
     Raises:
-        ValueError: it was.
+        ValueError: its end was overwritten with noughts, which libjpeg takes for picture.
     """
-    file.seek(-3, os.SEEK_END)
-    if file.read(3) != bytes(3):
-        return
-    from tbspot.images.codestream import check_whole
-
-    file.seek(0)
-    check_whole(file.read())
+    content = file.read()
+    if content.endswith(bytes(3)):
+        check_whole(content)
+    return io.BytesIO(jpeg_alone(content))
 
 
 def _check_last_row(file: BinaryIO, image: Image.Image) -> None:
@@ -216,7 +212,7 @@ def _draft(image: ImageFile.ImageFile, factor: int) -> None:
     Its last cells reach beyond the picture. Where they would come first when it is turned, all
     would lie a part of a cell aside, and it is decoded whole.
     """
-    if image.format not in ("JPEG", "MPO") or image.mode not in ("L", "RGB"):
+    if image.format != "JPEG" or image.mode not in ("L", "RGB"):
         return
     whole_cells = image.width % LARGEST_CELL == image.height % LARGEST_CELL == 0
     if factor > 1 and (whole_cells or _orientation(image) == 1):
@@ -225,8 +221,8 @@ def _draft(image: ImageFile.ImageFile, factor: int) -> None:
 
 def _check(image: Image.Image, name: str) -> None:
     check_size(image.width, image.height, name)
-    # Further pictures of a JPEG are a camera's previews or depths of the first.
-    pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+    # Those of a TIFF that are no previews were counted (tiff.py).
+    pages = 1 if image.format == "TIFF" else getattr(image, "n_frames", 1)
     if pages != 1:
         raise TbspotError(f"{name} holds {pages} pictures; save the film alone")
     if image.mode == "F":

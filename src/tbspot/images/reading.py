@@ -17,14 +17,21 @@ from tbspot.images.film import Film
 from tbspot.images.opening import open_regular, shown, sniff
 from tbspot.images.raster import read_raster
 
-__all__ = ["SUFFIXES", "is_film", "read_pixels", "read_with_facts"]
+__all__ = ["SUFFIXES", "has_ending", "is_film", "read_pixels", "read_with_facts"]
 
 # Files of a folder that are read without a look at what they hold; others are told by that.
 SUFFIXES = (
     ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm", ".dicom", ".bmp", ".webp", ".jp2", ".j2k",
 )  # fmt: skip
+# What macOS keeps beside a file of another disk is called as that, and so is no film by its ending.
+BESIDE = "._"
 # What lists the films of a disc.
 DIRECTORY = "DICOMDIR"
+
+
+def has_ending(name: str) -> bool:
+    """Whether a file's name has the usual ending of a film, and is not one that macOS gives."""
+    return name.lower().endswith(SUFFIXES) and not name.startswith(BESIDE)
 
 
 def is_film(path: Path, *, follow_links: bool = False) -> bool:
@@ -32,7 +39,7 @@ def is_film(path: Path, *, follow_links: bool = False) -> bool:
 
     Archives and discs of clinics name films `IM000001` or by a number; their `DICOMDIR` is none.
     """
-    if path.name.lower().endswith(SUFFIXES):
+    if has_ending(path.name):
         return True
     if path.name.upper() == DIRECTORY:
         return False

@@ -27,15 +27,16 @@ SUBFILE, WIDTH, HEIGHT, BITS, COMPRESSION, PHOTOMETRIC = 254, 256, 257, 258, 259
 FILL_ORDER, STRIPS, ORIENTATION, SAMPLES, STRIP_ROWS, STRIP_BYTES = 266, 273, 274, 277, 278, 279
 PLANAR, PREDICTOR, TILE_WIDTH, TILE_HEIGHT, TILES, TILE_BYTES = 284, 317, 322, 323, 324, 325
 EXTRA, FORMAT = 338, 339
-WHITE_IS_ZERO, BLACK_IS_ZERO, RGB = 0, 1, 2
+WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
+COLOURS = (WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR)
 UNSIGNED, SIGNED, FLOAT = 1, 2, 3
 ASSOCIATED = 1
 NONE, PACKBITS = 1, 32773
 # LZW, Deflate under both its numbers, LZMA and Zstandard; these may hold differences.
 DIFFERENCED = (5, 8, 32946, 34925, 50000)
 # CCITT's three and JPEG, old and new, of which Pillow makes whole pictures.
-PILLOWS = (2, 3, 4, 6, 7)
-OLD_JPEG = 6
+CCITT, OLD_JPEG = (2, 3, 4), 6
+PILLOWS = (*CCITT, OLD_JPEG, 7)
 # Of samples that share bytes it reads these, and 12 bits of one order of bytes.
 PILLOWS_BITS = {1, 2, 4, 8}
 REDUCED = 1
@@ -114,7 +115,8 @@ def read_tiff(file: BinaryIO, name: str) -> tuple[NDArray[np.float32], tuple[str
         raise TbspotError(
             f"{name} holds floating point numbers without a known range; save it with 16 bits"
         )
-    if page.get(COMPRESSION, NONE) not in (NONE, PACKBITS, *DIFFERENCED, *PILLOWS):
+    known = page.get(COMPRESSION, NONE) in (NONE, PACKBITS, *DIFFERENCED, *PILLOWS)
+    if not known or page.get(PHOTOMETRIC, BLACK_IS_ZERO) not in COLOURS:
         raise _refusal(name)
     _check_pieces(file, page)
     if formats == {UNSIGNED} and _pillow_is_right(page, bits):
@@ -179,6 +181,12 @@ def _pillow_is_right(page: _Page, bits: set[int]) -> bool:
     if page.big and page.order == ">":
         return False
     samples, together = page.get(SAMPLES, 1), page.get(PLANAR, 1) == 1
+    if (
+        samples == 1
+        and PHOTOMETRIC not in page.numbers
+        and page.get(COMPRESSION, NONE) not in CCITT
+    ):
+        return False  # for Pillow zero is white where nothing is said, for others that of fax alone
     if (
         bits == {8}
         and page.get(PHOTOMETRIC, BLACK_IS_ZERO) == RGB

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import overload
 
 from tbspot.errors import TbspotError
-from tbspot.images import SUFFIXES, is_film
+from tbspot.images import is_film
 from tbspot.images.magic import START
 from tbspot.images.opening import open_regular, shown
-from tbspot.images.reading import DIRECTORY
+from tbspot.images.reading import DIRECTORY, has_ending
 from tbspot.lock import RUN_FILE
 from tbspot.pathnames import as_text, leads_to
 from tbspot.printable import printable
@@ -226,7 +226,7 @@ def _walk(folder: Path, out: Path | None) -> Iterator[Item | _Inside | _Other]:
         above = "" if Path(parent) == folder else f"{Path(parent).relative_to(folder).as_posix()}/"
         yield from (_Other(printable(f"{above}{one.name}/"), is_run=True) for one in sorted(runs))
         for name in sorted(names):
-            if name.lower().endswith(SUFFIXES) or _is_to_be_read(Path(parent, name)):
+            if has_ending(name) or _is_to_be_read(Path(parent, name)):
                 yield folder, f"{above}{name}"
             else:
                 yield _Other(printable(f"{above}{name}"))

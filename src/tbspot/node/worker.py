@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from pydicom.dataset import Dataset
@@ -53,6 +54,7 @@ class Worker:
     identities: Identities | None = None
     tries: int = 3
     pauses: Pauses = field(default_factory=Pauses)
+    _unblamed: list[int] = field(default_factory=list, init=False)
 
     def work(self) -> float | None:
         """Locate the film that is next.
@@ -64,6 +66,7 @@ class Worker:
             ModelError: the model cannot be run here, so that no film fares better.
             TbspotError: the disk is full; the film stays queued.
         """
+        self._take_back()
         ledger, now = self.store.ledger, self.store.clock()
         film = ledger.next_film(now)
         if film is None:
@@ -75,8 +78,25 @@ class Worker:
         # On the disk before anything is tried: the film may end this process.
         pause = self.pauses.after(film.attempts + 1)
         ledger.begin(film.id, now + pause)
-        self._try(film, now + pause)
+        try:
+            self._try(film, now + pause)
+        except TbspotError:
+            # Of the model or a full disk, and no fault of the film.
+            self._unblamed.append(film.id)
+            with suppress(TbspotError):
+                self._take_back()
+            raise
         return 0
+
+    def _take_back(self) -> None:
+        """Uncount tries that failed by no fault of their film; on a full disk once there is room.
+
+        Raises:
+            TbspotError: there is none as yet.
+        """
+        while self._unblamed:
+            self.store.ledger.take_back(self._unblamed[-1], self.store.clock())
+            self._unblamed.pop()
 
     def _try(self, film: FilmLine, next_try: float) -> None:
         began = time.monotonic()
@@ -87,7 +107,6 @@ class Worker:
                 return
             made, why_not = self._made(film, finding)
         except ModelError:
-            self.store.ledger.take_back(film.id, self.store.clock())
             raise
         # What a film breaks is told of the film, and the next one is tried.
         except Exception as error:
@@ -122,21 +141,16 @@ class Worker:
         why_not: str | None,
     ) -> None:
         prediction, evidence = finding.prediction, finding.evidence
-        try:
-            if evidence is not None:
-                heatmap = self.store.keep_map(film, evidence)
-                prediction = prediction.model_copy(update={"heatmap": heatmap})
-            # Also of a film that is set aside, which somebody has to find.
-            if self.identities is not None:
-                self.identities.keep(self.store.path_of(film))
-            if why_not is not None:
-                self._set_aside(film, why_not, prediction.model_dump_json())
-                return
-            self.store.keep(film, prediction.model_dump_json(), made)
-        except TbspotError:
-            # A disk that is full is no fault of the film.
-            self.store.ledger.take_back(film.id, self.store.clock())
-            raise
+        if evidence is not None:
+            heatmap = self.store.keep_map(film, evidence)
+            prediction = prediction.model_copy(update={"heatmap": heatmap})
+        # Also of a film that is set aside, which somebody has to find.
+        if self.identities is not None:
+            self.identities.keep(self.store.path_of(film))
+        if why_not is not None:
+            self._set_aside(film, why_not, prediction.model_dump_json())
+            return
+        self.store.keep(film, prediction.model_dump_json(), made)
         self.ready()
 
     def _put_off(self, film: FilmLine, reason: str, next_try: float) -> None:

@@ -109,7 +109,7 @@ def _shapes(folder: Path) -> dict[str, tuple[Path, list[_Shape]]]:
     if annotations is None:
         return {}
     shapes: dict[str, tuple[Path, list[_Shape]]] = {}
-    for path in sorted(annotations.glob("*.json")):
+    for path in sorted(annotations.glob("[!.]*.json")):
         found = read_json(path, _Annotations, "a VGG Image Annotator file of polygons")
         for film in found.root.values():
             regions = [region.shape_attributes for region in film.regions]

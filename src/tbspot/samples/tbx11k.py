@@ -113,7 +113,7 @@ def _lists(folder: Path, family: str | None) -> list[Path]:
 
 
 def _all_lists(folder: Path) -> list[Path]:
-    return sorted((folder / "lists").glob("*.txt"))
+    return sorted((folder / "lists").glob("[!.]*.txt"))
 
 
 def _truth(folder: Path, name: str) -> dict[str, AnnotatedFilm]:

@@ -2,7 +2,7 @@
 
 Takes films, and for each the chance that lesions are drawn into it; gives the films and where
 lesions were drawn. How lesions look is said in tbspot.drawings.into_films, how a model is held to
-them in loop.py.
+them in step.py.
 """
 
 from __future__ import annotations

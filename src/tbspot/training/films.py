@@ -2,7 +2,7 @@
 
 Takes decoded films, what is known of them and settings; gives one batch a step: films as they are,
 with lesions drawn into them or as one of their halves, and what each is labelled. Views of them
-are drawn in views.py, what a batch teaches is said in loop.py.
+are drawn in views.py, what a batch teaches is said in step.py.
 """
 
 from __future__ import annotations

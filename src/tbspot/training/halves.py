@@ -2,7 +2,7 @@
 
 Takes what a teacher says of where TB is; gives the side of the films that have it on one, and films
 or maps made of a half. Within one data set whose films all have TB these are pairs of both labels,
-which its source cannot tell apart. How a model is held to them is said in loop.py.
+which its source cannot tell apart. How a model is held to them is said in step.py.
 """
 
 from __future__ import annotations

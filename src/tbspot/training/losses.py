@@ -1,7 +1,7 @@
 """What a classifier is taught: image labels, a teacher's score, a teacher's map.
 
 Takes logits, maps and targets as tensors; gives one loss a film. Reducing over films, and where
-targets come from, is left to loop.py.
+targets come from, is left to step.py.
 """
 
 from __future__ import annotations

@@ -296,6 +296,12 @@ def test_what_is_no_finding_no_model_or_neither_yes_nor_no_is_told(
         tbspot.load_model(tmp_path)
     with pytest.raises(tbspot.ModelError, match="it is no model file"):
         tbspot.load_model(film_path)
+    with pytest.raises(TypeError, match="None are no findings; give those of a model, or a path"):
+        tbspot.evaluate(None, drawn)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="3 are no films; give a data set"):
+        tbspot.evaluate(drawn, 3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="`split` is the name of a split, not 0"):
+        tbspot.evaluate(drawn, drawn, split=0)  # type: ignore[arg-type]
     for option in ({"gate": "no"}, {"follow_links": None}):
         with pytest.raises(tbspot.TbspotError, match="must be True or False, not"):
             tbspot.load_model(**option)  # type: ignore[arg-type]
@@ -421,6 +427,18 @@ def test_a_film_that_is_read_says_what_its_file_says(film_path: Path) -> None:
     assert film.facts.kind == "PNG"
 
 
+def test_how_a_film_is_read_is_told_as_it_can_be_meant(film_path: Path) -> None:
+    whole = tbspot.read_film(film_path)
+    assert tbspot.read_film(film_path, enough=np.int64(64)).shape == whole.shape  # type: ignore[arg-type]
+    for enough in (1.5, "64", [64]):
+        with pytest.raises(TypeError, match="`enough` is a whole number of pixels, not"):
+            tbspot.read_film(film_path, enough=enough)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="`enough` is a number of pixels from 1, not 0"):
+        tbspot.read_film(film_path, enough=0)
+    with pytest.raises(tbspot.TbspotError, match="`follow_links` must be True or False, not 'no'"):
+        tbspot.read_film(film_path, follow_links="no")  # type: ignore[arg-type]
+
+
 def test_errors_can_be_told_apart(tmp_path: Path) -> None:
     with pytest.raises(tbspot.UnreadableFilmError, match="does not exist"):
         tbspot.read_film(tmp_path / "absent.dcm")
@@ -467,7 +485,7 @@ def test_findings_in_memory_are_evaluated_as_those_in_a_folder(
     written = tbspot.evaluate(out, str(drawn), **options)
     assert streamed.contenders == written.contenders
     assert streamed.contenders[0].localization.miou.films > 0
-    with pytest.raises(tbspot.DataError, match="no finding to evaluate"):
+    with pytest.raises(tbspot.DataError, match="the list of findings holds no prediction; locate"):
         tbspot.evaluate([], drawn)
     finding = model.locate(films[0])
     with pytest.raises(

@@ -17,6 +17,7 @@ LOCKED = {
         "find_regions",
         "mask_of",
         "normalise",
+        "on_grid",
         "rectangle_mask",
         "threshold_of",
     },

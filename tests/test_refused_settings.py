@@ -110,6 +110,12 @@ def test_other_settings_impossible_values_are_named() -> None:
         ({"init": 3}, "`init` must be a text, not 3"),
         ({"name": None}, "`name` must be a text, not None"),
         ({"split_file": ""}, "`split_file` is an empty path"),
+        ({"split_file": True}, "`split_file` must be a path or None, not True"),
+        ({"data": (None,)}, "`data` must be a text or a Reading, not None"),
+        ({"data": b"films"}, "`data` must be a tuple, such as (b'films',), not b'films'"),
+        ({"teachers": (1,)}, "`teachers` must be a path, not 1"),
+        ({"teachers": ("",)}, "`teachers` is an empty path"),
+        ({"views": {"mirror": 0.0}}, "`views` must be a Strength, not {'mirror': 0.0}"),
     ],
 )
 def test_a_training_s_value_of_another_type_is_named(change: dict[str, Any], sentence: str) -> None:
@@ -121,6 +127,13 @@ def test_a_training_s_value_of_another_type_is_named(change: dict[str, Any], sen
 def test_a_path_is_kept_as_its_field_has_it() -> None:
     settings = TrainingSettings(data=("films",), split_file="s.json", init=Path("i"))  # type: ignore[arg-type]
     assert (settings.split_file, settings.init) == (Path("s.json"), "i")
+
+
+def test_paths_among_several_are_kept_as_their_field_has_them() -> None:
+    films, reading = np.str_("films"), Reading(())
+    settings = TrainingSettings((Path("a"), films, reading), teachers=("t.onnx",))  # type: ignore[arg-type]
+    assert (settings.data, settings.teachers) == (("a", "films", reading), (Path("t.onnx"),))
+    assert type(settings.data[1]) is str
 
 
 def test_a_list_is_kept_as_a_tuple() -> None:

@@ -1,11 +1,14 @@
 """Every choice that an option of several commands, or of the library, may take.
 
-Takes and gives nothing; imports nothing that is slow, so that `tbspot --help` answers at once.
+Takes what a caller chose; gives it, or one sentence. Imports nothing that is slow, so that
+`tbspot --help` answers at once.
 """
 
 from __future__ import annotations
 
 from typing import Literal
+
+from tbspot.errors import TbspotError
 
 __all__ = [
     "BatchNorm",
@@ -28,6 +31,7 @@ __all__ = [
     "Taking",
     "TeacherMap",
     "TeacherView",
+    "yes_or_no",
 ]
 
 # Of maps and boxes.
@@ -58,3 +62,18 @@ LabelSources = Literal["all", "paired"]
 TeacherMap = Literal["cam", "fused", "refined"]
 TeacherView = Literal["same", "clean"]
 MapTarget = Literal["probability", "overlap"]
+
+
+def yes_or_no(name: str, value: object) -> bool:
+    """A choice of two, as Python's own; of a text such as "no" Python would make a yes.
+
+    Args:
+        name: of the parameter.
+        value: as it was given.
+
+    Raises:
+        TbspotError: it is neither.
+    """
+    if value not in (True, False):
+        raise TbspotError(f"`{name}` must be True or False, not {value!r}")
+    return bool(value)

@@ -11,7 +11,8 @@ from dataclasses import fields
 from numbers import Real
 from operator import index
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
@@ -21,6 +22,11 @@ from tbspot.pathnames import as_given_path
 __all__ = [
     "Amount", "Chance", "Count", "Days", "Pause", "Port", "Resamples", "Seed", "Settings", "Whole",
 ]  # fmt: skip
+
+
+# Classes as sentences call them.
+WORDS: dict[type, str] = {str: "a text", Path: "a path", Real: "a number", bool: "True or False",
+                            type(None): "None"}  # fmt: skip
 
 
 def _as_int(value: Any) -> Any:
@@ -59,8 +65,7 @@ class Settings:
     """What frozen dataclasses inherit whose values are looked at when they are made.
 
     A number of another library, such as numpy's, is kept as Python's own, a list as a tuple, and a
-    path as its field has it, as a path or as text. Of other types than these, texts, tuples, and
-    the numbers and choices above nothing is said.
+    path as its field has it, as a path or as text.
     """
 
     def __post_init__(self) -> None:
@@ -78,10 +83,10 @@ class Settings:
 
 def _checked(name: str, kind: Any, value: object) -> object:
     """The value of a field, as it is kept."""
-    limits = [part for part in _parts(kind) if get_origin(part) in (Literal, Annotated)]
     # `None` where it may be: its meaning is said with the field.
     if value is None and type(None) in get_args(kind):
         return value
+    limits = [part for part in _parts(kind) if get_origin(part) in (Literal, Annotated)]
     if not limits:
         return _plain(name, _parts(kind), value)
     (limit,) = limits
@@ -98,23 +103,29 @@ def _checked(name: str, kind: Any, value: object) -> object:
 
 def _plain(name: str, kinds: tuple[Any, ...], value: object) -> object:
     """The value of a field without limits, as it is kept."""
+    for kind in kinds:
+        if get_origin(kind) is tuple:
+            return _many(name, _parts(get_args(kind)[0]), value)
     if Path in kinds and isinstance(value, str):
         return as_given_path(value, name)
-    if str in kinds and isinstance(value, Path):
+    if str in kinds and isinstance(value, str | Path):
         return str(value)
-    if str in kinds and not isinstance(value, str):
-        raise TbspotError(f"`{name}` must be a text, not {value!r}")
-    # A text would be taken for its letters, each of them a value.
-    if not any(get_origin(one) is tuple for one in kinds):
-        return value
-    if isinstance(value, str | Path | None):
+    classes = tuple(Real if kind is float else kind for kind in kinds if isinstance(kind, type))
+    if classes and not isinstance(value, classes):
+        wanted = " or ".join(WORDS.get(one, f"a {one.__name__}") for one in classes)
+        raise TbspotError(f"`{name}` must be {wanted}, not {value!r}")
+    return value
+
+
+def _many(name: str, kinds: tuple[Any, ...], value: object) -> object:
+    """The values of a field of several; a text would be taken for its letters, each a value."""
+    if isinstance(value, str | bytes | Path | None):
         raise TbspotError(f"`{name}` must be a tuple, such as ({value!r},), not {value!r}")
     if not isinstance(value, Iterable):
         raise TbspotError(f"`{name}` must be a tuple, not one {type(value).__name__}")
-    return tuple(value)
+    return tuple(_plain(name, kinds, one) for one in value)
 
 
 def _parts(kind: Any) -> tuple[Any, ...]:
-    """A type, or those of which it is a union with `None`."""
-    parts = get_args(kind)
-    return parts if type(None) in parts else (kind,)
+    """A type, or those of which it is a union."""
+    return get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)

@@ -10,6 +10,7 @@ from tbspot.maps.boxes import (
     find_regions,
     mask_of,
     normalise,
+    on_grid,
     rectangle_mask,
     threshold_of,
 )
@@ -130,6 +131,19 @@ def test_the_rectangle_mask_is_the_union_of_the_boxes() -> None:
 
 def test_a_box_that_leaves_the_grid_is_cut_at_its_edge() -> None:
     assert rectangle_mask(np.array([[-5.0, 6, 3, 20]]), 8).sum() == 3 * 2
+
+
+def test_a_box_between_two_centres_of_places_is_the_place_in_which_it_lies() -> None:
+    # A film of 1024 pixels has two a place.
+    placed = on_grid(
+        np.array([[6.0, 1.2, 6.4, 1.8], [0.0, 0, 8, 4], [1023.2, 0, 1024, 9]]), 1024, 1024
+    )
+    assert placed.tolist() == [[3, 0, 4, 1], [0, 0, 4, 2], [511, 0, 512, 4.5]]
+    assert rectangle_mask(placed[:1])[0, 3]
+    assert not rectangle_mask(
+        on_grid(np.array([[-3.0, 0, -2.5, 9], [1024.5, 0, 1025, 9]]), 1024, 1024)
+    ).any()
+    assert on_grid(np.empty((0, 4)), 9, 9).shape == (0, 4)
 
 
 def test_no_boxes_are_an_empty_mask() -> None:

@@ -54,6 +54,7 @@ def test_what_a_caller_may_mean_becomes_what_our_readers_give(
         ({"size": (16, 32)}, "boxes for a film of 16 x 32 pixels"),
         ({"size": (32, 0)}, "give its width and height"),
         ({"boxes": ((4, 2, 20, 10),)}, "give each as a tbspot.TruthBox"),
+        ({"boxes": iter((BOX,))}, "give each as a tbspot.TruthBox, in a tuple"),
         ({"boxes": (replace(BOX, x1=4),)}, "a box of zero size"),
         ({"boxes": (replace(BOX, x1=1),)}, "a box of zero size"),
         ({"boxes": (replace(BOX, x0=float("nan")),)}, "a box of zero size"),
@@ -88,3 +89,10 @@ def test_who_judges_all_films_is_told_of_no_division(film: Sample) -> None:
     judged = tbspot.evaluate(boxes, [film], resamples=100)
     assert judged.notes == ()
     assert judged.contenders[0].localization.miou.value == 1
+
+
+def test_films_that_can_be_gone_through_once_are_kept(film: Sample) -> None:
+    given: Any = (one for one in (film,))
+    reading = Reading(given)
+    assert str(reading) == str(Reading((film,)))
+    assert len(load([reading]).samples) == len(load([reading]).samples) == 1

@@ -15,8 +15,7 @@ from tbspot.audit.blanking import Blanked, blank
 from tbspot.audit.changes import CHANGES, Change
 from tbspot.audit.model import Model, Output, spread
 from tbspot.audit.probes import erased, probe
-from tbspot.images import Frame
-from tbspot.maps.boxes import SIDE, rectangle_mask
+from tbspot.maps.boxes import SIDE, on_grid, rectangle_mask
 from tbspot.maps.lungs import lung_field
 from tbspot.metrics import energy_inside, mask_iou, pointing, unless_undefined
 from tbspot.samples.sample import Sample
@@ -57,7 +56,7 @@ class AuditedFilm:
     def on_grid(self, boxes: Sequence[tuple[float, float, float, float]]) -> NDArray[np.float64]:
         """Boxes in its pixels on the protocol's grid."""
         height, width = self.pixels.shape
-        return Frame(height, width, SIDE).to_frame(np.array(boxes, np.float64).reshape(-1, 4))
+        return on_grid(np.array(boxes, np.float64).reshape(-1, 4), height, width)
 
     @property
     def truth(self) -> NDArray[np.float64]:

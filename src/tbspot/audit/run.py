@@ -25,7 +25,7 @@ from tbspot.records.audit import Audit, ModelRecord
 from tbspot.records.figures import Drawing
 from tbspot.samples.counting import patient_notes
 from tbspot.samples.loading import in_split, load
-from tbspot.samples.reading import read_rows
+from tbspot.samples.reading import number_of, read_rows
 from tbspot.samples.sample import Sample
 from tbspot.samples.sources import locate_source
 from tbspot.settings import Resamples, Seed, Settings, Whole
@@ -139,10 +139,7 @@ def _markers(data: Iterable[str]) -> dict[Path, Corners]:
 
 
 def _corners(row: dict[str, str], where: str) -> Corners:
-    try:
-        x0, y0, x1, y1 = (float(row[corner]) for corner in CORNERS)
-    except ValueError as error:
-        raise TbspotError(f"{where} has corners that are no numbers; draw the data anew") from error
+    x0, y0, x1, y1 = (number_of(row[corner]) for corner in CORNERS)
     if not all(map(math.isfinite, (x0, y0, x1, y1))):
         raise TbspotError(f"{where} has corners that are no numbers; draw the data anew")
     return x0, y0, x1, y1

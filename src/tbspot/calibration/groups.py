@@ -6,7 +6,6 @@ difference matters is left to the reader: the intervals stand beside the figures
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from tbspot.calibration.scored import LEAST_FILMS, Scored
 from tbspot.metrics import delong, wilson
 from tbspot.records.calibration import Group
 from tbspot.records.figures import Figure, figure_of
-from tbspot.samples.reading import told
+from tbspot.samples.reading import number_of, told
 
 __all__ = ["groups_of"]
 
@@ -73,7 +72,7 @@ class _Division(NamedTuple):
 def _division(column: str, cells: Sequence[str]) -> _Division:
     present = [cell for cell in cells if cell and cell != NOT_STATED]
     is_age = column.casefold() == "age"
-    numbers = np.array([_number(cell) for cell in cells])
+    numbers = np.array([number_of(cell) for cell in cells])
     known = numbers[np.isfinite(numbers)]
     # A word or two among numbers, such as "unknown", are no values of their own.
     least = 1 if is_age else MOST_VALUES + 1
@@ -88,17 +87,10 @@ def _division(column: str, cells: Sequence[str]) -> _Division:
             order[place] if np.isfinite(number) else NOT_STATED
             for place, number in zip(places.tolist(), numbers, strict=True)
         ]
-        no_numbers = [cell for cell in present if not np.isfinite(_number(cell))]
+        no_numbers = [cell for cell in present if not np.isfinite(number_of(cell))]
     # A cell may say "not stated" itself.
     every = dict.fromkeys((*order, NOT_STATED))
     return _Division(np.array(named), [name for name in every if name in set(named)], no_numbers)
-
-
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
 
 
 def _limits(numbers: NDArray[np.float64], *, is_age: bool) -> list[float]:

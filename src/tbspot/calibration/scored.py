@@ -20,7 +20,7 @@ from tbspot.metrics import source_label_auroc, unless_undefined
 from tbspot.records.matching import match
 from tbspot.samples.counting import patients_of
 from tbspot.samples.loading import in_split, load
-from tbspot.samples.reading import read_rows
+from tbspot.samples.reading import number_of, read_rows
 
 __all__ = ["LEAST_FILMS", "Scored", "read_predicted", "read_scores"]
 
@@ -176,22 +176,15 @@ def _pooling_note(labels: NDArray[np.int_], sources: Sequence[str]) -> list[str]
     ]
 
 
-def _number(cell: str) -> float:
-    try:
-        return float(cell)
-    except ValueError:
-        return math.nan
-
-
 def _score(cell: str, where: str) -> float:
-    score = _number(cell)
+    score = number_of(cell)
     if not math.isfinite(score):
         raise TbspotError(f"{where} has the score {cell!r}, not a number; fill or remove the row")
     return score
 
 
 def _reference(cell: str, where: str) -> int:
-    reference = _number(cell)
+    reference = number_of(cell)
     if reference not in (0, 1):
         raise TbspotError(
             f"{where} has the reference {cell!r}, not 1 (TB) or 0; correct or remove the row"

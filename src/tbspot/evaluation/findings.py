@@ -7,12 +7,12 @@ that `tbspot evaluate` gives. How they are computed is left to protocol.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.errors import DataError, TbspotError, told_as
+from tbspot.errors import DataError, told_as
 from tbspot.evaluation.foreign import matched
 from tbspot.evaluation.protocol import evaluate_matched
 from tbspot.evaluation.settings import JUDGED
@@ -58,8 +58,10 @@ def evaluate(
     Raises:
         DataError: the truth cannot be read, findings and films do not belong together, or a number
             is out of its range.
-        TypeError: what is given as findings, or as films, are none.
+        TypeError: what is given as findings, as films or as a split, are none.
     """
+    if not isinstance(split, str | None):
+        raise TypeError(f"`split` is the name of a split, not {split!r}")
     with told_as(DataError):
         drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
         loaded = _loaded(truth, divided=split is not None)
@@ -79,8 +81,12 @@ def _loaded(truth: TruthSource, *, divided: bool) -> Loaded:
     source: Source
     if isinstance(truth, (str, os.PathLike)):
         source = str(as_given_path(truth, "truth"))
+    elif isinstance(truth, Reading):
+        source = truth
+    elif isinstance(truth, Iterable):
+        source = Reading(tuple(truth))
     else:
-        source = truth if isinstance(truth, Reading) else Reading(tuple(truth))
+        raise TypeError(f"{truth!r} are no films; give a data set, a Reading or a list of Samples")
     return load([source], divided=divided)
 
 
@@ -96,26 +102,29 @@ def _matched(
     what = "the films given as truth"
     if isinstance(findings, (str, os.PathLike)):
         return matched(as_given_path(findings, "findings"), samples, what, loaded.every)
+    if not isinstance(findings, Iterable):
+        raise TypeError(f"{findings!r} are no findings; give those of a model, or a path")
     maps: dict[str, NDArray[np.float32]] = {}
-    lines: list[Prediction] = []
-    seen: set[str] = set()
-    for finding in findings:
-        if not isinstance(finding, Finding):
-            raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
-        if finding.image in seen:
-            raise TbspotError(
-                f"two findings are called {finding.image}; give one of each film, and films that "
-                "are no files a `name` of their own"
-            )
-        seen.add(finding.image)
-        lines.append(finding.prediction.model_copy(update={"boxes": ()}))
-        if finding.evidence is not None:
-            maps[finding.image] = finding.evidence
+
+    def lines() -> Iterator[Prediction]:
+        for finding in findings:
+            if not isinstance(finding, Finding):
+                raise TypeError(f"{finding!r} is no finding; give those of a model, or a path")
+            if finding.evidence is not None:
+                maps[finding.image] = finding.evidence
+            yield finding.prediction.model_copy(update={"boxes": ()})
 
     def read_map(prediction: Prediction) -> NDArray[np.float32]:
         return maps[prediction.image]
 
-    if not lines:
-        raise TbspotError("there is no finding to evaluate; locate the films first")
-    given = Predictions("the list of findings", lines, read_map, "locate these films")
+    given = Predictions(
+        "the list of findings",
+        lines(),
+        read_map,
+        "locate these films",
+        twice=(
+            "two findings are called",
+            "give one of each film, and films that are no files a `name` of their own",
+        ),
+    )
     return match(given, samples, what, loaded.every)

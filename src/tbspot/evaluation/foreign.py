@@ -32,7 +32,7 @@ from tbspot.records.predictions import (
     read_heatmap,
 )
 from tbspot.samples.names import Names
-from tbspot.samples.reading import IN_SHARES, film_size, read_rows, refuse_other_size
+from tbspot.samples.reading import IN_SHARES, film_size, number_of, read_rows, refuse_other_size
 from tbspot.samples.sample import Sample
 
 __all__ = ["matched"]
@@ -252,10 +252,7 @@ def _table_box(row: dict[str, str], where: str) -> PredictedBox:
 
 
 def _number(cell: str, where: str, *, any_size: bool = False) -> float:
-    try:
-        number = float(cell)
-    except ValueError:
-        number = np.nan
+    number = number_of(cell)
     low, high = (-FARTHEST, FARTHEST) if any_size else (0, 1)
     if not low <= number <= high:
         wanted = "a number of pixels" if any_size else "a score in [0, 1]"

@@ -12,8 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tbspot.images import Frame
-from tbspot.maps.boxes import SIDE, find_boxes, mask_of, normalise, rectangle_mask, threshold_of
+from tbspot.maps.boxes import (
+    SIDE,
+    find_boxes,
+    mask_of,
+    normalise,
+    on_grid,
+    rectangle_mask,
+    threshold_of,
+)
 from tbspot.records.evaluation import Rule
 from tbspot.records.matching import Matched
 from tbspot.records.predictions import Prediction
@@ -167,8 +174,7 @@ def _of_boxes(prediction: Prediction) -> Evidence:
         return Evidence(normalised, np.empty((0, 5)))
     corners = np.array([(b.x0, b.y0, b.x1, b.y1) for b in prediction.boxes], np.float64)
     scores = np.array([box.score for box in prediction.boxes])
-    frame = Frame(prediction.height, prediction.width, SIDE)
-    boxes = np.column_stack([frame.to_frame(corners), scores])
+    boxes = np.column_stack([on_grid(corners, prediction.height, prediction.width), scores])
     for box in boxes[np.argsort(boxes[:, 4], kind="stable")]:
         normalised[rectangle_mask(box[None])] = box[4]
     return Evidence(normalised, boxes)

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
-from tbspot.images import Frame
-from tbspot.maps.boxes import SIDE, rectangle_mask
+from tbspot.maps.boxes import on_grid, rectangle_mask
 from tbspot.records.predictions import Prediction
 from tbspot.samples.reading import film_size
 from tbspot.samples.sample import Sample
@@ -67,4 +66,4 @@ def _truth(sample: Sample, prediction: Prediction | None) -> Truth:
     if size is None or not len(boxes):
         return Truth(sample, np.empty((0, 4)), size)
     width, height = size
-    return Truth(sample, Frame(height, width, SIDE).to_frame(boxes), size)
+    return Truth(sample, on_grid(boxes, height, width), size)

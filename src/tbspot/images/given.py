@@ -6,12 +6,14 @@ Takes any of them; gives a film. Telling what a file is and decoding it is left 
 from __future__ import annotations
 
 import os
+from operator import index
 from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tbspot.choices import yes_or_no
 from tbspot.images.film import Facts, Film
 from tbspot.images.opening import shown
 from tbspot.images.reading import read_with_facts
@@ -69,12 +71,15 @@ def read_film(
 
     Raises:
         UnreadableFilmError: the file is absent, empty, broken, too large or not an image.
-        TbspotError: there is no place for a temporary file, which bytes need.
+        TbspotError: there is no place for a temporary file, which bytes need; or `follow_links`
+            is neither True nor False.
         ValueError: the array is no film: not two-dimensional, not finite, masked, or without a
-            range; there is a range, and no array; or the path or the name is empty.
-        TypeError: the source is none of these, or the name no text.
+            range; there is a range, and no array; the path or the name is empty; or `enough` is
+            less than 1.
+        TypeError: the source is none of these, the name no text, or `enough` no whole number.
     """
-    name = name_of(source, name)
+    name, enough = name_of(source, name), _least(enough)
+    follow_links = yes_or_no("follow_links", follow_links)
     if value_range is not None and not isinstance(source, np.ndarray):
         raise ValueError("value_range is of an array; what is black in a file is told by the file")
     if isinstance(source, np.ndarray):
@@ -84,6 +89,19 @@ def read_film(
     content = content_of(source)
     with kept(content, name) as path:
         return read_with_facts(path, name=name, enough=enough)
+
+
+def _least(enough: int | None) -> int | None:
+    """Pixels that are enough, as Python's own number: another process is told of them."""
+    if enough is None:
+        return None
+    try:
+        number = index(enough)
+    except TypeError as error:
+        raise TypeError(f"`enough` is a whole number of pixels, not {enough!r}") from error
+    if number < 1:
+        raise ValueError(f"`enough` is a number of pixels from 1, not {number}")
+    return number
 
 
 def _ends(value_range: tuple[float, float] | None) -> tuple[float, float]:

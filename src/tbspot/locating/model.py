@@ -16,7 +16,7 @@ from typing import NoReturn, get_args
 
 import numpy as np
 
-from tbspot.choices import MapRule, Method, Precision
+from tbspot.choices import MapRule, Method, Precision, yes_or_no
 from tbspot.description import Description
 from tbspot.engine.engine import Engine, open_engine
 from tbspot.errors import (
@@ -60,9 +60,8 @@ def _check(settings: LocateSettings) -> None:
         )
     if settings.mirror not in (None, True, False):
         raise TbspotError(f"`mirror` must be True, False or None, not {settings.mirror!r}")
-    for name in ("gate", "follow_links"):  # the text "no" would be a yes
-        if (value := getattr(settings, name)) not in (True, False):
-            raise TbspotError(f"`{name}` must be True or False, not {value!r}")
+    yes_or_no("gate", settings.gate)
+    yes_or_no("follow_links", settings.follow_links)
     scales = settings.scales
     if not scales or not all(isinstance(one, Real) and 0.25 <= one <= 4 for one in scales):
         raise TbspotError(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tbspot.choices import MapRule
-from tbspot.images import resize
+from tbspot.images import Frame, resize
 from tbspot.maps.components import Components, find_components, label_components
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "find_regions",
     "mask_of",
     "normalise",
+    "on_grid",
     "rectangle_mask",
     "threshold_of",
 ]
@@ -114,6 +115,19 @@ def _kept(components: Components, size: int) -> NDArray[np.int_]:
     large = np.flatnonzero(components.areas >= SMALLEST_SHARE * size)
     # Equal scores in the order of their places, so that the same map gives the same list.
     return large[np.argsort(-components.peaks[large].astype(np.float64), kind="stable")]
+
+
+def on_grid(boxes: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
+    """Boxes `[n, 4]` in pixels of a film of this size on the protocol's grid.
+
+    One between two centres of places would count as nothing: along that axis it becomes the place
+    in which its middle lies.
+    """
+    placed = Frame(height, width, SIDE).to_frame(boxes)
+    low, high = placed[:, :2], placed[:, 2:4]
+    middle = np.floor((low + high) / 2)
+    narrow = np.ceil(low - 0.5) == np.ceil(high - 0.5)
+    return np.hstack([np.where(narrow, middle, low), np.where(narrow, middle + 1, high)])
 
 
 def rectangle_mask(boxes: NDArray[np.float64], side: int = SIDE) -> NDArray[np.bool_]:

@@ -38,12 +38,15 @@ class Predictions:
         lines: one prediction a film.
         read_map: evidence of a prediction whose status is `ok`.
         remedy: what to do where predictions are missing.
+        twice: what stands before and behind a film's name in the sentence on two of one name;
+            `None` = as of a folder.
     """
 
     source: str
     lines: Iterable[Prediction]
     read_map: ReadMap
     remedy: str = "run `tbspot locate` on these films"
+    twice: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -236,10 +239,12 @@ def _by_name(predictions: Predictions) -> dict[str, Prediction]:
     by_name: dict[str, Prediction] = {}
     for prediction in predictions.lines:
         if prediction.image in by_name:
-            raise TbspotError(
-                f"{predictions.source} holds two predictions of {prediction.image}; "
-                "run `tbspot locate` again"
+            of_folder = (
+                f"{predictions.source} holds two predictions of",
+                "run `tbspot locate` again",
             )
+            before, behind = predictions.twice or of_folder
+            raise TbspotError(f"{before} {prediction.image}; {behind}")
         by_name[prediction.image] = prediction
     return by_name
 

@@ -7,7 +7,6 @@ expects them, or one sentence. Reading files is left to the modules beside this 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -77,8 +76,11 @@ def _patient(one: Sample, where: str) -> str:
 def _boxed(film: Sample, where: str) -> Sample:
     """The film with its boxes checked, as far as its size is known."""
     boxes = film.boxes
-    if not isinstance(boxes, Iterable) or not all(isinstance(box, TruthBox) for box in boxes):
-        raise TbspotError(f"{where} has the boxes {boxes!r}; give each as a tbspot.TruthBox")
+    # What can be gone through once alone would be empty afterwards.
+    if not isinstance(boxes, (tuple, list)) or not all(isinstance(box, TruthBox) for box in boxes):
+        raise TbspotError(
+            f"{where} has the boxes {boxes!r}; give each as a tbspot.TruthBox, in a tuple"
+        )
     if not boxes:
         return replace(film, boxes=())
     size = _size(film, where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 import os
 import warnings
 from collections import Counter
@@ -38,6 +39,7 @@ __all__ = [
     "film_folder",
     "film_size",
     "inside",
+    "number_of",
     "read_rows",
     "refuse_other_size",
     "sha256_of",
@@ -78,6 +80,11 @@ class Reading:
     notes: tuple[str, ...] = ()
     absent: Counter[int] = field(default_factory=Counter)
     first_absent: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Keep films and notes, however they were given: a source is read more than once."""
+        for name in ("samples", "notes"):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
 
     def __str__(self) -> str:
         """Where the films are from, and which: what sentences and run.json call it."""
@@ -321,6 +328,17 @@ def _row(
                 "close its quotation mark"
             )
     return row
+
+
+def number_of(cell: str) -> float:
+    """The number in a cell, as people write one; NaN where it is none.
+
+    Python would take `1_000` and the digits of any script too.
+    """
+    try:
+        return float(cell) if cell.isascii() and "_" not in cell else math.nan
+    except ValueError:
+        return math.nan
 
 
 def told(words: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tbspot.choices import yes_or_no
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.pathnames import as_given_path
@@ -34,7 +35,7 @@ def train(
         settings: what to do.
         folder: the run's folder, which `tbspot train` resumes too.
         precision: `32-true`, `bf16-mixed`, or `auto`: bfloat16 where the hardware multiplies it.
-        devices: of Lightning Fabric: a number of them, or `auto`.
+        devices: of Lightning Fabric: a number of them, not more than there are, or `auto`.
         overwrite: replace another run in the folder, once data and weights are seen to be there.
 
     Returns:
@@ -42,10 +43,12 @@ def train(
 
     Raises:
         TbspotError: data, weights or checkpoint are not as they must be, the folder holds another
-            run or has no name, or the disk is full.
+            run or has no name, devices or precision are not to be had here, `overwrite` is
+            neither True nor False, or the disk is full.
+        TypeError: the settings are none.
         MissingExtraError: torch is not installed.
     """
-    if settings.teachers:
+    if _checked(settings).teachers:
         raise TbspotError("these settings name teachers; use distill")
     return _run(settings, folder, precision, devices, overwrite=overwrite)
 
@@ -59,9 +62,15 @@ def distill(
     overwrite: bool = False,
 ) -> Path:
     """Teach a student what `settings.teachers` say; else as `train`."""
-    if not settings.teachers:
+    if not _checked(settings).teachers:
         raise TbspotError("these settings name no teacher; give `teachers`, or use train")
     return _run(settings, folder, precision, devices, overwrite=overwrite)
+
+
+def _checked(settings: TrainingSettings) -> TrainingSettings:
+    if not isinstance(settings, TrainingSettings):
+        raise TypeError(f"{settings!r} are no settings; give tbspot.TrainingSettings")
+    return settings
 
 
 def _run(
@@ -73,6 +82,7 @@ def _run(
     overwrite: bool,
 ) -> Path:
     place = as_given_path(folder, "folder")
+    overwrite = yes_or_no("overwrite", overwrite)
     with needing("train", "training"):
         from tbspot.training import loop
         from tbspot.training.devices import launch_fabric

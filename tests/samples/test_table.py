@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,11 +81,13 @@ def test_a_value_that_no_row_has_means_no_label(write: Callable[[str], Path]) ->
         read_table(path, Columns(label="finding"), positive="TB")
 
 
-def test_a_value_that_means_tb_in_other_letters_in_some_rows_is_refused(
-    write: Callable[[str], Path],
+@pytest.mark.parametrize("other", ["tb", "TB|Effusion", "Effusion; tb"])
+def test_a_value_that_means_tb_in_other_letters_or_among_others_in_some_rows_is_refused(
+    write: Callable[[str], Path], other: str
 ) -> None:
-    path = write("path,finding\na.png,TB\nb.png,tb\nb2.png,normal\n")
-    with pytest.raises(TbspotError, match=r"is 'TB' and rows where it is 'tb'; write the one"):
+    path = write(f"path,finding\na.png,TB\nb.png,{other}\nb2.png,normal\n")
+    said = rf"is 'TB' and rows where it is '{re.escape(other)}'; write the one"
+    with pytest.raises(TbspotError, match=said):
         read_table(path, Columns(label="finding"), positive="TB")
 
 

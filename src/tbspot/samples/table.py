@@ -6,6 +6,7 @@ TB is part of the call, so a column of findings can serve.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
@@ -94,19 +95,24 @@ def read_table(
             first = first or film
     notes = absent_note(str(path), absent, folder, first)
     if positive is not None:
-        _refuse_other_letters(path, columns.label, positive, list(values))
+        _refuse_other_words(path, columns.label, positive, list(values))
         notes = (*notes, *_none_note(path, columns.label, positive, list(values)))
     return Reading(tuple(samples), notes, absent, first)
 
 
-def _refuse_other_letters(path: Path, label: str, positive: str, values: list[str]) -> None:
-    """Refuse a table that says in other letters too what means TB: such films would have none.
+def _refuse_other_words(path: Path, label: str, positive: str, values: list[str]) -> None:
+    """Refuse a table that says what means TB in other letters too, or among other findings.
+
+    Such films would have none. Findings are listed as in NIH's tables, `TB|Effusion`.
 
     Raises:
         TbspotError: it does.
     """
     wanted = positive.strip().casefold()
-    other = [one for one in values if one != positive and one.strip().casefold() == wanted]
+    other = [
+        one for one in values
+        if one != positive and wanted in (part.strip() for part in re.split("[|;]", one.casefold()))
+    ]  # fmt: skip
     if not other:
         return
     if positive in values:

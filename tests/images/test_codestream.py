@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import struct
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from readers import read_dicom_file
 from tbspot.errors import TbspotError
 from tbspot.images import read_pixels
-from tbspot.images.codestream import check_whole, codestream_size
+from tbspot.images.codestream import check_whole, codestream_size, jpeg_alone
 
 WriteDicom = Callable[..., Path]
 SYNTAXES = (pydicom.uid.JPEGLSLossless, pydicom.uid.JPEG2000Lossless)
@@ -201,3 +203,19 @@ def test_a_jpeg_2000_that_lacks_a_tile_is_not_whole() -> None:
 @pytest.mark.parametrize("stream", [b"", b"\xff\xd8\xff\xd9", b"RLE" * 30])
 def test_what_is_no_jpeg_2000_is_left_alone(stream: bytes) -> None:
     check_whole(stream)
+
+
+def test_a_jpeg_s_picture_is_copied_once_and_only_where_something_is_left_out() -> None:
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(file, "JPEG")
+    plain = file.getvalue() + bytes(4 << 20)  # what a camera keeps behind the end
+    assert jpeg_alone(plain) is plain
+    comment = struct.pack(">BBH4s", 0xFF, 0xFE, 6, b"text")
+    said = plain[:2] + comment + plain[2:]
+    tracemalloc.start()
+    try:
+        assert jpeg_alone(said) == plain
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.5 * len(plain)

@@ -217,7 +217,8 @@ def jpeg_alone(stream: bytes) -> bytes:
         if marker in APPLICATIONS and not tells:
             parts.append(stream[start : place - 2])
             start = place + max(2, length)
-    return b"".join([*parts, stream[start:]])
+    # The rest may be hundreds of megabytes, which are copied once.
+    return b"".join([*parts, memoryview(stream)[start:]]) if parts else stream
 
 
 def rare_jpeg(stream: bytes) -> str | None:

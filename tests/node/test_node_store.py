@@ -163,6 +163,15 @@ def test_a_try_that_a_full_disk_cannot_even_uncount_is_no_fault_of_the_film(
     assert told.events() == ["film put off"]
 
 
+def test_a_film_that_came_anew_since_its_try_has_none_to_uncount(
+    store: Store, tmp_path: Path
+) -> None:
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    (film,) = store.ledger.films(9)
+    store.ledger.take_back(film.id, film.received)
+    assert store.ledger.films(9)[0].attempts == 0
+
+
 def test_elements_without_number_in_a_watched_folder_are_not_kept_in_memory(
     store: Store, tmp_path: Path, told: Any
 ) -> None:

@@ -183,9 +183,9 @@ class Ledger:
         )
 
     def take_back(self, film: int, due: float) -> None:
-        """Uncount a try that failed by no fault of the film."""
+        """Uncount a try that failed by no fault of the film, if it did not come anew meanwhile."""
         self._base.write(
-            "UPDATE films SET attempts = attempts - 1, due = ? WHERE id = ?", due, film
+            "UPDATE films SET attempts = max(attempts - 1, 0), due = ? WHERE id = ?", due, film
         )
 
     def put_off(self, film: int, reason: str, due: float) -> None:

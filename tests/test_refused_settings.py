@@ -157,7 +157,7 @@ def test_numbers_of_numpy_are_kept_as_python_s_own() -> None:
     assert (type(days), days) == (float, 0.5)
 
 
-class Part(str, Enum):
+class Part(str, Enum):  # noqa: UP042 (whose text is not its value)
     """As callers name parts of their films."""
 
     VAL = "val"

@@ -216,6 +216,17 @@ class Description(BaseModel):
         return max(stride, round(scale * self.size / stride) * stride)
 
 
+def diverged_weights(origin: str, name: str) -> TbspotError:
+    """What is told of a model whose weights `name` are not all numbers.
+
+    OpenVINO makes 0 of them at the next layer, and an answer that looks sound.
+    """
+    return TbspotError(
+        f"{origin} has weights that are no numbers ({name}): its training diverged, or the file is "
+        "broken; copy it again, or give another"
+    )
+
+
 def moved_threshold(threshold: float, ratio: float) -> float:
     """The score that calls the same films once logits are divided by `ratio`."""
     if not 0 < threshold < 1:

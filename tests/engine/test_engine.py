@@ -288,6 +288,15 @@ def test_a_model_that_the_system_does_not_open_is_not_called_truncated(
         open_engine(tmp_path / "a.onnx")
 
 
+@pytest.mark.parametrize("gain", [np.nan, -np.inf])
+def test_a_model_whose_weights_are_no_numbers_is_one_clear_sentence(
+    tmp_path: Path, gain: float
+) -> None:
+    path = write_model(tmp_path / "a.onnx", "a", gain)
+    with pytest.raises(TbspotError, match=r"a\.onnx has weights that are no numbers \(gain\)"):
+        open_engine(path)
+
+
 @pytest.mark.slow
 def test_a_truncated_model_is_one_clear_sentence(exported: Path, tmp_path: Path) -> None:
     (tmp_path / "a.onnx").write_bytes(exported.read_bytes()[:1_000_000])

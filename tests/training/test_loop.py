@@ -24,6 +24,7 @@ from tbspot.nets.weights import load_classifier, save_classifier
 from tbspot.samples.loading import load
 from tbspot.samples.sample import Sample
 from tbspot.training import loop as training
+from tbspot.training import step
 from tbspot.training.cache import CachedFilms, cache_beside
 from tbspot.training.checkpoints import CHECKPOINT_FILE
 from tbspot.training.films import TrainingFilms, paired_sources
@@ -220,7 +221,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_checkpoint_before_
         return logits * (float("nan") if len(asked) == 4 else 1.0)
 
     asked: list[int] = []
-    monkeypatch.setattr(training, "label_loss", spoilt)
+    monkeypatch.setattr(step, "label_loss", spoilt)
     with pytest.raises(TbspotError, match=r"loss is nan in epoch 2, step 2; .* lower `body_rate`"):
         train(run[0], tmp_path / "run", fabric)
     saved = torch.load(tmp_path / "run" / CHECKPOINT_FILE, weights_only=True)

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from tbspot.amendment import amended
 from tbspot.choices import Precision
-from tbspot.description import METADATA_KEY, MOST_BYTES, MOST_SIDE, Description
+from tbspot.description import (
+    METADATA_KEY,
+    MOST_BYTES,
+    MOST_SIDE,
+    Description,
+    diverged_weights,
+)
 from tbspot.engine.batching import Answer
 from tbspot.engine.model import Engine, batched
 from tbspot.engine.quantization import quantised
@@ -184,7 +190,8 @@ def _read_onnx(path: Path) -> tuple[Any, Description]:
         text = model.get_rt_info(["framework", METADATA_KEY]).astype(str)
         description = parse(text.encode(), Description)
         _check_ends(model)
-    except TbspotError:  # of another file, told already
+        _check_weights(model, path)
+    except TbspotError:  # told already, of another file or of the weights
         raise
     # A broken file may break a library in any way; to the user it is a broken file.
     except Exception as error:
@@ -219,6 +226,12 @@ def _check_ends(model: Any) -> None:
             raise ValueError("an end of the net is not a float32 array of known rank")
         if shape.rank.get_length() != rank:
             raise ValueError(f"an end of the net has {shape.rank.get_length()} axes, not {rank}")
+
+
+def _check_weights(model: Any, path: Path) -> None:
+    for layer in model.get_ops():
+        if layer.get_type_name() == "Constant" and not np.isfinite(layer.data).all():
+            raise diverged_weights(str(path), layer.get_friendly_name())
 
 
 def _no_memory_for(path: Path) -> ModelError:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from tbspot.amendment import amended
 from tbspot.choices import StridePlace
-from tbspot.description import METADATA_KEY, MOST_BYTES, Description
+from tbspot.description import METADATA_KEY, MOST_BYTES, Description, diverged_weights
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.external_data import refuse_external_data
 from tbspot.files import fingerprint
@@ -218,13 +218,9 @@ def _refuse_other_types(state: Mapping[str, Tensor], origin: str) -> None:
 
 
 def _refuse_what_is_no_number(state: Mapping[str, Tensor], origin: str) -> None:
-    # OpenVINO makes 0 of it at the next layer, and an answer that looks sound.
     for name, tensor in state.items():
         if not tensor.isfinite().all():
-            raise TbspotError(
-                f"{origin} has weights that are no numbers ({name}): its training diverged, or "
-                "the file is broken; copy it again, or give another"
-            )
+            raise diverged_weights(origin, name)
 
 
 def _described(path: Path, metadata: dict[str, str]) -> Description:

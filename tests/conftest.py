@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import subprocess
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -114,8 +115,11 @@ def translated_once() -> Iterator[None]:
     known: dict[tuple[object, ...], bytes] = {}
 
     def look_up(net: Classifier, size: int) -> ModelProto:
-        weights = b"".join(value.numpy().tobytes() for value in net.state_dict().values())
-        key = (str(net), net.pooling, net.refinement, net.score_sharpness, size, weights)
+        weights = sha256()  # the weights themselves are some 100 megabytes a net
+        for value in net.state_dict().values():
+            weights.update(value.numpy().tobytes())
+        form = (str(net), net.pooling, net.refinement, net.score_sharpness, size)
+        key = (*form, weights.digest())
         if key not in known:
             known[key] = translate(net, size).SerializeToString()
         return ModelProto.FromString(known[key])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from enum import Enum
+from pathlib import Path, PurePath
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pytest
 from tbspot.audit.pairs import PairSettings
 from tbspot.audit.run import AuditSettings
 from tbspot.calibration.run import CalibrationSettings
-from tbspot.drawings.dataset import Shortcut, draw_dataset
+from tbspot.drawings.dataset import DrawSettings, Shortcut, draw_dataset
 from tbspot.errors import TbspotError
 from tbspot.evaluation.settings import EvaluationSettings
 from tbspot.node.settings import Limits, NodeSettings, Pauses
@@ -154,3 +155,28 @@ def test_numbers_of_numpy_are_kept_as_python_s_own() -> None:
     assert [type(value) for value in (drawing.resamples, drawing.seed)] == [int, int]
     days = NodeSettings(Path("node"), keep_days=np.float32(0.5)).keep_days
     assert (type(days), days) == (float, 0.5)
+
+
+class Part(str, Enum):  # noqa: UP042 (whose text is not its value)
+    """As callers name parts of their films."""
+
+    VAL = "val"
+
+
+def test_what_other_libraries_and_enumerations_call_a_value_is_kept_as_python_s_own() -> None:
+    given: Any = (PurePath("model"),)
+    settings = AuditSettings(given, given, Part.VAL)
+    assert (settings.models, settings.data) == ((Path("model"),), ("model",))
+    assert (settings.split, type(settings.split)) == ("val", str)
+    yes: Any
+    for yes in (np.True_, 1):
+        assert NodeSettings(Path("node"), identities=yes).identities is True
+    twelve: Any = np.int64(12)
+    drawing = DrawSettings(twelve, twelve, 0, "plain", None)
+    assert (type(drawing.count), type(drawing.size)) == (int, int)
+
+
+@pytest.mark.parametrize("value", ["no", None, 2, [], np.array([True, False])])
+def test_what_is_neither_yes_nor_no_is_named(value: Any) -> None:
+    with pytest.raises(TbspotError, match="`identities` must be True or False, not"):
+        NodeSettings(Path("node"), identities=value)

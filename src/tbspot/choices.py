@@ -6,6 +6,7 @@ Takes what a caller chose; gives it, or one sentence. Imports nothing that is sl
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from typing import Literal
 
 from tbspot.errors import TbspotError
@@ -74,6 +75,7 @@ def yes_or_no(name: str, value: object) -> bool:
     Raises:
         TbspotError: it is neither.
     """
-    if value not in (True, False):
+    # Arrays of several, which are neither, compare to several.
+    if not isinstance(value, Hashable) or value not in (True, False):
         raise TbspotError(f"`{name}` must be True or False, not {value!r}")
     return bool(value)

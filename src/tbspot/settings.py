@@ -10,12 +10,14 @@ from collections.abc import Iterable
 from dataclasses import fields
 from numbers import Real
 from operator import index
+from os import PathLike, fsdecode
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
+from tbspot.choices import yes_or_no
 from tbspot.errors import TbspotError
 from tbspot.pathnames import as_given_path
 
@@ -25,8 +27,7 @@ __all__ = [
 
 
 # Classes as sentences call them.
-WORDS: dict[type, str] = {str: "a text", Path: "a path", Real: "a number", bool: "True or False",
-                            type(None): "None"}  # fmt: skip
+WORDS: dict[type, str] = {str: "a text", Path: "a path", Real: "a number", type(None): "None"}
 
 
 def _as_int(value: Any) -> Any:
@@ -106,10 +107,14 @@ def _plain(name: str, kinds: tuple[Any, ...], value: object) -> object:
     for kind in kinds:
         if get_origin(kind) is tuple:
             return _many(name, _parts(get_args(kind)[0]), value)
-    if Path in kinds and isinstance(value, str):
-        return as_given_path(value, name)
-    if str in kinds and isinstance(value, str | Path):
-        return str(value)
+    if isinstance(value, str | PathLike):
+        text = str.__str__(fsdecode(value))  # of an enumeration `str` says its member's name
+        if Path in kinds:
+            return as_given_path(text, name)
+        if str in kinds:
+            return text
+    if bool in kinds:
+        return yes_or_no(name, value)
     classes = tuple(Real if kind is float else kind for kind in kinds if isinstance(kind, type))
     if classes and not isinstance(value, classes):
         wanted = " or ".join(WORDS.get(one, f"a {one.__name__}") for one in classes)

@@ -67,7 +67,9 @@ def test_a_net_that_gives_nan_is_an_error_and_not_a_blank_map() -> None:
     def broken(films: NDArray[np.float32]) -> Answer:
         return np.zeros(len(films), np.float32), np.full((len(films), 2, 2), np.nan, np.float32)
 
-    with pytest.raises(TbspotError, match="no finite answer"):
+    with pytest.raises(
+        TbspotError, match='m gives no finite answer for a; try `precision="float32"`'
+    ):
         predict(_film(), "a", Engine(Description(name="m"), "fake", broken), HALF)
 
 

@@ -1,3 +1,4 @@
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -96,3 +97,8 @@ def test_films_that_can_be_gone_through_once_are_kept(film: Sample) -> None:
     reading = Reading(given)
     assert str(reading) == str(Reading((film,)))
     assert len(load([reading]).samples) == len(load([reading]).samples) == 1
+
+
+@pytest.mark.parametrize("boxes", [{BOX}, {"a": BOX}.values(), deque((BOX,))])
+def test_boxes_in_any_collection_are_taken(film: Sample, boxes: Any) -> None:
+    assert checked(Reading((replace(film, boxes=boxes),))).samples[0].boxes == (BOX,)

@@ -91,6 +91,14 @@ def test_a_value_that_means_tb_in_other_letters_or_among_others_in_some_rows_is_
         read_table(path, Columns(label="finding"), positive="TB")
 
 
+def test_a_list_of_findings_that_means_tb_is_no_other_in_other_letters(
+    write: Callable[[str], Path],
+) -> None:
+    path = write("path,finding\na.png,TB|Effusion\nb.png,tb|effusion\nb2.png,normal\n")
+    with pytest.raises(TbspotError, match=r"is 'TB\|Effusion' and rows where it is 'tb\|effusion'"):
+        read_table(path, Columns(label="finding"), positive="TB|Effusion")
+
+
 def test_a_table_of_films_without_tb_says_so(write: Callable[[str], Path]) -> None:
     path = write("path,finding\na.png,normal\nb.png,other\n")
     reading = read_table(path, Columns(label="finding"), positive="TB")

@@ -20,7 +20,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import open_run, write_json
 from tbspot.lock import holding
 from tbspot.samples.sample import TruthBox
-from tbspot.settings import Chance, Seed, Settings
+from tbspot.settings import Chance, Count, Seed, Settings
 from tbspot.storage import replacing
 from tbspot.tables import write_table
 
@@ -60,8 +60,8 @@ class Shortcut(Settings):
 class DrawSettings(Settings):
     """What a drawn data set depends on; `run.json` keeps it."""
 
-    count: int
-    size: int
+    count: Count
+    size: Count
     seed: Seed
     style: Style
     shortcut: Shortcut | None

@@ -91,7 +91,7 @@ def predict(
     """
     description = engine.description
     seen = (shape or pixels.shape) if area is None else crop(pixels, area).shape
-    logit, evidence = observe(crop(pixels, area), description, engine, scales, seen)
+    logit, evidence = observe(crop(pixels, area), description, engine, scales, seen, name)
     score, (height, width) = probability(logit), shape or pixels.shape
     # Boxes and masks of regions are cut from the same evidence, that of the whole film.
     if area is not None:

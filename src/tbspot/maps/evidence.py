@@ -44,6 +44,7 @@ def observe(
     ask: Ask,
     scales: Sequence[float] = (1.0,),
     shape: tuple[int, int] | None = None,
+    name: str = "a film",
 ) -> tuple[float, NDArray[np.float32]]:
     """A film's logit and evidence, the mean over sizes and, if the model wants it, the mirror.
 
@@ -53,6 +54,7 @@ def observe(
         ask: the engine.
         scales: sizes relative to the description's.
         shape: the film's height and width, if it was read smaller; `None` = of `film`.
+        name: of the film, for errors.
 
     Returns:
         The logit divided by the description's temperature, and `[h, w]` of the largest size.
@@ -77,7 +79,7 @@ def observe(
     evidence: NDArray[np.float32] = np.mean(spread, axis=0, dtype=np.float32)
     if not np.isfinite(logit) or not (np.abs(evidence) <= LARGEST).all():
         raise TbspotError(
-            f"model {description.name} gives no finite answer; its weights are broken: copy its "
-            "file again, or give another model"
+            f"model {description.name} gives no finite answer for {name}; try "
+            '`precision="float32"`, copy its file again, or give another model'
         )
     return logit, evidence

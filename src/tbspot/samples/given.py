@@ -7,6 +7,7 @@ expects them, or one sentence. Reading files is left to the modules beside this 
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
@@ -77,7 +78,7 @@ def _boxed(film: Sample, where: str) -> Sample:
     """The film with its boxes checked, as far as its size is known."""
     boxes = film.boxes
     # What can be gone through once alone would be empty afterwards.
-    if not isinstance(boxes, (tuple, list)) or not all(isinstance(box, TruthBox) for box in boxes):
+    if not isinstance(boxes, Collection) or not all(isinstance(box, TruthBox) for box in boxes):
         raise TbspotError(
             f"{where} has the boxes {boxes!r}; give each as a tbspot.TruthBox, in a tuple"
         )

@@ -109,10 +109,7 @@ def _refuse_other_words(path: Path, label: str, positive: str, values: list[str]
         TbspotError: it does.
     """
     wanted = positive.strip().casefold()
-    other = [
-        one for one in values
-        if one != positive and wanted in (part.strip() for part in re.split("[|;]", one.casefold()))
-    ]  # fmt: skip
+    other = [one for one in values if one != positive and wanted in _findings(one)]
     if not other:
         return
     if positive in values:
@@ -124,6 +121,12 @@ def _refuse_other_words(path: Path, label: str, positive: str, values: list[str]
         f"{path} has no row whose {label!r} is {positive!r} (there are: {told(values)}); "
         "say with ?positive=VALUE which of them means TB"
     )
+
+
+def _findings(value: str) -> list[str]:
+    """What a value says, in small letters: the whole of it, and each part of a list."""
+    said = value.casefold()
+    return [one.strip() for one in (said, *re.split("[|;]", said))]
 
 
 def _none_note(path: Path, label: str, positive: str, values: list[str]) -> tuple[str, ...]:

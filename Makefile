@@ -21,13 +21,13 @@ demo: $(INSTALLED) ## Train, distil, locate, evaluate and report on drawn films 
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh runs/demo.sh demo
 
 test: $(INSTALLED) ## Run the tests; those of the browser or of real films only where these are.
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 check: $(INSTALLED) ## Check format, lint, complexity and types, then run the tests (documented commands too).
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+	$(BIN)/python -m pytest -q -n $(WORKERS)
 
 bench: $(INSTALLED) ## Measure what docs/performance.md claims.
 	@set -e; for script in benchmarks/*.py; do echo "$$script"; $(BIN)/python "$$script"; done

@@ -5,6 +5,7 @@ Gives paths; nothing here is written to by a test.
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -29,6 +30,8 @@ def pytest_configure() -> None:
     # Whoever runs the tests in the background may ignore Ctrl+C, and what they start would too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    # As users have it: without, what Python holds back until the end is never tried.
+    os.environ.pop("PYTHONUNBUFFERED", None)
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from contextlib import suppress
 from typing import NoReturn
 
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.imports import trust_installed_code_alone
-from tbspot.interruption import interruptible
+from tbspot.interruption import flush_or_drop, interruptible, tell_end
 from tbspot.machine import keep_within_quota
 from tbspot.printable import printable
 
@@ -105,14 +104,8 @@ def _prepare_streams() -> None:
 
 
 def _end(sentence: str, code: int) -> NoReturn:
-    with suppress(OSError):
-        sys.stderr.write(f"error: {printable(sentence)}\n")
-        sys.stderr.flush()
-    try:
-        sys.stdout.flush()
-    except OSError:
-        # What is left in the buffer has no place to go; the interpreter would try once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    tell_end(f"error: {printable(sentence)}")
+    flush_or_drop(sys.stdout)
     sys.exit(code)
 
 

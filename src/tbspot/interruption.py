@@ -6,13 +6,15 @@ as after any other. What is kept and how it goes on is left to the commands.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
+from typing import TextIO
 
-__all__ = ["Interrupted", "interruptible", "leave_end_to_parent"]
+__all__ = ["Interrupted", "flush_or_drop", "interruptible", "leave_end_to_parent", "tell_end"]
 
 NAMES = {signal.SIGINT: "Ctrl+C", signal.SIGTERM: "SIGTERM"}
 if sys.platform != "win32":
@@ -57,13 +59,28 @@ def interruptible() -> Iterator[None]:
         if not asked:
             raise
         (by,) = asked
-        with suppress(OSError):  # the terminal may be gone
-            sys.stderr.write(
-                f"ended by {NAMES[by]}: what was finished is kept; run the same command again to "
-                "go on\n"
-            )
-            sys.stderr.flush()
+        tell_end(
+            f"ended by {NAMES[by]}: what was finished is kept; run the same command again to go on"
+        )
         sys.exit(128 + by)
+
+
+def tell_end(sentence: str) -> None:
+    """Write a last sentence on standard error; its terminal may be gone, its disk full."""
+    with suppress(OSError):
+        sys.stderr.write(f"{sentence}\n")
+    flush_or_drop(sys.stderr)
+
+
+def flush_or_drop(stream: TextIO) -> None:
+    """Write what is left in a stream's buffer, or drop it where nobody takes it.
+
+    The interpreter would try once more at its end, and end with a code of its own.
+    """
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def leave_end_to_parent() -> None:

@@ -39,9 +39,12 @@ def patterns() -> tuple[str, ...]:
 DISAGREEMENTS = patterns()
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def small_dictionary(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Of dcmtk's dictionary what these files need: reading all of it is most of a tool's time."""
+    """Of dcmtk's dictionary what these files need: reading all of it is most of a tool's time.
+
+    For these tests alone: Orthanc does not start by it.
+    """
     whole = next(Path("/usr/share").glob("*dcmtk*/dicom.dic"), None)
     if whole is None:
         yield

@@ -172,16 +172,12 @@ def _check_tiles(stream: bytes, at: int) -> None:
 
 
 def with_end(stream: bytes) -> bytes:
-    """A whole codestream, or file of one, with the end marker that an encoder left out.
+    """A codestream that `check_whole` let pass, with the end marker that an encoder left out.
 
-    OpenJPEG refuses a picture of JPEG 2000 without it. Others stay as they are.
-
-    Raises:
-        ValueError, struct.error: something is missing.
+    OpenJPEG refuses a picture of JPEG 2000, or a file of it, without. Others stay as they are.
     """
     if not stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
         return stream
-    check_whole(stream)
     _, end = _tile_parts(stream, stream.index(START_OF_JPEG_2000))
     return stream if stream[end : end + 2] == END_OF_IMAGE else stream[:end] + END_OF_IMAGE
 

@@ -103,7 +103,9 @@ def _read(file: BinaryIO, name: str, kind: Kind, enough: int | None) -> Film:
     elif kind == "JPEG2000":
         from tbspot.images.jpeg2000 import read_jpeg2000
 
-        file = io.BytesIO(with_end(file.read()))
+        content = file.read()
+        check_whole(content)
+        file = io.BytesIO(with_end(content))
         found = read_jpeg2000(file, name)
     else:
         found = None

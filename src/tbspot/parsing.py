@@ -12,13 +12,23 @@ import math
 import os
 import stat
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, BeforeValidator, ValidationError
 
 from tbspot.errors import TbspotError
 
-__all__ = ["LARGEST", "first_fault", "load_json", "open_file", "parse", "read_json", "refuse_later"]
+__all__ = [
+    "LARGEST",
+    "WholeNumber",
+    "as_whole",
+    "first_fault",
+    "load_json",
+    "open_file",
+    "parse",
+    "read_json",
+    "refuse_later",
+]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -28,6 +38,14 @@ MOST_BYTES = 256_000_000
 MOST_DIGITS = 19
 # Far from the end of float32, in which maps and boxes are computed.
 LARGEST = 1e30
+
+
+def as_whole(value: object) -> object:
+    """A whole number written with a point, 1.0, as some programs do, without it."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+WholeNumber = Annotated[int, BeforeValidator(as_whole)]
 
 
 def read_json(
@@ -83,15 +101,11 @@ def parse(content: bytes, model: type[Model]) -> Model:
     Raises:
         ValueError: it is no JSON, or JSON that no reader of tbspot takes: with NaN, numbers
             beyond 64 bits or 1e30, half characters, one key twice, or nested without end;
-            `ValidationError`, which is one: it does not fit the model.
+            `ValidationError`, which is one: it does not fit the model, in which `true` and "10"
+            are no numbers.
     """
-    found = load_json(content)
-    if b"\\ud" in content or b"\\uD" in content:
-        try:
-            json.dumps(found, ensure_ascii=False).encode()
-        except UnicodeError as error:
-            raise ValueError("it is not text in UTF-8") from error
-    return model.model_validate(found)
+    load_json(content)
+    return model.model_validate_json(content, strict=True)
 
 
 def load_json(content: bytes) -> Any:

@@ -137,17 +137,35 @@ def test_the_source_alone_tells_nothing_within_one_source() -> None:
 
 
 def test_the_source_label_is_scored_without_the_pair_itself() -> None:
-    labels = np.array([1, 1, 0, 1, 0, 0])
-    sources = ["a", "a", "a", "b", "b", "b"]
-    shares = {"a": 2, "b": 1}
-    wins = []
-    for i in np.flatnonzero(labels == 1):
-        for j in np.flatnonzero(labels == 0):
-            of_tb = (shares[sources[i]] - 1) / 2
-            of_other = shares[sources[j]] / 2
-            same = sources[i] == sources[j]
-            wins.append(0.5 if same or of_tb == of_other else float(of_tb > of_other))
-    assert source_label_auroc(labels, sources) == pytest.approx(np.mean(wins))
+    labels = np.array([1, 1, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0])
+    sources = np.repeat(["a", "b", "c"], 4)
+    found = {name: int(labels[sources == name].sum()) for name in "abc"}
+
+    def is_higher(one: str, other: str) -> bool:
+        """Of a TB film of one source, and one without of another, neither counted."""
+        return (found[one] - 1) / 3 > found[other] / 3
+
+    wins = [
+        0.5 + (is_higher(one, other) - is_higher(other, one)) / 2
+        for one in sources[labels == 1]
+        for other in sources[labels == 0]
+    ]
+    # b is above c, and a above b, by one film alone.
+    assert is_higher("a", "c")
+    assert not is_higher("a", "b")
+    assert source_label_auroc(labels, sources.tolist()) == pytest.approx(np.mean(wins))
+
+
+@pytest.mark.parametrize(("first", "second"), [((500, 1000), (501, 1000)), ((10, 20), (10, 21))])
+def test_sources_that_differ_by_one_film_tell_next_to_nothing(
+    first: tuple[int, int], second: tuple[int, int]
+) -> None:
+    """Whichever has more TB: each pair, left out, would say the contrary."""
+    labels, names = [], []
+    for name, (tb, films) in (("a", first), ("b", second)):
+        labels += [1] * tb + [0] * (films - tb)
+        names += [name] * films
+    assert source_label_auroc(np.array(labels), names) == 0.5
 
 
 @pytest.mark.parametrize("sources", [2, 3, 10])

@@ -98,6 +98,9 @@ def test_an_id_leads_back_to_its_film_alone(tmp_path: Path) -> None:
         ({"bbox": [1, 2, 0, 4]}, "is not a list of COCO results"),
         ({"bbox": [1e308, 2, 1e308, 4]}, "is not a list of COCO results"),
         ({"bbox": [1, 2, 3]}, "is not a list of COCO results"),
+        ({"bbox": [True, 2, 3, 4]}, "is not a list of COCO results"),
+        ({"bbox": ["1", 2, 3, 4]}, "is not a list of COCO results"),
+        ({"score": True}, "is not a list of COCO results"),
         ({"image_id": 9}, "names films by numbers"),
     ],
 )

@@ -68,6 +68,8 @@ def test_absent_films_are_counted_and_left_out(simplified: Path) -> None:
         ("tb1.png,wide,16,train,none,tb,none,tb", "image_height"),
         ("tb1.png,16,16,train,__import__('os'),tb,none,tb", "bbox: Value error, not a box"),
         ("tb1.png,16,16,train,{'xmin': 1},tb,none,tb", "bbox.ymin"),
+        ("tb1.png,16,16,train,{'xmin': True},tb,none,tb", "bbox.xmin: Input should be a valid num"),
+        ("tb1.png,16,16,train,{'xmin': '1'},tb,none,tb", "bbox.xmin: Input should be a valid num"),
     ],
 )
 def test_a_row_of_another_kind_is_one_clear_sentence(tmp_path: Path, row: str, fault: str) -> None:

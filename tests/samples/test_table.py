@@ -200,6 +200,8 @@ def test_an_absolute_path_inside_the_folder_is_allowed(
         ('path,label\n"a.png,1\nb.png",0\n', "line 2, has a line end in the cell of 'path'"),
         ("path,label,boxes\na.png,1,here\n", "line 2, has boxes that are not a JSON list"),
         ("path,label,boxes\na.png,1,[[1]]\n", "line 2, has boxes that are not a JSON list"),
+        ('path,label,boxes\na.png,1,"[[true,1,5,5]]"\n', "line 2, has boxes that are not a JSON"),
+        ('path,label,boxes\na.png,1,"[[""1"",1,5,5]]"\n', "line 2, has boxes that are not a JSON"),
         ('path,label,boxes\na.png,1,"[[1,1,1,5]]"\n', "line 2, has a box of zero size"),
         ('path,label,boxes\na.png,1,"[[1,1,5,40]]"\n', "outside its image of 16 x 16"),
         ('path,label,boxes\na.png,1,"[[-0.9,0,-0.1,5]]"\n', "outside its image of 16 x 16"),

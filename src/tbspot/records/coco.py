@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel
+from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
 from tbspot.errors import TbspotError
 from tbspot.files import write_json
-from tbspot.parsing import read_json
+from tbspot.parsing import WholeNumber, as_whole, read_json
 from tbspot.records.predictions import PredictedBox, Prediction
 from tbspot.samples.names import Names, stem
 from tbspot.targets import check_target, refuse_inside
@@ -39,13 +39,7 @@ CATEGORY = 1
 FARTHEST = 1e9
 
 
-def _as_whole(value: object) -> object:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-# Some programs write whole numbers with a point: 1.0.
-Whole = Annotated[int, BeforeValidator(_as_whole)]
-ImageId = Annotated[int | str, BeforeValidator(_as_whole)]
+ImageId = Annotated[int | str, BeforeValidator(as_whole)]
 Place = Annotated[float, Field(ge=-FARTHEST, le=FARTHEST)]
 Length = Annotated[float, Field(gt=0, le=FARTHEST)]
 
@@ -59,12 +53,9 @@ class CocoBox:
 
 
 class _Result(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True)
-
     image_id: ImageId
-    category_id: Whole
-    # What JSON calls a list, which is no tuple to a strict reader.
-    bbox: tuple[Place, Place, Length, Length] = Field(strict=False)
+    category_id: WholeNumber
+    bbox: tuple[Place, Place, Length, Length]
     score: float = Field(ge=0, le=1)
 
 
@@ -87,8 +78,8 @@ class CocoImages(NamedTuple):
 class _Image(BaseModel):
     id: ImageId
     file_name: str
-    width: int | None = None
-    height: int | None = None
+    width: WholeNumber | None = None
+    height: WholeNumber | None = None
 
 
 class _Images(BaseModel):

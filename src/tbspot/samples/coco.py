@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, FiniteFloat, PositiveInt
+from pydantic import BaseModel, Field, FiniteFloat
 
 from tbspot.errors import TbspotError
-from tbspot.parsing import read_json
+from tbspot.parsing import WholeNumber, read_json
 from tbspot.samples.reading import told, truth_box
 from tbspot.samples.sample import LesionKind, TruthBox
 
@@ -25,6 +25,8 @@ KINDS: dict[str, LesionKind] = {
     "ObsoletePulmonaryTuberculosis": "latent",
     "PulmonaryTuberculosis": "uncertain",
 }
+
+Side = Annotated[WholeNumber, Field(gt=0)]
 
 
 class AnnotatedFilm(NamedTuple):
@@ -44,20 +46,20 @@ class AnnotatedFilm(NamedTuple):
 
 
 class _Category(BaseModel):
-    id: int
+    id: WholeNumber
     name: str
 
 
 class _Image(BaseModel):
-    id: int
+    id: WholeNumber
     file_name: str
-    width: PositiveInt
-    height: PositiveInt
+    width: Side
+    height: Side
 
 
 class _Annotation(BaseModel):
-    image_id: int
-    category_id: int
+    image_id: WholeNumber
+    category_id: WholeNumber
     bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 
 

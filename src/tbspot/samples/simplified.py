@@ -10,7 +10,14 @@ from collections import Counter
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    FiniteFloat,
+    PositiveInt,
+    ValidationError,
+    field_validator,
+)
 
 from tbspot.errors import TbspotError
 from tbspot.parsing import first_fault
@@ -33,6 +40,9 @@ KINDS: dict[str, LesionKind] = {"active_tb": "active", "latent_tb": "latent"}
 
 
 class _Box(BaseModel):
+    # True and '10' are no numbers.
+    model_config = ConfigDict(strict=True)
+
     xmin: FiniteFloat
     ymin: FiniteFloat
     width: FiniteFloat

@@ -190,7 +190,7 @@ def _boxes(
     if not cell:
         return None, None
     try:
-        boxes = _BOXES.validate_json(cell)
+        boxes = _BOXES.validate_json(cell, strict=True)
     except ValidationError as error:
         raise TbspotError(
             f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"

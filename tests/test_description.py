@@ -46,6 +46,7 @@ def test_a_description_is_read_back_from_its_json_as_it_was() -> None:
         {"map_rule": "guess"},
         {"evidence": "probability", "refinement": "affinity"},
         {"unknown_to_this_version": 1},
+        *({text: "x" * 100_001} for text in ("score_rule", "map_note", "recipe", "data", "terms")),
     ],
 )
 def test_a_setting_out_of_range_or_unknown_is_refused(wrong: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Mapping
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -48,11 +48,15 @@ MOST_LOGIT = 1000.0
 MOST_BYTES = 4_000_000_000
 MOST_RANGES = 1000
 LONGEST_NAME = 200
+# A rule names each source of its films, a recipe grows with each refit.
+LONGEST_TEXT = 100_000
 NOT_TOLD = "it was not told how it was chosen"
 # A threshold is of the scores, or of the maps, that it was chosen on; these change what they mean.
 LOOKS = ("size", "through", "mirror", "stages", "output_stride", "stride_place")
 OF_SCORES = (*LOOKS, "pooling", "score_head", "score_sharpness")
 OF_MAPS = (*LOOKS, "refinement", "evidence", "baseline")
+
+Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 
 
 class Description(BaseModel):
@@ -113,15 +117,15 @@ class Description(BaseModel):
     mirror: bool = False
     temperature: float = Field(default=1.0, ge=1 / MOST_LOGIT, le=MOST_LOGIT)
     score_threshold: float = Field(default=0.5, ge=0, le=1)
-    score_rule: str = "0.5, not tuned"
+    score_rule: Text = "0.5, not tuned"
     map_threshold: float | None = Field(default=None, gt=0, lt=1)
     map_rule: MapRule = "otsu"
-    map_note: str = "Otsu per film, box-free"
+    map_note: Text = "Otsu per film, box-free"
     area_share: float | None = Field(default=None, gt=0, lt=1)
     ranges: dict[str, tuple[float, float]] = Field(default_factory=dict, max_length=MOST_RANGES)
-    recipe: str = ""
-    data: str = ""
-    terms: str = "research use only, not a medical device"
+    recipe: Text = ""
+    data: Text = ""
+    terms: Text = "research use only, not a medical device"
 
     @field_validator("refinement")
     @classmethod

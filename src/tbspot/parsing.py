@@ -11,6 +11,7 @@ import json
 import math
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, TypeVar
 
@@ -23,6 +24,7 @@ __all__ = [
     "WholeNumber",
     "as_whole",
     "first_fault",
+    "lines_in",
     "load_json",
     "open_file",
     "parse",
@@ -36,6 +38,8 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_BYTES = 256_000_000
 # What 64 bits hold; longer ones cost time that grows with the square of their length.
 MOST_DIGITS = 19
+# A line with ten thousand boxes has a mebibyte; files of lines have no bound.
+LONGEST_LINE = 4 << 20
 # Far from the end of float32, in which maps and boxes are computed.
 LARGEST = 1e30
 
@@ -93,6 +97,11 @@ def open_file(path: Path, most: int = MOST_BYTES) -> BinaryIO:
         file.close()
         raise OSError(errno.EINVAL, fault)
     return file
+
+
+def lines_in(file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file, one by one; one that is longer than any of tbspot's comes in parts."""
+    return iter(lambda: file.readline(LONGEST_LINE), b"")
 
 
 def parse(content: bytes, model: type[Model]) -> Model:

@@ -307,6 +307,8 @@ def test_what_one_archive_has_confirmed_is_sent_to_it_once_and_to_others_too(run
 
     with _network(store) as one, _network(store) as other:
         assert sending.send(run, one).stored == 3
+        with (run / "dicom" / sending.SENT_FILE).open("ab") as lines:
+            lines.write(b"[" * 100_000 + b"\n")  # nested without end, as no line of ours
         assert sending.send(run, one).before == 3
         assert sending.send(run, other).stored == 3
     assert len(received) == 6

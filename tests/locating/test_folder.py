@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from tbspot.errors import TbspotError
 from tbspot.images import Facts, Film
 from tbspot.locating.folder import Keeper, file_stem, picture_stem
+from tbspot.locating.resumption import STAMPS_FILE, Stamps
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 
 EVIDENCE = np.arange(6, dtype=np.float32).reshape(2, 3)
@@ -64,6 +67,21 @@ def test_a_whole_line_that_is_no_prediction_is_one_clear_sentence(tmp_path: Path
     (tmp_path / FILE_NAME).write_text("{}\n")
     with pytest.raises(TbspotError, match="line 1, is not a prediction"):
         Keeper(tmp_path).__enter__()
+
+
+def test_a_line_of_megabytes_is_refused_and_not_read_into_memory(tmp_path: Path) -> None:
+    for name in (FILE_NAME, STAMPS_FILE):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(64 << 20)
+            file.seek(0, os.SEEK_END)
+            file.write(b" \n")
+    tracemalloc.start()
+    Stamps(tmp_path, follow_links=False)
+    with pytest.raises(TbspotError, match="line 1, is not a prediction"), Keeper(tmp_path):
+        pass
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32 << 20
 
 
 def test_the_counts_are_of_the_whole_folder(tmp_path: Path) -> None:

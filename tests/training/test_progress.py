@@ -56,7 +56,9 @@ def test_the_bar_tells_loss_auroc_and_speed(
 def test_lines_of_epochs_that_were_not_saved_and_lines_cut_off_are_dropped(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     saved = b'{"epoch": 1}\n{"epoch": 2}\n'
-    log.write_bytes(saved + b'{"epoch": 3}\n\0\0\n[]\n{"epo')
+    log.write_bytes(saved + b'{"epoch": 3}\n\0\0\n[]\n{"epoch": Infinity}\n')
+    with log.open("ab") as lines:
+        lines.write(b"[" * 100_000 + b'\n{"epo')
     with Reporter(tmp_path, 8, 5, epochs=2, losses=[1.0], silent=False) as reporter:
         assert log.read_bytes() == saved
         reporter.step(6, 2.0, 16)

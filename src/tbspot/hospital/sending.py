@@ -17,6 +17,7 @@ from pydicom import dcmread
 from tbspot.errors import TbspotError
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
 from tbspot.hospital.result_files import read_result
+from tbspot.parsing import load_json
 from tbspot.records.run import DICOM
 
 __all__ = ["SENT_FILE", "Sent", "send"]
@@ -122,7 +123,7 @@ def _confirmed(record: Path, archive: str) -> set[str]:
     known = set()
     for line in _lines(record):
         try:
-            confirmed = json.loads(line)
+            confirmed = load_json(line)
             if confirmed["to"] == archive:
                 known.add(str(confirmed["instance"]))
         except (ValueError, KeyError, TypeError):

@@ -24,7 +24,7 @@ from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.images import Film
 from tbspot.locating.places import Places, digits_for, picture_beside
-from tbspot.parsing import parse
+from tbspot.parsing import lines_in, parse
 from tbspot.records.predictions import FILE_NAME, Prediction, Status, read_predictions
 from tbspot.storage import replacing, sync_folder
 
@@ -142,7 +142,7 @@ class Keeper:
     def _take_up(self) -> None:
         """Note the lines that hold; write the file anew if that is not all of them."""
         with self._path.open("rb") as lines:
-            for line, one in zip(lines, read_predictions(self._folder), strict=True):
+            for one, line in zip(read_predictions(self._folder), lines_in(lines), strict=True):
                 start, self._end = self._end, self._end + len(line)
                 self._kept.pop(one.image, None)
                 if self._holds(one):
@@ -305,7 +305,7 @@ def _drop_torn_line(path: Path) -> None:
     """
     with path.open("r+b") as file:
         whole, last = 0, b""
-        for line in file:
+        for line in lines_in(file):
             whole += len(last)
             last = line
         if last.endswith(b"\n") and b"\0" not in last:

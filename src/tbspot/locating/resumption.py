@@ -20,7 +20,7 @@ from tbspot.files import fingerprint
 from tbspot.images.film import Seen
 from tbspot.images.opening import open_regular, seen_in, shown, times_of
 from tbspot.locating.inputs import Item, faulty, names_of
-from tbspot.parsing import load_json, open_file
+from tbspot.parsing import lines_in, load_json, open_file
 from tbspot.records.predictions import Prediction
 from tbspot.storage import replacing
 
@@ -97,7 +97,8 @@ class Stamps:
     def _are_written(self, names: Sequence[str]) -> bool:
         try:
             with self._path.open("rb") as file:
-                return all(one == other for one, other in zip_longest(file, self._lines(names)))
+                pairs = zip_longest(lines_in(file), self._lines(names))
+                return all(one == other for one, other in pairs)
         except OSError:
             return False
 
@@ -186,7 +187,7 @@ def _line(name: str, stamp: str) -> bytes:
 def _read_stamps(path: Path) -> Iterator[tuple[str, str]]:
     """Those that can be read: a line that was cut off, or is anything else, is of no film."""
     with suppress(OSError), open_file(path, sys.maxsize) as lines:
-        for line in lines:
+        for line in lines_in(lines):
             with suppress(ValueError, TypeError):
                 name, stamp = load_json(line)
                 yield str(name), str(stamp)

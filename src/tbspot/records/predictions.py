@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, is_out_of_memory
 from tbspot.images.opening import MOST_PIXELS
-from tbspot.parsing import LARGEST, open_file, parse, refuse_later
+from tbspot.parsing import LARGEST, lines_in, open_file, parse, refuse_later
 from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
@@ -37,8 +37,6 @@ __all__ = [
 FILE_NAME = "predictions.jsonl"
 # Of a line that stands, `locate` keeps what belongs to it as it is.
 REMEDY = "remove the line, and `tbspot locate` as before makes it anew"
-# A line with ten thousand boxes has a mebibyte; files have no bound, as they are read by line.
-LONGEST_LINE = 4 << 20
 # Nets give maps of 16 to some hundred places a side.
 LONGEST_SIDE = 4096
 MOST_BOXES = 10_000
@@ -151,7 +149,7 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
     path = folder / FILE_NAME
     try:
         with open_file(path, sys.maxsize) as lines:
-            for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE), b""), 1):
+            for number, line in enumerate(lines_in(lines), 1):
                 yield _prediction(line, path, number)
     except OSError as error:
         absent = isinstance(error, FileNotFoundError | NotADirectoryError)

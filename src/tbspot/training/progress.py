@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from tbspot.lock import refusals_told
-from tbspot.parsing import open_file
+from tbspot.parsing import load_json, open_file
 from tbspot.storage import replacing
 
 __all__ = ["Reporter"]
@@ -108,6 +108,6 @@ class Reporter:
 def _epoch_of(line: bytes) -> int:
     """The epoch that a line of the log is of; 0 for one that was cut off."""
     try:
-        return int(json.loads(line)["epoch"]) if line.endswith(b"\n") else 0
+        return int(load_json(line)["epoch"]) if line.endswith(b"\n") else 0
     except (ValueError, KeyError, TypeError):
         return 0

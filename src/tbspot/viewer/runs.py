@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from tbspot.errors import TbspotError
 from tbspot.images.opening import may_be_same
-from tbspot.parsing import open_file, parse
+from tbspot.parsing import lines_in, open_file, parse
 from tbspot.records.predictions import FILE_NAME, Prediction, read_heatmap, read_predictions
 from tbspot.viewer.cases import Case
 from tbspot.viewer.films import films_of
@@ -47,7 +47,7 @@ class Run:
         if not predictions:
             raise TbspotError(f"{folder} holds no prediction; run `tbspot locate` on the films")
         with open_file(folder / FILE_NAME, sys.maxsize) as lines:
-            self._starts = tuple(accumulate(map(len, lines), initial=0))
+            self._starts = tuple(accumulate(map(len, lines_in(lines)), initial=0))
         truths = truths_of(folder, predictions)
         self.folder = folder
         self.rows = tuple(
@@ -86,7 +86,7 @@ class Run:
         try:
             with open_file(self.folder / FILE_NAME, sys.maxsize) as lines:
                 lines.seek(self._starts[row.number])
-                same = parse(lines.readline(), Prediction) == row.prediction
+                same = parse(next(lines_in(lines), b""), Prediction) == row.prediction
         except (OSError, ValueError):
             same = False
         if not same:

@@ -81,6 +81,22 @@ def test_without_tuning_the_threshold_is_the_one_the_model_carries(study: Study)
     )
 
 
+@pytest.mark.parametrize(
+    ("field", "usual", "other"),
+    [("map_threshold", 0.7, 0.9), ("map_rule", "tuned", "otsu"), ("threshold", 0.5, 0.1)],
+)
+def test_films_of_two_runs_with_other_thresholds_are_refused(
+    study: Study, field: str, usual: float | str, other: float | str
+) -> None:
+    """Of two folders that were joined the first line's threshold would stand for all of them."""
+    films = maps("test", nested())
+    given: dict[str, object] = {"map_rule": "tuned", "map_threshold": 0.7}
+    given[field] = dict.fromkeys(films, usual) | {"test2.png": other}
+    carried = study.predict("student", films, **given)
+    with pytest.raises(TbspotError, match="student were made with several thresholds"):
+        evaluate_files(study.settings(carried))
+
+
 def test_tuning_wins_over_the_threshold_carried(study: Study) -> None:
     carried = study.predict("student", maps("test", nested()), map_rule="tuned", map_threshold=0.7)
     tuning = study.predict("tuning", maps("tune", nested()))

@@ -87,8 +87,12 @@ def model_entry(
         films: its predictions of the films of the split.
         tuned: threshold chosen on the tuning split, if any.
         share: of area, from training films, if any.
+
+    Raises:
+        TbspotError: its predictions were made with several thresholds.
     """
-    rules = rules_of_boxes(tuned) if films.gives_boxes else rules_of(_usable(films), tuned, share)
+    carried = _carried(name, films)
+    rules = rules_of_boxes(tuned) if films.gives_boxes else rules_of(carried, tuned, share)
     primary = rules.choices[rules.primary]
     unknown = "; what it was trained on is not known" if films.is_foreign else ""
     return Entry(
@@ -103,8 +107,15 @@ def model_entry(
     )
 
 
-def _usable(films: Matched) -> Prediction | None:
-    return next((one for one in films.predictions if one and one.status == "ok"), None)
+def _carried(name: str, films: Matched) -> Prediction | None:
+    """A usable prediction: what it says of thresholds, all of them say."""
+    usable = [one for one in films.predictions if one and one.status == "ok"]
+    if len({(one.threshold, one.map_rule, one.map_threshold) for one in usable}) > 1:
+        raise TbspotError(
+            f"the predictions of {name} were made with several thresholds, as those of two runs "
+            "are; locate all of the films with the same ones"
+        )
+    return usable[0] if usable else None
 
 
 def control_entry(control: Control) -> Entry:

@@ -185,7 +185,7 @@ def read_heatmap(
         TbspotError: the file is absent, outside the folder, or not a map.
     """
     if prediction.heatmap is None:
-        raise TbspotError(f"{prediction.image} has no heat map in {folder}")
+        raise TbspotError(f"{prediction.image} has no heat map in {folder}; {REMEDY}")
     path = folder / prediction.heatmap
     try:
         with _open_map(path, folder.resolve()) as file:

@@ -183,9 +183,11 @@ def test_thresholds_near_one_are_told_apart_on_the_page(draw_scores, tmp_path: P
     assert page.split("threshold used")[0].count('text-anchor="middle">1</text>') <= 1
 
 
-def test_a_given_threshold_is_written_as_it_was_given(draw_scores) -> None:
-    result, _ = calibrate(draw_scores(), settings(threshold=0.123456))
-    assert result.chosen.written == "0.123456"
+@pytest.mark.parametrize("given", ["0.123456", "0.12345678901234568", "0.30000000000000004", "5"])
+def test_a_given_threshold_is_written_as_it_was_given(draw_scores, given: str) -> None:
+    """Of a score that was copied all digits: with fewer it may be above the score itself."""
+    result, _ = calibrate(draw_scores(), settings(threshold=float(given)))
+    assert result.chosen.written == given
 
 
 def test_scores_on_another_scale_have_thresholds_and_no_reliability(

@@ -45,6 +45,7 @@ def faulty(**changes: object) -> dict[str, list[object]]:
         ({"score": "inf"}, "line 61, has the score 'inf', not a number"),
         ({"score": "1_0"}, "line 61, has the score '1_0', not a number"),
         ({"score": "\u0661"}, "line 61, has the score '\u0661', not a number"),
+        ({"score": "-1.1e30"}, r"line 61, has the score '-1\.1e30', beyond 1e\+30"),
         ({"score": ""}, "line 61, has the score '', not a number"),
         ({"reference": "2"}, r"line 61, has the reference '2', not 1 \(TB\) or 0"),
         ({"reference": "TB"}, r"line 61, has the reference 'TB', not 1 \(TB\) or 0"),

@@ -133,8 +133,10 @@ def calibrate(
         threshold = threshold_for(scores, labels, settings.sensitivity)
     chosen = point_at(threshold, scores, labels, plan)
     if settings.threshold is not None:
-        # As it was given, as far as people write numbers.
-        chosen = chosen.model_copy(update={"written": f"{threshold:.15g}"})
+        # As it was given, as far as people write numbers; a score that was copied has more digits.
+        as_given = (f"{threshold:.15g}", repr(threshold))
+        written = next(one for one in as_given if float(one) == threshold)
+        chosen = chosen.model_copy(update={"written": written})
     groups, group_notes = groups_of(scored, threshold)
     result = Calibration(
         tbspot=__version__,

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint
 from tbspot.metrics import source_label_auroc, unless_undefined
+from tbspot.parsing import LARGEST
 from tbspot.records.matching import match
 from tbspot.samples.counting import patients_of
 from tbspot.samples.loading import in_split, load
@@ -180,6 +181,9 @@ def _score(cell: str, where: str) -> float:
     score = number_of(cell)
     if not math.isfinite(score):
         raise TbspotError(f"{where} has the score {cell!r}, not a number; fill or remove the row")
+    # Charts span the scores: of greater ones the span has no number.
+    if abs(score) > LARGEST:
+        raise TbspotError(f"{where} has the score {cell!r}, beyond {LARGEST:g}; correct the row")
     return score
 
 

@@ -291,7 +291,7 @@ def _records(path: Path, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]
     except csv.Error as error:
         raise TbspotError(
             f"{path}, line {line}, has a cell that begins with a quotation mark and does not end "
-            f"with one ({error}); close the mark, or remove it"
+            f"with one, or is far too long ({error}); close the mark, or mend the cell"
         ) from error
 
 

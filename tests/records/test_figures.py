@@ -8,7 +8,7 @@ import pytest
 
 import tbspot
 from tbspot.metrics import Estimate, UndefinedError, delong
-from tbspot.records.figures import Figure, figure_of
+from tbspot.records.figures import Difference, Figure, figure_of
 
 PACKAGE = Path(tbspot.__file__).parent
 
@@ -55,6 +55,14 @@ def test_an_estimate_that_says_why_it_has_no_interval_has_its_value_and_the_reas
 
 def test_a_number_alone_is_a_figure_without_an_interval() -> None:
     assert figure_of(lambda: 0.5, 3) == Figure(value=0.5, films=3)
+
+
+@pytest.mark.parametrize(
+    ("p", "words"),
+    [(None, ""), (1 / 10_001, "0.0001"), (1 / 100_001, "under 0.0001"), (1, "1.0000")],
+)
+def test_a_p_value_is_never_shown_as_0(p: float | None, words: str) -> None:
+    assert Difference(value=0.1, films=3, p=p).p_words == words
 
 
 def test_undefined_is_told_by_raising_and_caught_in_two_places_alone() -> None:

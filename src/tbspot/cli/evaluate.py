@@ -201,7 +201,7 @@ def _localization(rows: Sequence[Contender]) -> Table:
         table.add_column(heading, justify="right")
     for row in rows:
         figures, difference = row.localization, row.difference
-        p = "" if difference is None or difference.p is None else f"\np {difference.p:.4f}"
+        p = f"\np {difference.p_words}" if difference and difference.p_words else ""
         table.add_row(
             f"{row.name} {row.mark}".rstrip(),
             _cell(figures.miou.words()),

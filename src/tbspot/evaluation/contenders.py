@@ -113,7 +113,7 @@ def _carried(name: str, films: Matched) -> Prediction | None:
     if len({(one.threshold, one.map_rule, one.map_threshold) for one in usable}) > 1:
         raise TbspotError(
             f"the predictions of {name} were made with several thresholds, as those of two runs "
-            "are; locate all of the films with the same ones"
+            "are; locate all of the films with the same ones, into a new folder"
         )
     return usable[0] if usable else None
 

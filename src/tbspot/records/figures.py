@@ -23,6 +23,9 @@ __all__ = ["Difference", "Drawing", "Figure", "figure_of", "remarks_on"]
 # nothing, and as an interval it would say that the figure is known for certain.
 WITHOUT_WIDTH = "no interval: these films are too few or too much alike to tell one"
 
+# A smaller one would be rounded to 0.
+SMALLEST_P = 0.00005
+
 
 class Figure(Record):
     """A figure with its 95 % interval, or the reason why it has none.
@@ -70,6 +73,13 @@ class Difference(Figure):
     """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""
 
     p: float | None = None
+
+    @property
+    def p_words(self) -> str:
+        """The p-value as it stands in a table, where it is never 0; nothing for none."""
+        if self.p is None:
+            return ""
+        return f"{self.p:.4f}" if self.p >= SMALLEST_P else "under 0.0001"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tbspot.scores import shown_score, shown_threshold
+from tbspot.scores import shown_figure, shown_score, shown_threshold
 
 
 @pytest.mark.parametrize(
@@ -44,6 +44,25 @@ def test_a_score_under_its_threshold_is_not_rounded_up_to_it(
 )
 def test_a_threshold_is_not_rounded_to_0_or_1(threshold: float, shown: str) -> None:
     assert shown_threshold(threshold) == shown
+
+
+@pytest.mark.parametrize(
+    ("figure", "shown"),
+    [
+        (0.5, "0.500"),
+        (1.0, "1.000"),
+        (0.9996, "0.9996"),
+        (0.999965, "0.999965"),
+        (1 - 1e-15, "1.000"),
+        (0.0004, "0.0004"),
+        (1.0003, "1.0003"),
+        (-0.0004, "-0.0004"),
+        (-1e-17, "0.000"),
+        (1104.8241, "1104.824"),
+    ],
+)
+def test_a_figure_is_not_rounded_to_0_or_1(figure: float, shown: str) -> None:
+    assert shown_figure(figure) == shown
 
 
 def test_a_threshold_beyond_0_and_1_is_shown_too() -> None:

@@ -1,6 +1,6 @@
-"""A score as people read it: 0 to 100 with one decimal, wherever one is shown.
+"""Scores and figures as people read them, wherever they are shown: scores as 0 to 100.
 
-Takes scores in [0, 1], as files and programs have them; gives words. `viewer/static/scores.js` does
+Takes scores in [0, 1], as files and programs have them, and figures; gives words. `viewer/static/scores.js` does
 the same while a slider moves, and a test holds the two together.
 """
 
@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["shown_score", "shown_threshold"]
+__all__ = ["shown_figure", "shown_score", "shown_threshold"]
+
+# So near to 0 or 1 a figure is that, but for the rounding of sums.
+ROUNDING = 1e-12
 
 
 def shown_score(score: float | None, threshold: float | None = None) -> str:
@@ -36,6 +39,16 @@ def shown_threshold(threshold: float) -> str:
     most = min(abs(threshold), abs(1 - threshold)) / 100
     written = (f"{threshold:.{digits}g}" for digits in range(3, 18))
     return next(one for one in written if abs(float(one) - threshold) <= most)
+
+
+def shown_figure(figure: float) -> str:
+    """A figure with three decimals, and more where it would read as 0 or 1 and is neither.
+
+    Of a rare disease the NPV may be 0.99996: as 1.000 it would say that no case is missed.
+    """
+    written = f"{figure:z.3f}"
+    certain = float(written) in (0, 1) and abs(figure - float(written)) > ROUNDING
+    return shown_threshold(figure) if certain else written
 
 
 def _tenths(score: float) -> int:

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from tbspot.metrics import Estimate, UndefinedError
 from tbspot.metrics.resampling import ROUNDING
 from tbspot.records.record import Record
+from tbspot.scores import shown_figure
 from tbspot.settings import Resamples, Seed, Settings
 
 __all__ = ["Difference", "Drawing", "Figure", "figure_of", "remarks_on"]
@@ -65,8 +66,8 @@ class Figure(Record):
         if self.value is None:
             return "undefined"
         if not interval or self.low is None or self.high is None:
-            return f"{self.value:.3f}"
-        return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
+            return shown_figure(self.value)
+        return f"{shown_figure(self.value)} [{shown_figure(self.low)}, {shown_figure(self.high)}]"
 
 
 class Difference(Figure):

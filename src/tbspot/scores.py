@@ -1,7 +1,8 @@
 """Scores and figures as people read them, wherever they are shown: scores as 0 to 100.
 
-Takes scores in [0, 1], as files and programs have them, and figures; gives words. `viewer/static/scores.js` does
-the same while a slider moves, and a test holds the two together.
+Takes scores in [0, 1], as files and programs have them, and figures; gives words.
+`viewer/static/scores.js` does the same with scores while a slider moves, and a test holds the two
+together.
 """
 
 from __future__ import annotations

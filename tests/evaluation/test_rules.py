@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,7 @@ def test_films_of_two_runs_with_other_thresholds_are_refused(
 ) -> None:
     """Of two folders that were joined the first line's threshold would stand for all of them."""
     films = maps("test", nested())
-    given: dict[str, object] = {"map_rule": "tuned", "map_threshold": 0.7}
+    given: dict[str, Any] = {"map_rule": "tuned", "map_threshold": 0.7}
     given[field] = dict.fromkeys(films, usual) | {"test2.png": other}
     carried = study.predict("student", films, **given)
     with pytest.raises(TbspotError, match="student were made with several thresholds"):
@@ -183,6 +184,20 @@ def test_tuning_without_its_split_is_one_clear_sentence(study: Study) -> None:
     judged = study.predict("student", maps("test", nested()))
     with pytest.raises(TbspotError, match="--tuning needs --tuning-split"):
         study.settings(judged, tuning={"": judged})
+
+
+@pytest.mark.parametrize(("option", "split"), [("tuning", "tune"), ("training", "train")])
+def test_predictions_of_another_model_choose_no_threshold(
+    study: Study, option: str, split: str
+) -> None:
+    judged = study.predict("student", maps("test", nested()))
+    other = study.predict("other", maps(split, nested()), version="2")
+    given: dict[str, Any] = {"training": other}
+    if option == "tuning":
+        given = {"tuning": {"": other}, "tuning_split": "tune"}
+    sentence = f"of --{option} are of other 2, and those judged of student 1; locate both with one"
+    with pytest.raises(TbspotError, match=sentence):
+        evaluate_files(study.settings(judged, **given))
 
 
 def test_tuning_of_a_model_that_is_not_judged_is_one_clear_sentence(study: Study) -> None:

@@ -146,13 +146,16 @@ def evaluate_matched(
         tell: is told what is being done.
 
     Raises:
-        TbspotError: a map cannot be read, no film of the tuning split has a box, or two rows would
-            have one name.
+        TbspotError: a map cannot be read, no film of the tuning split has a box, predictions of it
+            or of training films are another model's, or two rows would have one name.
     """
     tell("choosing thresholds")
     curves: dict[str, Curve] = {}
+    if training:
+        _refuse_another_model("--training", training, models[JUDGED])
     if tuning:
         for name, films in tuning.models.items():
+            _refuse_another_model("--tuning", films, models[name])
             curves[name] = tuning_curve(films, tuning.samples, tuning.split)
     entries = _models(models, curves, training) + _controls(training, tuning)
     _refuse_one_name(entries)
@@ -172,6 +175,16 @@ def evaluate_matched(
         ),
         films=film_results(truths, judged.predictions, first, primary),
         limits=limits_of(entries[0].outcomes, truths, primary, drawing),
+    )
+
+
+def _refuse_another_model(option: str, films: Matched, judged: Matched) -> None:
+    """Refuse a threshold of other maps; of other programs' no version is known."""
+    if films.is_foreign or judged.is_foreign or films.version == judged.version:
+        return
+    raise TbspotError(
+        f"the predictions of {option} are of {films.model} {films.version}, and those judged of "
+        f"{judged.model} {judged.version}; locate both with one model"
     )
 
 

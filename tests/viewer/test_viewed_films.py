@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,19 @@ def test_truth_of_an_evaluation_that_says_nothing_of_predictions_is_that_of_the_
         del film["prediction"], film["sha256"]
     (tmp_path / "evaluation.json").write_text(json.dumps(evaluation), "utf-8")
     assert truths_of(tmp_path, predictions) == truths_of(places.run, predictions)
+
+
+def test_no_overlap_of_another_run_is_shown(places: Places, tmp_path: Path) -> None:
+    """An evaluation of others' predictions may have been written here: the truth is the same."""
+    predictions = list(read_predictions(places.run))
+    evaluation = json.loads((places.run / "evaluation.json").read_text("utf-8"))
+    evaluation["provenance"]["predictions"] = "../other"
+    (tmp_path / "evaluation.json").write_text(json.dumps(evaluation), "utf-8")
+    known = [one for one in truths_of(places.run, predictions) if one]
+    assert any(one.iou is not None for one in known)
+    assert [one for one in truths_of(tmp_path, predictions) if one] == [
+        replace(one, iou=None) for one in known
+    ]
 
 
 def test_truth_is_placed_on_the_film_that_is_shown(places: Places) -> None:

@@ -19,6 +19,9 @@ from tbspot.viewer.cases import Truth
 
 __all__ = ["truths_of"]
 
+# The predictions of an evaluation that lies beside them, or where the library says none.
+OWN = (".", "")
+
 
 def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | None]:
     """What is known of each film; nothing where the run has not been evaluated.
@@ -31,6 +34,8 @@ def truths_of(folder: Path, predictions: Sequence[Prediction]) -> list[Truth | N
     evaluation = read_evaluation(folder)
     side = evaluation.provenance.side
     judged = [film for film in evaluation.films if film.status != "missing"]
+    if evaluation.provenance.predictions not in OWN:  # what the films are is so all the same
+        judged = [film.model_copy(update={"iou": None}) for film in judged]
     by_name = {film.prediction: film for film in judged if film.prediction is not None}
     # Evaluations of earlier versions do not say which prediction was the film's.
     older = {film.image: film for film in judged if film.prediction is None}

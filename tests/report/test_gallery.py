@@ -126,6 +126,22 @@ def test_boxes_of_a_film_that_was_located_again_have_neither_picture_nor_map(
     assert others == rest
 
 
+def test_no_map_of_another_model_is_shown_beside_the_figures(
+    study: Study, folder: Path, evaluation: Evaluation, tmp_path: Path
+) -> None:
+    """The folder may have been located anew since, and the evaluation lie elsewhere."""
+    samples = load(study.settings(folder).data).samples
+    copied = tmp_path / folder.name
+    shutil.copytree(folder, copied)
+    lines = [
+        json.loads(line) | {"version": "later"}
+        for line in (copied / FILE_NAME).read_bytes().splitlines()
+    ]
+    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert {bool(one.heatmap) for one in gallery_of(folder, evaluation, samples)} == {True}
+    assert {bool(one.heatmap) for one in gallery_of(copied, evaluation, samples)} == {False}
+
+
 def test_films_that_share_a_map_are_told_apart_by_their_names(
     study: Study, folder: Path, evaluation: Evaluation, tmp_path: Path
 ) -> None:

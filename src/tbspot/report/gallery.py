@@ -103,6 +103,7 @@ def gallery_of(
     predictions = as_path(str(folder / evaluation.provenance.predictions))
     line_of = _finder([film for _, film in chosen if film.heatmap], predictions)
     paths = {(sample.source, sample.name): sample.path for sample in samples}
+    version = evaluation.contenders[0].version
     for kind, film in chosen:
         path = paths.get((film.source, film.image))
         line = line_of(film)
@@ -113,7 +114,10 @@ def gallery_of(
             kind=kind,
             film=film,
             picture=_film(path, sha256) if path and same else "",
-            heatmap=_heatmap(predictions, line) if line and same else "",
+            # Nor a map of another model, by which the folder has been located since.
+            heatmap=_heatmap(predictions, line)
+            if line and same and line.version == version
+            else "",
             shape=f"{film.width or 1} / {film.height or 1}",
         )
 

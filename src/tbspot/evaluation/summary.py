@@ -24,11 +24,12 @@ from tbspot.metrics import (
     ratios,
     sign_flip_p,
 )
+from tbspot.metrics.resampling import BLOCK
 from tbspot.records.evaluation import Localization, Rule, RuleResult, Stratum
 from tbspot.records.figures import Difference, Drawing, Figure, figure_of
 from tbspot.samples.counting import patients_of
 
-__all__ = ["difference_of", "localization_of"]
+__all__ = ["box_figures", "difference_of", "localization_of"]
 
 FROC_ALLOWED = (0.5, 1.0, 2.0)
 NO_FILM = "no film of the split is TB with a box"
@@ -116,7 +117,7 @@ def localization_of(
     )
     by_rule = _rule_results(films, rules, drawing)
     first = next(one for one in by_rule if one.rule == primary)
-    ap, found = _box_figures(films, lesions, drawing)
+    ap, found = box_figures(films, lesions, drawing)
     false_boxes, false_boxes_called = _false_figures(measured.false, drawing)
     return Localization(
         rule=primary,
@@ -170,7 +171,7 @@ def _rule_results(
     return tuple(results)
 
 
-def _box_figures(
+def box_figures(
     films: Sequence[Localized], lesions: dict[int, int], drawing: Drawing
 ) -> tuple[dict[str, Figure], dict[str, Figure]]:
     """Average precision by IoU, and FROC by false boxes a film."""
@@ -181,10 +182,16 @@ def _box_figures(
     else:
         by_iou = {iou: _detections(films, lesions, iou) for iou in (*AP_IOUS, FROC_IOU)}
 
-        def values(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        def figures_of(counts: NDArray[np.float64]) -> NDArray[np.float64]:
             precisions = [box_average_precision(by_iou[iou], counts) for iou in AP_IOUS]
             found = [froc(by_iou[FROC_IOU], counts, allowed) for allowed in FROC_ALLOWED]
             return np.stack([*precisions, *found], axis=1)
+
+        def values(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+            # Some detectors give a thousand boxes a film: memory does not grow with them either.
+            boxes = sum(len(film.ranked) for film in films)
+            parts = min(len(counts), 1 + len(counts) * boxes // BLOCK)
+            return np.concatenate([figures_of(part) for part in np.array_split(counts, parts)])
 
         figures = _resampled(values, films, drawing)
     split = len(AP_IOUS)

@@ -6,6 +6,7 @@ import contextlib
 import gc
 import gzip
 import json
+import os
 import socket
 import threading
 import time
@@ -313,6 +314,18 @@ def test_what_one_archive_has_confirmed_is_sent_to_it_once_and_to_others_too(run
         assert sending.send(run, other).stored == 3
     assert len(received) == 6
     assert len(set(received)) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_no_pipe_among_results_is_waited_for(run: Path) -> None:
+    os.mkfifo(run / "dicom" / "sq.dcm")
+    with _network(lambda _: 0x0000) as archive:
+        sent = sending.send(run, archive)
+        assert (sent.stored, [name for name, _ in sent.failed]) == (3, ["sq.dcm"])
+        (run / "dicom" / sending.SENT_FILE).unlink()
+        os.mkfifo(run / "dicom" / sending.SENT_FILE)
+        with pytest.raises(TbspotError, match=r"cannot read .*sent\.jsonl: not a regular file"):
+            sending.send(run, archive)
 
 
 def test_results_in_numbered_folders_are_sent_too(run: Path) -> None:

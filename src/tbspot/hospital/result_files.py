@@ -6,7 +6,9 @@ file that was cut off as if it were whole.
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import BinaryIO
 
 from pydicom import dcmread
 from pydicom.dataset import Dataset
@@ -14,6 +16,7 @@ from pydicom.tag import Tag
 from pydicom.uid import ComprehensiveSRStorage
 
 from tbspot.hospital.elements import data_set_of, is_whole
+from tbspot.parsing import open_file
 
 __all__ = ["read_result"]
 
@@ -21,16 +24,18 @@ __all__ = ["read_result"]
 def read_result(path: Path) -> Dataset | None:
     """A result, or `None` if its file is not there, not whole, or no result."""
     try:
-        result = dcmread(path)
-        return result if result.SOPInstanceUID and _is_whole(path, result.SOPClassUID) else None
+        with open_file(path, sys.maxsize) as file:
+            result = dcmread(file)
+            is_one = result.SOPInstanceUID and _is_whole(file, result.SOPClassUID)
+        return result if is_one else None
     # What was cut off may break its reader in any way.
     except Exception:
         return None
 
 
-def _is_whole(path: Path, kind: str) -> bool:
+def _is_whole(file: BinaryIO, kind: str) -> bool:
     """Whether a result's file has the last element of its class to its end."""
     last = "ContentSequence" if kind == ComprehensiveSRStorage else "PixelData"
-    with path.open("rb") as file:
-        opened, little = data_set_of(file)
-        return is_whole(opened, Tag(last), little=little)
+    file.seek(0)
+    opened, little = data_set_of(file)
+    return is_whole(opened, Tag(last), little=little)

@@ -7,6 +7,7 @@ not. How to speak to archives is left to archives.py.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from pydicom import dcmread
 from tbspot.errors import TbspotError
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
 from tbspot.hospital.result_files import read_result
-from tbspot.parsing import load_json
+from tbspot.parsing import load_json, open_file
 from tbspot.records.run import DICOM
 
 __all__ = ["SENT_FILE", "Sent", "send"]
@@ -112,7 +113,8 @@ def _refusal(archive: Archive, path: Path) -> str | None:
 
 def _uid(path: Path) -> str:
     try:
-        return str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)
+        with open_file(path, sys.maxsize) as file:
+            return str(dcmread(file, stop_before_pixels=True).SOPInstanceUID)
     # What was cut off may break its reader in any way; it is told where it is to be sent.
     except Exception:
         return ""
@@ -133,7 +135,10 @@ def _confirmed(record: Path, archive: str) -> set[str]:
 
 def _lines(record: Path) -> list[bytes]:
     try:
-        return record.read_bytes().splitlines() if record.exists() else []
+        with open_file(record, sys.maxsize) as file:
+            return file.read().splitlines()
+    except FileNotFoundError:
+        return []
     except OSError as error:
         raise TbspotError(f"cannot read {record}: {error.strerror}; mend or remove it") from error
 

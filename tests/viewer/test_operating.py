@@ -6,6 +6,7 @@ import pytest
 
 from pages import Page, Places, serving
 from tbspot.calibration import CalibrationSettings, calibrate, read_scored, write_calibration
+from tbspot.calibration.run import RATES
 from tbspot.errors import TbspotError
 from tbspot.viewer.operating import read_operating
 
@@ -59,6 +60,29 @@ def test_a_table_that_is_none_is_one_sentence(calibration: Path, tmp_path: Path)
     (tmp_path / "thresholds.csv").unlink()
     with pytest.raises(TbspotError, match="is not a table of thresholds"):
         read_operating(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("0.5,0.9996,0.99,1,0,0,0.1", "sensitivity 99.9 % (95 % interval 99.0 to 100.0 %)"),
+        ("0.5,2,0.9,2,0,0,0.1", None),
+        ("0.5,-5,-5,0.9,0,0,0.1", None),
+        ("0.5,0.9,0.95,1,0,0,0.1", None),
+        ("0.5,nan,0,1,0,0,0.1", None),
+    ],
+)
+def test_what_is_no_share_in_its_interval_is_refused_and_none_is_rounded_to_100(
+    calibration: Path, tmp_path: Path, row: str, said: str | None
+) -> None:
+    (tmp_path / "threshold.json").write_bytes((calibration / "threshold.json").read_bytes())
+    rates = [f"{rate}{end}" for rate in RATES for end in ("", "_low", "_high")]
+    (tmp_path / "thresholds.csv").write_text(f"threshold,{','.join(rates)}\n{row}\n")
+    if said is None:
+        with pytest.raises(TbspotError, match="is not a table of thresholds"):
+            read_operating(tmp_path)
+    else:
+        assert said in read_operating(tmp_path).sentence(0.5)
 
 
 def test_the_page_tells_what_a_threshold_means(places: Places, calibration: Path) -> None:

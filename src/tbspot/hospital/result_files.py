@@ -27,10 +27,10 @@ def read_result(path: Path) -> Dataset | None:
         with open_file(path, sys.maxsize) as file:
             result = dcmread(file)
             is_one = result.SOPInstanceUID and _is_whole(file, result.SOPClassUID)
-        return result if is_one else None
     # What was cut off may break its reader in any way.
     except Exception:
         return None
+    return result if is_one else None
 
 
 def _is_whole(file: BinaryIO, kind: str) -> bool:

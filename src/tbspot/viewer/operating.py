@@ -16,6 +16,7 @@ from tbspot.calibration.run import TABLE_FILE
 from tbspot.errors import TbspotError
 from tbspot.records.threshold import THRESHOLD_FILE, ThresholdFile, read_threshold
 from tbspot.samples.reading import read_rows
+from tbspot.scores import shown_score
 
 __all__ = ["Operating", "read_operating"]
 
@@ -78,8 +79,12 @@ def _words(row: Mapping[str, str]) -> str:
 
 
 def _share(row: Mapping[str, str], name: str) -> str:
-    middle, low, high = (100 * _finite(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
-    return f"{name} {middle:.1f} % (95 % interval {low:.1f} to {high:.1f} %)"
+    low, middle, high = (float(row[f"{name}{end}"]) for end in ("_low", "", "_high"))
+    if not 0 <= low <= middle <= high <= 1:
+        raise ValueError("not a share in its interval")
+    # As scores: 100.0 % says that no film was missed.
+    share, least, most = map(shown_score, (middle, low, high))
+    return f"{name} {share} % (95 % interval {least} to {most} %)"
 
 
 def _finite(cell: str) -> float:

@@ -292,6 +292,7 @@ def test_a_split_without_a_boxed_film_has_null_figures_with_the_reason(tmp_path:
     assert result.contenders[1].difference is not None
     assert result.contenders[1].difference.reason == "no film of the split is TB with a box"
     assert figures.false_boxes.value == 1
+    assert result.curves == ()
 
 
 def test_the_same_settings_give_the_same_file(settings: EvaluationSettings, tmp_path: Path) -> None:

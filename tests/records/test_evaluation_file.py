@@ -65,6 +65,6 @@ def test_a_curve_lies_on_its_chart(wrong: str) -> None:
         Curve.model_validate(curve | {wrong: (1e30,)})
 
 
-def test_an_evaluation_has_a_curve_for_its_chart() -> None:
-    with pytest.raises(ValidationError, match=r"curves\n +Tuple should have at least 1 item"):
-        Evaluation.model_validate({"curves": []})
+def test_an_evaluation_has_a_row_for_its_tables() -> None:
+    with pytest.raises(ValidationError, match=r"contenders\n +Tuple should have at least 1 item"):
+        Evaluation.model_validate({"contenders": []})

@@ -77,6 +77,15 @@ def test_without_a_boxed_film_there_is_no_histogram(evaluation: Evaluation) -> N
     assert histogram_chart(evaluation.model_copy(update={"films": others})) is None
 
 
+def test_without_a_boxed_film_there_is_no_threshold_curve(
+    evaluation: Evaluation, folder: Path
+) -> None:
+    """One at 0 would say that the model misses all."""
+    assert threshold_chart(evaluation.model_copy(update={"curves": ()})) is None
+    page = render(folder, evaluation.model_copy(update={"curves": ()}), ())
+    assert "Mean IoU by threshold" not in page
+
+
 def test_the_threshold_curve_is_the_evaluations_on_the_charts_scale(
     evaluation: Evaluation,
 ) -> None:

@@ -191,7 +191,12 @@ def _refuse_another_model(option: str, films: Matched, judged: Matched) -> None:
 def _curves_shown(
     models: Mapping[str, Matched], truths: Sequence[Truth], split: str
 ) -> list[Curve]:
-    """Of the judged model and its teacher on the films reported on, from which nothing follows."""
+    """Of the judged model and its teacher on the films reported on, from which nothing follows.
+
+    There are none where no film has a box: a curve at 0 would say that the model misses all.
+    """
+    if not any(truth.is_boxed for truth in truths):
+        return []
     on = f"the boxed films of split {split}, for show only"
     curves = [curve_of(evidences_of(models[JUDGED]), truths, on)]
     if TEACHER in models:

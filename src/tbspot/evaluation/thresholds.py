@@ -62,7 +62,7 @@ def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve
 
     Args:
         evidences: by place in `truths`.
-        truths: of the split.
+        truths: of the split, some of them boxed.
         films: what they are, in words.
     """
     places = [place for place, truth in enumerate(truths) if truth.is_boxed]
@@ -72,7 +72,7 @@ def curve_of(evidences: Evidences, truths: Sequence[Truth], films: str) -> Curve
         evidence = evidences(place)
         if evidence is not None:
             sums += _overlaps(evidence, truths[place].mask(), thresholds)
-    means = sums / max(1, len(places))
+    means = sums / len(places)
     return Curve(
         films=films,
         thresholds=tuple(thresholds.tolist()),

@@ -317,7 +317,8 @@ class Evaluation(Record):
         notes: sentences for the reader about films and settings.
         counts: films by what they are used for.
         contenders: rows of the table, the judged model first.
-        curves: mean IoU by threshold of the judged model, and of its teacher if there is one.
+        curves: mean IoU by threshold of the judged model, and of its teacher if there is one; empty
+            without a boxed film.
         films: every film of the split.
         limits: what limits the judged model's mean IoU; empty without a boxed film.
     """
@@ -327,7 +328,7 @@ class Evaluation(Record):
     notes: tuple[str, ...]
     counts: dict[str, int]
     contenders: tuple[Contender, ...] = Field(min_length=1)
-    curves: tuple[Curve, ...] = Field(min_length=1)
+    curves: tuple[Curve, ...]
     films: tuple[FilmResult, ...]
     limits: tuple[Limit, ...] = ()
 

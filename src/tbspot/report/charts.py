@@ -87,8 +87,13 @@ def _bars(counts: NDArray[np.int_], edges: NDArray[np.float64], most: int) -> li
     ]
 
 
-def threshold_chart(evaluation: Evaluation) -> Chart:
-    """Mean IoU by threshold on tuning films, if there are any, and on the films reported on."""
+def threshold_chart(evaluation: Evaluation) -> Chart | None:
+    """Mean IoU by threshold on tuning films, if there are any, and on the films reported on.
+
+    `None` where none of them has a box.
+    """
+    if not evaluation.curves:
+        return None
     judged = evaluation.contenders[0].localization
     top = _round_up(max(max((*curve.miou, *curve.raw_miou)) for curve in evaluation.curves))
     named = [

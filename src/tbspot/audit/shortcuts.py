@@ -19,6 +19,7 @@ from tbspot.metrics import delong, source_label_auroc
 from tbspot.records.audit import Shortcuts, SourceAuroc
 from tbspot.records.figures import Figure, figure_of
 from tbspot.samples.counting import patients_of
+from tbspot.scores import shown_figure
 
 __all__ = ["shortcuts_of", "source_aurocs"]
 
@@ -109,8 +110,8 @@ def _sentence(
         | ({"the name of the source alone": label_alone} if label_alone else {})
     )
     means, best = max(without_lungs.items(), key=lambda pair: pair[1])
-    begin = f"{name}: TB is told with AUROC {best:.3f} by {means}"
-    against = f"{model} reaches {highest:.3f}"
+    begin = f"{name}: TB is told with AUROC {shown_figure(best)} by {means}"
+    against = f"{model} reaches {shown_figure(highest)}"
     if best >= highest - AS_WELL:
         return f"{begin}; {against}, which therefore says nothing of lungs."
     if best >= 0.5 + (highest - 0.5) / 2:

@@ -22,6 +22,7 @@ from tbspot.records.matching import match
 from tbspot.samples.counting import patients_of
 from tbspot.samples.loading import in_split, load
 from tbspot.samples.reading import number_of, read_rows
+from tbspot.scores import shown_figure
 
 __all__ = ["LEAST_FILMS", "Scored", "read_predicted", "read_scores"]
 
@@ -172,8 +173,9 @@ def _pooling_note(labels: NDArray[np.int_], sources: Sequence[str]) -> list[str]
     if alone is None:
         return []
     return [
-        f"the films are of several sources, whose names alone tell TB with AUROC {alone:.3f} "
-        "(chance is 0.5): a threshold for one of them is to be chosen on films of that one"
+        "the films are of several sources, whose names alone tell TB with AUROC "
+        f"{shown_figure(alone)} (chance is 0.5): a threshold for one of them is to be chosen on "
+        "films of that one"
     ]
 
 

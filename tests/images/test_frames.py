@@ -110,26 +110,84 @@ def _extended() -> Path:
     return Path(str(get_testdata_file("JPGExtended.dcm")))
 
 
+MORE_BITS = "Bits Stored says fewer bits than the picture has: all were used"
+RLE = pydicom.uid.RLELossless
+
+
 @pytest.mark.parametrize("bits", [10, 11])
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("encode", [_jpeg_ls, _jpeg_2000])
+@pytest.mark.parametrize("syntax", [*ENCODERS, RLE], ids=lambda syntax: syntax.keyword)
 def test_a_picture_that_has_more_bits_than_its_tag_says_keeps_them_and_is_told(
-    write_dicom: WriteDicom,
-    twelve_bits: NDArray[np.uint16],
-    bits: int,
-    signed: bool,
-    encode: Callable[[NDArray[np.uint16]], bytes],
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], bits: int, signed: bool, syntax: UID
 ) -> None:
     values = (twelve_bits.astype(np.int16) - 2048 * signed).view(np.uint16)
-    syntax = "JPEGLSLossless" if encode is _jpeg_ls else "JPEG2000Lossless"
+    encode = ENCODERS.get(syntax)
     tags = FULL_WINDOW | {"BitsStored": bits, "PixelRepresentation": int(signed)}
     tags["WindowCenter"] = 0 if signed else 2048
+    frame = encode(values) if encode else None
+    path = write_dicom(values, syntax="1.2.840.10008.1.2.1" if syntax == RLE else syntax,
+                       frame=frame, **tags)  # fmt: skip
+    if syntax == RLE:
+        _as_rle(path)
+    film = read_dicom_file(path)
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (MORE_BITS,)
+
+
+def _as_rle(path: Path) -> None:
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLE, generate_instance_uid=False)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("syntax", list(ENCODERS)[:2], ids=lambda syntax: syntax.keyword)
+def test_a_film_that_is_said_to_be_signed_and_is_not_is_read_as_it_is(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: UID
+) -> None:
+    tags = FULL_WINDOW | {"PixelRepresentation": 1}
+    film = read_dicom_file(write_dicom(twelve_bits, syntax=syntax, **tags))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (MORE_BITS,)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("rest", [0, 5])
+@pytest.mark.parametrize(("high", "syntax"), [(15, "ExplicitVRLittleEndian"),
+    (13, "ExplicitVRBigEndian"), (15, "JPEGLSLossless")])  # fmt: skip
+def test_bits_that_the_file_has_higher_up_are_read_from_there(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    signed: bool,
+    rest: int,
+    high: int,
+    syntax: str,
+) -> None:
+    aside = high - 11
+    low = (twelve_bits.astype(int) - 2048 * signed) & 0xFFF
+    values = (low << aside | rest % 2**aside).astype(np.uint16)
+    tags = FULL_WINDOW | {"WindowCenter": 0 if signed else 2048, "HighBit": high}
+    frame = _jpeg_ls(values) if syntax == "JPEGLSLossless" else None
     film = read_dicom_file(
-        write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=encode(values), **tags)
+        write_dicom(
+            values,
+            syntax=getattr(pydicom.uid, syntax),
+            frame=frame,
+            PixelRepresentation=int(signed),
+            **tags,
+        )
     )
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
-    said = "Bits Stored says fewer bits than the picture has: all were used"
-    assert film.facts.corrections == (said,)
+    assert film.facts.corrections == ()
+
+
+@pytest.mark.parametrize(("high", "faults"), [(15, ()), (12, ()), (0, ("High Bit",)),
+    (99, ("High Bit",))])  # fmt: skip
+def test_a_wrong_high_bit_moves_nothing(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], high: int, faults: tuple[str, ...]
+) -> None:
+    film = read_dicom_file(write_dicom(twelve_bits, HighBit=high, **FULL_WINDOW))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.faults == faults
 
 
 def test_a_jpeg_of_12_bits_keeps_them_whatever_its_tag_says() -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "check_whole",
     "codestream_size",
     "fragments",
+    "has_adobe_mark",
     "jpeg_alone",
     "rare_jpeg",
     "with_end",
@@ -38,7 +39,8 @@ START_OF_SCAN, END = 0xDA, 0xD9
 # Segments of applications and comments (T.81 B.2.4.6 and B.2.4.5). Of them these tell how the
 # picture's colours or itself lie, and begin with so much at least: JFIF, EXIF and Adobe's.
 APPLICATIONS = frozenset({*range(0xE0, 0xF0), 0xFE})
-TELLING = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
+ADOBE = 0xEE
+TELLING = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), ADOBE: (b"Adobe", 12)}
 # What a frame header begins whose codestream few decoders know (T.81 table B.1, T.87 C.2.2).
 RARE = {
     **dict.fromkeys((0xC3,), "lossless"),
@@ -215,6 +217,14 @@ def jpeg_alone(stream: bytes) -> bytes:
             start = place + max(2, length)
     # The rest may be hundreds of megabytes, which are copied once.
     return b"".join([*parts, memoryview(stream)[start:]]) if parts else stream
+
+
+def has_adobe_mark(stream: bytes) -> bool:
+    """Whether a JPEG says by Adobe's segment what its colours are, which libjpeg then undoes."""
+    return stream.startswith(JPEG) and any(
+        marker == ADOBE and stream.startswith(TELLING[ADOBE][0], place + 2)
+        for marker, place in _segments(stream)
+    )
 
 
 def rare_jpeg(stream: bytes) -> str | None:

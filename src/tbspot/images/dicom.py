@@ -8,6 +8,7 @@ values are left to frames.py, what they mean to grey.py and colour.py.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import Any, BinaryIO
 
@@ -48,6 +49,7 @@ WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsSto
 # Of these, what a file must say of its pixels and may not.
 FILLED_IN = (
     "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration",
+    "HighBit",
 )  # fmt: skip
 HEADER_TAGS: list[BaseTag | int] = [
     Tag(keyword) for keyword in (*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS)
@@ -61,6 +63,8 @@ INTERPRETATIONS = (
     "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422",
     "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT",
 )  # fmt: skip
+# What a code with other spaces, strokes or points between its letters is, as dcmtk reads it.
+BARE_INTERPRETATIONS = {re.sub(r"[\W_]", "", each): each for each in INTERPRETATIONS}
 
 
 def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
@@ -196,17 +200,17 @@ def _check_kind(header: Dataset, name: str) -> None:
 
 
 def _check_picture(tags: Tags, name: str) -> None:
-    header, high = tags.header, tags.number("HighBit")
+    header = tags.header
     check_size(header.Columns, header.Rows, name)
     if header.BitsAllocated not in (8, 16) or header.SamplesPerPixel not in (1, 3):
         raise TbspotError(
             f"{name} has {header.SamplesPerPixel} samples of {header.BitsAllocated} bits a pixel, "
             "not 1 or 3 of 8 or 16; export it again"
         )
-    if not 1 <= header.BitsStored <= header.BitsAllocated or (
-        high is not None and high != header.BitsStored - 1
-    ):
-        raise TbspotError(f"{name} stores its bits in a way long retired; export it again")
+    if not 1 <= header.BitsStored <= header.BitsAllocated:
+        raise TbspotError(
+            f"{name} stores {header.BitsStored} bits in {header.BitsAllocated}; export it again"
+        )
 
 
 def _check_frames(tags: Tags, name: str) -> None:
@@ -230,17 +234,35 @@ def _fill_in(tags: Tags, name: str) -> None:
         TbspotError: the colours are of a kind that is not read.
     """
     header = tags.header
-    grey = header.SamplesPerPixel == 1
-    interpretation = tags.word("PhotometricInterpretation")
-    if not interpretation:
-        interpretation = "MONOCHROME2" if grey else "RGB"
-        tags.say(f"no photometric interpretation in the file: read as {interpretation}")
-    if interpretation not in INTERPRETATIONS:
-        raise TbspotError(f"{name} has colours of a kind that tbspot does not read; "
-                          "export it in grey")  # fmt: skip
-    header.PhotometricInterpretation = interpretation
+    header.PhotometricInterpretation = _interpretation(tags, name)
     header.PixelRepresentation = int(tags.number("PixelRepresentation") == 1)
     header.PlanarConfiguration = int(tags.number("PlanarConfiguration") == 1)
+    lowest = header.BitsStored - 1
+    high = tags.number("HighBit")
+    high = lowest if high is None else int(high)
+    if not lowest <= high < header.BitsAllocated:
+        tags.set_aside("HighBit")
+        high = lowest
+    header.HighBit = high
+
+
+def _interpretation(tags: Tags, name: str) -> str:
+    """What the samples are: one is grey, if it is no index of a palette, whatever the tag says."""
+    said = tags.word("PhotometricInterpretation")
+    known = BARE_INTERPRETATIONS.get(re.sub(r"[\W_]", "", said), "")
+    grey = tags.header.SamplesPerPixel == 1
+    if grey and known not in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
+        found = "MONOCHROME2"
+    else:
+        found = known if said else "RGB"
+    if not found:
+        raise TbspotError(f"{name} has colours of a kind that tbspot does not read; "
+                          "export it in grey")  # fmt: skip
+    if not said:
+        tags.say(f"no photometric interpretation in the file: read as {found}")
+    elif found != known:
+        tags.say(f"the photometric interpretation is not that of one sample: read as {found}")
+    return found
 
 
 def _is_directory(header: Dataset) -> bool:

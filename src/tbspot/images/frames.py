@@ -44,6 +44,7 @@ from tbspot.images.codestream import (
     check_whole,
     codestream_size,
     fragments,
+    has_adobe_mark,
     with_end,
 )
 
@@ -117,7 +118,7 @@ class Stored:
         values: `[rows, columns]`, or `[rows, columns, 3]` for colours; luma alone where colours
             are halved and not compressed. What stands above their bits is no part of them.
         interpretation: what they are (PS3.3 C.7.6.3.1.2).
-        bits: of a value.
+        bits: of a value; of what was just decoded, as many as it has room for.
         factor: how many times smaller a side than the file's frame it was decoded.
     """
 
@@ -146,11 +147,28 @@ def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
         if syntax == ENCAPSULATED:
             data = b"".join(fragments(data))
         values = _native(content, data, big=syntax == ExplicitVRBigEndian)
-        return Stored(values, str(content.PhotometricInterpretation), content.BitsStored)
-    stored = _compressed(content, syntax, factor)
-    if syntax not in LOSSLESS and not content.PixelRepresentation:
+        stored = Stored(values, str(content.PhotometricInterpretation), content.BitsAllocated)
+    else:
+        stored = _compressed(content, syntax, factor)
+    stored = _in_low_bits(stored, content)
+    lossy = syntax not in (*UNCOMPRESSED, *LOSSLESS)
+    if stored.bits > content.BitsStored and not _is_cut(stored, content, lossy=lossy):
+        stored = replace(stored, bits=content.BitsStored)
+    if lossy and not content.PixelRepresentation:
         stored = replace(stored, values=_without_overshoot(stored.values, stored.bits))
     return stored
+
+
+def _in_low_bits(stored: Stored, content: Dataset) -> Stored:
+    """Values in the lowest bits, where the file has them higher up, as was once allowed.
+
+    Where none reaches above the lowest Bits Stored ones, High Bit is wrong.
+    """
+    aside = content.HighBit + 1 - content.BitsStored
+    values = within_bits(stored.values, stored.bits, signed=False)
+    if not aside or values.max() < 2**content.BitsStored:
+        return stored
+    return replace(stored, values=values >> aside, bits=stored.bits - aside)
 
 
 def within_bits(
@@ -220,41 +238,40 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     stream = _stream(content)
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
-    said = _described(stream) or _Stream(content.BitsStored)
+    said = _described(stream) or _Stream(content.BitsAllocated)
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
         # GDCM reads what the stream says, under any syntax of JPEG; of these two, pydicom asks it
         # for 8 bits alone.
         known_as, plugins = DECODERS[JPEGLosslessSV1]
     check_whole(stream, strictly=plugins[0] == "gdcm")  # which fills up what was cut off
     stream = with_end(stream)
-    bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:
-        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
+        return Stored(smaller[0], str(content.PhotometricInterpretation), said.bits, smaller[1])
     plain = _plain(content, stream, said, known_as)
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.
     whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
+    adobe = "pillow" in plugins and plain.SamplesPerPixel == 3 and has_adobe_mark(stream)
     del stream  # the data set has a copy
     values, interpretation = _by_first(plain, known_as, installed if whole else installed[:1])
-    if said.bits > bits and _is_cut(values, said.bits, content, lossy=syntax not in LOSSLESS):
-        bits = said.bits
-    return Stored(values, interpretation, bits)
+    # Of colours that Adobe's mark tells of libjpeg makes RGB, which pydicom does not say.
+    return Stored(values, "RGB" if adobe else interpretation, said.bits)
 
 
-def _is_cut(values: NDArray[np.integer[Any]], bits: int, content: Dataset, *, lossy: bool) -> bool:
-    """Whether Bits Stored says fewer bits than a picture has whose stream says `bits`.
+def _is_cut(stored: Stored, content: Dataset, *, lossy: bool) -> bool:
+    """Whether Bits Stored says fewer bits than a picture has for which there is more room.
 
     Overlays and rests of a scanner's own stand above Bits Stored too, and make the picture
     rougher; a picture that loses its highest bits falls from white to black at each of its edges.
     """
     most = (OVERSHOOT if lossy else 1) * (2**content.BitsStored - 1)
     signed = bool(content.PixelRepresentation)
-    if not signed and values.max() <= most:
+    if not signed and stored.values.max() <= most:
         return False
     whole, cut = (
-        within_bits(values[::EVERY], each, signed=signed).astype(np.int32)
-        for each in (bits, content.BitsStored)
+        within_bits(stored.values[::EVERY], each, signed=signed).astype(np.int32)
+        for each in (stored.bits, content.BitsStored)
     )
     steps = [int(np.abs(np.diff(part, axis=1)).sum(dtype=np.int64)) for part in (whole, cut)]
     return steps[0] < steps[1]

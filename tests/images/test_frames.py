@@ -207,6 +207,50 @@ def test_a_jpeg_of_12_bits_is_read_whatever_its_path_is_called(tmp_path: Path) -
     np.testing.assert_array_equal(read_with_facts(path).pixels, read_dicom_file(_extended()).pixels)
 
 
+TWELVE = {"JPEGLSLossless": _jpeg_ls, "JPEGLosslessSV1": imagecodecs.ljpeg_encode,
+          "JPEG2000Lossless": _jpeg_2000}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*TWELVE, "JPEGBaseline8Bit", None])
+@pytest.mark.parametrize("said", [*TWELVE, "JPEGBaseline8Bit", "RLELossless",
+    "ImplicitVRLittleEndian", "ExplicitVRLittleEndian"])  # fmt: skip
+def test_a_stream_tells_itself_whatever_syntax_the_file_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str | None, said: str
+) -> None:
+    eight = kind == "JPEGBaseline8Bit"
+    values = (twelve_bits >> 4).astype(np.uint8) if eight else twelve_bits
+    frame = _jpeg(values) if eight else TWELVE[kind](values) if kind else None
+    tags = {} if eight else FULL_WINDOW
+    syntax = getattr(pydicom.uid, kind or "ExplicitVRLittleEndian")
+    path = write_dicom(values, syntax=syntax, frame=frame, **tags)
+    content = _with_syntax(path.read_bytes(), getattr(pydicom.uid, said))
+    path.write_bytes(content)
+    film = read_dicom_file(path)
+    assert np.abs(film.pixels - twelve_bits / 4095).max() < (0.2 if eight else 1e-6)
+
+
+def _with_syntax(content: bytes, syntax: str) -> bytes:
+    """A file whose meta says another transfer syntax; nothing else is changed."""
+    place = content.index(b"\2\0\x10\0UI")
+    end = place + 8 + int.from_bytes(content[place + 6 : place + 8], "little")
+    value = syntax.encode().ljust(len(syntax) + len(syntax) % 2, b"\0")
+    element = content[place : place + 6] + len(value).to_bytes(2, "little") + value
+    length = content.index(b"\2\0\0\0UL\4\0") + 8
+    before = int.from_bytes(content[length : length + 4], "little")
+    after = (before + len(element) - (end - place)).to_bytes(4, "little")
+    return content[:length] + after + content[length + 4 : place] + element + content[end:]
+
+
+def test_a_compressed_film_without_file_meta_is_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    syntax, frame = pydicom.uid.JPEGLosslessSV1, imagecodecs.ljpeg_encode(twelve_bits)
+    path = write_dicom(twelve_bits, syntax=syntax, frame=frame, **FULL_WINDOW)
+    content = path.read_bytes()
+    path.write_bytes(content[content.index(b"\x08\0\x16\0UI") :])
+    np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
+
+
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])
 def test_values_are_brought_within_their_bits(kind: type[Any]) -> None:
     values = np.array([0, 1, 7, 8, 15, 16, 127], kind)

@@ -25,7 +25,9 @@ __all__ = [
     "codestream_size",
     "fragments",
     "has_adobe_mark",
+    "is_jpeg_2000",
     "jpeg_alone",
+    "jpeg_process",
     "rare_jpeg",
     "with_end",
 ]
@@ -144,7 +146,7 @@ def check_whole(stream: bytes, *, strictly: bool = False) -> None:
         may_lack = not strictly and not stream.endswith(NOUGHTS)
         if stream.startswith(JPEG) and not may_lack and not _has_end(stream):
             raise ValueError("the codestream was cut off or its end overwritten")
-        if stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+        if is_jpeg_2000(stream):
             _check_tiles(stream, stream.index(START_OF_JPEG_2000))
     except struct.error as error:
         raise ValueError("the codestream ends in a header") from error
@@ -178,7 +180,7 @@ def with_end(stream: bytes) -> bytes:
 
     OpenJPEG refuses a picture of JPEG 2000, or a file of it, without. Others stay as they are.
     """
-    if not stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+    if not is_jpeg_2000(stream):
         return stream
     _, end = _tile_parts(stream, stream.index(START_OF_JPEG_2000))
     return stream if stream[end : end + 2] == END_OF_IMAGE else stream[:end] + END_OF_IMAGE
@@ -197,6 +199,11 @@ def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:
             return tiles, len(stream.rstrip(b"\0")) - 2
         at += max(12, length)
     return tiles, at
+
+
+def is_jpeg_2000(stream: bytes) -> bool:
+    """Whether it is a codestream of JPEG 2000, or a file of it."""
+    return stream.startswith((START_OF_JPEG_2000, JP2_BOX))
 
 
 def jpeg_alone(stream: bytes) -> bytes:
@@ -227,12 +234,26 @@ def has_adobe_mark(stream: bytes) -> bool:
     )
 
 
+def jpeg_process(stream: bytes) -> str | None:
+    """Which JPEG it is: `lossless`, `JPEG-LS` and so on, empty if one of those that every decoder
+    knows; `None` if none.
+    """
+    found = _first_frame(stream)
+    return found and RARE.get(found[0], "")
+
+
+def _first_frame(stream: bytes) -> tuple[int, CodestreamSize] | None:
+    try:
+        return next(_frame_headers(stream), None) if stream.startswith(JPEG) else None
+    except struct.error:
+        return None
+
+
 def rare_jpeg(stream: bytes) -> str | None:
     """Which JPEG it is of those that few programs decode; `None` of the others, and of none."""
-    try:
-        marker, size = next(_frame_headers(stream))
-    except (StopIteration, struct.error):
+    if (found := _first_frame(stream)) is None:
         return None
+    marker, size = found
     return RARE.get(marker) or (f"{size.precision} bits" if size.precision > 8 else None)
 
 

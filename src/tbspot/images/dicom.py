@@ -30,7 +30,7 @@ from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
-from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode
+from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode, syntax_of
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.groups import GROUP_TAGS, unfold
 from tbspot.images.opening import check_size
@@ -114,6 +114,7 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     content = _content(file, name)
     for keyword in FILLED_IN:
         content[keyword] = header[keyword]
+    syntax = syntax_of(content, syntax)
     if syntax in DECODERS:
         check_codestream(content, name)
     whole = (header.Rows, header.Columns)

@@ -45,6 +45,8 @@ from tbspot.images.codestream import (
     codestream_size,
     fragments,
     has_adobe_mark,
+    is_jpeg_2000,
+    jpeg_process,
     with_end,
 )
 
@@ -54,6 +56,7 @@ __all__ = [
     "UNCOMPRESSED",
     "Stored",
     "decode",
+    "syntax_of",
     "within_bits",
 ]
 
@@ -86,6 +89,15 @@ DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
 }
 LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless,
             JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
+# Syntaxes of the streams that tell themselves; of each the last is what one is read as whose file
+# says none of them: none asks for more of a stream.
+JPEGS: dict[str | None, tuple[str, ...]] = {
+    "": (*RETIRED_JPEG, JPEGExtended12Bit, JPEGBaseline8Bit),
+    "lossless": (JPEGLossless, JPEGLosslessSV1),
+    "JPEG-LS": (JPEGLSLossless, JPEGLSNearLossless),
+}
+JPEGS_2000 = (JPEG2000Lossless, JPEG2000MCLossless, JPEG2000MC, HTJ2KLossless, HTJ2KLosslessRPCL,
+              HTJ2K, JPEG2000)  # fmt: skip
 # An overlay above the stored bits at least doubles a value; no lossy stream is that far off.
 OVERSHOOT = 1.125
 # Rows that tell how rough a picture is: one of so many.
@@ -169,6 +181,24 @@ def _in_low_bits(stored: Stored, content: Dataset) -> Stored:
     if not aside or values.max() < 2**content.BitsStored:
         return stored
     return replace(stored, values=values >> aside, bits=stored.bits - aside)
+
+
+def syntax_of(content: Dataset, said: UID) -> UID:
+    """The transfer syntax of the pixels themselves, of which a file may say none or another.
+
+    Args:
+        content: with its pixels.
+        said: by the file, or what its elements are encoded as.
+    """
+    data = content.PixelData
+    if (said in DECODERS or said == ENCAPSULATED) and not data.startswith(ITEM):
+        return ExplicitVRLittleEndian
+    # Pixels that are not compressed may begin as an item does.
+    if said == ENCAPSULATED or not content["PixelData"].is_undefined_length:
+        return said
+    stream = next(filter(None, fragments(data)), b"")
+    known = JPEGS_2000 if is_jpeg_2000(stream) else JPEGS.get(jpeg_process(stream), ())
+    return said if said in known or not known else UID(known[-1])
 
 
 def within_bits(

@@ -165,6 +165,19 @@ def test_a_jpeg_baseline_is_read_as_pillow_reads_the_jpeg(
     )
 
 
+@pytest.mark.parametrize("enough", [None, 64])
+def test_a_jpeg_has_no_sign_whatever_its_tag_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], enough: int | None
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    tags = {"syntax": pydicom.uid.JPEGBaseline8Bit, "frame": _jpeg(values)}
+    right = read_dicom_file(write_dicom(values, **tags), enough)
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags), enough)
+    np.testing.assert_array_equal(film.pixels, right.pixels)
+    said = "values of JPEG have no sign, whatever Pixel Representation says"
+    assert (*right.facts.corrections, said) == film.facts.corrections
+
+
 def test_a_jpeg_extended_of_12_bits_is_read_as_libjpeg_turbo_reads_it() -> None:
     film = read_with_facts(Path(str(get_testdata_file("JPGExtended.dcm"))))
     assert film.pixels.shape == (1024, 256)

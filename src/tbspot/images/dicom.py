@@ -30,7 +30,15 @@ from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
-from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode, syntax_of
+from tbspot.images.frames import (
+    DECODERS,
+    PACKAGES,
+    UNCOMPRESSED,
+    UNSIGNED,
+    Stored,
+    decode,
+    syntax_of,
+)
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.groups import GROUP_TAGS, unfold
 from tbspot.images.opening import check_size
@@ -111,10 +119,25 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     syntax = _syntax(header, name)
     _fill_in(tags, name)
     file.seek(0)
-    content = _content(file, name)
+    stored = _stored(_content(file, name), syntax, tags, name, enough)
+    whole, (height, width) = (header.Rows, header.Columns), stored.values.shape[:2]
+    factor = factor_for(height, width, enough)
+    if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        pixels = to_luma(stored.values, stored.interpretation, tags, factor)
+    else:
+        pixels = to_display(stored.values, tags, factor)
+    facts = facts_of(header, tuple(tags.corrections), tuple(tags.faults))
+    return Film(pixels, facts, None if pixels.shape == whole else whole)
+
+
+def _stored(content: Dataset, said: UID, tags: Tags, name: str, enough: int | None) -> Stored:
+    """The frame of a file whose tags are filled in; its depth is put there too."""
+    header, syntax = tags.header, syntax_of(content, said)
+    if syntax in UNSIGNED and header.PixelRepresentation:
+        header.PixelRepresentation = 0
+        tags.say("values of JPEG have no sign, whatever Pixel Representation says")
     for keyword in FILLED_IN:
         content[keyword] = header[keyword]
-    syntax = syntax_of(content, syntax)
     if syntax in DECODERS:
         check_codestream(content, name)
     whole = (header.Rows, header.Columns)
@@ -124,18 +147,11 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     if stored.bits > header.BitsStored:
         tags.say("Bits Stored says fewer bits than the picture has: all were used")
     header.BitsStored = stored.bits
-    height, width = stored.values.shape[:2]
-    if (height, width) != tuple(-(-side // stored.factor) for side in whole):
+    if stored.values.shape[:2] != tuple(-(-side // stored.factor) for side in whole):
         raise TbspotError(
             f"{name} is a DICOM file whose tags contradict its pixels; export it again"
         )
-    factor = factor_for(height, width, enough)
-    if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
-        pixels = to_luma(stored.values, stored.interpretation, tags, factor)
-    else:
-        pixels = to_display(stored.values, tags, factor)
-    facts = facts_of(header, tuple(tags.corrections), tuple(tags.faults))
-    return Film(pixels, facts, None if pixels.shape == whole else whole)
+    return stored
 
 
 def _header(file: BinaryIO) -> Dataset:

@@ -54,6 +54,7 @@ __all__ = [
     "DECODERS",
     "PACKAGES",
     "UNCOMPRESSED",
+    "UNSIGNED",
     "Stored",
     "decode",
     "syntax_of",
@@ -89,10 +90,12 @@ DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
 }
 LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless,
             JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
+# JPEG of transformed cosines, whose values have no sign (PS3.5 8.2.1, T.81 A.3.1).
+UNSIGNED: tuple[str, ...] = (*RETIRED_JPEG, JPEGExtended12Bit, JPEGBaseline8Bit)
 # Syntaxes of the streams that tell themselves; of each the last is what one is read as whose file
 # says none of them: none asks for more of a stream.
 JPEGS: dict[str | None, tuple[str, ...]] = {
-    "": (*RETIRED_JPEG, JPEGExtended12Bit, JPEGBaseline8Bit),
+    "": UNSIGNED,
     "lossless": (JPEGLossless, JPEGLosslessSV1),
     "JPEG-LS": (JPEGLSLossless, JPEGLSNearLossless),
 }
@@ -177,8 +180,10 @@ def _in_low_bits(stored: Stored, content: Dataset) -> Stored:
     Where none reaches above the lowest Bits Stored ones, High Bit is wrong.
     """
     aside = content.HighBit + 1 - content.BitsStored
+    if not aside:
+        return stored
     values = within_bits(stored.values, stored.bits, signed=False)
-    if not aside or values.max() < 2**content.BitsStored:
+    if values.max() < 2**content.BitsStored:
         return stored
     return replace(stored, values=values >> aside, bits=stored.bits - aside)
 

@@ -111,6 +111,7 @@ def _extended() -> Path:
 
 
 MORE_BITS = "Bits Stored says fewer bits than the picture has: all were used"
+NO_SIGN = "Pixel Representation says a sign that the picture has not"
 RLE = pydicom.uid.RLELossless
 
 
@@ -147,7 +148,43 @@ def test_a_film_that_is_said_to_be_signed_and_is_not_is_read_as_it_is(
     tags = FULL_WINDOW | {"PixelRepresentation": 1}
     film = read_dicom_file(write_dicom(twelve_bits, syntax=syntax, **tags))
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
-    assert film.facts.corrections == (MORE_BITS,)
+    assert film.facts.corrections == (NO_SIGN,)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_dark_film_with_white_letters_keeps_its_sign(write_dicom: WriteDicom, bits: int) -> None:
+    dark = np.full((64, 64), -(2 ** (bits - 1)), np.int16)
+    dark[8:] += np.arange(64, dtype=np.int16) * np.int16(2 ** (bits - 8))
+    dark[:8, ::3] = 2 ** (bits - 1) - 1
+    values = dark.view(np.uint16) & np.uint16(2**bits - 1)
+    tags = {"BitsStored": bits, "WindowCenter": 0, "WindowWidth": 2**bits}
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags))
+    right = (dark.astype(np.float64) + 2 ** (bits - 1)) / (2**bits - 1)
+    np.testing.assert_allclose(film.pixels, right, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["JPEGLosslessSV1", "JPEG2000Lossless", "16 bits", "8 bits"])
+def test_a_film_without_room_for_more_bits_has_no_sign_that_it_falls_by(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str
+) -> None:
+    values, bits = twelve_bits, 12
+    tags: dict[str, Any] = {}
+    if kind == "16 bits":
+        values, bits = twelve_bits * np.uint16(16), 16
+    elif kind == "8 bits":
+        values, bits = (twelve_bits >> 4).astype(np.uint8), 8
+    elif kind == "JPEGLosslessSV1":
+        frame = imagecodecs.ljpeg_encode(values, bitspersample=bits)
+        tags = {"syntax": pydicom.uid.JPEGLosslessSV1, "frame": frame}
+    else:
+        frame = imagecodecs.jpeg2k_encode(
+            values, codecformat="j2k", bitspersample=bits, level=0, reversible=True
+        )
+        tags = {"syntax": pydicom.uid.JPEG2000Lossless, "frame": frame}
+    tags |= {"BitsStored": bits, "WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags))
+    np.testing.assert_allclose(film.pixels, values / (2**bits - 1), atol=1e-6)
+    assert film.facts.corrections == (NO_SIGN,)
 
 
 @pytest.mark.parametrize("signed", [False, True])

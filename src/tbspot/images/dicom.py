@@ -131,7 +131,7 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
 
 
 def _stored(content: Dataset, said: UID, tags: Tags, name: str, enough: int | None) -> Stored:
-    """The frame of a file whose tags are filled in; its depth is put there too."""
+    """The frame of a file whose tags are filled in; its bits and sign are put there."""
     header, syntax = tags.header, syntax_of(content, said)
     if syntax in UNSIGNED and header.PixelRepresentation:
         header.PixelRepresentation = 0
@@ -146,7 +146,9 @@ def _stored(content: Dataset, said: UID, tags: Tags, name: str, enough: int | No
     stored = decode(content, syntax, factor)
     if stored.bits > header.BitsStored:
         tags.say("Bits Stored says fewer bits than the picture has: all were used")
-    header.BitsStored = stored.bits
+    if header.PixelRepresentation and not stored.signed:
+        tags.say("Pixel Representation says a sign that the picture has not")
+    header.BitsStored, header.PixelRepresentation = stored.bits, int(stored.signed)
     if stored.values.shape[:2] != tuple(-(-side // stored.factor) for side in whole):
         raise TbspotError(
             f"{name} is a DICOM file whose tags contradict its pixels; export it again"

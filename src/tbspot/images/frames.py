@@ -105,6 +105,8 @@ JPEGS_2000 = (JPEG2000Lossless, JPEG2000MCLossless, JPEG2000MC, HTJ2KLossless, H
 OVERSHOOT = 1.125
 # Rows that tell how rough a picture is: one of so many.
 EVERY = 8
+# So many of these must be smoother without the sign that the tag says.
+HALF = 0.5
 # What to install for the first decoder of a syntax.
 PACKAGES = {
     "pydicom": "pydicom",
@@ -134,6 +136,7 @@ class Stored:
             are halved and not compressed. What stands above their bits is no part of them.
         interpretation: what they are (PS3.3 C.7.6.3.1.2).
         bits: of a value; of what was just decoded, as many as it has room for.
+        signed: whether one may be below 0.
         factor: how many times smaller a side than the file's frame it was decoded.
     """
 
@@ -141,6 +144,7 @@ class Stored:
     interpretation: str
     bits: int
     factor: int = 1
+    signed: bool = False
 
 
 def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
@@ -167,9 +171,8 @@ def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
         stored = _compressed(content, syntax, factor)
     stored = _in_low_bits(stored, content)
     lossy = syntax not in (*UNCOMPRESSED, *LOSSLESS)
-    if stored.bits > content.BitsStored and not _is_cut(stored, content, lossy=lossy):
-        stored = replace(stored, bits=content.BitsStored)
-    if lossy and not content.PixelRepresentation:
+    stored = _with_true_bits(stored, content, lossy=lossy)
+    if lossy and not stored.signed:
         stored = replace(stored, values=_without_overshoot(stored.values, stored.bits))
     return stored
 
@@ -294,22 +297,33 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     return Stored(values, "RGB" if adobe else interpretation, said.bits)
 
 
-def _is_cut(stored: Stored, content: Dataset, *, lossy: bool) -> bool:
-    """Whether Bits Stored says fewer bits than a picture has for which there is more room.
+def _with_true_bits(stored: Stored, content: Dataset, *, lossy: bool) -> Stored:
+    """Values with the bits and the sign of the tags, or with their own.
 
-    Overlays and rests of a scanner's own stand above Bits Stored too, and make the picture
-    rougher; a picture that loses its highest bits falls from white to black at each of its edges.
+    A picture that loses its highest bits, or of which they are taken for a sign, falls from white
+    to black at its edges. Overlays and rests of a scanner's own stand above Bits Stored too, and
+    make it rougher; white letters on black are as far apart, but on few rows.
     """
-    most = (OVERSHOOT if lossy else 1) * (2**content.BitsStored - 1)
-    signed = bool(content.PixelRepresentation)
-    if not signed and stored.values.max() <= most:
-        return False
-    whole, cut = (
-        within_bits(stored.values[::EVERY], each, signed=signed).astype(np.int32)
-        for each in (stored.bits, content.BitsStored)
-    )
-    steps = [int(np.abs(np.diff(part, axis=1)).sum(dtype=np.int64)) for part in (whole, cut)]
-    return steps[0] < steps[1]
+    bits, signed = min(stored.bits, content.BitsStored), bool(content.PixelRepresentation)
+    most = (OVERSHOOT if lossy else 1) * (2**bits - 1)
+    some = stored.values[::EVERY]
+    words = within_bits(some, stored.bits, signed=False) if signed else stored.values
+    more = stored.bits > bits and bool(words.max() > most)
+    if not more and not signed:
+        return replace(stored, bits=bits)
+    said = _roughness(some, bits, signed=signed)
+    if more:
+        falls = _roughness(some, stored.bits, signed=signed).sum() < said.sum()
+        return replace(stored, bits=stored.bits if falls else bits, signed=signed)
+    falls = (_roughness(some, bits, signed=False) < said).mean() > HALF
+    return replace(stored, bits=bits, signed=not falls)
+
+
+def _roughness(values: NDArray[np.integer[Any]], bits: int, *, signed: bool) -> NDArray[np.int64]:
+    """The sum of all steps along each row."""
+    steps = np.abs(np.diff(within_bits(values, bits, signed=signed).astype(np.int32), axis=1))
+    found: NDArray[np.int64] = steps.reshape(len(steps), -1).sum(axis=1, dtype=np.int64)
+    return found
 
 
 def _stream(content: Dataset) -> bytes:

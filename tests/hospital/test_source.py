@@ -308,6 +308,17 @@ def test_a_shape_of_pixels_that_stands_twice_is_the_last(
     assert read_source(path).pixel_ratio == (1 if again else 2)
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [("L\\F", ["L", "F"]), ("LAF\\FP", ["LAF", "FP"]), ("LR\\F", []), ("LL\\F", []),
+     ("L\\HFP", []), ("L\\X", []), ("L", [])],
+)  # fmt: skip
+def test_an_orientation_that_the_standard_does_not_have_is_none(
+    write_film: Write, said: str, taken: list[str]
+) -> None:
+    assert read_source(write_film(PatientOrientation=said)).reference.PatientOrientation == taken
+
+
 @pytest.mark.parametrize("representation", [b"??", b"\0\0", b"lo"])
 def test_an_element_of_an_illegal_representation_costs_no_result(
     write_film: Write, representation: bytes

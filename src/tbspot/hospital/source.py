@@ -8,6 +8,7 @@ the pixels to images/.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -45,6 +46,8 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
+# One letter of each axis at most.
+DIRECTION = re.compile(r"(?!.*[AP].*[AP]|.*[RL].*[RL]|.*[HF].*[HF])[APRLHF]+")
 # No equipment has pixels that are longer one way.
 MOST_ASPECT = 5.0
 TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES)
@@ -282,5 +285,4 @@ def _orientation(header: Dataset) -> list[str]:
     if not isinstance(value, MultiValue) or len(value) != 2:
         return []
     directions = [str(direction) for direction in value]
-    known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
-    return directions if known else []
+    return directions if all(DIRECTION.fullmatch(each) for each in directions) else []

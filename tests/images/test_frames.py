@@ -278,6 +278,20 @@ def _with_syntax(content: bytes, syntax: str) -> bytes:
     return content[:length] + after + content[length + 4 : place] + element + content[end:]
 
 
+@pytest.mark.parametrize("kind", TWELVE)
+def test_several_compressed_pictures_are_no_film_whatever_the_number_of_frames_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str
+) -> None:
+    frame = TWELVE[kind](twelve_bits)
+    syntax = getattr(pydicom.uid, kind)
+    path = write_dicom(twelve_bits, syntax=syntax, frame=frame, NumberOfFrames=1)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = encapsulate([frame, frame])
+    dataset.save_as(path)
+    with pytest.raises(TbspotError, match=r"film\.dcm holds several frames; export the film alone"):
+        read_dicom_file(path)
+
+
 def test_a_compressed_film_without_file_meta_is_read(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
 ) -> None:

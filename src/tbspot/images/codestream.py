@@ -78,10 +78,13 @@ def check_codestream(content: Dataset, name: str) -> None:
 
     Raises:
         TbspotError: the codestream is larger or smaller, has other components, or does not say its
-            height where it begins.
+            height where it begins; or there are several.
         ValueError: there is no codestream, or none with a header.
     """
-    size = codestream_size(b"".join(fragments(content.PixelData)))
+    parts = list(fragments(content.PixelData))
+    if sum(part.startswith((JPEG, START_OF_JPEG_2000, JP2_BOX)) for part in parts) > 1:
+        raise TbspotError(f"{name} holds several frames; export the film alone")
+    size = codestream_size(b"".join(parts))
     if size is None:  # RLE, whose decoder makes what the header says and no more
         return
     if not size.height:

@@ -217,6 +217,15 @@ def test_bits_that_the_file_has_higher_up_are_read_from_there(
     assert film.facts.corrections == ()
 
 
+def test_bits_below_that_say_something_are_the_picture_s(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    tags = FULL_WINDOW | {"BitsStored": 10, "HighBit": 11}
+    film = read_dicom_file(write_dicom(twelve_bits, **tags))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (MORE_BITS,)
+
+
 @pytest.mark.parametrize(("high", "faults"), [(15, ()), (12, ()), (0, ("High Bit",)),
     (99, ("High Bit",))])  # fmt: skip
 def test_a_wrong_high_bit_moves_nothing(

@@ -180,13 +180,15 @@ def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
 def _in_low_bits(stored: Stored, content: Dataset) -> Stored:
     """Values in the lowest bits, where the file has them higher up, as was once allowed.
 
-    Where none reaches above the lowest Bits Stored ones, High Bit is wrong.
+    Where none reaches above the lowest Bits Stored ones, or the bits below say something too, one
+    of the two tags is wrong.
     """
     aside = content.HighBit + 1 - content.BitsStored
     if not aside:
         return stored
     values = within_bits(stored.values, stored.bits, signed=False)
-    if values.max() < 2**content.BitsStored:
+    below = values & values.dtype.type(2**aside - 1)
+    if values.max() < 2**content.BitsStored or below.min() < below.max():
         return stored
     return replace(stored, values=values >> aside, bits=stored.bits - aside)
 

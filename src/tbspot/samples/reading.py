@@ -324,8 +324,8 @@ def _row(
         # A quotation mark that another cell's closes far below takes whole rows.
         if "\n" in row[name] or "\r" in row[name]:
             raise TbspotError(
-                f"{where} has a line end in the cell of {name!r}; write the cell on one line, or "
-                "close its quotation mark"
+                f"{where} has a line end in the cell of {name!r}; write the cell on one line, "
+                "rename a film that is called so, or close the quotation mark"
             )
     return row
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
 __all__ = [
     "DataError",
@@ -20,6 +21,7 @@ __all__ = [
     "OutOfMemoryError",
     "TbspotError",
     "UnreadableFilmError",
+    "is_crowded",
     "is_out_of_memory",
     "told_as",
 ]
@@ -30,6 +32,8 @@ WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "ca
          "resource temporarily unavailable")  # fmt: skip
 # What the system says that has no room for more, the second of processes.
 NUMBERS = (errno.ENOMEM, errno.EAGAIN)
+# What it says of a process, or of itself, that has too many files and connections open.
+CROWDED = (errno.EMFILE, errno.ENFILE)
 # Of a sentence, in characters: room for the longest path, of which a file system has 4,096.
 LONGEST = 6000
 
@@ -84,6 +88,11 @@ def is_out_of_memory(error: BaseException) -> bool:
         or (isinstance(one, RuntimeError) and any(word in str(one).lower() for word in WORDS))
         for one in _chain(error)
     )
+
+
+def is_crowded(error: BaseException) -> TypeGuard[OSError]:
+    """Whether an error says that no more files can be opened."""
+    return isinstance(error, OSError) and error.errno in CROWDED
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

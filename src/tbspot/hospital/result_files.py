@@ -19,10 +19,20 @@ __all__ = ["read_result"]
 
 
 def read_result(path: Path) -> Dataset | None:
-    """A result, or `None` if its file is not there, not whole, or no result."""
+    """A result, or `None` if its file is not there, not whole, or no result.
+
+    Raises:
+        OSError: it is there, and cannot be read now.
+    """
     try:
         result = dcmread(path)
         return result if result.SOPInstanceUID and _is_whole(path, result.SOPClassUID) else None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno is None:  # of its reader
+            return None
+        raise
     # What was cut off may break its reader in any way.
     except Exception:
         return None

@@ -7,6 +7,7 @@ What the other files mean is left to the modules that write them.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -35,6 +36,8 @@ __all__ = ["check_run", "fingerprint", "open_run", "write_json"]
 CACHE = "cache"
 # Not of one run: what holds the folder, what runs share, and what every new ext4 disk has.
 NOT_OF_A_RUN = (LOCK_FILE, CACHE, "lost+found")
+# What is told of a run.json that is none: there is nothing, or a link, a folder or a pipe.
+NO_RECORD = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 # In run.json while an earlier run is being removed: whoever finds it there goes on removing.
 EMPTYING = "emptying"
 
@@ -260,11 +263,21 @@ def _plain(value: Any) -> Any:
 
 
 def _recorded(record: Path) -> dict[str, Any]:
-    """What run.json says; nothing where there is none, or another file of its name."""
+    """What run.json says; nothing where there is none, or another file of its name.
+
+    Raises:
+        TbspotError: it cannot be read now, so that nobody knows whose run this is.
+    """
     try:
         with open_file(record) as file:
             run = _plain(load_json(file.read()))
-    except (OSError, ValueError, RecursionError):  # nested deeper than any settings
+    except OSError as error:
+        if error.errno in NO_RECORD:
+            return {}
+        raise TbspotError(
+            f"{record} cannot be read ({error.strerror}); see to its disk, or choose another folder"
+        ) from error
+    except (ValueError, RecursionError):  # nested deeper than any settings
         return {}
     return run if isinstance(run, dict) else {}
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import os
 import shutil
 import zipfile
@@ -63,6 +65,15 @@ def test_a_symbolic_link_is_followed_in_a_data_set_and_refused_in_a_batch(
     np.testing.assert_array_equal(read_pixels(link), read_pixels(tmp_path / name))
     with pytest.raises(TbspotError, match="is a symbolic link; name the file it leads to"):
         read_with_facts(link)
+
+
+def test_a_disk_that_fails_at_a_film_s_first_bytes_is_told_of_this_film(film_path: Path) -> None:
+    class Failing(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(TbspotError, match=r"a\.png cannot be read \(Input/output error\)"):
+        opening.sniff(Failing(film_path.read_bytes()), "a.png")
 
 
 def test_links_that_lead_in_a_circle_are_one_sentence(tmp_path: Path) -> None:

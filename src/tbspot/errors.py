@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 __all__ = [
+    "CROWDED",
     "DataError",
     "MissingExtraError",
     "ModelError",

@@ -7,7 +7,6 @@ What the other files mean is left to the modules that write them.
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import json
 import os
@@ -23,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tbspot import __version__
 from tbspot.errors import TbspotError
 from tbspot.lock import LOCK_FILE, RUN_FILE, is_held, refusals_told
-from tbspot.parsing import load_json, open_file
+from tbspot.parsing import load_json, open_file, refuse_unread
 from tbspot.pathnames import as_path, as_text, lies_in
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
 
@@ -36,8 +35,6 @@ __all__ = ["check_run", "fingerprint", "open_run", "write_json"]
 CACHE = "cache"
 # Not of one run: what holds the folder, what runs share, and what every new ext4 disk has.
 NOT_OF_A_RUN = (LOCK_FILE, CACHE, "lost+found")
-# What is told of a run.json that is none: there is nothing, or a link, a folder or a pipe.
-NO_RECORD = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.EINVAL)
 # In run.json while an earlier run is being removed: whoever finds it there goes on removing.
 EMPTYING = "emptying"
 
@@ -272,11 +269,8 @@ def _recorded(record: Path) -> dict[str, Any]:
         with open_file(record) as file:
             run = _plain(load_json(file.read()))
     except OSError as error:
-        if error.errno in NO_RECORD:
-            return {}
-        raise TbspotError(
-            f"{record} cannot be read ({error.strerror}); see to its disk, or choose another folder"
-        ) from error
+        refuse_unread(error, record)
+        return {}
     except (ValueError, RecursionError):  # nested deeper than any settings
         return {}
     return run if isinstance(run, dict) else {}

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from tbspot.errors import TbspotError, is_out_of_memory
-from tbspot.parsing import open_file
+from tbspot.errors import TbspotError
+from tbspot.parsing import open_file, refuse_unread
 from tbspot.storage import replacing
 
 __all__ = ["SUFFIX", "names_in", "page_of", "read_from_page", "write_page"]
@@ -116,8 +116,7 @@ def _opened(page: Path) -> Iterator[BinaryIO]:
             yield file
     # zipfile tells what is broken by many kinds of error.
     except Exception as error:
-        if is_out_of_memory(error):
-            raise
+        refuse_unread(error, page)
         raise TbspotError(
             f"{page} does not hold heat maps as tbspot packs them; move it away, and run "
             "`tbspot locate` again"

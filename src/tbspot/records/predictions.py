@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.choices import MapRule
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError
 from tbspot.images.opening import MOST_PIXELS
-from tbspot.parsing import LARGEST, open_file, parse, refuse_later
+from tbspot.parsing import LARGEST, open_file, parse, refuse_later, refuse_unread
 from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
@@ -196,8 +196,7 @@ def read_heatmap(
         raise
     # NumPy tells broken headers by many kinds of error.
     except Exception as error:
-        if is_out_of_memory(error):
-            raise
+        refuse_unread(error, path)
         raise TbspotError(
             f"{path} is not a heat map of tbspot; in {folder / FILE_NAME}, the line of "
             f"{prediction.image} names it: {REMEDY}"

@@ -6,7 +6,6 @@ is whole or absent; the finished model is left to nets/weights.py.
 
 from __future__ import annotations
 
-import errno
 import io
 import sys
 import time
@@ -18,8 +17,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tbspot.errors import OutOfMemoryError, TbspotError, is_out_of_memory
-from tbspot.parsing import open_file
+from tbspot.errors import TbspotError
+from tbspot.parsing import open_file, refuse_unread
 from tbspot.storage import replacing
 
 __all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]
@@ -157,25 +156,8 @@ class TrainingState:
             # Checkpoints of before have none.
             self.losses = [float(loss) for loss in saved.get("losses", ())]
         except Exception as error:  # a broken pickle may raise anything
-            _refuse_for_now(error, path)
+            refuse_unread(error, path)
             raise TbspotError(
                 f"{path} is not a checkpoint of this run, or is truncated; remove it to train "
                 "from the start"
             ) from error
-
-
-def _refuse_for_now(error: Exception, path: Path) -> None:
-    """Tell what is no fault of a checkpoint by itself: nobody shall remove one that is whole.
-
-    Raises:
-        TbspotError: memory ran out, or the file cannot be read now.
-    """
-    if is_out_of_memory(error):
-        raise OutOfMemoryError(
-            f"memory ran out for {path}; end other programs, and the same command goes on"
-        ) from error
-    if isinstance(error, OSError) and error.errno != errno.EINVAL:  # of a place beyond its end
-        raise TbspotError(
-            f"{path} cannot be read ({error.strerror}); see to its disk, and the same command "
-            "goes on"
-        ) from error

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import TypeGuard
 
 __all__ = [
-    "CROWDED",
     "DataError",
     "MissingExtraError",
     "ModelError",
@@ -24,6 +23,7 @@ __all__ = [
     "UnreadableFilmError",
     "is_crowded",
     "is_out_of_memory",
+    "refuse_unread",
     "told_as",
 ]
 
@@ -35,6 +35,8 @@ WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "ca
 NUMBERS = (errno.ENOMEM, errno.EAGAIN)
 # What it says of a process, or of itself, that has too many files and connections open.
 CROWDED = (errno.EMFILE, errno.ENFILE)
+# What it says of a file that may well be whole.
+UNREAD = (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOTCONN, *CROWDED)
 # Of a sentence, in characters: room for the longest path, of which a file system has 4,096.
 LONGEST = 6000
 
@@ -94,6 +96,28 @@ def is_out_of_memory(error: BaseException) -> bool:
 def is_crowded(error: BaseException) -> TypeGuard[OSError]:
     """Whether an error says that no more files can be opened."""
     return isinstance(error, OSError) and error.errno in CROWDED
+
+
+def refuse_unread(error: Exception, path: object) -> None:
+    """Tell a file that cannot be read now from one that is broken, and that its user may remove.
+
+    Args:
+        error: by which reading it ended; any other one is left to the caller.
+        path: of the file, as sentences have it.
+
+    Raises:
+        TbspotError: its disk or the system is why; as `OutOfMemoryError`, that memory ran out.
+    """
+    if is_out_of_memory(error):
+        raise OutOfMemoryError(
+            f"memory ran out for {path}; end other programs, and the same command goes on"
+        ) from error
+    for one in (error, error.__cause__):
+        if isinstance(one, OSError) and one.errno in UNREAD:
+            raise TbspotError(
+                f"{path} cannot be read ({one.strerror}); see to its disk, and the same command "
+                "goes on"
+            ) from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.lock import LOCK_FILE, RUN_FILE, is_held, refusals_told
-from tbspot.parsing import load_json, open_file, refuse_unread
+from tbspot.parsing import load_json, open_file
 from tbspot.pathnames import as_path, as_text, lies_in
 from tbspot.storage import clear_parts, is_part, make_folder, replacing
 

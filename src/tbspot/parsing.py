@@ -16,18 +16,9 @@ from typing import Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from tbspot.errors import CROWDED, OutOfMemoryError, TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, refuse_unread
 
-__all__ = [
-    "LARGEST",
-    "first_fault",
-    "load_json",
-    "open_file",
-    "parse",
-    "read_json",
-    "refuse_later",
-    "refuse_unread",
-]
+__all__ = ["LARGEST", "first_fault", "load_json", "open_file", "parse", "read_json", "refuse_later"]
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -35,8 +26,6 @@ Model = TypeVar("Model", bound=BaseModel)
 MOST_BYTES = 256_000_000
 # What 64 bits hold; longer ones cost time that grows with the square of their length.
 MOST_DIGITS = 19
-# What a disk says of a file that may well be whole.
-UNREAD = (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOTCONN, *CROWDED)
 # Far from the end of float32, in which maps and boxes are computed.
 LARGEST = 1e30
 
@@ -59,6 +48,7 @@ def read_json(
         with open_file(path) as file:
             return parse(file.read(), model)
     except OSError as error:
+        refuse_unread(error, path)
         raise TbspotError(f"{path} cannot be read: {error.strerror}; {remedy}") from error
     except ValidationError as error:
         raise TbspotError(f"{path} is not {what} ({first_fault(error)}); {remedy}") from error
@@ -169,28 +159,6 @@ def refuse_later(error: BaseException, path: Path, what: str) -> None:
         raise TbspotError(
             f"{path} is not {what} as this tbspot knows them: a later one made it; update tbspot"
         ) from error
-
-
-def refuse_unread(error: Exception, path: Path) -> None:
-    """Tell a file that cannot be read now from one that is broken, and that its user may remove.
-
-    Args:
-        error: by which reading it ended; any other one is left to the caller.
-        path: of the file.
-
-    Raises:
-        TbspotError: its disk or the system is why; as `OutOfMemoryError`, that memory ran out.
-    """
-    if is_out_of_memory(error):
-        raise OutOfMemoryError(
-            f"memory ran out for {path}; end other programs, and the same command goes on"
-        ) from error
-    for one in (error, error.__cause__):
-        if isinstance(one, OSError) and one.errno in UNREAD:
-            raise TbspotError(
-                f"{path} cannot be read ({one.strerror}); see to its disk, and the same command "
-                "goes on"
-            ) from error
 
 
 def first_fault(error: ValidationError) -> str:

@@ -165,6 +165,7 @@ class Worker:
         self.tell("film put off", film=film.id, tries=film.attempts + 1, reason=reason)
 
     def _set_aside(self, film: FilmLine, reason: str, prediction: str | None = None) -> None:
+        self.store.check_there()
         self.store.ledger.set_aside(film.id, reason, prediction, self.store.clock())
         self.tell("film set aside", film=film.id, reason=reason)
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from tbspot.errors import TbspotError
-from tbspot.parsing import open_file, refuse_unread
+from tbspot.errors import TbspotError, refuse_unread
+from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
 __all__ = ["SUFFIX", "names_in", "page_of", "read_from_page", "write_page"]

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.choices import MapRule
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.images.opening import MOST_PIXELS
-from tbspot.parsing import LARGEST, open_file, parse, refuse_later, refuse_unread
+from tbspot.parsing import LARGEST, open_file, parse, refuse_later
 from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
@@ -154,6 +154,7 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
             for number, line in enumerate(iter(lambda: lines.readline(LONGEST_LINE), b""), 1):
                 yield _prediction(line, path, number)
     except OSError as error:
+        refuse_unread(error, path)
         absent = isinstance(error, FileNotFoundError | NotADirectoryError)
         fault = f"holds no {FILE_NAME}" if absent else f"has no readable {FILE_NAME} ({error})"
         raise TbspotError(f"{folder} {fault}; make one with `tbspot locate`") from error

@@ -17,8 +17,8 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tbspot.errors import TbspotError
-from tbspot.parsing import open_file, refuse_unread
+from tbspot.errors import TbspotError, refuse_unread
+from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
 __all__ = ["CHECKPOINT_FILE", "TrainingState", "diverged"]

@@ -189,7 +189,7 @@ def _replaced(store: Store, patched: pytest.MonkeyPatch) -> str:
     shutil.copytree(store.folder.with_name("away"), store.folder)
     for path in store.folder.glob("*/*.dcm"):
         path.unlink()
-    return "another folder is in the place"
+    return "has another queue than when"
 
 
 def _crowded(_: Store, patched: pytest.MonkeyPatch) -> str:

@@ -69,8 +69,9 @@ class Store:
         for one in (folder, *(folder / name for name in (FILMS, RESULTS, MAPS))):
             make_folder(one)
             clear_parts(one)
-        self._films = (folder / FILMS).stat()
         self.ledger = Ledger(folder / QUEUE)
+        # By a file that stays open: of others, some file systems change the number.
+        self._queue_file = (folder / QUEUE).stat()
         self._adopt()
         self._mend()
         self._sweep()
@@ -159,17 +160,17 @@ class Store:
         films = self.folder / FILMS
         try:
             with os.scandir(films):  # which too many open files refuse too
-                there, free = films.stat(), shutil.disk_usage(films).free
+                queue, free = (self.folder / QUEUE).stat(), shutil.disk_usage(films).free
         except OSError as error:
             remedy = "allow more (ulimit -n)" if is_crowded(error) else "bring its disk back"
             raise TbspotError(
                 f"{self.folder} cannot be used ({error.strerror}); {remedy}, and films are taken "
                 "again"
             ) from error
-        if not os.path.samestat(there, self._films):
+        if not os.path.samestat(queue, self._queue_file):
             raise TbspotError(
-                f"another folder is in the place of {self.folder}; bring its disk back, or start "
-                "the node again"
+                f"{self.folder} has another queue than when the node was started; bring its disk "
+                "back, or start the node again"
             )
         return free
 

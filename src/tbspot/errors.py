@@ -115,8 +115,7 @@ def refuse_unread(error: Exception, path: object) -> None:
     for one in (error, error.__cause__):
         if isinstance(one, OSError) and one.errno in UNREAD:
             raise TbspotError(
-                f"{path} cannot be read ({one.strerror}); see to its disk, and the same command "
-                "goes on"
+                f"{path} cannot be read ({one.strerror}); mend that, and the same command goes on"
             ) from error
 
 

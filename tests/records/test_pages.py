@@ -83,7 +83,7 @@ def test_a_map_that_cannot_be_read_now_is_not_said_to_be_broken(
 
     assert page.exists()
     monkeypatch.setattr(f"tbspot.records.{module}.open_file", fail)
-    said = rf"cannot be read \({os.strerror(number)}\); see to its disk"
+    said = rf"cannot be read \({os.strerror(number)}\); mend that"
     with pytest.raises(TbspotError, match=said) as told:
         read_heatmap(tmp_path, _prediction("b.npy"))
     assert "move" not in str(told.value)

@@ -501,7 +501,7 @@ def test_a_result_that_cannot_be_read_now_is_not_said_to_be_cut_off(
         sent = sending.send(run, address)
     assert sent.stored == 0
     assert {why for _, why in sent.failed} == {
-        "cannot be read (Input/output error); see to its disk, and the same command goes on"
+        "cannot be read (Input/output error); mend that, and the same command goes on"
     }
 
 

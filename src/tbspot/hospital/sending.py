@@ -106,7 +106,7 @@ def _refusal(archive: Archive, path: Path) -> str | None:
     try:
         result = read_result(path)
     except OSError as error:
-        return f"cannot be read ({error.strerror}); see to its disk, and the same command goes on"
+        return f"cannot be read ({error.strerror}); mend that, and the same command goes on"
     if result is None:
         return "is not a whole DICOM file; locate anew with --overwrite"
     return archive.store(result)

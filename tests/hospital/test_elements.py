@@ -82,6 +82,16 @@ def test_items_of_an_unknown_representation_may_state_theirs() -> None:
     assert not is_whole(io.BytesIO(STATED[:-16] + ENCAPSULATED), PIXELS, little=True)
 
 
+@pytest.mark.parametrize("representation", [b"??", b"\0\0", b"lo"])
+def test_an_element_of_an_illegal_representation_may_be_walked(representation: bytes) -> None:
+    odd = struct.pack("<HH2sH", 0x0019, 0x1010, representation, 4) + b"AAAA"
+    assert is_whole(io.BytesIO(NUMBER + odd + ENCAPSULATED), PIXELS, little=True)
+    assert not is_whole(io.BytesIO(NUMBER + odd + ENCAPSULATED[:-1]), PIXELS, little=True)
+    implicit = _plain(0x00191010, 4, b"AAAA")
+    assert is_whole(io.BytesIO(NUMBER + implicit + ENCAPSULATED), PIXELS, little=True)
+    assert not is_whole(io.BytesIO(NUMBER + odd + implicit + ENCAPSULATED), PIXELS, little=True)
+
+
 @pytest.mark.parametrize(
     "behind",
     [bytes(1 << 20), SEQUENCE_END, ITEM_END, ITEM(0), b"REST OF A DISK" * 20, NUMBER[:-1],

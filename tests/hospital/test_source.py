@@ -308,6 +308,35 @@ def test_a_shape_of_pixels_that_stands_twice_is_the_last(
     assert read_source(path).pixel_ratio == (1 if again else 2)
 
 
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [("L\\F", ["L", "F"]), ("LAF\\FP", ["LAF", "FP"]), ("LR\\F", []), ("LL\\F", []),
+     ("L\\HFP", []), ("L\\X", []), ("L", [])],
+)  # fmt: skip
+def test_an_orientation_that_the_standard_does_not_have_is_none(
+    write_film: Write, said: str, taken: list[str]
+) -> None:
+    assert read_source(write_film(PatientOrientation=said)).reference.PatientOrientation == taken
+
+
+@pytest.mark.parametrize("representation", [b"??", b"\0\0", b"lo"])
+def test_an_element_of_an_illegal_representation_costs_no_result(
+    write_film: Write, representation: bytes
+) -> None:
+    path = write_film(PatientID="P-1")
+    content = path.read_bytes()
+    place = content.index(struct.pack("<HH2s", 0x0028, 0x0002, b"US"))
+    odd = struct.pack("<HH2sH", 0x0019, 0x1010, representation, 4) + b"AAAA"
+    path.write_bytes(content[:place] + odd + content[place:])
+    assert read_source(path).identifiers.PatientID == "P-1"
+    assert pydicom.config.assume_implicit_vr_switch
+    # Of whose it is there is no second number behind it.
+    again = struct.pack("<HH2sH", 0x0010, 0x0020, b"LO", 4) + b"P-2 "
+    path.write_bytes(content[:place] + odd + again + content[place:])
+    with pytest.raises(TbspotError, match="has its PatientID twice or in a wrong place"):
+        read_source(path)
+
+
 @pytest.mark.parametrize("value", [b"L\\F ", b"R\\F "])
 def test_what_only_describes_and_stands_twice_is_unknown(write_film: Write, value: bytes) -> None:
     path = write_film(PatientOrientation=["L", "F"], StudyDescription="PLANTED ")

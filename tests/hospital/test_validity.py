@@ -50,6 +50,7 @@ ODD: dict[str, dict[str, Any]] = {
     "no orientation": {"PatientOrientation": None},
     "empty orientation": {"PatientOrientation": ""},
     "odd orientation": {"PatientOrientation": ["X", "1"]},
+    "orientation both ways": {"PatientOrientation": ["LR", "F"]},
     "oblique": {"PatientOrientation": ["LAF", "FP"]},
     "spaced": {"PixelSpacing": [0.2, 0.3], "ImagerPixelSpacing": [0.2, 0.3]},
     "whole identity": {"PatientBirthDate": "19600101", "PatientSex": "O", "StudyTime": "101112.5",

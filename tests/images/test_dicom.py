@@ -165,6 +165,19 @@ def test_a_jpeg_baseline_is_read_as_pillow_reads_the_jpeg(
     )
 
 
+@pytest.mark.parametrize("enough", [None, 64])
+def test_a_jpeg_has_no_sign_whatever_its_tag_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], enough: int | None
+) -> None:
+    values = (twelve_bits >> 4).astype(np.uint8)
+    tags = {"syntax": pydicom.uid.JPEGBaseline8Bit, "frame": _jpeg(values)}
+    right = read_dicom_file(write_dicom(values, **tags), enough)
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags), enough)
+    np.testing.assert_array_equal(film.pixels, right.pixels)
+    said = "values of JPEG have no sign, whatever Pixel Representation says"
+    assert (*right.facts.corrections, said) == film.facts.corrections
+
+
 def test_a_jpeg_extended_of_12_bits_is_read_as_libjpeg_turbo_reads_it() -> None:
     film = read_with_facts(Path(str(get_testdata_file("JPGExtended.dcm"))))
     assert film.pixels.shape == (1024, 256)
@@ -201,10 +214,54 @@ def test_grey_that_is_kept_as_three_samples_is_inverted_where_it_says_so(
     tags: dict[str, Any],
     inverted: bool,
 ) -> None:
-    values = (twelve_bits >> 4).astype(np.uint8)
-    film = read_dicom_file(write_dicom(np.stack([values] * 3, axis=-1), **tags))
-    right = values / 255
-    np.testing.assert_allclose(film.pixels, 1 - right if inverted else right, atol=1e-6)
+    values = np.stack([(twelve_bits >> 4).astype(np.uint8)] * 3, axis=-1)
+    right = values[..., 0] / 255
+    right = 1 - right if inverted else right
+    np.testing.assert_allclose(
+        read_dicom_file(write_dicom(values, **tags)).pixels, right, atol=1e-6
+    )
+    # A stream that says by itself that its samples are luma and colours.
+    path = write_dicom(values, syntax=pydicom.uid.JPEGBaseline8Bit, frame=_jpeg(values), **tags)
+    assert np.abs(read_dicom_file(path).pixels - right).mean() < 0.02
+
+
+def _jpeg(values: NDArray[np.uint8], **settings: Any) -> bytes:
+    frame = io.BytesIO()
+    Image.fromarray(values).save(frame, "JPEG", quality=95, subsampling=0, **settings)
+    return frame.getvalue()
+
+
+TINT = np.array([0.5, 0.9, 1.0])
+
+
+def _tinted(values: NDArray[np.uint16]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """A film on blue base, and its luma."""
+    colours = ((values >> 4)[..., None] * TINT).astype(np.uint8)
+    return colours, colours @ np.array([0.299, 0.587, 0.114]) / 255
+
+
+@pytest.mark.parametrize("interpretation", ["YBR_RCT", "YBR_ICT"])
+def test_unpacked_jpeg_2000_whose_tag_stayed_is_rgb(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], interpretation: str
+) -> None:
+    colours, luma = _tinted(twelve_bits)
+    path = write_dicom(colours, PhotometricInterpretation=interpretation)
+    np.testing.assert_allclose(read_dicom_file(path).pixels, luma, atol=1e-6)
+
+
+@pytest.mark.parametrize("jfif", [False, True])
+@pytest.mark.parametrize("interpretation", ["RGB", "YBR_FULL_422"])
+def test_a_jpeg_with_adobe_s_mark_is_of_the_colours_that_the_mark_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], interpretation: str, jfif: bool
+) -> None:
+    colours, luma = _tinted(twelve_bits)
+    stream = _jpeg(colours)
+    behind = 2 if jfif else 2 + 2 + int.from_bytes(stream[4:6], "big")
+    adobe = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\1"
+    frame = stream[:2] + adobe + stream[behind:]
+    path = write_dicom(colours, syntax=pydicom.uid.JPEGBaseline8Bit, frame=frame,
+                       PhotometricInterpretation=interpretation)  # fmt: skip
+    assert np.abs(read_dicom_file(path).pixels - luma).mean() < 0.01
 
 
 def test_a_palette_is_applied(write_dicom: WriteDicom) -> None:
@@ -303,10 +360,10 @@ def test_bits_and_samples_no_film_has_are_refused(
         read_dicom_file(path)
 
 
-@pytest.mark.parametrize("tags", [{"BitsStored": 12, "HighBit": 15}, {"BitsStored": 17}])
-def test_bits_in_retired_places_are_refused(write_dicom: WriteDicom, tags: dict[str, int]) -> None:
-    path = write_dicom(np.zeros((4, 4), np.uint16), **tags)
-    with pytest.raises(TbspotError, match="long retired"):
+@pytest.mark.parametrize("bits", [0, 17])
+def test_bits_that_no_sample_has_are_refused(write_dicom: WriteDicom, bits: int) -> None:
+    path = write_dicom(np.zeros((4, 4), np.uint16), BitsStored=bits, HighBit=11)
+    with pytest.raises(TbspotError, match=rf"film\.dcm stores {bits} bits in 16; export it again"):
         read_dicom_file(path)
 
 

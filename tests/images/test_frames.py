@@ -110,26 +110,130 @@ def _extended() -> Path:
     return Path(str(get_testdata_file("JPGExtended.dcm")))
 
 
+MORE_BITS = "Bits Stored says fewer bits than the picture has: all were used"
+NO_SIGN = "Pixel Representation says a sign that the picture has not"
+RLE = pydicom.uid.RLELossless
+
+
 @pytest.mark.parametrize("bits", [10, 11])
 @pytest.mark.parametrize("signed", [False, True])
-@pytest.mark.parametrize("encode", [_jpeg_ls, _jpeg_2000])
+@pytest.mark.parametrize("syntax", [*ENCODERS, RLE], ids=lambda syntax: syntax.keyword)
 def test_a_picture_that_has_more_bits_than_its_tag_says_keeps_them_and_is_told(
-    write_dicom: WriteDicom,
-    twelve_bits: NDArray[np.uint16],
-    bits: int,
-    signed: bool,
-    encode: Callable[[NDArray[np.uint16]], bytes],
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], bits: int, signed: bool, syntax: UID
 ) -> None:
     values = (twelve_bits.astype(np.int16) - 2048 * signed).view(np.uint16)
-    syntax = "JPEGLSLossless" if encode is _jpeg_ls else "JPEG2000Lossless"
+    encode = ENCODERS.get(syntax)
     tags = FULL_WINDOW | {"BitsStored": bits, "PixelRepresentation": int(signed)}
     tags["WindowCenter"] = 0 if signed else 2048
+    frame = encode(values) if encode else None
+    path = write_dicom(values, syntax="1.2.840.10008.1.2.1" if syntax == RLE else syntax,
+                       frame=frame, **tags)  # fmt: skip
+    if syntax == RLE:
+        _as_rle(path)
+    film = read_dicom_file(path)
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (MORE_BITS,)
+
+
+def _as_rle(path: Path) -> None:
+    dataset = pydicom.dcmread(path)
+    dataset.compress(RLE, generate_instance_uid=False)
+    dataset.save_as(path)
+
+
+@pytest.mark.parametrize("syntax", list(ENCODERS)[:2], ids=lambda syntax: syntax.keyword)
+def test_a_film_that_is_said_to_be_signed_and_is_not_is_read_as_it_is(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: UID
+) -> None:
+    tags = FULL_WINDOW | {"PixelRepresentation": 1}
+    film = read_dicom_file(write_dicom(twelve_bits, syntax=syntax, **tags))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (NO_SIGN,)
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_dark_film_with_white_letters_keeps_its_sign(write_dicom: WriteDicom, bits: int) -> None:
+    dark = np.full((64, 64), -(2 ** (bits - 1)), np.int16)
+    dark[8:] += np.arange(64, dtype=np.int16) * np.int16(2 ** (bits - 8))
+    dark[:8, ::3] = 2 ** (bits - 1) - 1
+    values = dark.view(np.uint16) & np.uint16(2**bits - 1)
+    tags = {"BitsStored": bits, "WindowCenter": 0, "WindowWidth": 2**bits}
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags))
+    right = (dark.astype(np.float64) + 2 ** (bits - 1)) / (2**bits - 1)
+    np.testing.assert_allclose(film.pixels, right, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["JPEGLosslessSV1", "JPEG2000Lossless", "16 bits", "8 bits"])
+def test_a_film_without_room_for_more_bits_has_no_sign_that_it_falls_by(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str
+) -> None:
+    values, bits = twelve_bits, 12
+    tags: dict[str, Any] = {}
+    if kind == "16 bits":
+        values, bits = twelve_bits * np.uint16(16), 16
+    elif kind == "8 bits":
+        values, bits = (twelve_bits >> 4).astype(np.uint8), 8
+    elif kind == "JPEGLosslessSV1":
+        frame = imagecodecs.ljpeg_encode(values, bitspersample=bits)
+        tags = {"syntax": pydicom.uid.JPEGLosslessSV1, "frame": frame}
+    else:
+        frame = imagecodecs.jpeg2k_encode(
+            values, codecformat="j2k", bitspersample=bits, level=0, reversible=True
+        )
+        tags = {"syntax": pydicom.uid.JPEG2000Lossless, "frame": frame}
+    tags |= {"BitsStored": bits, "WindowCenter": 2 ** (bits - 1), "WindowWidth": 2**bits}
+    film = read_dicom_file(write_dicom(values, PixelRepresentation=1, **tags))
+    np.testing.assert_allclose(film.pixels, values / (2**bits - 1), atol=1e-6)
+    assert film.facts.corrections == (NO_SIGN,)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("rest", [0, 5])
+@pytest.mark.parametrize(("high", "syntax"), [(15, "ExplicitVRLittleEndian"),
+    (13, "ExplicitVRBigEndian"), (15, "JPEGLSLossless")])  # fmt: skip
+def test_bits_that_the_file_has_higher_up_are_read_from_there(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    signed: bool,
+    rest: int,
+    high: int,
+    syntax: str,
+) -> None:
+    aside = high - 11
+    low = (twelve_bits.astype(int) - 2048 * signed) & 0xFFF
+    values = (low << aside | rest % 2**aside).astype(np.uint16)
+    tags = FULL_WINDOW | {"WindowCenter": 0 if signed else 2048, "HighBit": high}
+    frame = _jpeg_ls(values) if syntax == "JPEGLSLossless" else None
     film = read_dicom_file(
-        write_dicom(values, syntax=getattr(pydicom.uid, syntax), frame=encode(values), **tags)
+        write_dicom(
+            values,
+            syntax=getattr(pydicom.uid, syntax),
+            frame=frame,
+            PixelRepresentation=int(signed),
+            **tags,
+        )
     )
     np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
-    said = "Bits Stored says fewer bits than the picture has: all were used"
-    assert film.facts.corrections == (said,)
+    assert film.facts.corrections == ()
+
+
+def test_bits_below_that_say_something_are_the_picture_s(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    tags = FULL_WINDOW | {"BitsStored": 10, "HighBit": 11}
+    film = read_dicom_file(write_dicom(twelve_bits, **tags))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.corrections == (MORE_BITS,)
+
+
+@pytest.mark.parametrize(("high", "faults"), [(15, ()), (12, ()), (0, ("High Bit",)),
+    (99, ("High Bit",))])  # fmt: skip
+def test_a_wrong_high_bit_moves_nothing(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], high: int, faults: tuple[str, ...]
+) -> None:
+    film = read_dicom_file(write_dicom(twelve_bits, HighBit=high, **FULL_WINDOW))
+    np.testing.assert_allclose(film.pixels, twelve_bits / 4095, atol=1e-6)
+    assert film.facts.faults == faults
 
 
 def test_a_jpeg_of_12_bits_keeps_them_whatever_its_tag_says() -> None:
@@ -147,6 +251,64 @@ def test_a_jpeg_of_12_bits_is_read_whatever_its_path_is_called(tmp_path: Path) -
     path = Path(os.fsdecode(bytes(tmp_path) + b"/M\xfcller.dcm"))
     shutil.copy(_extended(), path)
     np.testing.assert_array_equal(read_with_facts(path).pixels, read_dicom_file(_extended()).pixels)
+
+
+TWELVE = {"JPEGLSLossless": _jpeg_ls, "JPEGLosslessSV1": imagecodecs.ljpeg_encode,
+          "JPEG2000Lossless": _jpeg_2000}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*TWELVE, "JPEGBaseline8Bit", None])
+@pytest.mark.parametrize("said", [*TWELVE, "JPEGBaseline8Bit", "RLELossless",
+    "ImplicitVRLittleEndian", "ExplicitVRLittleEndian"])  # fmt: skip
+def test_a_stream_tells_itself_whatever_syntax_the_file_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str | None, said: str
+) -> None:
+    eight = kind == "JPEGBaseline8Bit"
+    values = (twelve_bits >> 4).astype(np.uint8) if eight else twelve_bits
+    frame = _jpeg(values) if eight else TWELVE[kind](values) if kind else None
+    tags = {} if eight else FULL_WINDOW
+    syntax = getattr(pydicom.uid, kind or "ExplicitVRLittleEndian")
+    path = write_dicom(values, syntax=syntax, frame=frame, **tags)
+    content = _with_syntax(path.read_bytes(), getattr(pydicom.uid, said))
+    path.write_bytes(content)
+    film = read_dicom_file(path)
+    assert np.abs(film.pixels - twelve_bits / 4095).max() < (0.2 if eight else 1e-6)
+
+
+def _with_syntax(content: bytes, syntax: str) -> bytes:
+    """A file whose meta says another transfer syntax; nothing else is changed."""
+    place = content.index(b"\2\0\x10\0UI")
+    end = place + 8 + int.from_bytes(content[place + 6 : place + 8], "little")
+    value = syntax.encode().ljust(len(syntax) + len(syntax) % 2, b"\0")
+    element = content[place : place + 6] + len(value).to_bytes(2, "little") + value
+    length = content.index(b"\2\0\0\0UL\4\0") + 8
+    before = int.from_bytes(content[length : length + 4], "little")
+    after = (before + len(element) - (end - place)).to_bytes(4, "little")
+    return content[:length] + after + content[length + 4 : place] + element + content[end:]
+
+
+@pytest.mark.parametrize("kind", TWELVE)
+def test_several_compressed_pictures_are_no_film_whatever_the_number_of_frames_says(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str
+) -> None:
+    frame = TWELVE[kind](twelve_bits)
+    syntax = getattr(pydicom.uid, kind)
+    path = write_dicom(twelve_bits, syntax=syntax, frame=frame, NumberOfFrames=1)
+    dataset = pydicom.dcmread(path)
+    dataset.PixelData = encapsulate([frame, frame])
+    dataset.save_as(path)
+    with pytest.raises(TbspotError, match=r"film\.dcm holds several frames; export the film alone"):
+        read_dicom_file(path)
+
+
+def test_a_compressed_film_without_file_meta_is_read(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    syntax, frame = pydicom.uid.JPEGLosslessSV1, imagecodecs.ljpeg_encode(twelve_bits)
+    path = write_dicom(twelve_bits, syntax=syntax, frame=frame, **FULL_WINDOW)
+    content = path.read_bytes()
+    path.write_bytes(content[content.index(b"\x08\0\x16\0UI") :])
+    np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.int8, np.uint16, np.int16])

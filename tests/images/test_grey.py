@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -62,12 +62,56 @@ def test_a_window_agrees_with_pydicoms(
     with np.errstate(over="ignore"):
         expected = apply_windowing(apply_modality_lut(stored, header), header)
     scaled = (expected - low) / (high - low)
+    # One that shows nothing is set aside.
+    assume(min((scaled > 0.01).mean(), (scaled < 0.99).mean()) > 0.02)
     np.testing.assert_allclose(to_display(stored, Tags(header)), scaled, atol=2e-5)
 
 
 def test_the_first_of_several_windows_is_used() -> None:
     several = _shown(STORED, WindowCenter=[2048, 10], WindowWidth=[4096, 5])
     np.testing.assert_allclose(several, STORED / 4095, atol=1e-6)
+
+
+BESIDE = [(9000, 500), (-900, 1000), (4300, 400), (1e9, 2)]
+
+
+@pytest.mark.parametrize(("center", "width"), BESIDE)
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+def test_a_window_beside_the_film_is_left_for_one_that_shows_it_or_for_its_values(
+    center: float, width: float, function: str
+) -> None:
+    film = STORED // 2 + 1000
+    plain = Tags(_header())
+    expected = to_display(film, plain)
+    beside = Tags(_header(WindowCenter=center, WindowWidth=width / 4, VOILUTFunction=function))
+    np.testing.assert_array_equal(to_display(film, beside), expected)
+    assert beside.faults == ["Window Center", "Window Width"]
+    several = Tags(_header(WindowCenter=[center, 2048], WindowWidth=[width / 4, 4096]))
+    np.testing.assert_allclose(to_display(film, several), film / 4095, atol=1e-6)
+    assert several.faults == []
+    assert "the first window shows nothing of the film" in several.corrections[-1]
+
+
+def test_a_table_that_shows_nothing_of_the_film_leaves_the_window() -> None:
+    tags = Tags(
+        _header(VOILUTSequence=[_table([0, 4095], 5000, 12)], WindowCenter=2048, WindowWidth=4096)
+    )
+    np.testing.assert_allclose(to_display(STORED, tags), STORED / 4095, atol=1e-6)
+    assert tags.faults == ["VOI LUT Sequence"]
+
+
+def test_markers_do_not_make_a_window_that_shows_them_alone_one_that_shows_the_film() -> None:
+    film = STORED // 4
+    film[0, :3] = 4095
+    tags = Tags(_header(WindowCenter=4000, WindowWidth=300))
+    to_display(film, tags)
+    assert tags.faults == ["Window Center", "Window Width"]
+
+
+def test_a_film_of_one_value_keeps_its_window() -> None:
+    tags = Tags(_header(WindowCenter=2048, WindowWidth=4096))
+    assert not to_display(np.zeros_like(STORED), tags).any()
+    assert tags.faults == []
 
 
 def test_monochrome1_is_inverted_after_the_window_over_the_declared_range() -> None:

@@ -75,9 +75,8 @@ def test_a_compressed_film_is_as_good_as_the_means_of_its_uncompressed_self(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], syntax: str, signed: bool
 ) -> None:
     # As fine as films are, not as files: four pixels of the file for one of the film.
-    smooth = np.asarray(
-        Image.fromarray(twelve_bits.astype(np.float32)).resize((512, 512)), np.int16
-    )
+    wide = Image.fromarray(twelve_bits.astype(np.float32)).resize((512, 512))
+    smooth = np.asarray(wide).clip(0, 4095).astype(np.int16)
     values = smooth - np.int16(2048) if signed else smooth.astype(np.uint16)
     tags: dict[str, Any] = WINDOW | {"WindowCenter": 0 if signed else 2048, "WindowWidth": 4096}
     path = write_dicom(values, **tags)

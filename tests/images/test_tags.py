@@ -199,6 +199,31 @@ def test_a_tag_that_must_be_there_and_is_not_is_taken_as_most_films_have_it(
     np.testing.assert_allclose(read_dicom_file(path).pixels, twelve_bits / 4095, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("code", "inverted", "said"),
+    [
+        ("MONOCHROME", False, True),
+        ("MONOCHROME_2", False, False),
+        ("MONOCHROME 1", True, False),
+        ("RGB", False, True),
+        ("YBR_FULL_422", False, True),
+        ("GREYSCALE", False, True),
+    ],
+)
+def test_one_sample_is_grey_with_its_window_whatever_the_code_says(
+    write_dicom: WriteDicom,
+    twelve_bits: NDArray[np.uint16],
+    code: str,
+    inverted: bool,
+    said: bool,
+) -> None:
+    film = read_dicom_file(write_dicom(twelve_bits, PhotometricInterpretation=code, **WINDOW))
+    right = twelve_bits / 4095
+    np.testing.assert_allclose(film.pixels, 1 - right if inverted else right, atol=1e-6)
+    told = "the photometric interpretation is not that of one sample: read as MONOCHROME2"
+    assert film.facts.corrections == ((told,) if said else ())
+
+
 def test_colours_that_do_not_say_how_many_they_are_are_three(write_dicom: WriteDicom) -> None:
     colours = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
     path = write_dicom(colours, PhotometricInterpretation="RGB")

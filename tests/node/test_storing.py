@@ -21,7 +21,7 @@ from tbspot.node.service import Node, running
 from tbspot.node.settings import Limits
 from tbspot.viewer import bodies, multipart, storing
 from tbspot.viewer.bodies import TooLargeError, TooSlowError
-from tbspot.viewer.multipart import MalformedError, Parts
+from tbspot.viewer.multipart import MOST_BESIDE, MalformedError, Parts
 from units import ROOT, bright_model, send, study_film, wait_for
 
 Start = Callable[..., Node]
@@ -411,6 +411,20 @@ def test_parts_are_the_same_however_their_bytes_come() -> None:
     body = posted(*films)
     for seed in range(200):
         assert _fed(body, random.Random(seed), [1, 2, 5, 50, 500]) == films
+
+
+@pytest.mark.parametrize(
+    "before", [b"\r\n", b"This is a message of several parts.\r\n", b"a --b\r\n\r\n-\r\n"]
+)
+def test_what_stands_before_the_first_part_is_none(before: bytes) -> None:
+    for seed in range(20):
+        found = _fed(before + posted(b"film", b"other"), random.Random(seed), [1, 2, 5, 50])
+        assert found == [b"film", b"other"]
+
+
+def test_no_more_than_a_mebibyte_stands_before_the_first_part() -> None:
+    with pytest.raises(MalformedError):
+        _fed(bytes(MOST_BESIDE + 1) + posted(b"film"), random.Random(0), [1 << 16])
 
 
 @pytest.mark.attack

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import unpack
 from typing import BinaryIO, NamedTuple
 
 from pydicom.filereader import read_partial
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, STANDARD_VR
 
-__all__ = ["data_set_of", "is_whole", "tags_of"]
+__all__ = ["WAYS", "data_set_of", "is_whole", "tags_of"]
 
 ITEM, ITEM_END, SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 DELIMITERS = 0xFFFE
@@ -22,6 +23,9 @@ UNDEFINED = 0xFFFFFFFF
 # Of all that has a head, items of sequences and parts of pixels too: a film has some hundreds.
 MOST_ELEMENTS = 100_000
 HEAD = 8
+# Where a representation is none, as `??`, an element may be of implicit representation among others
+# that state theirs, or have a length of the usual two bytes; in this order, as images/dicom.py.
+WAYS = (True, False)
 # After these the length has four bytes, and two of nothing before it (PS3.5 7.1.2).
 LONG = {representation.encode() for representation in EXPLICIT_VR_LENGTH_32}
 KNOWN = {representation.encode() for representation in STANDARD_VR}
@@ -62,13 +66,18 @@ def is_whole(file: BinaryIO, last: int, *, little: bool) -> bool:
         last: tag of the element.
         little: whether it is little-endian.
     """
-    try:
-        return last in [*tags_of(file, little=little, last=last)]
-    except ValueError:
-        return False
+    start = file.tell()
+    for mixed in WAYS:
+        file.seek(start)
+        with suppress(ValueError):
+            if last in [*tags_of(file, little=little, last=last, mixed=mixed)]:
+                return True
+    return False
 
 
-def tags_of(file: BinaryIO, *, little: bool, last: int | None = None) -> Iterator[int]:
+def tags_of(
+    file: BinaryIO, *, little: bool, last: int | None = None, mixed: bool = True
+) -> Iterator[int]:
     """Tags of a data set's own elements, each as soon as its head is read; not those of items.
 
     Args:
@@ -76,6 +85,7 @@ def tags_of(file: BinaryIO, *, little: bool, last: int | None = None) -> Iterato
         little: whether it is little-endian. Whether representations are stated is seen from the
             first element, as pydicom does.
         last: tag of the element at whose end it stops; `None` = at the end of the file.
+        mixed: which of `WAYS`.
 
     Raises:
         ValueError: an element goes beyond the end, items are not where they may be, or there are
@@ -91,7 +101,7 @@ def tags_of(file: BinaryIO, *, little: bool, last: int | None = None) -> Iterato
         is_over = len(levels) == 1 and own == last
         if is_over or not (head := _next_head(file, levels)):
             return
-        tag, representation, length = _head_of(head, file, level.implicit, little)
+        tag, representation, length = _head_of(head, file, level.implicit, little, mixed)
         if not _begins(tag, levels):
             continue
         if len(levels) == 1:
@@ -142,12 +152,14 @@ def _begins(tag: int, levels: list[_Level]) -> bool:
     return True
 
 
-def _head_of(head: bytes, file: BinaryIO, implicit: bool, little: bool) -> tuple[int, bytes, int]:
+def _head_of(
+    head: bytes, file: BinaryIO, implicit: bool, little: bool, mixed: bool
+) -> tuple[int, bytes, int]:
     """Tag, representation (empty where it is not stated) and length; reads what belongs to them."""
     order = "<" if little else ">"
     group, element, representation, short = unpack(f"{order}HH2sH", head)
     tag = group << 16 | element
-    if implicit or group == DELIMITERS or not _is_stated(representation):
+    if implicit or group == DELIMITERS or (mixed and not _is_stated(representation)):
         return tag, b"", unpack(f"{order}L", head[4:])[0]
     if representation not in LONG:
         return tag, representation, short

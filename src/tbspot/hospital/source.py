@@ -8,22 +8,23 @@ the pixels to images/.
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from pydicom import dcmread
+from pydicom import config, dcmread
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 
 from tbspot.errors import TbspotError
-from tbspot.hospital.elements import data_set_of, tags_of
+from tbspot.hospital.elements import WAYS, data_set_of, tags_of
 from tbspot.hospital.text import text_of
 from tbspot.hospital.uids import fault_of_uid
 from tbspot.images.facts import PIXEL_SHAPES, pixel_aspect
@@ -45,6 +46,8 @@ REFERENCES = {
     "SOPClassUID": "class of object",
 }  # fmt: skip
 PICTURE = ("Rows", "Columns", "Modality", "PatientOrientation")
+# One letter of each axis at most.
+DIRECTION = re.compile(r"(?!.*[AP].*[AP]|.*[RL].*[RL]|.*[HF].*[HF])[APRLHF]+")
 # No equipment has pixels that are longer one way.
 MOST_ASPECT = 5.0
 TAGS = ("SpecificCharacterSet", *REQUIRED, *OPTIONAL, *REFERENCES, *PICTURE, *PIXEL_SHAPES)
@@ -138,9 +141,10 @@ def _header(
             check_same(name, seen_in(file, name), sha256)
         with _silence():
             try:
-                unsure = _misplaced(file, keywords)
+                unsure, mixed = _misplaced(file, keywords)
                 _refuse_whose(unsure, name)
                 file.seek(0)
+                config.assume_implicit_vr_switch = mixed
                 header = dcmread(
                     file, force=True, stop_before_pixels=True, specific_tags=[*keywords]
                 )
@@ -154,32 +158,38 @@ def _header(
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 
-def _misplaced(file: BinaryIO, keywords: Sequence[str]) -> set[str]:
+def _misplaced(file: BinaryIO, keywords: Sequence[str]) -> tuple[set[str], bool]:
     """Tags that come twice or out of their order, where one reader finds what others do not.
 
     Of a tag that comes twice pydicom takes the last and dcmtk the first; one behind the pixels is
     there for who reads on. The order is that of `WHOSE` and the pixels: what stands wrong and
     is not asked for moves nothing.
 
+    Returns:
+        Keywords, and which of `WAYS` leads to the pixels.
+
     Raises:
         ValueError: what comes before the pixels cannot be walked. Behind them may be anything.
     """
     wanted = {int(Tag(one)): one for one in keywords if one not in OF_PIXELS}
-    found: set[int] = set()
-    wrong: set[str] = set()
-    highest, (opened, little) = -1, data_set_of(file)
-    try:
-        for tag in tags_of(opened, little=little):
-            keyword = wanted.get(tag, "")
-            if keyword and (tag in found or tag < highest):
-                wrong.add(keyword)
-            found.add(tag)
-            if keyword in WHOSE or tag in PIXELS:
-                highest = max(highest, tag)
-    except ValueError:
-        if not found & PIXELS:
-            raise
-    return wrong
+    opened, little = data_set_of(file)
+    start = opened.tell()
+    for mixed in WAYS:
+        opened.seek(start)
+        found: set[int] = set()
+        wrong: set[str] = set()
+        highest = -1
+        with suppress(ValueError):
+            for tag in tags_of(opened, little=little, mixed=mixed):
+                keyword = wanted.get(tag, "")
+                if keyword and (tag in found or tag < highest):
+                    wrong.add(keyword)
+                found.add(tag)
+                if keyword in WHOSE or tag in PIXELS:
+                    highest = max(highest, tag)
+        if found & PIXELS:
+            return wrong, mixed
+    raise ValueError("there is no way to the pixels")
 
 
 def _refuse_whose(unsure: set[str], name: str) -> None:
@@ -214,14 +224,15 @@ def maker_of(path: Path) -> str:
 def _silence() -> Iterator[None]:
     """No warnings and no log of pydicom's, which repeat what tags hold."""
     log = logging.getLogger("pydicom")
-    # Filters of warnings and logs are the whole process's.
+    # Filters of warnings, logs and ways of reading are the whole process's.
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         before, log.disabled = log.disabled, True
+        switch = config.assume_implicit_vr_switch
         try:
             yield
         finally:
-            log.disabled = before
+            log.disabled, config.assume_implicit_vr_switch = before, switch
 
 
 def _identifiers(header: Dataset, name: str) -> Dataset:
@@ -274,5 +285,4 @@ def _orientation(header: Dataset) -> list[str]:
     if not isinstance(value, MultiValue) or len(value) != 2:
         return []
     directions = [str(direction) for direction in value]
-    known = all(direction and set(direction) <= set("APRLHF") for direction in directions)
-    return directions if known else []
+    return directions if all(DIRECTION.fullmatch(each) for each in directions) else []

@@ -24,7 +24,10 @@ __all__ = [
     "check_whole",
     "codestream_size",
     "fragments",
+    "has_adobe_mark",
+    "is_jpeg_2000",
     "jpeg_alone",
+    "jpeg_process",
     "rare_jpeg",
     "with_end",
 ]
@@ -38,7 +41,8 @@ START_OF_SCAN, END = 0xDA, 0xD9
 # Segments of applications and comments (T.81 B.2.4.6 and B.2.4.5). Of them these tell how the
 # picture's colours or itself lie, and begin with so much at least: JFIF, EXIF and Adobe's.
 APPLICATIONS = frozenset({*range(0xE0, 0xF0), 0xFE})
-TELLING = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), 0xEE: (b"Adobe", 12)}
+ADOBE = 0xEE
+TELLING = {0xE0: (b"JFIF\0", 14), 0xE1: (b"Exif\0\0", 6), ADOBE: (b"Adobe", 12)}
 # What a frame header begins whose codestream few decoders know (T.81 table B.1, T.87 C.2.2).
 RARE = {
     **dict.fromkeys((0xC3,), "lossless"),
@@ -74,10 +78,13 @@ def check_codestream(content: Dataset, name: str) -> None:
 
     Raises:
         TbspotError: the codestream is larger or smaller, has other components, or does not say its
-            height where it begins.
+            height where it begins; or there are several.
         ValueError: there is no codestream, or none with a header.
     """
-    size = codestream_size(b"".join(fragments(content.PixelData)))
+    parts = list(fragments(content.PixelData))
+    if sum(part.startswith((JPEG, START_OF_JPEG_2000, JP2_BOX)) for part in parts) > 1:
+        raise TbspotError(f"{name} holds several frames; export the film alone")
+    size = codestream_size(b"".join(parts))
     if size is None:  # RLE, whose decoder makes what the header says and no more
         return
     if not size.height:
@@ -142,7 +149,7 @@ def check_whole(stream: bytes, *, strictly: bool = False) -> None:
         may_lack = not strictly and not stream.endswith(NOUGHTS)
         if stream.startswith(JPEG) and not may_lack and not _has_end(stream):
             raise ValueError("the codestream was cut off or its end overwritten")
-        if stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+        if is_jpeg_2000(stream):
             _check_tiles(stream, stream.index(START_OF_JPEG_2000))
     except struct.error as error:
         raise ValueError("the codestream ends in a header") from error
@@ -176,7 +183,7 @@ def with_end(stream: bytes) -> bytes:
 
     OpenJPEG refuses a picture of JPEG 2000, or a file of it, without. Others stay as they are.
     """
-    if not stream.startswith((START_OF_JPEG_2000, JP2_BOX)):
+    if not is_jpeg_2000(stream):
         return stream
     _, end = _tile_parts(stream, stream.index(START_OF_JPEG_2000))
     return stream if stream[end : end + 2] == END_OF_IMAGE else stream[:end] + END_OF_IMAGE
@@ -195,6 +202,11 @@ def _tile_parts(stream: bytes, at: int) -> tuple[set[int], int]:
             return tiles, len(stream.rstrip(b"\0")) - 2
         at += max(12, length)
     return tiles, at
+
+
+def is_jpeg_2000(stream: bytes) -> bool:
+    """Whether it is a codestream of JPEG 2000, or a file of it."""
+    return stream.startswith((START_OF_JPEG_2000, JP2_BOX))
 
 
 def jpeg_alone(stream: bytes) -> bytes:
@@ -217,12 +229,34 @@ def jpeg_alone(stream: bytes) -> bytes:
     return b"".join([*parts, memoryview(stream)[start:]]) if parts else stream
 
 
+def has_adobe_mark(stream: bytes) -> bool:
+    """Whether a JPEG says by Adobe's segment what its colours are, which libjpeg then undoes."""
+    return stream.startswith(JPEG) and any(
+        marker == ADOBE and stream.startswith(TELLING[ADOBE][0], place + 2)
+        for marker, place in _segments(stream)
+    )
+
+
+def jpeg_process(stream: bytes) -> str | None:
+    """Which JPEG it is: `lossless`, `JPEG-LS` and so on, empty if one of those that every decoder
+    knows; `None` if none.
+    """
+    found = _first_frame(stream)
+    return found and RARE.get(found[0], "")
+
+
+def _first_frame(stream: bytes) -> tuple[int, CodestreamSize] | None:
+    try:
+        return next(_frame_headers(stream), None) if stream.startswith(JPEG) else None
+    except struct.error:
+        return None
+
+
 def rare_jpeg(stream: bytes) -> str | None:
     """Which JPEG it is of those that few programs decode; `None` of the others, and of none."""
-    try:
-        marker, size = next(_frame_headers(stream))
-    except (StopIteration, struct.error):
+    if (found := _first_frame(stream)) is None:
         return None
+    marker, size = found
     return RARE.get(marker) or (f"{size.precision} bits" if size.precision > 8 else None)
 
 

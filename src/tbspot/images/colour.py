@@ -46,7 +46,7 @@ def to_luma(
     bits = int(tags.header.BitsStored)
     shade = _shade(interpretation, tags, 2**bits - 1)
     # Grey kept as three samples; colours themselves are inverted by no tag (PS3.3 C.11.6).
-    inverted = interpretation == "MONOCHROME1"
+    inverted = tags.word("PhotometricInterpretation") == "MONOCHROME1"
 
     def shades(strip: NDArray[np.integer[Any]]) -> NDArray[np.float32]:
         found = shade(within_bits(strip, bits, signed=False))
@@ -59,7 +59,8 @@ def _shade(interpretation: str, tags: Tags, most: int) -> Shade:
     if interpretation == "PALETTE COLOR":
         shades = _of_palette(tags, most)
         return lambda indices: shades.take(indices, mode="clip")
-    if not interpretation.startswith("YBR"):
+    # Those of JPEG 2000 are no more when it is decoded, though the tag stays where it is unpacked.
+    if not interpretation.startswith("YBR") or interpretation in ("YBR_RCT", "YBR_ICT"):
         return lambda colours: (colours.astype(np.float32) @ LUMA / np.float32(most)).clip(0, 1)
     low, high = (16 / 255, 235 / 255) if "PARTIAL" in interpretation else (0.0, 1.0)
 

@@ -8,6 +8,7 @@ values are left to frames.py, what they mean to grey.py and colour.py.
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from typing import Any, BinaryIO
 
@@ -29,7 +30,15 @@ from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
 from tbspot.images.film import Film
-from tbspot.images.frames import DECODERS, PACKAGES, UNCOMPRESSED, decode
+from tbspot.images.frames import (
+    DECODERS,
+    PACKAGES,
+    UNCOMPRESSED,
+    UNSIGNED,
+    Stored,
+    decode,
+    syntax_of,
+)
 from tbspot.images.grey import GREY_TAGS, to_display
 from tbspot.images.groups import GROUP_TAGS, unfold
 from tbspot.images.opening import check_size
@@ -48,6 +57,7 @@ WHOLE_NUMBERS = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "BitsSto
 # Of these, what a file must say of its pixels and may not.
 FILLED_IN = (
     "SamplesPerPixel", "PhotometricInterpretation", "PixelRepresentation", "PlanarConfiguration",
+    "HighBit",
 )  # fmt: skip
 HEADER_TAGS: list[BaseTag | int] = [
     Tag(keyword) for keyword in (*PICTURE_TAGS, *PALETTE_TAGS, *GREY_TAGS, *FACT_TAGS, *GROUP_TAGS)
@@ -61,6 +71,8 @@ INTERPRETATIONS = (
     "MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", "RGB", "YBR_FULL", "YBR_FULL_422",
     "YBR_PARTIAL_422", "YBR_PARTIAL_420", "YBR_ICT", "YBR_RCT",
 )  # fmt: skip
+# What a code with other spaces, strokes or points between its letters is, as dcmtk reads it.
+BARE_INTERPRETATIONS = {re.sub(r"[\W_]", "", each): each for each in INTERPRETATIONS}
 
 
 def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
@@ -107,7 +119,23 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     syntax = _syntax(header, name)
     _fill_in(tags, name)
     file.seek(0)
-    content = _content(file, name)
+    stored = _stored(_content(file, name), syntax, tags, name, enough)
+    whole, (height, width) = (header.Rows, header.Columns), stored.values.shape[:2]
+    factor = factor_for(height, width, enough)
+    if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
+        pixels = to_luma(stored.values, stored.interpretation, tags, factor)
+    else:
+        pixels = to_display(stored.values, tags, factor)
+    facts = facts_of(header, tuple(tags.corrections), tuple(tags.faults))
+    return Film(pixels, facts, None if pixels.shape == whole else whole)
+
+
+def _stored(content: Dataset, said: UID, tags: Tags, name: str, enough: int | None) -> Stored:
+    """The frame of a file whose tags are filled in; its bits and sign are put there."""
+    header, syntax = tags.header, syntax_of(content, said)
+    if syntax in UNSIGNED and header.PixelRepresentation:
+        header.PixelRepresentation = 0
+        tags.say("values of JPEG have no sign, whatever Pixel Representation says")
     for keyword in FILLED_IN:
         content[keyword] = header[keyword]
     if syntax in DECODERS:
@@ -118,19 +146,14 @@ def _read(file: BinaryIO, name: str, enough: int | None) -> Film:
     stored = decode(content, syntax, factor)
     if stored.bits > header.BitsStored:
         tags.say("Bits Stored says fewer bits than the picture has: all were used")
-    header.BitsStored = stored.bits
-    height, width = stored.values.shape[:2]
-    if (height, width) != tuple(-(-side // stored.factor) for side in whole):
+    if header.PixelRepresentation and not stored.signed:
+        tags.say("Pixel Representation says a sign that the picture has not")
+    header.BitsStored, header.PixelRepresentation = stored.bits, int(stored.signed)
+    if stored.values.shape[:2] != tuple(-(-side // stored.factor) for side in whole):
         raise TbspotError(
             f"{name} is a DICOM file whose tags contradict its pixels; export it again"
         )
-    factor = factor_for(height, width, enough)
-    if stored.values.ndim == 3 or stored.interpretation not in ("MONOCHROME1", "MONOCHROME2"):
-        pixels = to_luma(stored.values, stored.interpretation, tags, factor)
-    else:
-        pixels = to_display(stored.values, tags, factor)
-    facts = facts_of(header, tuple(tags.corrections), tuple(tags.faults))
-    return Film(pixels, facts, None if pixels.shape == whole else whole)
+    return stored
 
 
 def _header(file: BinaryIO) -> Dataset:
@@ -196,17 +219,17 @@ def _check_kind(header: Dataset, name: str) -> None:
 
 
 def _check_picture(tags: Tags, name: str) -> None:
-    header, high = tags.header, tags.number("HighBit")
+    header = tags.header
     check_size(header.Columns, header.Rows, name)
     if header.BitsAllocated not in (8, 16) or header.SamplesPerPixel not in (1, 3):
         raise TbspotError(
             f"{name} has {header.SamplesPerPixel} samples of {header.BitsAllocated} bits a pixel, "
             "not 1 or 3 of 8 or 16; export it again"
         )
-    if not 1 <= header.BitsStored <= header.BitsAllocated or (
-        high is not None and high != header.BitsStored - 1
-    ):
-        raise TbspotError(f"{name} stores its bits in a way long retired; export it again")
+    if not 1 <= header.BitsStored <= header.BitsAllocated:
+        raise TbspotError(
+            f"{name} stores {header.BitsStored} bits in {header.BitsAllocated}; export it again"
+        )
 
 
 def _check_frames(tags: Tags, name: str) -> None:
@@ -230,17 +253,35 @@ def _fill_in(tags: Tags, name: str) -> None:
         TbspotError: the colours are of a kind that is not read.
     """
     header = tags.header
-    grey = header.SamplesPerPixel == 1
-    interpretation = tags.word("PhotometricInterpretation")
-    if not interpretation:
-        interpretation = "MONOCHROME2" if grey else "RGB"
-        tags.say(f"no photometric interpretation in the file: read as {interpretation}")
-    if interpretation not in INTERPRETATIONS:
-        raise TbspotError(f"{name} has colours of a kind that tbspot does not read; "
-                          "export it in grey")  # fmt: skip
-    header.PhotometricInterpretation = interpretation
+    header.PhotometricInterpretation = _interpretation(tags, name)
     header.PixelRepresentation = int(tags.number("PixelRepresentation") == 1)
     header.PlanarConfiguration = int(tags.number("PlanarConfiguration") == 1)
+    lowest = header.BitsStored - 1
+    high = tags.number("HighBit")
+    high = lowest if high is None else int(high)
+    if not lowest <= high < header.BitsAllocated:
+        tags.set_aside("HighBit")
+        high = lowest
+    header.HighBit = high
+
+
+def _interpretation(tags: Tags, name: str) -> str:
+    """What the samples are: one is grey, if it is no index of a palette, whatever the tag says."""
+    said = tags.word("PhotometricInterpretation")
+    known = BARE_INTERPRETATIONS.get(re.sub(r"[\W_]", "", said), "")
+    grey = tags.header.SamplesPerPixel == 1
+    if grey and known not in ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR"):
+        found = "MONOCHROME2"
+    else:
+        found = known if said else "RGB"
+    if not found:
+        raise TbspotError(f"{name} has colours of a kind that tbspot does not read; "
+                          "export it in grey")  # fmt: skip
+    if not said:
+        tags.say(f"no photometric interpretation in the file: read as {found}")
+    elif found != known:
+        tags.say(f"the photometric interpretation is not that of one sample: read as {found}")
+    return found
 
 
 def _is_directory(header: Dataset) -> bool:

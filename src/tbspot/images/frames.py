@@ -44,6 +44,9 @@ from tbspot.images.codestream import (
     check_whole,
     codestream_size,
     fragments,
+    has_adobe_mark,
+    is_jpeg_2000,
+    jpeg_process,
     with_end,
 )
 
@@ -51,8 +54,10 @@ __all__ = [
     "DECODERS",
     "PACKAGES",
     "UNCOMPRESSED",
+    "UNSIGNED",
     "Stored",
     "decode",
+    "syntax_of",
     "within_bits",
 ]
 
@@ -85,10 +90,23 @@ DECODERS: dict[str, tuple[UID, tuple[str, ...]]] = {
 }
 LOSSLESS = (RLELossless, JPEGLossless, JPEGLosslessSV1, JPEGLSLossless, JPEG2000Lossless,
             JPEG2000MCLossless, HTJ2KLossless, HTJ2KLosslessRPCL)  # fmt: skip
+# JPEG of transformed cosines, whose values have no sign (PS3.5 8.2.1, T.81 A.3.1).
+UNSIGNED: tuple[str, ...] = (*RETIRED_JPEG, JPEGExtended12Bit, JPEGBaseline8Bit)
+# Syntaxes of the streams that tell themselves; of each the last is what one is read as whose file
+# says none of them: none asks for more of a stream.
+JPEGS: dict[str | None, tuple[str, ...]] = {
+    "": UNSIGNED,
+    "lossless": (JPEGLossless, JPEGLosslessSV1),
+    "JPEG-LS": (JPEGLSLossless, JPEGLSNearLossless),
+}
+JPEGS_2000 = (JPEG2000Lossless, JPEG2000MCLossless, JPEG2000MC, HTJ2KLossless, HTJ2KLosslessRPCL,
+              HTJ2K, JPEG2000)  # fmt: skip
 # An overlay above the stored bits at least doubles a value; no lossy stream is that far off.
 OVERSHOOT = 1.125
 # Rows that tell how rough a picture is: one of so many.
 EVERY = 8
+# So many of these must be smoother without the sign that the tag says.
+HALF = 0.5
 # What to install for the first decoder of a syntax.
 PACKAGES = {
     "pydicom": "pydicom",
@@ -117,7 +135,8 @@ class Stored:
         values: `[rows, columns]`, or `[rows, columns, 3]` for colours; luma alone where colours
             are halved and not compressed. What stands above their bits is no part of them.
         interpretation: what they are (PS3.3 C.7.6.3.1.2).
-        bits: of a value.
+        bits: of a value; of what was just decoded, as many as it has room for.
+        signed: whether one may be below 0.
         factor: how many times smaller a side than the file's frame it was decoded.
     """
 
@@ -125,6 +144,7 @@ class Stored:
     interpretation: str
     bits: int
     factor: int = 1
+    signed: bool = False
 
 
 def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
@@ -146,11 +166,49 @@ def decode(content: Dataset, syntax: UID, factor: int = 1) -> Stored:
         if syntax == ENCAPSULATED:
             data = b"".join(fragments(data))
         values = _native(content, data, big=syntax == ExplicitVRBigEndian)
-        return Stored(values, str(content.PhotometricInterpretation), content.BitsStored)
-    stored = _compressed(content, syntax, factor)
-    if syntax not in LOSSLESS and not content.PixelRepresentation:
+        stored = Stored(values, str(content.PhotometricInterpretation), content.BitsAllocated)
+    else:
+        stored = _compressed(content, syntax, factor)
+    stored = _in_low_bits(stored, content)
+    lossy = syntax not in (*UNCOMPRESSED, *LOSSLESS)
+    stored = _with_true_bits(stored, content, lossy=lossy)
+    if lossy and not stored.signed:
         stored = replace(stored, values=_without_overshoot(stored.values, stored.bits))
     return stored
+
+
+def _in_low_bits(stored: Stored, content: Dataset) -> Stored:
+    """Values in the lowest bits, where the file has them higher up, as was once allowed.
+
+    Where none reaches above the lowest Bits Stored ones, or the bits below say something too, one
+    of the two tags is wrong.
+    """
+    aside = content.HighBit + 1 - content.BitsStored
+    if not aside:
+        return stored
+    values = within_bits(stored.values, stored.bits, signed=False)
+    below = values & values.dtype.type(2**aside - 1)
+    if values.max() < 2**content.BitsStored or below.min() < below.max():
+        return stored
+    return replace(stored, values=values >> aside, bits=stored.bits - aside)
+
+
+def syntax_of(content: Dataset, said: UID) -> UID:
+    """The transfer syntax of the pixels themselves, of which a file may say none or another.
+
+    Args:
+        content: with its pixels.
+        said: by the file, or what its elements are encoded as.
+    """
+    data = content.PixelData
+    if (said in DECODERS or said == ENCAPSULATED) and not data.startswith(ITEM):
+        return ExplicitVRLittleEndian
+    # Pixels that are not compressed may begin as an item does.
+    if said == ENCAPSULATED or not content["PixelData"].is_undefined_length:
+        return said
+    stream = next(filter(None, fragments(data)), b"")
+    known = JPEGS_2000 if is_jpeg_2000(stream) else JPEGS.get(jpeg_process(stream), ())
+    return said if said in known or not known else UID(known[-1])
 
 
 def within_bits(
@@ -220,44 +278,54 @@ def _compressed(content: Dataset, syntax: UID, factor: int) -> Stored:
     stream = _stream(content)
     # JPEG 2000 belongs here without the boxes of a file, which some writers leave around it.
     stream = stream[max(0, stream.find(START_OF_JPEG_2000)) :] if known_as in JPEG_2000 else stream
-    said = _described(stream) or _Stream(content.BitsStored)
+    said = _described(stream) or _Stream(content.BitsAllocated)
     if said.bits > 8 and known_as in (JPEGBaseline8Bit, JPEGExtended12Bit):
         # GDCM reads what the stream says, under any syntax of JPEG; of these two, pydicom asks it
         # for 8 bits alone.
         known_as, plugins = DECODERS[JPEGLosslessSV1]
     check_whole(stream, strictly=plugins[0] == "gdcm")  # which fills up what was cut off
     stream = with_end(stream)
-    bits = min(said.bits, content.BitsStored)
     smaller = _smaller(content, stream, said, factor)
     if smaller is not None:
-        return Stored(smaller[0], str(content.PhotometricInterpretation), bits, smaller[1])
+        return Stored(smaller[0], str(content.PhotometricInterpretation), said.bits, smaller[1])
     plain = _plain(content, stream, said, known_as)
     installed = [name for name in plugins if name in get_decoder(known_as).available_plugins]
     # What was cut off is refused by the first decoder; others would fill it with grey.
     whole = known_as == RLELossless or stream.rstrip(b"\0").endswith(END_OF_IMAGE)
+    adobe = "pillow" in plugins and plain.SamplesPerPixel == 3 and has_adobe_mark(stream)
     del stream  # the data set has a copy
     values, interpretation = _by_first(plain, known_as, installed if whole else installed[:1])
-    if said.bits > bits and _is_cut(values, said.bits, content, lossy=syntax not in LOSSLESS):
-        bits = said.bits
-    return Stored(values, interpretation, bits)
+    # Of colours that Adobe's mark tells of libjpeg makes RGB, which pydicom does not say.
+    return Stored(values, "RGB" if adobe else interpretation, said.bits)
 
 
-def _is_cut(values: NDArray[np.integer[Any]], bits: int, content: Dataset, *, lossy: bool) -> bool:
-    """Whether Bits Stored says fewer bits than a picture has whose stream says `bits`.
+def _with_true_bits(stored: Stored, content: Dataset, *, lossy: bool) -> Stored:
+    """Values with the bits and the sign of the tags, or with their own.
 
-    Overlays and rests of a scanner's own stand above Bits Stored too, and make the picture
-    rougher; a picture that loses its highest bits falls from white to black at each of its edges.
+    A picture that loses its highest bits, or of which they are taken for a sign, falls from white
+    to black at its edges. Overlays and rests of a scanner's own stand above Bits Stored too, and
+    make it rougher; white letters on black are as far apart, but on few rows.
     """
-    most = (OVERSHOOT if lossy else 1) * (2**content.BitsStored - 1)
-    signed = bool(content.PixelRepresentation)
-    if not signed and values.max() <= most:
-        return False
-    whole, cut = (
-        within_bits(values[::EVERY], each, signed=signed).astype(np.int32)
-        for each in (bits, content.BitsStored)
-    )
-    steps = [int(np.abs(np.diff(part, axis=1)).sum(dtype=np.int64)) for part in (whole, cut)]
-    return steps[0] < steps[1]
+    bits, signed = min(stored.bits, content.BitsStored), bool(content.PixelRepresentation)
+    most = (OVERSHOOT if lossy else 1) * (2**bits - 1)
+    some = stored.values[::EVERY]
+    words = within_bits(some, stored.bits, signed=False) if signed else stored.values
+    more = stored.bits > bits and bool(words.max() > most)
+    if not more and not signed:
+        return replace(stored, bits=bits)
+    said = _roughness(some, bits, signed=signed)
+    if more:
+        falls = _roughness(some, stored.bits, signed=signed).sum() < said.sum()
+        return replace(stored, bits=stored.bits if falls else bits, signed=signed)
+    falls = (_roughness(some, bits, signed=False) < said).mean() > HALF
+    return replace(stored, bits=bits, signed=not falls)
+
+
+def _roughness(values: NDArray[np.integer[Any]], bits: int, *, signed: bool) -> NDArray[np.int64]:
+    """The sum of all steps along each row."""
+    steps = np.abs(np.diff(within_bits(values, bits, signed=signed).astype(np.int32), axis=1))
+    found: NDArray[np.int64] = steps.reshape(len(steps), -1).sum(axis=1, dtype=np.int64)
+    return found
 
 
 def _stream(content: Dataset) -> bytes:

@@ -32,10 +32,15 @@ SHAPES = ("", "IDENTITY", "INVERSE", "LIN OD")
 # Rescaling that leaves less than this share of a value, or less than this number, as its range
 # leaves no picture in float32.
 LEAST_RANGE, LEAST_NUMBER = 1e-4, 1e-30
-# A window that lies farther from all values than so many times their range is of no use.
-MOST_BESIDE = 4
+# A window or table that makes more than this share of a film black, or white, shows nothing of it.
+MOST_PLAIN, END = 0.99, 1e-3
+# Of so many rows one is looked at first, and all where that shows nothing.
+SOME_ROWS, ALL_ROWS = 8, 1
 # Padding that leaves less than this share of the film is no padding.
 LEAST_FILM = 0.01
+
+# How often each code occurs in every so many-th row of the film.
+Counted = Callable[[int], NDArray[np.int64]]
 
 
 def to_display(
@@ -58,17 +63,12 @@ def to_display(
     def codes(strip: NDArray[np.integer[Any]]) -> NDArray[np.integer[Any]]:
         return within_bits(strip, bits, signed=False)
 
-    shades = _shades(tags, cache(lambda: count(codes, stored, 2**bits - 1)))
+    shades = _shades(tags, cache(lambda every: count(codes, stored[::every], 2**bits - 1)))
     return shaded(stored, lambda strip: shades.take(codes(strip), mode="clip"), factor)
 
 
-def _shades(tags: Tags, counted: Callable[[], NDArray[np.int64]]) -> NDArray[np.float32]:
-    """What the film shows of each code of Bits Stored bits, `[2 ** bits]`.
-
-    Args:
-        tags: of the header.
-        counted: how often each code occurs in the film, for what depends on that.
-    """
+def _shades(tags: Tags, counted: Counted) -> NDArray[np.float32]:
+    """What the film shows of each code of Bits Stored bits, `[2 ** bits]`."""
     bits = int(tags.header.BitsStored)
     values = np.arange(2**bits, dtype=np.int32)
     if tags.header.PixelRepresentation:
@@ -137,22 +137,53 @@ def _values_of_interest(
     declared: tuple[float, float],
     padding: NDArray[np.bool_] | None,
     tags: Tags,
-    counted: Callable[[], NDArray[np.int64]],
+    counted: Counted,
 ) -> NDArray[np.float32]:
     """VOI LUT, first window, or what stands in for them (PS3.3 C.11.2)."""
-    table = _table("VOILUTSequence", tags, signed=declared[0] < 0)
-    if table is not None:
-        return table.look_up(values) / np.float32(table.most)
-    pair = _first_window(declared, tags)
-    if pair is not None:
-        return window(values, *pair, _function(pair[1], tags))
+
+    def of_film(every: int) -> NDArray[np.int64]:
+        return counted(every) if padding is None else np.where(padding, 0, counted(every))
+
+    shades = _said(values, declared, tags, of_film)
+    if shades is not None:
+        return shades
     # As a PNG of 8 bits is read: such films are meant to be shown as they are.
     if tags.header.BitsStored <= 8:
         return _between(values, *declared)
-    counts = counted() if padding is None else np.where(padding, 0, counted())
-    low, high = (_percentile(values, counts, share) for share in (CUT, 100 - CUT))
+    low, high = (_percentile(values, of_film(ALL_ROWS), share) for share in (CUT, 100 - CUT))
     tags.say("no window in the file: the darkest and brightest 0.5 % were cut")
     return _between(values, low, high)
+
+
+def _said(
+    values: NDArray[np.float32], declared: tuple[float, float], tags: Tags, of_film: Counted
+) -> NDArray[np.float32] | None:
+    """By the table, or the first window that shows anything; `None` if there is none."""
+    table = _table("VOILUTSequence", tags, signed=declared[0] < 0)
+    if table is not None:
+        shades = table.look_up(values) / np.float32(table.most)
+        if _shows(shades, of_film):
+            return shades
+        tags.set_aside("VOILUTSequence")
+    for number, (center, width) in enumerate(_windows(tags)):
+        shades = window(values, center, width, _function(width, tags))
+        if _shows(shades, of_film):
+            if number:
+                tags.say("the first window shows nothing of the film: the next that does was used")
+            return shades
+    if tags.numbers("WindowCenter") or tags.numbers("WindowWidth"):
+        tags.set_aside("WindowCenter", "WindowWidth")
+    return None
+
+
+def _shows(shades: NDArray[np.float32], of_film: Counted) -> bool:
+    """Whether a film of more than one value is more than black, or white, all over."""
+    for every in (SOME_ROWS, ALL_ROWS):
+        counts = of_film(every)
+        plain = max(counts[shades < END].sum(), counts[shades > 1 - END].sum())
+        if plain <= MOST_PLAIN * counts.sum():
+            return True
+    return bool(counts.max() > MOST_PLAIN * counts.sum())
 
 
 def _percentile(values: NDArray[np.float32], counts: NDArray[np.int64], share: float) -> float:
@@ -164,18 +195,12 @@ def _percentile(values: NDArray[np.float32], counts: NDArray[np.int64], share: f
     return float(low + (high - low) * (place % 1))
 
 
-def _first_window(declared: tuple[float, float], tags: Tags) -> tuple[float, float] | None:
-    """Centre and width of the first window; `None` if there is none that may show anything."""
+def _windows(tags: Tags) -> list[tuple[float, float]]:
+    """Centre and width of each window that has both."""
     centers, widths = tags.numbers("WindowCenter"), tags.numbers("WindowWidth")
     whole = [pair for pair in zip(centers, widths, strict=False) if None not in pair]
-    center, width = next(iter(whole), (tags.number("WindowCenter"), tags.number("WindowWidth")))
-    if center is not None and width is not None and width > 0:
-        beside = max(declared[0] - center, center - declared[1]) - width / 2
-        if beside < MOST_BESIDE * (declared[1] - declared[0]):
-            return center, width
-    if center is not None or width is not None:
-        tags.set_aside("WindowCenter", "WindowWidth")
-    return None
+    pairs = whole or [(tags.number("WindowCenter"), tags.number("WindowWidth"))]
+    return [(c, w) for c, w in pairs if c is not None and w is not None and w > 0]
 
 
 def _function(width: float, tags: Tags) -> str:
@@ -209,9 +234,7 @@ def _between(values: NDArray[np.float32], low: float, high: float) -> NDArray[np
     return ((values - np.float32(low)) / np.float32(high - low)).clip(0, 1)
 
 
-def _padding(
-    values: NDArray[np.int32], tags: Tags, counted: Callable[[], NDArray[np.int64]]
-) -> NDArray[np.bool_] | None:
+def _padding(values: NDArray[np.int32], tags: Tags, counted: Counted) -> NDArray[np.bool_] | None:
     """Which values are no picture (PS3.3 C.7.5.1.1.2); `None` if the film has none of them."""
     value = tags.number("PixelPaddingValue")
     if value is None:
@@ -220,7 +243,7 @@ def _padding(
     ends = [value, value if limit is None else limit]
     low, high = sorted(_as_stored(int(end), tags) for end in ends)
     inside = (values >= low) & (values <= high)
-    counts = counted()
+    counts = counted(ALL_ROWS)
     covered = float(counts[inside].sum() / counts.sum())
     if covered > 1 - LEAST_FILM:
         tags.set_aside("PixelPaddingValue")

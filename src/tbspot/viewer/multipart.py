@@ -59,6 +59,9 @@ class Parts:
         self._open: Part | None = None
         self._parts = self._beside = 0
         self._name, self._value = bytearray(), bytearray()
+        # A boundary begins a line; what comes before the first one is no part (RFC 2046 5.1.1).
+        self._first, self._before = b"\r\n--" + boundary, bytearray(b"\r\n")
+        self._begun = False
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -82,13 +85,23 @@ class Parts:
         """
         self._beside += len(data)
         try:
-            self._parser.write(data)
+            self._parser.write(data if self._begun else self._behind_preamble(data))
         except FormParserError as error:
             raise MalformedError from error
         if self._beside > MOST_BESIDE:
             raise MalformedError
         whole, self._whole = self._whole, []
         return whole
+
+    def _behind_preamble(self, data: bytes) -> bytes:
+        """The first boundary and what follows, once it has come; until then nothing."""
+        self._before += data
+        place = self._before.find(self._first)
+        self._begun = place >= 0
+        found = bytes(self._before[place:]) if self._begun else b""
+        # As much as may be a boundary's begin.
+        self._before = bytearray() if self._begun else self._before[1 - len(self._first) :]
+        return found
 
     def give_back(self, part: Part) -> None:
         """Hold a part no longer."""

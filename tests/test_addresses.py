@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from tbspot.addresses import canonical, listening
+from tbspot.addresses import accepted, canonical, listening
 from tbspot.errors import TbspotError
 from tbspot.viewer.serving import hosts_of
 
@@ -54,3 +56,18 @@ def test_of_host_and_port_the_one_that_is_wrong_is_to_be_chosen(
         listening("a", 1, "`page_port`"),
     ):
         raise error
+
+
+@pytest.mark.parametrize(("number", "pauses"), [(errno.EMFILE, 1), (errno.ECONNABORTED, 0)])
+def test_a_connection_that_waits_for_a_descriptor_is_not_asked_for_without_end(
+    monkeypatch: pytest.MonkeyPatch, number: int, pauses: int
+) -> None:
+    def refuse() -> None:
+        raise OSError(number, "refused")
+
+    paused: list[float] = []
+    monkeypatch.setattr("tbspot.addresses.sleep", paused.append)
+    listener: Any = SimpleNamespace(accept=refuse)
+    with pytest.raises(OSError, match="refused"):
+        accepted(listener)
+    assert len(paused) == pauses

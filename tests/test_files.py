@@ -11,6 +11,7 @@ import pytest
 from tbspot.errors import TbspotError
 from tbspot.files import fingerprint, open_run, write_json
 from tbspot.storage import clear_parts, replacing
+from tbspot.temporary import PREFIX
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,10 @@ def test_a_file_that_a_user_names_goes_through_a_link_and_into_a_pipe(tmp_path: 
     assert (link.is_symlink(), (tmp_path / "real.json").read_text()) == (False, "1\n")
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    write_json(pipe, 3, named=True)
+    with replacing(pipe, named=True) as temporary:
+        temporary.write_text("3\n")
+        # Held, so that the next process removes what a killed one leaves of it.
+        assert temporary.parent.name.startswith(PREFIX)
     assert os.read(reader, 9) == b"3\n"
     os.close(reader)
     assert pipe.is_fifo()

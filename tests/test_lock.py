@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -209,6 +210,22 @@ def test_what_a_run_reads_besides_what_its_settings_name_is_not_deleted_for_it(
     open_run(out, "train", Settings(), reads=iter(lambda: pytest.fail("asked"), 0))
     open_run(out, "train", Settings(0.2), overwrite=True, reads=[tmp_path / "other"])
     assert _names(out) == {"run.json"}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES])
+def test_a_run_that_cannot_be_known_now_is_neither_replaced_nor_said_to_be_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, *, overwrite: bool
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    _run(tmp_path)
+    monkeypatch.setattr(files, "open_file", fail)
+    with pytest.raises(TbspotError, match=r"run\.json cannot be read") as told:
+        _run(tmp_path, overwrite=overwrite)
+    assert "overwrite" not in str(told.value)
+    assert _names(tmp_path) == {"run.json", "model"}
 
 
 def test_a_run_inside_that_is_written_to_is_not_deleted(tmp_path: Path) -> None:

@@ -108,6 +108,21 @@ def test_too_many_open_files_are_no_fault_of_ours(
     )
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC, errno.ESTALE])
+def test_a_disk_that_fails_within_a_file_is_not_taken_for_standard_output(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    def failing() -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(cli, "app", failing)
+    with pytest.raises(SystemExit) as exit_info:
+        entry.main()
+    assert exit_info.value.code == 1
+    said = f"a file cannot be read or written ({os.strerror(number)}); see to the disks"
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
 # More than a pipe holds, whose reader comes late.
 LONG = """
 from tbspot import __main__ as entry, cli

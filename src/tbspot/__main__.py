@@ -11,7 +11,7 @@ import os
 import sys
 from typing import NoReturn
 
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, is_crowded, is_out_of_memory
 from tbspot.imports import trust_installed_code_alone
 from tbspot.interruption import flush_or_drop, interruptible, tell_end
 from tbspot.machine import keep_within_quota
@@ -21,9 +21,8 @@ __all__ = ["main"]
 
 # What a write to standard output ends with where its reader or its device gives up.
 OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
-
-# What the system says of a process, or of itself, that has too many files and connections open.
-CROWDED = (errno.EMFILE, errno.ENFILE)
+# What a disk says in the middle of a file that was opened, when no name is told any more.
+WITHIN = (*OUTPUT, errno.EDQUOT, errno.ESTALE, errno.ENOTCONN)
 
 # What a file system says of a path or of itself, wherever a command names the path to it first.
 REFUSALS = (
@@ -62,10 +61,10 @@ def main() -> None:
 def _unforeseen(error: Exception) -> tuple[str, int]:
     if is_out_of_memory(error):
         return "memory ran out; end other programs, and the same command goes on", 1
-    if isinstance(error, OSError) and error.errno in CROWDED:
+    if is_crowded(error):
         return f"no more files can be opened ({error.strerror}); allow more, by `ulimit -n`", 1
-    if isinstance(error, OSError) and error.filename is None and error.errno in OUTPUT:
-        return f"cannot write to standard output ({error.strerror}); lead it elsewhere", 1
+    if isinstance(error, OSError) and error.filename is None and error.errno in WITHIN:
+        return _broken_within(error), 1
     if sys.flags.dev_mode:
         raise error
     if isinstance(error, OSError) and error.filename is not None and error.errno in REFUSALS:
@@ -73,6 +72,14 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
     from tbspot.faults import EXIT_CODE, report_fault
 
     return report_fault(error), EXIT_CODE
+
+
+def _broken_within(error: OSError) -> str:
+    try:
+        sys.stdout.flush()  # what could not be written is still to be
+    except OSError as again:
+        return f"cannot write to standard output ({again.strerror}); lead it elsewhere"
+    return f"a file cannot be read or written ({error.strerror}); see to the disks that are used"
 
 
 def _refused(error: OSError) -> str:

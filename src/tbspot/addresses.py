@@ -12,10 +12,12 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Timer
+from time import sleep
+from typing import Any
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_crowded
 
-__all__ = ["canonical", "ended_after", "is_loopback", "listening"]
+__all__ = ["accepted", "canonical", "ended_after", "is_loopback", "listening"]
 
 # Of an address that is none, or not this machine's; the port may be free. Of names that nobody
 # knows `socket.create_server` gives the number, but no `gaierror`.
@@ -23,6 +25,9 @@ NO_ADDRESS = (
     errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT,
     socket.EAI_NONAME, socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_FAMILY,
 )  # fmt: skip
+
+# In which descriptors may come free.
+CROWDED_SECONDS = 0.5
 
 
 def canonical(address: str) -> str:
@@ -69,6 +74,22 @@ def listening(host: str, port: int, option: str) -> Iterator[None]:
         raise TbspotError(
             f"cannot listen on {host}, port {port} ({reason}); choose another with {chosen}"
         ) from error
+
+
+def accepted(listener: socket.socket) -> tuple[socket.socket, Any]:
+    """Accept a connection; where no more files can be opened, after a pause.
+
+    It waits on and on, so that a server would ask for it without end, and keep a core busy.
+
+    Raises:
+        OSError: there is none, or none can be had now.
+    """
+    try:
+        return listener.accept()
+    except OSError as error:
+        if is_crowded(error):
+            sleep(CROWDED_SECONDS)
+        raise
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeGuard
 
 __all__ = [
     "DataError",
@@ -20,7 +21,9 @@ __all__ = [
     "OutOfMemoryError",
     "TbspotError",
     "UnreadableFilmError",
+    "is_crowded",
     "is_out_of_memory",
+    "refuse_unread",
     "told_as",
 ]
 
@@ -30,6 +33,10 @@ WORDS = ("bad_alloc", "bad alloc", "out of memory", "can't allocate memory", "ca
          "resource temporarily unavailable")  # fmt: skip
 # What the system says that has no room for more, the second of processes.
 NUMBERS = (errno.ENOMEM, errno.EAGAIN)
+# What it says of a process, or of itself, that has too many files and connections open.
+CROWDED = (errno.EMFILE, errno.ENFILE)
+# What it says of a file that may well be whole.
+UNREAD = (errno.EIO, errno.EACCES, errno.EPERM, errno.ESTALE, errno.ENOTCONN, *CROWDED)
 # Of a sentence, in characters: room for the longest path, of which a file system has 4,096.
 LONGEST = 6000
 
@@ -84,6 +91,32 @@ def is_out_of_memory(error: BaseException) -> bool:
         or (isinstance(one, RuntimeError) and any(word in str(one).lower() for word in WORDS))
         for one in _chain(error)
     )
+
+
+def is_crowded(error: BaseException) -> TypeGuard[OSError]:
+    """Whether an error says that no more files can be opened."""
+    return isinstance(error, OSError) and error.errno in CROWDED
+
+
+def refuse_unread(error: Exception, path: object) -> None:
+    """Tell a file that cannot be read now from one that is broken, and that its user may remove.
+
+    Args:
+        error: by which reading it ended; any other one is left to the caller.
+        path: of the file, as sentences have it.
+
+    Raises:
+        TbspotError: its disk or the system is why; as `OutOfMemoryError`, that memory ran out.
+    """
+    if is_out_of_memory(error):
+        raise OutOfMemoryError(
+            f"memory ran out for {path}; end other programs, and the same command goes on"
+        ) from error
+    for one in (error, error.__cause__):
+        if isinstance(one, OSError) and one.errno in UNREAD:
+            raise TbspotError(
+                f"{path} cannot be read ({one.strerror}); mend that, and the same command goes on"
+            ) from error
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -85,11 +85,14 @@ def _versions() -> list[str]:
 
 
 def _written(text: str) -> Path | None:
+    name = ""
     try:
         # Of this user alone, under a name that nobody else can have put there.
         number, name = tempfile.mkstemp(prefix="tbspot-fault-", suffix=".txt")
         with os.fdopen(number, "w", encoding="utf-8") as file:
             file.write(text)
     except OSError:
+        with suppress(OSError):  # half a report, of a full disk, where there is any
+            Path(name).unlink()
         return None
     return Path(name)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tbspot import __version__
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.lock import LOCK_FILE, RUN_FILE, is_held, refusals_told
 from tbspot.parsing import load_json, open_file
 from tbspot.pathnames import as_path, as_text, lies_in
@@ -260,11 +260,18 @@ def _plain(value: Any) -> Any:
 
 
 def _recorded(record: Path) -> dict[str, Any]:
-    """What run.json says; nothing where there is none, or another file of its name."""
+    """What run.json says; nothing where there is none, or another file of its name.
+
+    Raises:
+        TbspotError: it cannot be read now, so that nobody knows whose run this is.
+    """
     try:
         with open_file(record) as file:
             run = _plain(load_json(file.read()))
-    except (OSError, ValueError, RecursionError):  # nested deeper than any settings
+    except OSError as error:
+        refuse_unread(error, record)
+        return {}
+    except (ValueError, RecursionError):  # nested deeper than any settings
         return {}
     return run if isinstance(run, dict) else {}
 

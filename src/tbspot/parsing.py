@@ -17,7 +17,7 @@ from typing import Annotated, Any, BinaryIO, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ValidationError
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 
 __all__ = [
     "LARGEST",
@@ -70,6 +70,7 @@ def read_json(
         with open_file(path) as file:
             return parse(file.read(), model)
     except OSError as error:
+        refuse_unread(error, path)
         raise TbspotError(f"{path} cannot be read: {error.strerror}; {remedy}") from error
     except ValidationError as error:
         raise TbspotError(f"{path} is not {what} ({first_fault(error)}); {remedy}") from error

@@ -12,7 +12,6 @@ import secrets
 import shutil
 import stat
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from typing import BinaryIO
 
 from tbspot.errors import TbspotError
 from tbspot.flock import is_at, take
+from tbspot.temporary import holding_folder
 
 __all__ = ["clear_parts", "is_part", "make_folder", "replacing", "sync_folder"]
 
@@ -84,8 +84,8 @@ def _takes_bytes_alone(path: Path) -> bool:
 
 @contextmanager
 def _written_through(path: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="tbspot-") as folder:
-        temporary = Path(folder, "file")
+    with holding_folder() as folder:  # what a killed process leaves there goes with the next
+        temporary = folder / "file"
         temporary.touch()
         yield temporary
         with temporary.open("rb") as written, path.open("wb") as target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import gzip
 import json
@@ -502,6 +503,21 @@ def test_a_result_that_was_cut_off_anywhere_is_not_read(run: Path, kind: str) ->
     for length in (0, 131, 140, 142, 300, 1000, 2500, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:length])
         assert read_result(path) is None
+
+
+def test_a_result_that_cannot_be_read_now_is_not_said_to_be_cut_off(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object, **__: object) -> Any:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("tbspot.hospital.result_files.dcmread", read)
+    with _network(lambda _: 0) as address:
+        sent = sending.send(run, address)
+    assert sent.stored == 0
+    assert {why for _, why in sent.failed} == {
+        "cannot be read (Input/output error); mend that, and the same command goes on"
+    }
 
 
 @pytest.mark.parametrize("length", [142, 300, 3000])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import gzip
+import io
 import os
 import shutil
 import zipfile
@@ -16,6 +18,7 @@ from PIL import Image
 from tbspot.errors import TbspotError
 from tbspot.images import is_film, opening, read_pixels, read_with_facts
 from tbspot.images.opening import shown
+from tbspot.images.raster import read_raster
 
 
 def test_a_film_is_told_by_its_content_whatever_its_name(film_path: Path, tmp_path: Path) -> None:
@@ -63,6 +66,17 @@ def test_a_symbolic_link_is_followed_in_a_data_set_and_refused_in_a_batch(
     np.testing.assert_array_equal(read_pixels(link), read_pixels(tmp_path / name))
     with pytest.raises(TbspotError, match="is a symbolic link; name the file it leads to"):
         read_with_facts(link)
+
+
+def test_a_disk_that_fails_within_a_film_is_told_of_this_film(film_path: Path) -> None:
+    class Failing(io.BytesIO):
+        def read(self, *_: object) -> bytes:
+            raise OSError(errno.EIO, "Input/output error")
+
+    film = Failing(film_path.read_bytes())
+    for read in (lambda: opening.sniff(film, "a.png"), lambda: read_raster(film, "a.png", "PNG")):
+        with pytest.raises(TbspotError, match=r"a\.png cannot be read \(Input/output error\)"):
+            read()
 
 
 def test_links_that_lead_in_a_circle_are_one_sentence(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 from urllib.error import URLError
@@ -188,16 +189,22 @@ def test_torchvision_s_stride_is_in_the_3x3_convolution(init: str) -> None:
     assert stride_place_of(init) == "3x3"
 
 
-@pytest.mark.parametrize("fault", [URLError("no network"), RuntimeError("invalid hash value")])
-def test_imagenet_weights_that_cannot_be_downloaded_are_one_clear_sentence(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [(URLError("no network"), r'cannot be downloaded .* `init="random"`'),
+     (RuntimeError("invalid hash value"), r'cannot be downloaded .* `init="random"`'),
+     (OSError(errno.ENOSPC, "No space"), r"cannot be kept in .* \(No space\).*TORCH_HOME"),
+     (PermissionError(errno.EROFS, "Read-only", "/x"), r"cannot be kept in .* \(Read-only\)")],
+)  # fmt: skip
+def test_imagenet_weights_that_cannot_be_had_are_one_clear_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception, said: str
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise fault
 
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    with pytest.raises(TbspotError, match=r'cannot be downloaded .* `init="random"`'):
+    with pytest.raises(TbspotError, match=said):
         build_classifier(SMALL, "imagenet")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from pydicom.uid import CTImageStorage
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.node.clock import ClockWatch
+from tbspot.node.delivery import Delivery
 from tbspot.node.folders import HeldFolder
 from tbspot.node.identities import Identities
 from tbspot.node.ledger import Ledger, NewResult
@@ -140,12 +142,13 @@ def test_a_disk_without_room_for_a_result_is_one_line(store: Store, tmp_path: Pa
     assert "Traceback" not in str(caught.value)
 
 
+def _full(*_: object) -> None:
+    raise TbspotError("the disk is full")
+
+
 def test_a_try_that_a_full_disk_cannot_even_uncount_is_no_fault_of_the_film(
     store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*_: object) -> None:
-        raise TbspotError("the disk is full")
-
     store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
     model: Any = SimpleNamespace(
         locate=lambda *_, **__: SimpleNamespace(status="failed", reason="torn")
@@ -153,7 +156,7 @@ def test_a_try_that_a_full_disk_cannot_even_uncount_is_no_fault_of_the_film(
     worker = Worker(store, model, ("sc",), told, lambda: None)
     with monkeypatch.context() as patched:
         for step in ("put_off", "take_back"):
-            patched.setattr(store.ledger, step, full)
+            patched.setattr(store.ledger, step, _full)
         for _ in range(4):
             with pytest.raises(TbspotError, match="the disk is full"):
                 worker.work()
@@ -161,6 +164,70 @@ def test_a_try_that_a_full_disk_cannot_even_uncount_is_no_fault_of_the_film(
     (film,) = store.ledger.films(9)
     assert (film.state, film.attempts, film.reason) == ("received", 1, "torn")
     assert told.events() == ["film put off"]
+
+
+def test_a_film_whose_line_has_no_room_takes_none_of_it(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    with monkeypatch.context() as patched:
+        patched.setattr(store.ledger, "add", _full)
+        for _ in range(2):
+            with pytest.raises(TbspotError, match="the disk is full"):
+                store.take(sent, "UNIT")
+    assert not list(store.folder.glob("films/*"))
+    assert store.take(sent, "UNIT") == "new"
+
+
+def _gone(store: Store, _: pytest.MonkeyPatch) -> str:
+    store.folder.rename(store.folder.with_name("away"))
+    return "No such file or directory"
+
+
+def _replaced(store: Store, patched: pytest.MonkeyPatch) -> str:
+    _gone(store, patched)
+    shutil.copytree(store.folder.with_name("away"), store.folder)
+    for path in store.folder.glob("*/*.dcm"):
+        path.unlink()
+    return "has another queue than when"
+
+
+def _crowded(_: Store, patched: pytest.MonkeyPatch) -> str:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    patched.setattr(os, "scandir", refuse)
+    return r"Too many open files\); allow more"
+
+
+@pytest.mark.parametrize("trouble", [_gone, _replaced, _crowded])
+def test_while_the_folder_is_away_no_film_and_no_result_is_given_up(
+    store: Store, tmp_path: Path, told: Any, trouble: Callable[..., str]
+) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    store.take(read_sent(study_film(tmp_path, 2), MOST), "UNIT")
+    results = [NewResult("sr", "1-sr.dcm", "1")]
+    store.ledger.locate(2, "{}", results, None, 5.0)
+    films = [replace(film, due=5.0) for film in store.ledger.films(9)]
+    before = films, store.ledger.waiting_results()
+    model: Any = SimpleNamespace(
+        locate=lambda *_, **__: SimpleNamespace(status="failed", reason="it does not exist")
+    )
+    worker = Worker(store, model, ("sc",), told, lambda: None)
+    delivery = Delivery(store, "ARCHIVE@127.0.0.1:1", "TBSPOT", told)
+    retention = Retention(store, -1, undelivered=True, tell=told)
+    with pytest.MonkeyPatch.context() as patched:
+        why = trouble(store, patched)
+        for step in (worker.work, delivery.work, retention.work, lambda: store.take(sent, "UNIT")):
+            for _ in range(4):
+                with pytest.raises(TbspotError, match=why):
+                    step()
+    films = [
+        replace(film, due=before[0][place].due) for place, film in enumerate(store.ledger.films(9))
+    ]
+    assert (films, store.ledger.waiting_results()) == before
+    assert not told.events()
 
 
 def test_a_film_that_came_anew_since_its_try_has_none_to_uncount(
@@ -217,6 +284,18 @@ def test_a_film_that_the_disk_has_lost_is_kept_when_it_is_sent_again(
     assert read_sent(store.path_of(film), MOST).digest == sent.digest
     assert [path.name for path in store.folder.glob("films/*.*")] == [film.file]
     # From now on it is the one that is here.
+    assert store.take(sent, "UNIT") == "known"
+
+
+def test_a_line_whose_file_is_gone_acknowledges_no_film(store: Store, tmp_path: Path) -> None:
+    sent = read_sent(study_film(tmp_path), MOST)
+    store.take(sent, "UNIT")
+    store.path_of(store.ledger.films(9)[0]).unlink()
+    other = replace(sent, data=bytes(sent.data) + b"more")
+    assert store.take(other, "UNIT") == "other"
+    assert store.take(sent, "UNIT") == "again"
+    (film,) = store.ledger.films(9)
+    assert (film.state, store.path_of(film).exists()) == ("received", True)
     assert store.take(sent, "UNIT") == "known"
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import io
 import os
 import zipfile
@@ -70,6 +71,22 @@ def test_a_file_is_read_rather_than_the_page_that_is_older(tmp_path: Path, page:
     assert np.array_equal(read_heatmap(tmp_path, _prediction("b.npy")), _map(9))
     with pytest.raises(TbspotError, match="is not a heat map"):
         read_heatmap(tmp_path, _prediction("c.npy"))
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EMFILE, errno.EACCES])
+@pytest.mark.parametrize("module", ["predictions", "pages"])
+def test_a_map_that_cannot_be_read_now_is_not_said_to_be_broken(
+    tmp_path: Path, page: Path, monkeypatch: pytest.MonkeyPatch, module: str, number: int
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    assert page.exists()
+    monkeypatch.setattr(f"tbspot.records.{module}.open_file", fail)
+    said = rf"cannot be read \({os.strerror(number)}\); mend that"
+    with pytest.raises(TbspotError, match=said) as told:
+        read_heatmap(tmp_path, _prediction("b.npy"))
+    assert "move" not in str(told.value)
 
 
 def test_a_page_outside_the_run_s_folder_is_not_read(tmp_path: Path, page: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import pickle
 from pathlib import Path
 
@@ -125,6 +126,26 @@ def test_a_truncated_checkpoint_is_one_clear_sentence_and_stays(
     with pytest.raises(TbspotError, match=r"checkpoint\.pt is not a checkpoint of this run"):
         _start(tmp_path)
     assert path.stat().st_size == length
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [(OSError(errno.EIO, "Input/output error"), r"cannot be read \(Input/output error\)"),
+     (OSError(errno.EMFILE, "Too many open files"), r"cannot be read \(Too many open files\)"),
+     (MemoryError(), "memory ran out for"),
+     (RuntimeError("can't allocate memory: you tried"), "memory ran out for")],
+)  # fmt: skip
+def test_of_a_checkpoint_that_cannot_be_read_now_nobody_is_told_to_remove_it(
+    tmp_path: Path, fabric: Fabric, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    _start(tmp_path).save(tmp_path, fabric)
+    monkeypatch.setattr(torch, "load", fail)
+    with pytest.raises(TbspotError, match=f"{said}.*the same command goes on") as told:
+        _start(tmp_path)
+    assert "remove" not in str(told.value)
 
 
 def test_a_checkpoint_of_another_net_is_one_clear_sentence_and_stays(

@@ -165,6 +165,23 @@ def test_a_full_disk_is_one_sentence(drops: Drops) -> None:
         asyncio.run(drops.receive(4, too_long()))
 
 
+def test_what_a_disk_that_became_read_only_keeps_of_a_film_takes_no_place_in_the_queue(
+    drops: Drops, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    async def torn() -> AsyncIterator[bytes]:
+        yield b"fi"
+        refuse()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", refuse)
+        with pytest.raises(TbspotError, match=r"until it is read \(Read-only"):
+            asyncio.run(drops.receive(4, torn()))
+    assert (drops._waiting, drops._waiting_bytes) == (0, 0)
+
+
 def test_a_fault_of_the_model_costs_one_film_only(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:

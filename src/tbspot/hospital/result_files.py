@@ -22,11 +22,21 @@ __all__ = ["read_result"]
 
 
 def read_result(path: Path) -> Dataset | None:
-    """A result, or `None` if its file is not there, not whole, or no result."""
+    """A result, or `None` if its file is not there, not whole, or no result.
+
+    Raises:
+        OSError: it is there, and cannot be read now.
+    """
     try:
         with open_file(path, sys.maxsize) as file:
             result = dcmread(file)
             is_one = result.SOPInstanceUID and _is_whole(file, result.SOPClassUID)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno is None:  # of its reader
+            return None
+        raise
     # What was cut off may break its reader in any way.
     except Exception:
         return None

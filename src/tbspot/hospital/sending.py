@@ -105,7 +105,10 @@ def _stored(archive: Archive, paths: Iterable[Path]) -> Iterator[tuple[Path, str
 
 
 def _refusal(archive: Archive, path: Path) -> str | None:
-    result = read_result(path)
+    try:
+        result = read_result(path)
+    except OSError as error:
+        return f"cannot be read ({error.strerror}); mend that, and the same command goes on"
     if result is None:
         return "is not a whole DICOM file; locate anew with --overwrite"
     return archive.store(result)

@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
@@ -107,9 +109,10 @@ def sniff(file: BinaryIO, name: str) -> Kind:
     """What the file holds, by its first bytes; leaves the file at its start.
 
     Raises:
-        TbspotError: none of the formats that hold films.
+        TbspotError: none of the formats that hold films, or it cannot be read.
     """
-    start = file.read(START)
+    with _disk_told(name):
+        start = file.read(START)
     file.seek(0)
     kind = kind_of(start, os.fstat(file.fileno()).st_size)
     if kind is not None:
@@ -130,12 +133,19 @@ def seen_in(file: BufferedReader, name: str) -> Seen:
         TbspotError: it cannot be read.
     """
     status = os.fstat(file.fileno())
-    try:
+    with _disk_told(name):
         digest = hashlib.file_digest(file, "sha256")
-    except OSError as error:
-        raise TbspotError(f"{name} cannot be read ({error.strerror}); check its disk") from error
     file.seek(0)
     return Seen(status.st_size, digest.hexdigest(), times_of(status))
+
+
+@contextmanager
+def _disk_told(name: str) -> Iterator[None]:
+    """A disk that fails in the middle of a film costs this film alone."""
+    try:
+        yield
+    except OSError as error:
+        raise TbspotError(f"{name} cannot be read ({error.strerror}); check its disk") from error
 
 
 def times_of(status: os.stat_result) -> tuple[int, int]:

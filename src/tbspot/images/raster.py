@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
 
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, is_out_of_memory, refuse_unread
 from tbspot.images.codestream import check_whole, jpeg_alone, rare_jpeg, with_end
 from tbspot.images.depth import SIDEWAYS, to_pixels, upright
 from tbspot.images.film import Facts, Film, Kind
@@ -78,6 +78,7 @@ def read_raster(file: BinaryIO, name: str, kind: Kind, enough: int | None = None
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
+        refuse_unread(error, name)
         raise _unreadable(file, name, kind) from error
 
 

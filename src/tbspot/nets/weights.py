@@ -7,6 +7,7 @@ Checkpoints of an interrupted training are left to training/checkpoints.py.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ from tbspot.storage import replacing
 if TYPE_CHECKING:
     from onnx import GraphProto
 
+# What a disk says that takes no downloaded file.
+NO_CACHE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
 # In the names of how many batches a normalisation has seen, which is no weight.
 COUNT = "num_batches_tracked"
 
@@ -140,7 +143,7 @@ def imagenet_state() -> dict[str, Tensor]:
     """torchvision's ImageNet weights (ResNet50_Weights.IMAGENET1K_V2), downloaded once by torch.
 
     Raises:
-        TbspotError: they are not in torch's cache and there is no network.
+        TbspotError: they are not in torch's cache and there is no network, or no room for them.
     """
     address = "https://download.pytorch.org/models/resnet50-11ad3fa6.pth"
     try:
@@ -148,6 +151,11 @@ def imagenet_state() -> dict[str, Tensor]:
             address, map_location="cpu", check_hash=True, weights_only=True
         )
     except (OSError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno in NO_CACHE:
+            raise TbspotError(
+                f"the ImageNet weights cannot be kept in {torch.hub.get_dir()} ({error.strerror}); "
+                "free space, or name another folder in the variable TORCH_HOME"
+            ) from error
         raise TbspotError(
             f"the ImageNet weights cannot be downloaded from {address}; connect to a network, or "
             'give torchvision\'s resnet50 weights as safetensors by `init`, or use `init="random"`'

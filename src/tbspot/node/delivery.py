@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 from tbspot.hospital.archives import Archive, ArchiveLost, archive_of
@@ -77,7 +77,9 @@ class Delivery:
 
     def _send(self, archive: Archive, result: ResultLine) -> None:
         began = time.monotonic()
-        made = read_result(self.store.path_of_result(result))
+        made = None
+        with suppress(OSError):
+            made = read_result(self.store.path_of_result(result))
         if made is None:
             self._make_anew(result, "its file is no longer there, or no longer whole")
             return
@@ -102,8 +104,8 @@ class Delivery:
         if result.film in self._made_anew:
             self._refuse(result, reason)
             return
-        self._made_anew.add(result.film)
         anew = self.store.make_anew(result.film)
+        self._made_anew.add(result.film)
         event = "results made anew" if anew else "film set aside"
         self.tell(event, film=result.film, kind=result.kind, reason=reason)
         self.queued()

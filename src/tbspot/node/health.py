@@ -17,7 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tbspot import __version__
-from tbspot.addresses import ended_after, listening
+from tbspot.addresses import accepted, ended_after, listening
 from tbspot.errors import TbspotError
 from tbspot.node.delivery import Delivery
 from tbspot.node.store import Store
@@ -138,6 +138,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, *arguments: Any) -> None:
         self._room = threading.BoundedSemaphore(MOST_CONNECTIONS)
         super().__init__(*arguments)
+
+    def get_request(self) -> tuple[Any, Any]:
+        """Accept a connection."""
+        return accepted(self.socket)
 
     def verify_request(self, request: Any, client_address: Any) -> bool:  # noqa: ARG002 - socketserver's
         """Whether there is room for a connection, which it then has."""

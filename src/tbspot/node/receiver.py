@@ -21,7 +21,7 @@ from pynetdicom.presentation import build_context
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from tbspot.addresses import canonical, listening
+from tbspot.addresses import accepted, canonical, listening
 from tbspot.choices import Taking
 from tbspot.errors import TbspotError
 from tbspot.faults import report_fault
@@ -205,7 +205,7 @@ class _Server(ThreadedAssociationServer):
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Accept a connection; whoever is silent in it keeps nobody else waiting."""
-        client, address = cast("socket.socket", self.socket).accept()
+        client, address = accepted(cast("socket.socket", self.socket))
         client.settimeout(self.limits.pdu_seconds)
         if self.ssl_context:
             # The handshake is left to the connection's own thread, with the unit's first words.

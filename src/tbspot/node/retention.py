@@ -45,7 +45,7 @@ class Retention:
         """Delete what is old enough; gives seconds to the next look.
 
         Raises:
-            TbspotError: a film cannot be deleted; the others are.
+            TbspotError: a film cannot be deleted; the others are. Or the folder is away.
         """
         now = self.store.clock() if self.now is None else self.now()
         moment, count, last, why = now - self.keep_days * SECONDS_OF_DAY, 0, 0, ""
@@ -54,6 +54,7 @@ class Retention:
             if self.ending():
                 break
             last = film.id
+            self.store.check_there()  # the files of one that is away would stay without a line
             if self.identities is not None:
                 self.identities.forget(film.file)
             try:

@@ -7,11 +7,13 @@ film is located or sent when is left to worker.py and delivery.py.
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import get_args
 
@@ -20,7 +22,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from tbspot.choices import ResultKind, Taking
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, is_crowded
 from tbspot.node.ledger import FilmLine, Ledger, NewResult, ResultLine
 from tbspot.node.listing import Line
 from tbspot.node.objects import Sent, hash_of, read_sent, refuse_unfit
@@ -68,6 +70,8 @@ class Store:
             make_folder(one)
             clear_parts(one)
         self.ledger = Ledger(folder / QUEUE)
+        # By a file that stays open: of others, some file systems change the number.
+        self._queue_file = (folder / QUEUE).stat()
         self._adopt()
         self._mend()
         self._sweep()
@@ -93,6 +97,7 @@ class Store:
             UnfitError: it is no film that the node takes.
             TbspotError: the disk is full or nearly so; nothing was taken.
         """
+        self.check_there()  # of a disk that is away nothing is known
         instance, digest = hash_of(sent.instance), sent.digest
         with self._turn:
             if (known := self._known(instance, digest)) is not None:
@@ -103,6 +108,19 @@ class Store:
         path = self.folder / FILMS / file
         with replacing(path, parents=False) as temporary, temporary.open("wb") as opened:
             sent.write(opened)
+        taken: Taking | None = None
+        try:
+            taken = self._queue(sent, file, source)
+        finally:
+            # Also where the queue has no room for its line: its unit has it still.
+            if taken not in ("new", "again"):
+                with suppress(OSError):
+                    path.unlink(missing_ok=True)
+        return taken
+
+    def _queue(self, sent: Sent, file: str, source: str) -> Taking:
+        """Queue a film whose file is on the disk, if it is not known by now."""
+        instance, digest = hash_of(sent.instance), sent.digest
         size, now = len(sent.data), self.clock()
         with self._turn:
             if self.ledger.add(instance, digest, file, size, source, now) is not None:
@@ -110,12 +128,12 @@ class Store:
             # Another association was faster, or the film was set aside.
             known = self._known(instance, digest)
             aside = self.ledger.film_of(instance) if known is None else None
-            if aside is not None:
-                self.ledger.replace(aside.id, digest, file, size, now, source)
+            if aside is None:
+                return known or "known"
+            self.ledger.replace(aside.id, digest, file, size, now, source)
+            with suppress(OSError):  # what stays is known by its name at the next start
                 self._remove_files(aside)
-                return "again"
-        path.unlink(missing_ok=True)
-        return known or "known"
+            return "again"
 
     def _known(self, instance: str, digest: str) -> Taking | None:
         if self.ledger.is_result(instance):
@@ -125,7 +143,36 @@ class Store:
         # better where the disk has lost or damaged the one that is here.
         if film is None or film.state == "aside":
             return None
-        return "known" if film.digest == digest else "other"
+        if film.digest != digest:
+            return "other"
+        # A line whose file the disk has lost is none to be acknowledged by.
+        return "known" if os.path.exists(self.path_of(film)) else None  # noqa: PTH110 - no path raises
+
+    def check_there(self) -> int:
+        """See that the folder is the one that was opened: of one that is away no film is lost.
+
+        Returns:
+            bytes that are free on its disk.
+
+        Raises:
+            TbspotError: it is gone, another is in its place, or no file of it can be opened now.
+        """
+        films = self.folder / FILMS
+        try:
+            with os.scandir(films):  # which too many open files refuse too
+                queue, free = (self.folder / QUEUE).stat(), shutil.disk_usage(films).free
+        except OSError as error:
+            remedy = "allow more (ulimit -n)" if is_crowded(error) else "bring its disk back"
+            raise TbspotError(
+                f"{self.folder} cannot be used ({error.strerror}); {remedy}, and films are taken "
+                "again"
+            ) from error
+        if not os.path.samestat(queue, self._queue_file):
+            raise TbspotError(
+                f"{self.folder} has another queue than when the node was started; bring its disk "
+                "back, or start the node again"
+            )
+        return free
 
     def check_room(self, size: int = 0) -> None:
         """See that so many bytes leave the disk as much room as it shall have.
@@ -133,13 +180,7 @@ class Store:
         Raises:
             TbspotError: they do not, or the disk is gone.
         """
-        try:
-            free = shutil.disk_usage(self.folder).free
-        except OSError as error:
-            raise TbspotError(
-                f"{self.folder} cannot be used ({error.strerror}); bring its disk back, and films "
-                "are taken again"
-            ) from error
+        free = self.check_there()
         if free - size < self._free_bytes:
             raise TbspotError(
                 f"the disk of {self.folder} has {free >> 20:,} MB left; free some, and films are "
@@ -205,7 +246,11 @@ class Store:
 
         Returns:
             whether they are; if not, the film is gone too, and was set aside.
+
+        Raises:
+            TbspotError: the folder is away, so that nothing is known of its files.
         """
+        self.check_there()
         film, now = self.ledger.film(number), self.clock()
         if film is not None and self.path_of(film).exists():
             self.ledger.replace(film.id, film.digest, film.file, film.bytes, now)

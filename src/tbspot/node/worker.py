@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pydicom.dataset import Dataset
 
 from tbspot.choices import ResultKind
-from tbspot.errors import ModelError, TbspotError, is_out_of_memory
+from tbspot.errors import ModelError, TbspotError, is_crowded, is_out_of_memory
 from tbspot.faults import report_fault
 from tbspot.hospital.results import results_of
 from tbspot.hospital.source import maker_of
@@ -110,6 +110,8 @@ class Worker:
             raise
         # What a film breaks is told of the film, and the next one is tried.
         except Exception as error:
+            if is_crowded(error):
+                raise TbspotError("no more files can be opened; allow more (ulimit -n)") from error
             self._put_off(film, _why(error), next_try)
             return
         self._keep(film, finding, made, why_not)
@@ -154,6 +156,8 @@ class Worker:
         self.ready()
 
     def _put_off(self, film: FilmLine, reason: str, next_try: float) -> None:
+        # A disk that is away, or too many open files, are no fault of the film.
+        self.store.check_there()
         if film.attempts + 1 >= self.tries:
             self._set_aside(film, reason)
             return
@@ -161,6 +165,7 @@ class Worker:
         self.tell("film put off", film=film.id, tries=film.attempts + 1, reason=reason)
 
     def _set_aside(self, film: FilmLine, reason: str, prediction: str | None = None) -> None:
+        self.store.check_there()
         self.store.ledger.set_aside(film.id, reason, prediction, self.store.clock())
         self.tell("film set aside", film=film.id, reason=reason)
 

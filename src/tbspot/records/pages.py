@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
@@ -116,8 +116,7 @@ def _opened(page: Path) -> Iterator[BinaryIO]:
             yield file
     # zipfile tells what is broken by many kinds of error.
     except Exception as error:
-        if is_out_of_memory(error):
-            raise
+        refuse_unread(error, page)
         raise TbspotError(
             f"{page} does not hold heat maps as tbspot packs them; move it away, and run "
             "`tbspot locate` again"

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tbspot.choices import MapRule
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.images.opening import MOST_PIXELS
 from tbspot.parsing import LARGEST, lines_in, open_file, parse, refuse_later
 from tbspot.records.pages import page_of, read_from_page
@@ -152,6 +152,7 @@ def read_predictions(folder: Path) -> Iterator[Prediction]:
             for number, line in enumerate(lines_in(lines), 1):
                 yield _prediction(line, path, number)
     except OSError as error:
+        refuse_unread(error, path)
         absent = isinstance(error, FileNotFoundError | NotADirectoryError)
         fault = f"holds no {FILE_NAME}" if absent else f"has no readable {FILE_NAME} ({error})"
         raise TbspotError(f"{folder} {fault}; make one with `tbspot locate`") from error
@@ -194,8 +195,7 @@ def read_heatmap(
         raise
     # NumPy tells broken headers by many kinds of error.
     except Exception as error:
-        if is_out_of_memory(error):
-            raise
+        refuse_unread(error, path)
         raise TbspotError(
             f"{path} is not a heat map of tbspot; in {folder / FILE_NAME}, the line of "
             f"{prediction.image} names it: {REMEDY}"

@@ -17,7 +17,7 @@ import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.parsing import open_file
 from tbspot.storage import replacing
 
@@ -156,6 +156,7 @@ class TrainingState:
             # Checkpoints of before have none.
             self.losses = [float(loss) for loss in saved.get("losses", ())]
         except Exception as error:  # a broken pickle may raise anything
+            refuse_unread(error, path)
             raise TbspotError(
                 f"{path} is not a checkpoint of this run, or is truncated; remove it to train "
                 "from the start"

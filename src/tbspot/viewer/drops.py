@@ -10,6 +10,7 @@ import secrets
 import threading
 from collections.abc import AsyncIterable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -178,7 +179,8 @@ class Drops:
             self._waiting, self._waiting_bytes = waiting, waiting_bytes
 
     def _release(self, arrival: _Arrival) -> None:
-        arrival.file.unlink(missing_ok=True)
+        with suppress(OSError):  # it goes with its folder
+            arrival.file.unlink(missing_ok=True)
         with self._lock:
             self._waiting -= arrival.films
             self._waiting_bytes -= arrival.length

@@ -123,6 +123,22 @@ def test_a_disk_that_fails_within_a_file_is_not_taken_for_standard_output(
     assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
+@pytest.mark.parametrize("number", [errno.EPIPE, errno.EBADF])
+def test_what_no_disk_says_is_of_standard_output_also_where_it_keeps_nothing_back(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
+) -> None:
+    """Under PYTHONUNBUFFERED, as in most containers, nothing is left to be flushed."""
+
+    def failing() -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(cli, "app", failing)
+    with pytest.raises(SystemExit):
+        entry.main()
+    said = f"error: cannot write to standard output ({os.strerror(number)}); lead it elsewhere\n"
+    assert capsys.readouterr().err == said
+
+
 # More than a pipe holds, whose reader comes late.
 LONG = """
 from tbspot import __main__ as entry, cli

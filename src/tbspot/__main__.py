@@ -21,6 +21,8 @@ __all__ = ["main"]
 
 # What a write to standard output ends with where its reader or its device gives up.
 OUTPUT = (errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EFBIG)
+# What no disk says; under PYTHONUNBUFFERED nothing is left to be flushed that would tell.
+OUTPUT_ALONE = (errno.EPIPE, errno.EBADF)
 # What a disk says in the middle of a file that was opened, when no name is told any more.
 WITHIN = (*OUTPUT, errno.EDQUOT, errno.ESTALE, errno.ENOTCONN)
 
@@ -76,6 +78,8 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
 
 def _broken_within(error: OSError) -> str:
     try:
+        if error.errno in OUTPUT_ALONE:
+            raise error
         sys.stdout.flush()  # what could not be written is still to be
     except OSError as again:
         return f"cannot write to standard output ({again.strerror}); lead it elsewhere"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import sys
 from collections.abc import Callable
@@ -418,3 +419,14 @@ def test_a_link_is_followed_only_when_told(write_film: Write, tmp_path: Path) ->
     assert read_source(link, follow_links=True).reference.StudyInstanceUID == STUDY
     with pytest.raises(TbspotError, match="symbolic link"):
         read_source(link)
+
+
+def test_a_film_that_cannot_be_read_now_is_not_said_to_be_broken(
+    write_film: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("tbspot.hospital.source.dcmread", fail)
+    with pytest.raises(TbspotError, match=r"cannot be read \(Input/output error\)"):
+        read_source(write_film())

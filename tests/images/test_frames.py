@@ -163,6 +163,16 @@ def test_a_dark_film_with_white_letters_keeps_its_sign(write_dicom: WriteDicom, 
     np.testing.assert_allclose(film.pixels, right, atol=1e-6)
 
 
+def test_black_around_a_film_half_of_the_range_below_it_keeps_its_sign(
+    write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16]
+) -> None:
+    values = np.pad(twelve_bits.clip(1).astype(np.int16), 16, constant_values=-32768)
+    tags = {"BitsStored": 16, "WindowCenter": 2048, "WindowWidth": 4096, "PixelRepresentation": 1}
+    film = read_dicom_file(write_dicom(values.view(np.uint16), **tags))
+    np.testing.assert_allclose(film.pixels, values.clip(0) / 4095, atol=1e-6)
+    assert film.facts.corrections == ()
+
+
 @pytest.mark.parametrize("kind", ["JPEGLosslessSV1", "JPEG2000Lossless", "16 bits", "8 bits"])
 def test_a_film_without_room_for_more_bits_has_no_sign_that_it_falls_by(
     write_dicom: WriteDicom, twelve_bits: NDArray[np.uint16], kind: str

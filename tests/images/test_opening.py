@@ -17,6 +17,7 @@ from PIL import Image
 
 from tbspot.errors import TbspotError
 from tbspot.images import is_film, opening, read_pixels, read_with_facts
+from tbspot.images.dicom import read_dicom
 from tbspot.images.opening import shown
 from tbspot.images.raster import read_raster
 
@@ -74,7 +75,11 @@ def test_a_disk_that_fails_within_a_film_is_told_of_this_film(film_path: Path) -
             raise OSError(errno.EIO, "Input/output error")
 
     film = Failing(film_path.read_bytes())
-    for read in (lambda: opening.sniff(film, "a.png"), lambda: read_raster(film, "a.png", "PNG")):
+    for read in (
+        lambda: opening.sniff(film, "a.png"),
+        lambda: read_raster(film, "a.png", "PNG"),
+        lambda: read_dicom(film, "a.png"),
+    ):
         with pytest.raises(TbspotError, match=r"a\.png cannot be read \(Input/output error\)"):
             read()
 

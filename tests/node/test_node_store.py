@@ -287,6 +287,25 @@ def test_a_film_that_the_disk_has_lost_is_kept_when_it_is_sent_again(
     assert store.take(sent, "UNIT") == "known"
 
 
+def test_a_film_that_cannot_be_read_for_its_results_is_tried_again(
+    store: Store, tmp_path: Path, told: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was short for a moment does not leave it without results for good."""
+
+    def refuse(*_: object) -> None:
+        raise TbspotError("film cannot be opened") from OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("tbspot.node.worker.results_of", refuse)
+    store.take(read_sent(study_film(tmp_path), MOST), "UNIT")
+    finding = SimpleNamespace(status="ok", prediction=None, evidence=None)
+    model: Any = SimpleNamespace(locate=lambda *_, **__: finding)
+    Worker(store, model, ("sr",), told, lambda: None).work()
+    (film,) = store.ledger.films(9)
+    assert (film.state, film.attempts) == ("received", 1)
+    assert "cannot be read (Too many open files)" in str(film.reason)
+    assert told.events() == ["film put off"]
+
+
 def test_a_line_whose_file_is_gone_acknowledges_no_film(store: Store, tmp_path: Path) -> None:
     sent = read_sent(study_film(tmp_path), MOST)
     store.take(sent, "UNIT")

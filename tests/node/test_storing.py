@@ -422,6 +422,13 @@ def test_what_stands_before_the_first_part_is_none(before: bytes) -> None:
         assert found == [b"film", b"other"]
 
 
+@pytest.mark.parametrize("before", [b"", b"\n", b"\r\n\n", b"a text\n"])
+def test_lines_before_that_end_without_a_return_cost_no_film(before: bytes) -> None:
+    body = before + posted(b"film", b"other").removeprefix(b"\r\n")
+    for size in (1, 2, len(body)):
+        assert _fed(body, random.Random(0), [size]) == [b"film", b"other"]
+
+
 def test_no_more_than_a_mebibyte_stands_before_the_first_part() -> None:
     with pytest.raises(MalformedError):
         _fed(bytes(MOST_BESIDE + 1) + posted(b"film"), random.Random(0), [1 << 16])

@@ -60,6 +60,13 @@ def test_a_line_of_a_later_tbspot_is_told_as_such(tmp_path: Path) -> None:
         list(read_predictions(tmp_path))
 
 
+def test_whole_numbers_may_have_a_point_as_pandas_writes_a_column_with_gaps(tmp_path: Path) -> None:
+    said = PREDICTION.model_copy(update={"width": 64, "height": 48, "bytes": 900})
+    written = said.model_dump() | {"width": 64.0, "height": 48.0, "bytes": 900.0}
+    _write(tmp_path, json.dumps(written))
+    assert list(read_predictions(tmp_path)) == [said]
+
+
 @pytest.mark.parametrize("line", ["{", "", "[]", '{"image": "a.png"}', '{"image": NaN}'])
 def test_a_line_that_is_no_prediction_is_named_by_its_number(tmp_path: Path, line: str) -> None:
     _write(tmp_path, PREDICTION.model_dump_json(), line)

@@ -23,7 +23,7 @@ from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import UID, SecondaryCaptureImageStorage
 
-from tbspot.errors import TbspotError
+from tbspot.errors import TbspotError, refuse_unread
 from tbspot.hospital.elements import WAYS, data_set_of, tags_of
 from tbspot.hospital.text import text_of
 from tbspot.hospital.uids import fault_of_uid
@@ -155,6 +155,7 @@ def _header(
                 raise
             # A broken file may break the reader in any way; to the user it is a broken file.
             except Exception as error:
+                refuse_unread(error, name)
                 raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
 
 

@@ -25,7 +25,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
-from tbspot.errors import TbspotError, is_out_of_memory
+from tbspot.errors import TbspotError, is_out_of_memory, refuse_unread
 from tbspot.images.codestream import check_codestream
 from tbspot.images.colour import PALETTE_TAGS, to_luma
 from tbspot.images.facts import FACT_TAGS, facts_of
@@ -103,6 +103,7 @@ def read_dicom(file: BinaryIO, name: str, enough: int | None = None) -> Film:
     except Exception as error:
         if is_out_of_memory(error):
             raise MemoryError from error
+        refuse_unread(error, name)
         raise TbspotError(f"{name} is a broken DICOM file; export it again") from error
     finally:
         config.assume_implicit_vr_switch = switch

@@ -105,7 +105,8 @@ JPEGS_2000 = (JPEG2000Lossless, JPEG2000MCLossless, JPEG2000MC, HTJ2KLossless, H
 OVERSHOOT = 1.125
 # Rows that tell how rough a picture is: one of so many.
 EVERY = 8
-# So many of these must be smoother without the sign that the tag says.
+# So many of these must be smoother without the sign that the tag says, and so much smoother, where
+# the two ways differ: black around a film is half of the range from what is just above 0.
 HALF = 0.5
 # What to install for the first decoder of a syntax.
 PACKAGES = {
@@ -313,19 +314,21 @@ def _with_true_bits(stored: Stored, content: Dataset, *, lossy: bool) -> Stored:
     more = stored.bits > bits and bool(words.max() > most)
     if not more and not signed:
         return replace(stored, bits=bits)
-    said = _roughness(some, bits, signed=signed)
+    said = _steps(some, bits, signed=signed)
     if more:
-        falls = _roughness(some, stored.bits, signed=signed).sum() < said.sum()
+        own = _steps(some, stored.bits, signed=signed)
+        falls = own.sum(dtype=np.int64) < said.sum(dtype=np.int64)
         return replace(stored, bits=stored.bits if falls else bits, signed=signed)
-    falls = (_roughness(some, bits, signed=False) < said).mean() > HALF
-    return replace(stored, bits=bits, signed=not falls)
+    bare = _steps(some, bits, signed=False)
+    other = said != bare
+    smoother = bare.sum(1, np.int64, where=other) < HALF * said.sum(1, np.int64, where=other)
+    return replace(stored, bits=bits, signed=not smoother.mean() > HALF)
 
 
-def _roughness(values: NDArray[np.integer[Any]], bits: int, *, signed: bool) -> NDArray[np.int64]:
-    """The sum of all steps along each row."""
+def _steps(values: NDArray[np.integer[Any]], bits: int, *, signed: bool) -> NDArray[np.int32]:
+    """Each step along each row."""
     steps = np.abs(np.diff(within_bits(values, bits, signed=signed).astype(np.int32), axis=1))
-    found: NDArray[np.int64] = steps.reshape(len(steps), -1).sum(axis=1, dtype=np.int64)
-    return found
+    return steps.reshape(len(steps), -1)
 
 
 def _stream(content: Dataset) -> bytes:

@@ -258,8 +258,8 @@ def source_label_auroc(labels: NDArray[np.int_], sources: Sequence[str]) -> floa
     source is a tie: otherwise a source's own label would be told from the films left over. So is a
     pair from two sources whose order hangs on the very films that are left out: of 500 in 1,000
     and 501 in 1,000 each pair would be told against what its sources say, and the AUROC be 0.38.
-    For that it is never under 0.5, and too high where chance alone deals TB out: 0.55 on average
-    of 2 sources of 40 films, 0.60 of 10 of 20.
+    For that it is never under 0.5 where each source has two films or more, and too high where
+    chance alone deals TB out: 0.55 on average of 2 sources of 40 films, 0.60 of 10 of 20.
 
     Raises:
         UndefinedError: one of the classes is absent.

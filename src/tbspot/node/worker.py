@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pydicom.dataset import Dataset
 
 from tbspot.choices import ResultKind
-from tbspot.errors import ModelError, TbspotError, is_crowded, is_out_of_memory
+from tbspot.errors import ModelError, TbspotError, is_crowded, is_out_of_memory, refuse_unread
 from tbspot.faults import report_fault
 from tbspot.hospital.results import results_of
 from tbspot.hospital.source import maker_of
@@ -123,7 +123,11 @@ class Worker:
     def _made(
         self, film: FilmLine, finding: Finding
     ) -> tuple[dict[ResultKind, Dataset], str | None]:
-        """The film's results, or a sentence on why there are none."""
+        """The film's results, or a sentence on why there are none.
+
+        Raises:
+            TbspotError: the film cannot be read now.
+        """
         path = self.store.path_of(film)
         # A result, of another node maybe, that the archive sends on: an answer would come back too.
         if maker_of(path) == MAKER:
@@ -133,6 +137,7 @@ class Worker:
         try:
             return results_of(self.kinds, path, finding.prediction, pixels, finding.evidence), None
         except TbspotError as error:
+            refuse_unread(error, film.file)  # else it would be set aside at the first try
             return {}, f"no results as DICOM: {error}"
 
     def _keep(

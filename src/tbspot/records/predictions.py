@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from tbspot.choices import MapRule
 from tbspot.errors import TbspotError, refuse_unread
 from tbspot.images.opening import MOST_PIXELS
-from tbspot.parsing import LARGEST, lines_in, open_file, parse, refuse_later
+from tbspot.parsing import LARGEST, WholeNumber, lines_in, open_file, parse, refuse_later
 from tbspot.records.pages import page_of, read_from_page
 
 __all__ = [
@@ -110,11 +110,11 @@ class Prediction(BaseModel):
     map_rule: MapRule | None = None
     boxes: tuple[PredictedBox, ...] = Field(default=(), max_length=MOST_BOXES)
     heatmap: str | None = None
-    width: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
-    height: int | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    width: WholeNumber | None = Field(default=None, ge=1, le=MOST_PIXELS)
+    height: WholeNumber | None = Field(default=None, ge=1, le=MOST_PIXELS)
     model: str
     version: str
-    bytes: int | None = None
+    bytes: WholeNumber | None = None
     sha256: str | None = None
 
     @model_validator(mode="after")

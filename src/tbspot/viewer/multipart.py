@@ -60,7 +60,8 @@ class Parts:
         self._parts = self._beside = 0
         self._name, self._value = bytearray(), bytearray()
         # A boundary begins a line; what comes before the first one is no part (RFC 2046 5.1.1).
-        self._first, self._before = b"\r\n--" + boundary, bytearray(b"\r\n")
+        # Lines before it may end without a return: else the first film would be taken for a text.
+        self._first, self._before = b"\n--" + boundary, bytearray(b"\n")
         self._begun = False
         try:
             self._parser = MultipartParser(

@@ -17,7 +17,7 @@ INSTALLED := .venv/.installed
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-8s%s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) ## Train, distil, locate, evaluate and report on drawn films (about 5 minutes).
+demo: $(INSTALLED) ## Train, distil, locate, evaluate and report on drawn films (5 to 20 minutes).
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh runs/demo.sh demo
 
 test: $(INSTALLED) ## Run the tests; those of the browser or of real films only where these are.

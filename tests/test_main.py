@@ -46,17 +46,26 @@ def test_a_fault_of_our_own_keeps_its_traceback_for_developers() -> None:
     assert "ZeroDivisionError" in result.stderr
 
 
-def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def broken() -> None:
-        raise TbspotError("[red]film[/red].png is empty; remove it")
+def told_of(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> str:
+    """What a command says that ends with an error and exit code 1."""
 
-    monkeypatch.setattr(cli, "app", broken)
+    def app() -> None:
+        raise error
+
+    monkeypatch.setattr(cli, "app", app)
     with pytest.raises(SystemExit) as exit_info:
         entry.main()
     assert exit_info.value.code == 1
-    assert capsys.readouterr().err == "error: [red]film[/red].png is empty; remove it\n"
+    return capsys.readouterr().err
+
+
+def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = TbspotError("[red]film[/red].png is empty; remove it")
+    assert told_of(error, monkeypatch, capsys) == "error: [red]film[/red].png is empty; remove it\n"
 
 
 @pytest.mark.parametrize(
@@ -77,15 +86,9 @@ def test_what_a_file_system_refuses_is_no_fault_of_ours(
     name: str | bytes,
     sentence: str,
 ) -> None:
-    def refused() -> None:
-        raise OSError(number, os.strerror(number), name)
-
-    monkeypatch.setattr(cli, "app", refused)
-    with pytest.raises(SystemExit) as exit_info:
-        entry.main()
-    assert exit_info.value.code == 1
     end = "choose another path, or see to its disk\n"
-    assert capsys.readouterr().err == f"error: {sentence}{end}"
+    error = OSError(number, os.strerror(number), name)
+    assert told_of(error, monkeypatch, capsys) == f"error: {sentence}{end}"
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
@@ -96,14 +99,8 @@ def test_too_many_open_files_are_no_fault_of_ours(
     number: int,
     name: tuple[str, ...],
 ) -> None:
-    def crowded() -> None:
-        raise OSError(number, "Too many open files", *name)
-
-    monkeypatch.setattr(cli, "app", crowded)
-    with pytest.raises(SystemExit) as exit_info:
-        entry.main()
-    assert exit_info.value.code == 1
-    assert capsys.readouterr().err == (
+    error = OSError(number, "Too many open files", *name)
+    assert told_of(error, monkeypatch, capsys) == (
         "error: no more files can be opened (Too many open files); allow more, by `ulimit -n`\n"
     )
 
@@ -112,15 +109,9 @@ def test_too_many_open_files_are_no_fault_of_ours(
 def test_a_disk_that_fails_within_a_file_is_not_taken_for_standard_output(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int
 ) -> None:
-    def failing() -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(cli, "app", failing)
-    with pytest.raises(SystemExit) as exit_info:
-        entry.main()
-    assert exit_info.value.code == 1
+    error = OSError(number, os.strerror(number))
     said = f"a file cannot be read or written ({os.strerror(number)}); see to the disks"
-    assert capsys.readouterr().err.startswith(f"error: {said}")
+    assert told_of(error, monkeypatch, capsys).startswith(f"error: {said}")
 
 
 @pytest.mark.parametrize("number", [errno.EPIPE, errno.EBADF])
@@ -129,14 +120,9 @@ def test_what_no_disk_says_is_of_standard_output_also_where_it_keeps_nothing_bac
 ) -> None:
     """Under PYTHONUNBUFFERED, as in most containers, nothing is left to be flushed."""
 
-    def failing() -> None:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(cli, "app", failing)
-    with pytest.raises(SystemExit):
-        entry.main()
+    error = OSError(number, os.strerror(number))
     said = f"error: cannot write to standard output ({os.strerror(number)}); lead it elsewhere\n"
-    assert capsys.readouterr().err == said
+    assert told_of(error, monkeypatch, capsys) == said
 
 
 # More than a pipe holds, whose reader comes late.

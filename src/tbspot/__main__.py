@@ -77,13 +77,18 @@ def _unforeseen(error: Exception) -> tuple[str, int]:
 
 
 def _broken_within(error: OSError) -> str:
-    try:
-        if error.errno in OUTPUT_ALONE:
-            raise error
-        sys.stdout.flush()  # what could not be written is still to be
-    except OSError as again:
-        return f"cannot write to standard output ({again.strerror}); lead it elsewhere"
+    told = error if error.errno in OUTPUT_ALONE else _fault_of_output()
+    if told:
+        return f"cannot write to standard output ({told.strerror}); lead it elsewhere"
     return f"a file cannot be read or written ({error.strerror}); see to the disks that are used"
+
+
+def _fault_of_output() -> OSError | None:
+    try:
+        sys.stdout.flush()  # what could not be written is still to be
+    except OSError as error:
+        return error
+    return None
 
 
 def _refused(error: OSError) -> str:

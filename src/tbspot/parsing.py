@@ -115,6 +115,7 @@ def parse(content: bytes, model: type[Model]) -> Model:
             are no numbers.
     """
     load_json(content)
+    # Read again, as of Python's objects strict models take no list for a tuple.
     return model.model_validate_json(content, strict=True)
 
 

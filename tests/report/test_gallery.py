@@ -3,7 +3,9 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from studies import Study
 from tbspot.records.evaluation import Evaluation, FilmResult
@@ -30,6 +32,15 @@ def film(
         found=(),
         truth=(),
     )
+
+
+def relined(folder: Path, tmp_path: Path, change: Callable[[dict[str, Any]], Any]) -> Path:
+    """A copy of a run's folder, whose predictions are changed one by one."""
+    copied = tmp_path / folder.name
+    shutil.copytree(folder, copied)
+    lines = [change(json.loads(line)) for line in (copied / FILE_NAME).read_bytes().splitlines()]
+    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return copied
 
 
 def names(films: list[FilmResult]) -> dict[str, list[str]]:
@@ -113,14 +124,10 @@ def test_boxes_of_a_film_that_was_located_again_have_neither_picture_nor_map(
     judged = {one.name: hashlib.sha256(one.path.read_bytes()).hexdigest() for one in samples}
     films = [one.model_copy(update={"sha256": judged[one.image]}) for one in evaluation.films]
     evaluation = evaluation.model_copy(update={"films": tuple(films)})
-    copied = tmp_path / folder.name
-    shutil.copytree(folder, copied)
     best, *rest = gallery_of(folder, evaluation, samples)
     assert all(one.picture and one.heatmap for one in (best, *rest))
-    lines = [json.loads(line) for line in (copied / FILE_NAME).read_bytes().splitlines()]
-    for line in lines:
-        line["sha256"] = "0" * 64 if line["image"] == best.film.image else judged[line["image"]]
-    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    judged[best.film.image] = "0" * 64
+    copied = relined(folder, tmp_path, lambda line: line | {"sha256": judged[line["image"]]})
     now, *others = gallery_of(copied, evaluation, samples)
     assert (now.picture, now.heatmap) == ("", "")
     assert others == rest
@@ -131,13 +138,7 @@ def test_no_map_of_another_model_is_shown_beside_the_figures(
 ) -> None:
     """The folder may have been located anew since, and the evaluation lie elsewhere."""
     samples = load(study.settings(folder).data).samples
-    copied = tmp_path / folder.name
-    shutil.copytree(folder, copied)
-    lines = [
-        json.loads(line) | {"version": "later"}
-        for line in (copied / FILE_NAME).read_bytes().splitlines()
-    ]
-    (copied / FILE_NAME).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    copied = relined(folder, tmp_path, lambda line: line | {"version": "later"})
     assert {bool(one.heatmap) for one in gallery_of(folder, evaluation, samples)} == {True}
     assert {bool(one.heatmap) for one in gallery_of(copied, evaluation, samples)} == {False}
 

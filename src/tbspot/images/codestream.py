@@ -82,7 +82,7 @@ def check_codestream(content: Dataset, name: str) -> None:
         ValueError: there is no codestream, or none with a header.
     """
     parts = list(fragments(content.PixelData))
-    if sum(part.startswith((JPEG, START_OF_JPEG_2000, JP2_BOX)) for part in parts) > 1:
+    if sum(part.startswith(JPEG) or is_jpeg_2000(part) for part in parts) > 1:
         raise TbspotError(f"{name} holds several frames; export the film alone")
     size = codestream_size(b"".join(parts))
     if size is None:  # RLE, whose decoder makes what the header says and no more

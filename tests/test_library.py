@@ -189,6 +189,7 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
             model.locate(bytearray(film_path.read_bytes())),
             model.locate(memoryview(film_path.read_bytes())),
             model.locate(pixels, value_range=(0, 255)),
+            model.locate(pixels),
             model.locate(pixels.astype(np.float32) / np.float32(255)),
         ]
     assert len({finding.prediction for finding in findings}) == 1
@@ -199,6 +200,7 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
     ("pixels", "value_range", "said"),
     [
         (np.zeros((8, 8), np.uint16), None, "an array of uint16 needs its value_range"),
+        (np.zeros((8, 8), np.int8), None, "an array of int8 needs its value_range"),
         (np.zeros((8, 8, 3), np.uint8), (0, 255), r"not uint8 \(8, 8, 3\)"),
         (np.full((8, 8), 3.0), None, r"beyond \[0, 1\]"),
         (np.full((8, 8), np.nan), None, "not finite"),

@@ -62,8 +62,8 @@ def read_film(
         source: a path, an open binary file, the bytes of a file (DICOM, PNG, JPEG or TIFF), or an
             array `[height, width]` of numbers.
         value_range: of an array: the values that mean black and white, such as `(0, 4095)`, or
-            `(4095, 0)` where it is inverted; values beyond them are cut. `None` = (0, 1), for
-            floating point numbers alone.
+            `(4095, 0)` where it is inverted; values beyond them are cut. `None` = (0, 255) of
+            uint8, as imaging libraries give it, and (0, 1) of floating point numbers.
         name: what sentences call the film; `None` = its path, or `film`.
         follow_links: whether a symbolic link stands for the file that it leads to.
         enough: pixels that are enough for either side; a film with twice as many or more may be
@@ -147,6 +147,8 @@ def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> N
         raise ValueError(
             f"a film is an array [height, width] of numbers, not {values.dtype} {values.shape}"
         )
+    if value_range is None and values.dtype == np.uint8:
+        value_range = (0, 255)
     if value_range is None and values.dtype.kind != "f":
         raise ValueError(
             f"an array of {values.dtype} needs its value_range, such as (0, 4095) for 12 bits"

@@ -197,7 +197,7 @@ class Model:
             film: a path, an open binary file, the bytes of a file, or an array `[height, width]`.
             name: what the film is called; `None` = its path, or `film`.
             value_range: of an array: the values that mean black and white, such as `(0, 4095)`;
-                `None` = (0, 1), for floating point numbers alone.
+                `None` = (0, 255) of uint8 and (0, 1) of floating point numbers.
 
         Raises:
             ModelError: the model cannot be run on this processor, so no other film fares better.

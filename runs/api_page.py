@@ -10,19 +10,51 @@ from pathlib import Path
 from typing import Any
 
 import tbspot
+from tbspot.description import Description
+from tbspot.images import Facts
+from tbspot.images.film import Seen
+from tbspot.records import evaluation, figures
+from tbspot.records.predictions import PredictedBox, Prediction
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.md"
 HEAD = """# API
 
 For engineers who call tbspot from Python: every public name, made from the docstrings by
-`python runs/api_page.py`. Examples by task are in [Python](python.md).
+`python runs/api_page.py`. Examples by task are in [Python](python.md); what findings, models and
+evaluations hold stands [at the end](#records).
 """
+RECORDS_HEAD = """## Records
+
+What comes with findings, films, models and evaluations, and is not imported by name. All but
+`Facts` and `Seen` are pydantic models: `model_dump()` makes a dict, `model_dump_json()` JSON.
+"""
+RECORDS = (
+    Prediction,
+    PredictedBox,
+    Facts,
+    Seen,
+    Description,
+    evaluation.Contender,
+    evaluation.Localization,
+    evaluation.RuleResult,
+    evaluation.Stratum,
+    evaluation.Classification,
+    evaluation.SourceFigures,
+    figures.Figure,
+    figures.Difference,
+    evaluation.FilmResult,
+    evaluation.Curve,
+    evaluation.Limit,
+    evaluation.Provenance,
+)
 
 
 def page() -> str:
     """The whole page."""
     names = [name for name in tbspot.__all__ if not name.startswith("_")]
-    return "\n".join([HEAD, *(_of(name, getattr(tbspot, name), "##") for name in names)])
+    own = (_of(name, getattr(tbspot, name), "##") for name in names)
+    records = (f"### {one.__name__}\n\n```text\n{inspect.getdoc(one)}\n```\n" for one in RECORDS)
+    return "\n".join([HEAD, *own, RECORDS_HEAD, *records])
 
 
 def _of(name: str, thing: Any, heading: str) -> str:

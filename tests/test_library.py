@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import inspect
 import io
 import json
 import os
 import pickle
+import re
 import shutil
 import subprocess
 import sys
@@ -65,8 +68,14 @@ def test_many_films_are_answered_by_the_model_that_was_opened_whatever_becomes_o
 
 def test_one_film_is_not_many(model: tbspot.Model) -> None:
     for film in ("film.png", b"film.png", Path("film.png")):
-        with pytest.raises(TypeError, match="is one film; give a list of paths, or use locate"):
+        with pytest.raises(TypeError, match=r"is one film or folder; give a list .* or use locate"):
             model.locate_many(film)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("film", [np.zeros((8, 8), np.uint8), b"\x89PNG", io.BytesIO()])
+def test_many_films_are_paths(model: tbspot.Model, film: Any) -> None:
+    with pytest.raises(TypeError, match=f"locate_many takes paths, not {type(film).__name__}; "):
+        next(model.locate_many([film]))
 
 
 def test_the_public_names_are_those_agreed() -> None:
@@ -80,6 +89,7 @@ def test_the_public_names_are_those_agreed() -> None:
         "ModelError",
         "Reading",
         "Sample",
+        "Strength",
         "TbspotError",
         "TrainingSettings",
         "TruthBox",
@@ -93,6 +103,13 @@ def test_the_public_names_are_those_agreed() -> None:
     }
     assert all(hasattr(tbspot, name) for name in tbspot.__all__)
     assert set(tbspot.__all__) <= set(dir(tbspot))
+
+
+def test_an_editor_that_evaluates_code_finds_the_public_names() -> None:
+    # Jedi leaves out what stands below a condition that it reads as False.
+    (value,) = re.findall(r"^TYPE_CHECKING = (.*?)(?:  #|$)", inspect.getsource(tbspot), re.M)
+    assert value not in ("False", "0")
+    assert eval(value) is False  # noqa: S307 - our own
 
 
 def test_a_name_that_is_not_public_is_an_attribute_error() -> None:
@@ -138,7 +155,9 @@ def test_findings_are_the_lines_of_the_command_to_the_bit(
     findings = list(model.locate_many(films))
     alone = [model.locate(film) for film in films]
     for line, finding, single in zip(lines, findings, alone, strict=True):
-        written = line.model_copy(update={"heatmap": None, "bytes": None, "sha256": None})
+        # Of a file that could not be read the command notes which it was.
+        absent = {} if line.status == "ok" else {"bytes": None, "sha256": None}
+        written = line.model_copy(update={"heatmap": None, **absent})
         assert finding.prediction == single.prediction == written
         if line.status == "ok":
             assert finding.evidence is not None
@@ -188,12 +207,67 @@ def test_a_path_a_file_its_bytes_and_its_pixels_give_one_answer(
             model.locate(film_path.read_bytes()),
             model.locate(bytearray(film_path.read_bytes())),
             model.locate(memoryview(film_path.read_bytes())),
-            model.locate(pixels, value_range=(0, 255)),
-            model.locate(pixels),
-            model.locate(pixels.astype(np.float32) / np.float32(255)),
         ]
-    assert len({finding.prediction for finding in findings}) == 1
-    assert findings[0].score is not None
+    in_memory = [
+        model.locate(pixels, value_range=(0, 255)),
+        model.locate(pixels),
+        model.locate(pixels.astype(np.float32) / np.float32(255)),
+        model.locate(Image.open(film_path)),
+        model.locate(Tensor(pixels)),
+    ]
+    (line,) = {finding.prediction for finding in findings}
+    (without_file,) = {finding.prediction for finding in in_memory}
+    assert line.sha256 == hashlib.sha256(film_path.read_bytes()).hexdigest()
+    assert line.model_copy(update={"bytes": None, "sha256": None}) == without_file
+    assert line.score is not None
+
+
+class Tensor:
+    """What another library calls an array."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self._values = values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+        return self._values
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA"])
+def test_a_pillow_picture_is_read_as_a_file_of_it(mode: str, tmp_path: Path) -> None:
+    grey = Image.linear_gradient("L").resize((20, 16))
+    picture = Image.merge("RGB", (grey, grey.rotate(180), grey)).convert(mode)
+    picture.save(tmp_path / "film.png")
+    film, as_file = tbspot.read_film(picture), tbspot.read_film(tmp_path / "film.png")
+    np.testing.assert_array_equal(film.pixels, as_file.pixels)
+    with Image.open(tmp_path / "film.png") as opened:
+        np.testing.assert_array_equal(tbspot.read_film(opened).pixels, as_file.pixels)
+
+
+def test_a_deep_picture_is_an_array_whose_range_is_asked_for() -> None:
+    values = np.arange(64, dtype=np.uint16).reshape(8, 8) * 64
+    picture = Image.fromarray(values)
+    with pytest.raises(ValueError, match="an array of uint16 needs its value_range"):
+        tbspot.read_film(picture)
+    np.testing.assert_array_equal(
+        tbspot.read_film(picture, (0, 4095)).pixels, tbspot.read_film(values, (0, 4095)).pixels
+    )
+
+
+def test_a_text_of_numpy_is_a_path(film_path: Path) -> None:
+    assert tbspot.read_film(np.array([str(film_path)])[0]).facts.kind == "PNG"
+
+
+def test_a_finding_is_a_line_where_it_is_printed(
+    model: tbspot.Model, films: list[Path], film_path: Path
+) -> None:
+    found = model.locate(film_path, name="a.png")
+    assert re.fullmatch(
+        r"<tbspot finding 'a\.png': score \d+\.\d of 100, (not )?called TB, boxes: \d+>",
+        repr(found),
+    )
+    assert repr(model.locate(films[1], name="b.png")).startswith(
+        "<tbspot finding 'b.png': failed: "
+    )
 
 
 @pytest.mark.parametrize(
@@ -313,9 +387,7 @@ def test_a_half_character_in_a_name_is_written_out(model: tbspot.Model, film_pat
     assert model.locate(film_path, name="a\ud800").image == r"a\ud800"
 
 
-@pytest.mark.parametrize(
-    "film", [None, ["film.png"], 3, io.StringIO("text"), Image.new("L", (9, 9))]
-)
+@pytest.mark.parametrize("film", [None, ["film.png"], 3, io.StringIO("text"), {"a": 1}])
 def test_what_is_no_film_of_any_kind_is_a_type_error(model: tbspot.Model, film: Any) -> None:
     for read in (model.locate, tbspot.read_film):
         with pytest.raises(TypeError, match="a film is a path, an open binary file, the bytes"):
@@ -483,9 +555,21 @@ def test_findings_in_memory_are_evaluated_as_those_in_a_folder(
     located = ["locate", "--data", str(drawn), "--model", str(model_path), "--out", str(out)]
     assert CliRunner().invoke(app, located).exit_code == 0
     options = {"split": "val", "resamples": 100}
-    streamed = tbspot.evaluate(model.locate_many(films), drawn, **options)
+    findings = list(model.locate_many(films))
+    controls = {"twin": out, "teacher": findings}
+    streamed = tbspot.evaluate(iter(findings), drawn, controls=controls, **options)
     written = tbspot.evaluate(out, str(drawn), **options)
-    assert streamed.contenders == written.contenders
+    judged, twin, teacher, *rest = streamed.contenders
+    assert (twin.name, teacher.role) == ("twin", "teacher")
+    assert twin.localization == teacher.localization == judged.localization
+    assert twin.difference is not None
+    assert twin.difference.value == 0
+    assert (judged, *rest) == written.contenders
+    for wrong in ([out], {"": out}, {1: out}):
+        with pytest.raises(TypeError, match="`controls` are findings by the name of their model"):
+            tbspot.evaluate(out, drawn, controls=wrong)  # type: ignore[arg-type]
+    with pytest.raises(tbspot.DataError, match="the list of findings of twin holds no"):
+        tbspot.evaluate(out, drawn, controls={"twin": []})
     assert streamed.contenders[0].localization.miou.films > 0
     with pytest.raises(tbspot.DataError, match="the list of findings holds no prediction; locate"):
         tbspot.evaluate([], drawn)

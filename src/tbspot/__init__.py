@@ -8,7 +8,8 @@ medical device.
 from __future__ import annotations
 
 # As typing's, whose import would take longer than all the rest; type checkers know the name.
-TYPE_CHECKING = False
+# Jedi (Jupyter, Spyder) believes a plain `False`, and then completes nothing that stands below.
+TYPE_CHECKING = bool()  # noqa: UP018
 if TYPE_CHECKING:
     from tbspot.errors import DataError as DataError
     from tbspot.errors import MissingExtraError as MissingExtraError
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from tbspot.samples.sample import TruthBox as TruthBox
     from tbspot.training.run import distill as distill
     from tbspot.training.run import train as train
+    from tbspot.training.settings import Strength as Strength
     from tbspot.training.settings import TrainingSettings as TrainingSettings
 
     __version__: str
@@ -42,6 +44,7 @@ HOMES = {
     "ModelError": "errors",
     "Reading": "samples.reading",
     "Sample": "samples.sample",
+    "Strength": "training.settings",
     "TbspotError": "errors",
     "TrainingSettings": "training.settings",
     "TruthBox": "samples.sample",
@@ -62,6 +65,7 @@ __all__ = [
     "ModelError",
     "Reading",
     "Sample",
+    "Strength",
     "TbspotError",
     "TrainingSettings",
     "TruthBox",

@@ -7,7 +7,7 @@ that `tbspot evaluate` gives. How they are computed is left to protocol.py.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,14 +28,19 @@ from tbspot.samples.sample import Sample
 
 __all__ = ["evaluate"]
 
+# What sentences call the findings of the model judged.
+LIST = "the list of findings"
+
+FindingsSource = Iterable[Finding] | str | os.PathLike[str]
 TruthSource = str | os.PathLike[str] | Reading | Sequence[Sample]
 
 
 def evaluate(
-    findings: Iterable[Finding] | str | os.PathLike[str],
+    findings: FindingsSource,
     truth: TruthSource,
     *,
     split: str | None = None,
+    controls: Mapping[str, FindingsSource] | None = None,
     resamples: int = 10_000,
     seed: int = 0,
 ) -> Evaluation:
@@ -48,25 +53,33 @@ def evaluate(
         truth: films with labels and boxes: a data set's folder or CSV file, what a reader of
             another layout read, or the films themselves.
         split: name of the split to report on; `None` = all films.
+        controls: other models' findings of the same films, or paths as above, by the name of each;
+            `teacher` is the model's teacher. The `difference` of each row is paired, film by film.
         resamples: bootstrap samples and sign flips, 100 or more.
         seed: of them.
 
     Returns:
         Figures with intervals, controls and strata, as evaluation.json has them;
-        `contenders[0]` is the model.
+        `contenders[0]` is the model, then come the controls. `model_dump()` makes a dict of it.
 
     Raises:
         DataError: the truth cannot be read, findings and films do not belong together, or a number
             is out of its range.
-        TypeError: what is given as findings, as films or as a split, are none.
+        TypeError: what is given as findings, as films, as controls or as a split, are none.
     """
     if not isinstance(split, str | None):
         raise TypeError(f"`split` is the name of a split, not {split!r}")
+    others = {} if controls is None else controls
+    if not isinstance(others, Mapping) or not all(isinstance(one, str) and one for one in others):
+        raise TypeError(f"`controls` are findings by the name of their model, not {others!r}")
     with told_as(DataError):
         drawing = Drawing(resamples, seed)  # refused before hours of findings are asked for
         loaded = _loaded(truth, divided=split is not None)
         samples = loaded.samples if split is None else in_split(loaded.samples, split)
-        models = {JUDGED: _matched(findings, samples, loaded)}
+        models = {
+            name: _matched(given, samples, loaded, f"{LIST} of {name}" if name else LIST)
+            for name, given in {JUDGED: findings, **others}.items()
+        }
         return evaluate_matched(
             models,
             samples,
@@ -95,9 +108,7 @@ def _are_samples(truth: TruthSource) -> bool:
 
 
 def _matched(
-    findings: Iterable[Finding] | str | os.PathLike[str],
-    samples: Sequence[Sample],
-    loaded: Loaded,
+    findings: FindingsSource, samples: Sequence[Sample], loaded: Loaded, source: str
 ) -> Matched:
     what = "the films given as truth"
     if isinstance(findings, (str, os.PathLike)):
@@ -118,7 +129,7 @@ def _matched(
         return maps[prediction.image]
 
     given = Predictions(
-        "the list of findings",
+        source,
         lines(),
         read_map,
         "locate these films",

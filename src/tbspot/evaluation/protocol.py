@@ -243,8 +243,7 @@ def _refuse_one_name(entries: Sequence[Entry]) -> None:
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise TbspotError(
-            f"two rows would be called {twice!r}; give the model of --control {twice}=... another "
-            "name"
+            f"two rows would be called {twice!r}; give the control of that name another one"
         )
 
 

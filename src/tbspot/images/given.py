@@ -1,4 +1,4 @@
-"""What a caller gives as a film: a path, an open file, bytes, or an array of pixels.
+"""What a caller gives as a film: a path, an open file, bytes, an array of pixels or a picture.
 
 Takes any of them; gives a film. Telling what a file is and decoding it is left to reading.py.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 from operator import index
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from tbspot.choices import yes_or_no
 from tbspot.images.film import Facts, Film
@@ -21,10 +22,26 @@ from tbspot.images.reducing import shaded
 from tbspot.pathnames import as_text
 from tbspot.temporary import kept
 
-__all__ = ["FilmSource", "content_of", "name_of", "read_film"]
+__all__ = ["FilmSource", "content_of", "name_of", "pixels_in", "read_film"]
+
+
+class ArrayLike(Protocol):
+    """What numpy takes as an array, such as a tensor of torch on the CPU."""
+
+    def __array__(self) -> NDArray[Any]:
+        """The same numbers."""
+
 
 FilmSource: TypeAlias = (
-    str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | NDArray[Any]
+    str
+    | os.PathLike[str]
+    | bytes
+    | bytearray
+    | memoryview
+    | BinaryIO
+    | NDArray[Any]
+    | ArrayLike
+    | Image.Image
 )
 
 UNNAMED = "film"
@@ -59,8 +76,8 @@ def read_film(
     """Read a film: pixels `float32 [height, width]` in [0, 1], 0 = black = air, and its facts.
 
     Args:
-        source: a path, an open binary file, the bytes of a file (DICOM, PNG, JPEG or TIFF), or an
-            array `[height, width]` of numbers.
+        source: a path, an open binary file, the bytes of a file (DICOM, PNG, JPEG or TIFF), an
+            array or tensor `[height, width]` of numbers, or a Pillow picture.
         value_range: of an array: the values that mean black and white, such as `(0, 4095)`, or
             `(4095, 0)` where it is inverted; values beyond them are cut. `None` = (0, 255) of
             uint8, as imaging libraries give it, and (0, 1) of floating point numbers.
@@ -80,10 +97,11 @@ def read_film(
     """
     name, enough = name_of(source, name), _least(enough)
     follow_links = yes_or_no("follow_links", follow_links)
-    if value_range is not None and not isinstance(source, np.ndarray):
+    pixels = pixels_in(source)
+    if pixels is not None:
+        return Film(_display(pixels, value_range), Facts("array"))
+    if value_range is not None:
         raise ValueError("value_range is of an array; what is black in a file is told by the file")
-    if isinstance(source, np.ndarray):
-        return Film(_display(source, value_range), Facts("array"))
     if isinstance(source, (str, os.PathLike)):
         return read_with_facts(Path(source), follow_links=follow_links, name=name, enough=enough)
     content = content_of(source)
@@ -120,6 +138,20 @@ def _ends(value_range: tuple[float, float] | None) -> tuple[float, float]:
     return black, white
 
 
+def pixels_in(source: object) -> NDArray[Any] | None:
+    """The numbers of an array, a tensor or a Pillow picture, as they are; `None` of all else.
+
+    A picture becomes grey as one in a file does, but is not turned: boxes are in its own pixels.
+    """
+    # A text of numpy is an array too.
+    if isinstance(source, (np.ndarray, str, bytes)):
+        return source if isinstance(source, np.ndarray) else None
+    if isinstance(source, Image.Image):
+        deep = source.mode.startswith(("I", "F"))  # which Pillow would cut off at 255
+        return np.asarray(source if deep else source.convert("L"))
+    return np.asarray(source) if hasattr(source, "__array__") else None
+
+
 def content_of(source: FilmSource) -> bytes:
     """The bytes of a file that were given, or are read from an open one.
 
@@ -129,8 +161,8 @@ def content_of(source: FilmSource) -> bytes:
     content = source.read() if hasattr(source, "read") else source
     if not isinstance(content, (bytes, bytearray, memoryview)):
         raise TypeError(
-            "a film is a path, an open binary file, the bytes of a file or an array, not "
-            f"{type(source).__name__}"
+            "a film is a path, an open binary file, the bytes of a file, an array or a Pillow "
+            f"picture, not {type(source).__name__}"
         )
     return bytes(content)
 

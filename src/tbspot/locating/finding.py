@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from html import escape
 from io import BytesIO
@@ -23,8 +23,6 @@ from tbspot.choices import ResultKind
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
 from tbspot.images import Film, resize
-from tbspot.images.film import Seen
-from tbspot.locating.resumption import said_of
 from tbspot.maps.overlays import PICTURE_SIDE, overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
 from tbspot.scores import shown_score
@@ -41,7 +39,7 @@ class Finding:
 
     Attributes:
         prediction: the film's line of predictions.jsonl, to the bit; the heat map's file stands
-            in it only where one was written.
+            in it only where one was written, the hash only of a file that could be read.
         evidence: for TB, `float32 [h, w]` on the net's own grid, which spans the whole film;
             positive speaks for TB. `None` unless the status is `ok`.
         read: gives the film: with `None` as the model was shown it, which may be reduced; with a
@@ -54,7 +52,10 @@ class Finding:
     evidence: NDArray[np.float32] | None
     read: Callable[[int | None], Film]
     path: Path | None = None
-    _seen: Seen | None = field(default=None, repr=False)
+
+    def __repr__(self) -> str:
+        """In a line, as logs and prompts show it: the map's numbers would fill the screen."""
+        return f"<tbspot finding {self.image!r}: {self._words()}, boxes: {len(self.boxes)}>"
 
     def __copy__(self) -> Finding:
         return replace(self)
@@ -66,7 +67,7 @@ class Finding:
     def __reduce__(self) -> tuple[type[Finding], tuple[object, ...]]:
         """For another process: all but the film, which that one has to read itself."""
         absent = partial(_absent, self.image)
-        return Finding, (self.prediction, self.evidence, absent, self.path, self._seen)
+        return Finding, (self.prediction, self.evidence, absent, self.path)
 
     @property
     def image(self) -> str:
@@ -112,6 +113,9 @@ class Finding:
     def heatmap(self) -> NDArray[np.float32] | None:
         """The evidence at every pixel of the film, `float32 [height, width]`.
 
+        It has no fixed range: 0 and less is none, and what counts is the share of the map's own
+        maximum, from `prediction.map_threshold` of which a place is in a box by rule `tuned`.
+
         Resized bilinearly with pixel centres aligned, each time it is asked for, so that the array
         is the caller's own; `None` unless the status is `ok`.
         """
@@ -149,8 +153,7 @@ class Finding:
         with needing("hospital", "a result as DICOM"):
             from tbspot.hospital import to_dicom
         pixels = None if self.status == "failed" else self.read(PICTURE_SIDE).pixels
-        line = said_of(self.prediction, self._seen)
-        return to_dicom(kind, self.path, line, pixels, self.evidence, follow_links=True)
+        return to_dicom(kind, self.path, self.prediction, pixels, self.evidence, follow_links=True)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the score, the boxes, and the picture or why there is none."""

@@ -14,8 +14,6 @@ from numbers import Real
 from pathlib import Path
 from typing import NoReturn, get_args
 
-import numpy as np
-
 from tbspot.choices import MapRule, Method, Precision, yes_or_no
 from tbspot.description import Description
 from tbspot.engine.engine import Engine, open_engine
@@ -30,12 +28,13 @@ from tbspot.gate.verdict import Verdict
 from tbspot.images import Film
 from tbspot.images.decoding import TRY_AGAIN
 from tbspot.images.film import Seen
-from tbspot.images.given import FilmSource, content_of, name_of, read_film
+from tbspot.images.given import FilmSource, content_of, name_of, pixels_in, read_film
 from tbspot.images.opening import check_same, shown
 from tbspot.locating.detail import ReadFilm, enough_for, examine_film
 from tbspot.locating.finding import Finding
 from tbspot.locating.inputs import Item
 from tbspot.locating.predict import engine_for, predict
+from tbspot.locating.resumption import said_of
 from tbspot.locating.settings import LocateSettings
 from tbspot.locating.stream import stream
 from tbspot.machine import free_memory, whole_cores
@@ -194,7 +193,8 @@ class Model:
         """What the model says of one film; a film that cannot be read is a finding too.
 
         Args:
-            film: a path, an open binary file, the bytes of a file, or an array `[height, width]`.
+            film: a path, an open binary file, the bytes of a file, an array or tensor
+                `[height, width]`, or a Pillow picture.
             name: what the film is called; `None` = its path, or `film`.
             value_range: of an array: the values that mean black and white, such as `(0, 4095)`;
                 `None` = (0, 255) of uint8 and (0, 1) of floating point numbers.
@@ -209,15 +209,19 @@ class Model:
         path, source = None, film
         if isinstance(film, (str, os.PathLike)):
             path = Path(film)
-        elif not isinstance(film, np.ndarray):
+        elif (pixels := pixels_in(film)) is not None:
+            source = pixels
+        else:
             source = content_of(film)  # a stream is taken once, and a film may be read twice
         follow_links = self._settings.follow_links
         read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
         finding = self.answer(lambda: self._examine(read, self._enough), name)
+        if finding.status != "failed":
+            line = said_of(finding.prediction, finding.read(None).seen)
+            finding = replace(finding, prediction=line)
         if path is None:
             return finding
-        seen = None if finding.status == "failed" else finding.read(None).seen
-        return replace(finding, read=partial(self._closer, finding, path), path=path, _seen=seen)
+        return replace(finding, read=partial(self._closer, finding, path), path=path)
 
     def locate_many(self, films: Iterable[str | os.PathLike[str]]) -> Iterator[Finding]:
         """What the model says of each film, in order, while those after it are being read.
@@ -228,12 +232,15 @@ class Model:
         Raises:
             ModelError: the model cannot be run on this processor.
             ValueError: a path is empty.
-            TypeError: it is one film; `locate` takes one.
+            TypeError: it is one film or folder, or holds what is no path; `locate` takes one film,
+                in memory too.
         """
         if isinstance(films, (str, bytes, os.PathLike)):
-            raise TypeError(f"{films!r} is one film; give a list of paths, or use locate")
-        items = (Item(Path(film), name_of(film)) for film in films)
-        return self._for_many.locate_items(items)
+            raise TypeError(
+                f"{films!r} is one film or folder; give a list of paths, such as "
+                'sorted(Path("films").rglob("*.png")), or use locate'
+            )
+        return self._for_many.locate_items(map(_item, films))
 
     def locate_items(self, items: Iterable[Item]) -> Iterator[Finding]:
         """The same of films that have names of their own, as many at once as the engine is for."""
@@ -318,8 +325,8 @@ class Model:
         """The same without the film, which is read anew when it is asked for."""
         finding = self.answer(read, item.name)
         seen = None if finding.status == "failed" else read().film.seen
-        again = partial(self.read_again, item, seen)
-        return replace(finding, read=again, path=item.path, _seen=seen)
+        line, again = said_of(finding.prediction, seen), partial(self.read_again, item, seen)
+        return replace(finding, prediction=line, read=again, path=item.path)
 
     def _closer(self, finding: Finding, path: Path, enough: int | None) -> Film:
         """The film that was read, or with more pixels, where it has more, read anew."""
@@ -359,6 +366,14 @@ class Model:
             model=self.description.name,
             version=self.description.version,
         )
+
+
+def _item(film: str | os.PathLike[str]) -> Item:
+    if not isinstance(film, (str, os.PathLike)):
+        raise TypeError(
+            f"locate_many takes paths, not {type(film).__name__}; give what is in memory to locate"
+        )
+    return Item(Path(film), name_of(film))
 
 
 def _held_film(verdict: Verdict, _: int | None) -> Film:

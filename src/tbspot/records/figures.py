@@ -71,7 +71,11 @@ class Figure(Record):
 
 
 class Difference(Figure):
-    """A mean paired difference, judged minus other, with a sign-flip permutation p-value."""
+    """A mean paired difference, judged minus other: a figure with a p-value.
+
+    Attributes:
+        p: by random flips of the differences' signs, two-sided.
+    """
 
     p: float | None = None
 

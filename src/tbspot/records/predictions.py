@@ -53,7 +53,16 @@ class TooLargeMapError(TbspotError):
 
 
 class PredictedBox(BaseModel):
-    """A box in pixels of the original film, half-open, x to the right and y down."""
+    """A box in pixels of the original film, half-open, x to the right and y down.
+
+    Attributes:
+        x0: left edge.
+        y0: upper edge.
+        x1: right edge.
+        y1: lower edge.
+        score: the film's score times the box's share of the map's maximum, so that boxes of
+            several films can be ranked; no probability of the box.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -75,7 +75,8 @@ class TrainingSettings(Settings):
         split: films to train on.
         tuning_split: films to follow the AUROC on while training, never trained on; `none`.
         name: of the model.
-        init: `random`, `imagenet`, a safetensors file, or a model file to go on from.
+        init: `random`, `imagenet`, a safetensors file, or a model file to go on from. Random
+            weights need `batch_norm="train"` and `frozen_stages=0`, which `tbspot train` sets.
         size: see `Description`; likewise through, stages, output_stride, stride_place and pooling.
         batch_norm: `frozen` folds it into the convolutions, `train` updates it.
         frozen_stages: stem and that many stages are not trained; 0 trains everything.
@@ -85,7 +86,7 @@ class TrainingSettings(Settings):
         head_rate: peak learning rate of the head.
         weight_decay: of AdamW.
         seed: of the head, the order and the views.
-        label_weight: of the loss on image labels.
+        label_weight: of the loss on image labels; `tbspot distill` has 0.
         label_sources: `all`, or `paired`: only sources with films of both labels, so that the
             source cannot answer for the label.
         label_smoothing: see `losses.label_loss`.

@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
+from onnx.reference import ReferenceEvaluator
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -438,6 +440,40 @@ def test_a_heat_map_has_the_film_s_own_pixels_and_its_maximum_lies_in_the_best_b
     best = finding.boxes[0]
     assert best.x0 <= x < best.x1
     assert best.y0 <= y < best.y1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"through": 48, "mirror": True, "temperature": 0.5, "baseline": "none"},
+        {"evidence": "probability", "bias": 0.3},
+    ],
+)
+def test_another_program_comes_to_the_same_answer_by_the_steps_of_the_page(
+    model_path: Path, film_path: Path, tmp_path: Path, said: dict[str, Any]
+) -> None:
+    """docs/python.md, "The net in another program"."""
+    net = onnx.load(model_path)
+    known = json.loads(net.metadata_props[0].value)
+    onnx.helper.set_model_props(net, {net.metadata_props[0].key: json.dumps(known | said)})
+    onnx.save(net, tmp_path / "net.onnx")
+    model = tbspot.load_model(tmp_path / "net.onnx", precision="float32", gate=False)
+    finding, d = model.locate(film_path), model.description
+
+    film = np.asarray(Image.open(film_path), np.float32) / np.float32(255)
+    for side in filter(None, (d.through, d.size)):
+        resized = Image.fromarray(film).resize((side, side), Image.Resampling.BILINEAR)
+        film = np.asarray(resized, np.float32)
+    views = np.stack([film, film[:, ::-1]] if d.mirror else [film])[:, None]
+    logits, maps = ReferenceEvaluator(net).run(None, {net.graph.input[0].name: views})
+    if d.evidence == "probability":
+        maps = 1 / (1 + np.exp(-(maps + d.bias)))
+    if d.baseline == "median":
+        maps = maps - np.median(maps, axis=(1, 2), keepdims=True)
+    evidence = (maps[0] + maps[1][:, ::-1]) / 2 if d.mirror else maps[0]
+    assert finding.evidence is not None
+    np.testing.assert_allclose(finding.evidence, evidence, atol=1e-5)
+    assert finding.score == pytest.approx(1 / (1 + np.exp(-logits.mean() / d.temperature)))
 
 
 def test_a_finding_goes_to_another_process_without_its_film(

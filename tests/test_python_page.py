@@ -24,6 +24,8 @@ def test_every_block_of_the_page_runs(
     (tmp_path / "films").mkdir()
     for number in (1, 2):
         shutil.copy(EXAMPLE, tmp_path / "films" / f"{number}.png")
+    film = (drawn / "lists" / "TBX11K_val.txt").read_text().split()[0]
+    (tmp_path / "theirs.csv").write_text(f"image,x0,y0,x1,y1,score\n{film},9,9,50,50,0.8\n")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     for block in BLOCKS:

@@ -75,7 +75,7 @@ def bundle(wheel: Path, parent: Path, platform: str, python: str) -> Path:
 
 
 def copy_pages(folder: Path) -> None:
-    """What a technician without a network reads, docs/install.md first, and the unit of a service."""
+    """What a technician without a network reads, first docs/install.md, and a service's unit."""
     root = HERE.parent
     for page in ("README.md", "model-card.md", "SECURITY.md", "CITATION.cff"):
         shutil.copy(root / page, folder)

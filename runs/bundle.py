@@ -1,7 +1,7 @@
 """Folders from which tbspot is installed without a network: `python runs/bundle.py WHEEL FOLDER`.
 
 Takes tbspot's wheel and a package index; gives a folder for each platform, with the wheels of
-everything that `tbspot[hospital]` needs, their SHA-256 sums, an install script and docs/install.md.
+everything that `tbspot[hospital]` needs, their SHA-256 sums, an install script and the pages.
 No torch. Wheels are those of one Python, by default this one's: `--python 3.12`.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -68,9 +69,21 @@ def bundle(wheel: Path, parent: Path, platform: str, python: str) -> Path:
     text = (HERE / "bundle" / script).read_text("utf-8").replace("@PYTHON@", python)
     newline = "\r\n" if script.endswith(".bat") else "\n"
     (folder / script).write_text(text, "utf-8", newline=newline)
-    shutil.copy(HERE.parent / "docs" / "install.md", folder / "INSTALL.md")
+    copy_pages(folder)
     (folder / "SHA256SUMS").write_text("".join(_sums(folder)), "utf-8")
     return folder
+
+
+def copy_pages(folder: Path) -> None:
+    """What a technician without a network reads, first docs/install.md, and a service's unit."""
+    root = HERE.parent
+    for page in ("README.md", "model-card.md", "SECURITY.md", "CITATION.cff"):
+        shutil.copy(root / page, folder)
+    shutil.copytree(root / "docs", folder / "docs")
+    shutil.copy(HERE / "tbspot.service", folder)
+    first = (root / "docs" / "install.md").read_text("utf-8").replace("](../", "](")
+    first = re.sub(r"\]\((?=[a-z]+\.md)", "](docs/", first)
+    (folder / "INSTALL.md").write_text(first, "utf-8")
 
 
 def _pins(wheel: Path, platform: str, python: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import os
 import re
 import shlex
@@ -14,8 +15,11 @@ from pathlib import Path
 
 import pytest
 import typer
+from PIL import Image
 
+from tbspot.calibration.scored import read_scores
 from tbspot.cli import app
+from tbspot.samples.sources import read_source
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -67,6 +71,51 @@ def test_commands_named_in_the_text_exist_and_links_lead_somewhere(page: Path) -
     assert named <= set(COMMANDS)
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
     assert not [link for link in links if not (page.parent / link).exists()]
+
+
+def _run_block(page: str) -> None:
+    """Run the one block of Python of a page, where one stands."""
+    (block,) = re.findall(
+        r"```python\n(.*?)```", (ROOT / "docs" / page).read_text("utf-8"), re.DOTALL
+    )
+    exec(compile(block, page, "exec"), {})  # noqa: S102 - our own page
+
+
+def test_annotations_of_coco_become_a_table_that_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.png", "b.png"):
+        Image.new("L", (64, 48)).save(name)
+    images = [{"id": 7, "file_name": "a.png"}, {"id": 8, "file_name": "b.png"}]
+    boxes = [{"image_id": 7, "bbox": [10, 20, 30, 5]}, {"image_id": 7, "bbox": [1, 2, 3, 4]}]
+    Path("annotations.json").write_text(json.dumps({"images": images, "annotations": boxes}))
+    _run_block("data.md")
+    first, second = read_source("films.csv").samples
+    assert (first.label, second.label, first.split, second.boxes) == (1, 0, "test", ())
+    assert [(one.x0, one.y0, one.x1, one.y1) for one in first.boxes or ()] == [
+        (10, 20, 40, 25),
+        (1, 2, 4, 6),
+    ]
+
+
+def test_a_run_and_a_table_become_scores_with_sub_groups(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = [("image", "status", "score", "model", "version"), ("p.dcm", "refused", "", "m", "v")]
+    films = [("path", "label", "patient", "age", "sex"), ("p.dcm", "1", "P", "30", "f")]
+    for number in range(40):
+        name, label = f"s/{number}.dcm", str(number % 2)
+        found.append((name, "ok", str(number / 40), "m", "v"))
+        films.append((name, label, f"P{number}", str(number + 20), "fm"[number // 20]))
+    Path("found").mkdir()
+    for path, rows in (("found/predictions.csv", found), ("films.csv", films)):
+        Path(path).write_text("".join(",".join(row) + "\n" for row in rows))
+    _run_block("calibrate.md")
+    scored = read_scores(Path("scores.csv"))
+    assert (len(scored.labels), scored.model, scored.version) == (40, "m", "v")
+    assert set(scored.columns) == {"age", "sex"}
 
 
 SOURCES = [

@@ -17,6 +17,7 @@ import tomllib
 import zipfile
 from pathlib import Path
 
+import bundle
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -127,6 +128,15 @@ def test_a_bundle_is_not_installed_for_another_python(tmp_path: Path) -> None:
     assert _refusal(_folder_to_install(tmp_path, "3.1")).startswith(
         "these wheels are for Python 3.1;"
     )
+
+
+def test_a_bundle_has_the_pages_that_its_first_one_leads_to(tmp_path: Path) -> None:
+    bundle.copy_pages(tmp_path)
+    text = (tmp_path / "INSTALL.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text)
+    assert {"README.md", "docs/hospital.md"} <= set(links)
+    assert not [link for link in links if not (tmp_path / link).exists()]
+    assert (tmp_path / "tbspot.service").exists()
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tbspot.scores import shown_figure, shown_score, shown_threshold
+from tbspot.scores import shown_figure, shown_pixel, shown_score, shown_threshold
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,12 @@ def test_a_figure_is_not_rounded_to_0_or_1(figure: float, shown: str) -> None:
 
 def test_a_threshold_beyond_0_and_1_is_shown_too() -> None:
     assert [shown_threshold(one) for one in (-1e30, 12.3456)] == ["-1e+30", "12.3"]
+
+
+@pytest.mark.parametrize(
+    ("corner", "shown"), [(0.0, "0"), (42.5, "43"), (206.5, "207"), (41.49, "41"), (102.0, "102")]
+)
+def test_a_corner_is_shown_in_pixels_with_halves_up_as_on_the_page(
+    corner: float, shown: str
+) -> None:
+    assert shown_pixel(corner) == shown

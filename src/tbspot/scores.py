@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["shown_figure", "shown_score", "shown_threshold"]
+__all__ = ["shown_figure", "shown_pixel", "shown_score", "shown_threshold"]
 
 # So near to 0 or 1 a figure is that, but for the rounding of sums.
 ROUNDING = 1e-12
@@ -29,6 +29,14 @@ def shown_score(score: float | None, threshold: float | None = None) -> str:
     if threshold is not None and score < threshold:
         tenths = max(0, min(tenths, _tenths(threshold) - 1))
     return f"{tenths // 10}.{tenths % 10}"
+
+
+def shown_pixel(corner: float) -> str:
+    """A corner of a box in whole pixels of its film, halves up as JavaScript's `toFixed` has them.
+
+    So the page and what is taken along from it say the same of a box that begins at 42.5.
+    """
+    return str(math.floor(corner + 0.5))
 
 
 def shown_threshold(threshold: float) -> str:

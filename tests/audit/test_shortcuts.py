@@ -95,7 +95,7 @@ def test_few_films_are_not_asked() -> None:
     assert {figure.reason for figure in answers.probes.values()} == {
         "it needs 20 films of each class"
     }
-    assert answers.sentence == "a: too few films of a class to ask."
+    assert answers.sentence == "a: too few films of a class to ask; 20 of each are needed."
 
 
 def test_features_that_know_the_source_are_found_out_within_each_class() -> None:

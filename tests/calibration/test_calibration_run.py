@@ -122,6 +122,12 @@ def test_a_number_out_of_its_range_is_one_clear_sentence(
         settings(**changes)
 
 
+def test_a_threshold_as_pages_show_it_is_refused_for_predictions(tmp_path: Path) -> None:
+    wrong = settings(scores=tmp_path, data=("a",), split="val", threshold=59.9)
+    with pytest.raises(TbspotError, match=r"--threshold 59\.9 is none of tbspot's scores.*0\.599"):
+        read_scored(wrong)
+
+
 def test_truth_given_twice_or_not_at_all_is_one_clear_sentence(tmp_path: Path) -> None:
     with pytest.raises(TbspotError, match="holds predictions without their truth"):
         read_scored(settings(scores=tmp_path))

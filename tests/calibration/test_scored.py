@@ -81,7 +81,7 @@ def test_films_that_no_threshold_can_be_chosen_by_are_refused(
     [
         (b"", "no column 'score' or 'reference'"),
         (b"score,reference\n", "has 0 films with TB"),
-        (b"score\n0.1\n", "no column 'reference'"),
+        (b"score\n0.1\n", "no column 'reference' .*; of a run name the folder, with --data and"),
         (b"\xff\xfe\x00", "cannot be read as a CSV file"),
     ],
 )

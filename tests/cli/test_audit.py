@@ -19,7 +19,7 @@ def test_audit_writes_figures_and_a_page_and_says_the_answer(
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert {path.name for path in out.iterdir()} == {"audit.html", "audit.json", "run.json"}
-    assert "tbx11k: too few films of a class to ask." in result.output
+    assert "tbx11k: too few films of a class to ask; 20 of each are needed." in result.output
     assert "random" in result.output
 
 

@@ -57,6 +57,9 @@ def test_the_table_and_the_file_are_made_in_one_call(study: Study) -> None:
     # Of films that are all found alike no interval is told.
     assert "[1.000, 1.000]" not in result.output
     assert "pooled means nothing" in result.output
+    # Each model's own, so that two can be compared.
+    for name in ("student", "teacher", "untrained"):
+        assert f"{name}: TB or not, within each source" in result.output
     assert "\ufffd" not in result.output  # a line's end in a cell is ours and no escape
 
 

@@ -80,6 +80,7 @@ def test_one_broken_film_makes_the_exit_code_1_and_is_counted(
     result = _invoke(films, *options)
     assert isinstance(result.exception, TbspotError)
     assert "1 of 2 films could not be located" in str(result.exception)
+    assert f"in {tmp_path / 'found' / 'predictions.csv'} say why" in str(result.exception)
     assert [one.status for one in read_predictions(tmp_path / "found")] == ["ok", "failed"]
 
 

@@ -399,9 +399,13 @@ def test_a_file_of_boxes_that_is_absent_is_told_of_as_a_file(study: Study, name:
     assert "cannot be read" in sentence(study, study.folder / name)
 
 
-def test_a_folder_of_neither_is_told_of_as_before(study: Study) -> None:
-    (study.folder / "empty").mkdir()
-    assert "holds no predictions.jsonl" in sentence(study, study.folder / "empty")
+def test_a_folder_of_neither_is_told_what_it_may_hold(study: Study) -> None:
+    (study.folder / "yolo").mkdir()
+    (study.folder / "yolo" / "one.txt").write_text("0 0.5 0.5 0.1 0.1 0.9")
+    told = sentence(study, study.folder / "yolo")
+    assert "holds no predictions.jsonl and no maps (.npy, .png, .tif)" in told
+    assert "or a file of boxes (.json, .csv)" in told
+    assert "make one with `tbspot locate`" in sentence(study, study.folder / "absent")
 
 
 def test_a_model_that_calls_no_film_does_not_call_a_missing_one_either(study: Study) -> None:

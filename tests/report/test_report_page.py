@@ -119,6 +119,26 @@ def test_undefined_figures_give_their_reasons(page: Page) -> None:
     assert "nan" not in words.lower().split()
 
 
+def test_a_reason_is_beneath_the_table_and_no_cell_is_as_wide_as_it(
+    text: str, evaluation: Evaluation
+) -> None:
+    judged = evaluation.contenders[0]
+    assert judged.classification is not None
+    (source,) = judged.classification.sources
+    table, beneath = text.split('aria-label="Table of classification">')[1].split("</table>")[:2]
+    assert f'<th scope="row">{source.source}</th><td>{judged.name}</td>' in table
+    assert "too few or too much alike" not in re.sub(r'title="[^"]*"', "", table)
+    assert "Why some figures" in beneath.split("</section>")[0]
+
+
+def test_figures_of_parts_say_what_they_are(page: Page) -> None:
+    assert "Mean IoU on the films of each part" in " ".join(page.words.split())
+
+
+def test_a_chart_alone_is_no_wider_than_beside_others(text: str) -> None:
+    assert "repeat(auto-fill, minmax(min(20rem, 100%), 1fr))" in text
+
+
 def test_a_low_threshold_and_each_figure_of_a_source_stand_on_the_page_by_themselves(
     evaluation: Evaluation, folder: Path
 ) -> None:
@@ -137,7 +157,8 @@ def test_a_low_threshold_and_each_figure_of_a_source_stand_on_the_page_by_themse
     )
     changed = evaluation.model_copy(update={"contenders": (judged, *others)})
     words = " ".join(Page(render(folder, changed, [])).words.split())
-    assert "it is not known0.432" in words
+    assert "undefined0.432" in words
+    assert f"AUROC of {source.source} ({judged.name}): undefined, as it is not known" in words
     assert "0.00041" in words
 
 

@@ -14,7 +14,7 @@ from tbspot.errors import TbspotError
 from tbspot.nets.classifier import Classifier
 from tbspot.nets.weights import build_classifier, load_classifier, save_classifier
 
-SMALL = Description(name="small", size=32, output_stride=8)
+SMALL = Description(name="small", size=32, stages=3, output_stride=8)
 SCRIPT = Path(__file__).parents[2] / "runs" / "combine.py"
 
 
@@ -74,7 +74,7 @@ def test_a_mean_has_the_temperature_and_threshold_of_none(
     [
         ({"stride_place": "1x1"}, "stride_place 3x3 and 1x1"),
         ({"pooling": "lse"}, "pooling mean and lse"),
-        ({"stages": 3}, "stages 4 and 3"),
+        ({"stages": 4}, "stages 3 and 4"),
         ({"score_head": "own"}, "score_head map and own"),
     ],
 )

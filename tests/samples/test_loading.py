@@ -186,6 +186,7 @@ def test_two_films_of_one_name_are_one_clear_sentence(tbx11k: Path, tmp_path: Pa
         ("TBX11K?label=finding", "has no option 'label'; there are: lists"),
         ("TBX11K?lists", "has options that are not name=value"),
         ("clinic/labels.csv?colour=grey", "has no option 'colour'"),
+        ("TBX11K/annotations/json/TBX11K_train.json", "is JSON and no CSV file; list the films in"),
         ("clinic/labels.csv?label=sex", "has no column 'sex'"),
         ("clinic/labels.csv?patient=PatientID", "has no column 'PatientID'"),
         (

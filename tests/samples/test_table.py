@@ -181,6 +181,8 @@ def test_an_absolute_path_inside_the_folder_is_allowed(
     ("text", "fault"),
     [
         ("path\na.png\n", "has no column 'label'"),
+        ("file,label\na.png,1\n", r"question mark, as in labels.csv\?path=file&label=finding"),
+        ("path,label\na.png,1\na.png,1\n", "one row a film, with all its boxes in one cell"),
         ("", "it has none"),
         ("path,label\na.png,yes\n", r"line 2, has the label 'yes', not 1 \(TB\) or 0"),
         ("path,label\na.png,\n", "line 2, has no label"),
@@ -200,6 +202,8 @@ def test_an_absolute_path_inside_the_folder_is_allowed(
         ('path,label\n"a.png,1\nb.png",0\n', "line 2, has a line end in the cell of 'path'"),
         ("path,label,boxes\na.png,1,here\n", "line 2, has boxes that are not a JSON list"),
         ("path,label,boxes\na.png,1,[[1]]\n", "line 2, has boxes that are not a JSON list"),
+        ('path,label,boxes\na.png,1,"[1,1,5,9]"\n', r"such as \[\[10, 20, 110, 90\]\]; correct"),
+        ('path,label,boxes\na.png,1,"[[9,9,3,5]]"\n', "left, top, right and bottom are wanted"),
         ('path,label,boxes\na.png,1,"[[true,1,5,5]]"\n', "line 2, has boxes that are not a JSON"),
         ('path,label,boxes\na.png,1,"[[""1"",1,5,5]]"\n', "line 2, has boxes that are not a JSON"),
         ('path,label,boxes\na.png,1,"[[1,1,1,5]]"\n', "line 2, has a box of zero size"),

@@ -40,9 +40,16 @@ STILL = Strength(**dict.fromkeys((field.name for field in dataclasses.fields(Str
 
 @pytest.fixture(scope="module")
 def settings(drawn: Path) -> TrainingSettings:
-    """The smallest training there is: two epochs of two steps."""
+    """The smallest training there is: two epochs of two steps, a net without its heaviest stage."""
     return TrainingSettings(
-        data=(str(drawn),), tuning_split="val", size=32, epochs=2, batch_size=18, frozen_stages=0
+        data=(str(drawn),),
+        tuning_split="val",
+        size=32,
+        stages=3,
+        output_stride=16,
+        epochs=2,
+        batch_size=18,
+        frozen_stages=0,
     )
 
 
@@ -97,7 +104,7 @@ def test_a_run_leaves_a_model_and_a_log_and_no_checkpoint(
     assert {path.name for path in folder.iterdir()} == {MODEL_FILE, "log.jsonl", "run.json"}
     assert len(_losses(folder)) == settings.epochs
     description = load_classifier(folder / MODEL_FILE)[1]
-    assert (description.name, description.size, description.output_stride) == ("teacher", 32, 32)
+    assert (description.name, description.size, description.output_stride) == ("teacher", 32, 16)
     assert description.recipe == "train, 2 epochs, seed 0"
     assert len(description.data) == 16
 
@@ -236,7 +243,7 @@ def test_each_rate_rises_to_a_peak_of_its_own_and_falls_as_a_cosine(
     settings: TrainingSettings, progress: float, factor: float
 ) -> None:
     chosen = dataclasses.replace(settings, body_rate=0.5, head_rate=4.0)
-    net = Classifier(Description(name="net", size=32))
+    net = Classifier(Description(name="net", size=32, stages=3, output_stride=16))
     optimizer = optimizer_of(net, chosen)
     set_rates(optimizer, progress)
     assert [group["lr"] for group in optimizer.param_groups] == pytest.approx(
@@ -258,7 +265,7 @@ def test_another_seed_gives_other_weights(
 ) -> None:
     settings = dataclasses.replace(run[0], seed=1, epochs=1)
     train(settings, tmp_path / "run", fabric)
-    name = "body.layer4.2.conv2.weight"
+    name = "body.layer3.5.conv2.weight"
     assert not torch.equal(_weights(tmp_path / "run")[name], _weights(run[1])[name])
 
 
@@ -437,7 +444,7 @@ def test_a_teacher_s_score_of_the_whole_film_is_not_taught_for_a_half(
     maps[:2, 0, 0] = 1
     made.locate_sides(maps, 0.1)
     batch = next(made.batches(0, 0, Fabric(accelerator="cpu", devices=1)))
-    net = Classifier(Description(name="net", size=32))
+    net = Classifier(Description(name="net", size=32, stages=3, output_stride=16))
     whole = torch.from_numpy(batch.halves == 0)
     logits = torch.tensor([3.0, 3.0, 0.0, 0.0])
     for told, is_taught in ((logits, False), (logits.flip(0), True)):
@@ -580,7 +587,9 @@ def test_a_batch_of_one_film_and_place_has_nothing_to_be_normalised_by(
     settings: TrainingSettings, drawn: Path, fabric: Fabric
 ) -> None:
     samples = load([str(drawn)]).samples
-    one = dataclasses.replace(settings, batch_size=1, batch_norm="train")
+    one = dataclasses.replace(
+        settings, stages=4, output_stride=32, batch_size=1, batch_norm="train"
+    )
     with pytest.raises(TbspotError, match=r"`batch_size` or `size`, or `batch_norm=\"frozen\"`"):
         training._check(samples, one, fabric)
     for change in ({"size": 64}, {"batch_size": 2}, {"batch_norm": "frozen"}, {"frozen_stages": 4}):
@@ -617,7 +626,7 @@ def test_a_net_of_three_stages_needs_a_stride_that_it_has(
     settings: TrainingSettings, fabric: Fabric, tmp_path: Path
 ) -> None:
     with pytest.raises(TbspotError, match="a net of 3 stages has an output stride of 8 or 16"):
-        train(dataclasses.replace(settings, stages=3), tmp_path / "run", fabric)
+        train(dataclasses.replace(settings, output_stride=32), tmp_path / "run", fabric)
 
 
 @pytest.mark.parametrize(
@@ -625,7 +634,7 @@ def test_a_net_of_three_stages_needs_a_stride_that_it_has(
     [
         ({"through": 8}, "a model cannot have through 8: Input should be greater than or equal"),
         ({"size": 5000}, "a model cannot have size 5000: Input should be less than or equal"),
-        ({"size": 100}, "stride of 32 sees films of 96 pixels, not of 100; use `size=96`"),
+        ({"size": 100}, "stride of 16 sees films of 96 pixels, not of 100; use `size=96`"),
         ({"name": ""}, "a model cannot have name : String should have at least 1 character"),
         ({"name": "x" * 201}, "String should have at most 200 characters"),
     ],
@@ -677,7 +686,7 @@ def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
 ) -> None:
     """With no other loss, that on drawn lesions falls; a teacher does not stand in the way."""
     description = load_classifier(run[1] / MODEL_FILE)[1]
-    wider = description.model_copy(update={"size": 64, "stages": 3, "output_stride": 8})
+    wider = description.model_copy(update={"size": 64, "output_stride": 8})
     torch.manual_seed(0)
     net = Classifier(wider)
     torch.nn.init.normal_(net.head.weight, std=0.2)
@@ -686,7 +695,6 @@ def test_the_map_comes_to_reach_as_far_as_drawn_lesions(
     learning = dataclasses.replace(
         settings,
         size=64,
-        stages=3,
         output_stride=8,
         draw_lesions=1.0,
         label_weight=0.0,

@@ -13,7 +13,13 @@ from tbspot.locating.predict import boxes_of
 from tbspot.maps.boxes import normalise, threshold_of
 from tbspot.maps.cutting import Cut
 from tbspot.maps.overlays import overlay
-from tbspot.records.predictions import Prediction, read_heatmap, read_predictions
+from tbspot.records.predictions import (
+    PredictedBox,
+    Prediction,
+    read_heatmap,
+    read_predictions,
+)
+from tbspot.viewer.takeaway import film_report
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +149,17 @@ def test_the_page_to_take_along_needs_nothing_else(page: Page, seen: list[int]) 
     assert "<script" not in text
     assert "Research use only, not a diagnosis" in text
     assert "student-1" in text
+
+
+def test_the_page_to_take_along_says_of_boxes_what_the_page_says() -> None:
+    box = PredictedBox(x0=42.5, y0=40.5, x1=206.5, y1=138, score=0.9)
+    prediction = Prediction(
+        image="a.png", status="ok", score=0.9, threshold=0.5, boxes=(box,), width=256, height=256,
+        model="m", version="v", map_rule="tuned", map_threshold=0.44,
+    )  # fmt: skip
+    text = film_report(np.zeros((8, 8), np.float32), np.ones((8, 8), np.float32), prediction)
+    assert "<td>43 to 207</td>" in text
+    assert "<td>41 to 138</td>" in text
 
 
 def test_the_other_model_answers_beside(page: Page, places: Places, seen: list[int]) -> None:

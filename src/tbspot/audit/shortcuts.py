@@ -102,7 +102,7 @@ def _sentence(
     """What the reader of an AUROC on these films must know."""
     by_probe, scored = _values(probes), _values(models)
     if not by_probe or not scored:
-        return f"{name}: too few films of a class to ask."
+        return f"{name}: too few films of a class to ask; {LEAST_FILMS} of each are needed."
     model, highest = max(scored.items(), key=lambda pair: pair[1])
     without_lungs = _values(
         {f"no more than the {probe}": figure for probe, figure in probes.items()}

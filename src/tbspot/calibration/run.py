@@ -112,6 +112,11 @@ def read_scored(settings: CalibrationSettings) -> Scored:
             f"{settings.scores} holds predictions without their truth; name the films with --data "
             "and --split"
         )
+    if settings.threshold is not None and not 0 <= settings.threshold <= 1:
+        raise TbspotError(
+            f"--threshold {settings.threshold:g} is none of tbspot's scores, which lie in [0, 1]; "
+            "write 59.9 of 100, as pages show it, as 0.599"
+        )
     return read_predicted(settings.scores, settings.data, settings.split, settings.split_file)
 
 

@@ -31,6 +31,10 @@ LEAST_FILMS = 20
 # Columns of a CSV file that are no sub-groups.
 SCORE, REFERENCE, ID, MODEL, VERSION = "score", "reference", "id", "model", "version"
 PATIENT = "patient"
+NEEDED = (
+    "give each score its truth (reference: 1 = TB, 0 = not) under these names; of a run name the "
+    "folder, with --data and --split"
+)
 # A column of sub-groups, by which patients are told too.
 SOURCE = "source"
 
@@ -94,7 +98,7 @@ def read_scores(path: Path) -> Scored:
     labels: list[int] = []
     rows: list[dict[str, str]] = []
     lines: dict[str, int] = {}
-    for line, row in read_rows(path, (SCORE, REFERENCE)):
+    for line, row in read_rows(path, (SCORE, REFERENCE), NEEDED):
         where = f"{path}, line {line},"
         scores.append(_score(row[SCORE], where))
         labels.append(_reference(row[REFERENCE], where))

@@ -30,7 +30,7 @@ from tbspot.images.opening import MOST_BYTES
 from tbspot.locating import Item, LocateSettings
 from tbspot.locating.inputs import faulty, passed_over
 from tbspot.locating.run import Answers
-from tbspot.locating.table import PARQUET_FILE
+from tbspot.locating.table import PARQUET_FILE, TABLE_FILE
 from tbspot.lock import holding
 from tbspot.pathnames import as_text
 from tbspot.records.coco import check_coco_ids, check_coco_target, write_coco_results
@@ -310,7 +310,7 @@ def _give_out(
     elif console is not None:
         if len(items) <= MOST_ROWS:
             console.print(table_of(read_predictions(out), out))
-        console.print(f"predictions: {out / FILE_NAME}")
+        console.print(f"predictions: {out / TABLE_FILE} (a table) and {FILE_NAME}")
         if settings.dicom:
             made = sum(1 for _ in (out / DICOM).rglob("[!.]*.dcm"))
             console.print(f"results as DICOM: {made:,} in {out / DICOM}")
@@ -335,4 +335,4 @@ def _of_failed(failed: int, films: int, out: Path | None) -> str:
     sentence = f"{failed:,} of {films:,} films could not be located; their lines"
     if out is None:
         return f"{sentence} say why"
-    return f"{sentence} in {out / FILE_NAME} say why, and the same command tries them again"
+    return f"{sentence} in {out / TABLE_FILE} say why, and the same command tries them again"

@@ -58,7 +58,10 @@ TuningSplit = Annotated[str, typer.Option(help="Films to follow the AUROC on, or
 Size = Annotated[int, typer.Option(help="Side of the input square in pixels.", min=32)]
 Through = Annotated[
     int | None,
-    typer.Option(help="Reduce films to this side first, so that sharpness tells no source."),
+    typer.Option(
+        help="Reduce films to this side in pixels first, so that sharpness tells no source; by "
+        "default not."
+    ),
 ]
 Stages = Annotated[int, typer.Option(help="Of ResNet50: 4, or 3 for half of the work.")]
 OutputStride = Annotated[int, typer.Option(help="Pixels per place of the map: 8, 16 or 32.")]

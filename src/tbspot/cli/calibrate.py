@@ -40,7 +40,11 @@ def calibrate(
         float, typer.Option(help="Wanted beside it; by default WHO's for triage.")
     ] = 0.7,
     threshold: Annotated[
-        float | None, typer.Option(help="Judge this threshold instead of choosing one.")
+        float | None,
+        typer.Option(
+            help="Judge this threshold instead of choosing one, as scores in files: of tbspot in "
+            "[0, 1]."
+        ),
     ] = None,
     film_cost: Annotated[
         float | None, typer.Option(help="Of one film, in any currency, for the cost of a case.")

@@ -30,7 +30,8 @@ def draw(
     size: Annotated[int, typer.Option(help="Side of a film in pixels.")] = 512,
     seed: Annotated[int, typer.Option(help="The same seed draws the same films.")] = 0,
     style: Annotated[
-        Literal["plain", "portable"], typer.Option(help="Of the films' source.")
+        Literal["plain", "portable"],
+        typer.Option(help="portable: flat and grainy, as of a portable unit."),
     ] = "plain",
     shortcut: Annotated[
         Literal["none", "marker", "exposure", "source"],

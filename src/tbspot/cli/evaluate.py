@@ -135,10 +135,10 @@ def evaluate(
         hold.check()
         path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))
-    for row in result.contenders:
-        if row.classification is not None and row.role == "judged":
-            console.print(_classification(row.classification))
-            print_notes(console, _remarks(row.classification))
+    scored = [(row.name, one) for row in result.contenders if (one := row.classification)]
+    for name, figures in scored:
+        console.print(_classification(name, figures))
+    print_notes(console, _remarks(scored))
     print_notes(console, result.notes)
     console.print(f"evaluation: {path}")
 
@@ -213,14 +213,14 @@ def _localization(rows: Sequence[Contender]) -> Table:
     return table
 
 
-def _classification(figures: Classification) -> Table:
+def _classification(name: str, figures: Classification) -> Table:
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
     from rich.text import Text
 
     table = Table(
         "source",
-        title="TB or not, within each source (95 % intervals)",
+        title=f"{name}: TB or not, within each source (95 % intervals)",
         caption="pooled means nothing unless far above the source's name alone: AUROC "
         f"{figures.source_label.words()}"
         if len(figures.sources) > 1
@@ -241,13 +241,14 @@ def _classification(figures: Classification) -> Table:
     return table
 
 
-def _remarks(figures: Classification) -> list[str]:
-    """Why figures of the table have no value or no interval."""
+def _remarks(scored: Sequence[tuple[str, Classification]]) -> list[str]:
+    """Why figures of the tables have no value or no interval; those of the first row's unnamed."""
     from tbspot.records.figures import remarks_on
 
     return remarks_on(
         {
-            f"{name} of {source.source}": figure
+            f"{name} of {source.source}" + (f" ({row})" if place else ""): figure
+            for place, (row, figures) in enumerate(scored)
             for source in (*figures.sources, *_pooled(figures))
             for name, figure in (
                 ("AUROC", source.auroc),

@@ -60,7 +60,7 @@ def export(
         typer.Option(help="By which the logit is divided, as `tbspot calibrate` fits it."),
     ] = None,
     score_threshold: Annotated[
-        float | None, typer.Option(help="Score from which a film counts as TB.")
+        float | None, typer.Option(help="Score from which a film counts as TB, in [0, 1].")
     ] = None,
     score_rule: Annotated[str | None, typer.Option(help="How it was chosen, in words.")] = None,
     healthy: Annotated[

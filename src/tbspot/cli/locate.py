@@ -160,16 +160,17 @@ def locate(
         bool, typer.Option(help="Replace another run in DIR, and another file at --coco.")
     ] = False,
 ) -> None:
-    """Score films, show where, and cut boxes: DIR/predictions.jsonl.
+    """Score films, show where, and cut boxes: DIR/predictions.csv.
 
-    One line a film, and a row in predictions.csv; heat maps and overlays lie
-    beside them. Exit code 1 if a film could not be read.
+    A row a film, and a line in predictions.jsonl; heat maps and overlays lie
+    beside them, and `tbspot view DIR` shows them. Exit code 1 if a film could
+    not be read.
 
     Example:
         tbspot locate --example --out shown
 
     Films of one's own:
-        tbspot locate drawn/imgs/tb --out found --no-gate
+        tbspot locate FILMS --out found
 
     The films of a data set, to be judged by `tbspot evaluate`:
         tbspot locate --data drawn --split val --out found-val

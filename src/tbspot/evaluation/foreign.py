@@ -67,9 +67,9 @@ def matched(
     """
     if path.is_file() or (path.suffix.lower() in (".json", ".csv") and not path.is_dir()):
         return _matched_boxes(path, samples, what, loaded, coco_images)
-    maps = None if (path / FILE_NAME).exists() else _maps(path)
-    if maps is None:
+    if (path / FILE_NAME).exists():
         return match(path, samples, what, loaded)
+    maps = _maps(path)
     found = _matched_named(maps, samples, what, loaded)
     _refuse_films(path, samples, found)
     return found
@@ -247,7 +247,10 @@ def _table(path: Path) -> list[Prediction]:
 def _table_box(row: dict[str, str], where: str) -> PredictedBox:
     corners = {name: _number(row[name], where, any_size=name != "score") for name in COLUMNS[1:]}
     if not (corners["x0"] < corners["x1"] and corners["y0"] < corners["y1"]):
-        raise TbspotError(f"{where} has a box of zero size; correct or remove it")
+        raise TbspotError(
+            f"{where} has a box of zero size; left, top, right and bottom are wanted: correct or "
+            "remove it"
+        )
     return PredictedBox(**corners)
 
 
@@ -263,8 +266,12 @@ def _number(cell: str, where: str, *, any_size: bool = False) -> float:
 # Maps
 
 
-def _maps(folder: Path) -> Predictions | None:
-    """A folder's maps, each named as its film; `None` where it has none."""
+def _maps(folder: Path) -> Predictions:
+    """A folder's maps, each named as its film.
+
+    Raises:
+        TbspotError: it has none.
+    """
     files = [
         path
         for path in sorted(folder.rglob("[!.]*"))
@@ -280,7 +287,10 @@ def _maps(folder: Path) -> Predictions | None:
         for path in files
     ]
     if not lines:
-        return None
+        raise TbspotError(
+            f"{folder} holds no {FILE_NAME} and no maps (.npy, .png, .tif); make one with "
+            "`tbspot locate`, or name a folder of maps or a file of boxes (.json, .csv)"
+        )
     remedy = "name each map as its film"
     return Predictions(str(folder), lines, partial(_read_map, folder), remedy)
 

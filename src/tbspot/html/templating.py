@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from tbspot.printable import printable
-from tbspot.scores import shown_figure, shown_score, shown_threshold
+from tbspot.scores import shown_figure, shown_pixel, shown_score, shown_threshold
 from tbspot.storage import replacing
 
 __all__ = ["render", "write_page"]
@@ -84,6 +84,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["number"] = shown_figure
+    made.filters["pixel"] = shown_pixel
     made.filters["score"] = shown_score
     made.filters["threshold"] = shown_threshold
     made.filters["bare"] = _bare

@@ -25,7 +25,7 @@ from tbspot.extras import needing
 from tbspot.images import Film, resize
 from tbspot.maps.overlays import PICTURE_SIDE, overlay
 from tbspot.records.predictions import PredictedBox, Prediction, Status
-from tbspot.scores import shown_score
+from tbspot.scores import shown_pixel, shown_score
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -161,8 +161,9 @@ class Finding:
         if self.evidence is None:
             return f"<div>{said}</div>"
         rows = "".join(
-            f"<tr><td>{box.x0:.0f}</td><td>{box.y0:.0f}</td><td>{box.x1:.0f}</td>"
-            f"<td>{box.y1:.0f}</td><td>{shown_score(box.score)}</td></tr>"
+            "<tr>"
+            + "".join(f"<td>{shown_pixel(one)}</td>" for one in (box.x0, box.y0, box.x1, box.y1))
+            + f"<td>{shown_score(box.score)}</td></tr>"
             for box in self.boxes
         )
         return (

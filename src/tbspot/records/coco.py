@@ -122,7 +122,7 @@ def _name(path: Path, image_id: ImageId, names: Mapping[ImageId, str] | None) ->
         if isinstance(image_id, int):
             raise TbspotError(
                 f"{path} names films by numbers (image_id {image_id}); give the COCO file with "
-                "their list of images too"
+                "their list of images too, by --boxes-images"
             )
         return image_id
     if image_id not in names:

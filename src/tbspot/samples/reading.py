@@ -230,7 +230,10 @@ def truth_box(
     x0, y0, x1, y1 = corners
     width, height = size
     if not (x0 < x1 and y0 < y1):
-        raise TbspotError(f"{where} has a box of zero size {corners}; correct or remove it")
+        raise TbspotError(
+            f"{where} has a box of zero size {corners}; left, top, right and bottom are wanted: "
+            "correct or remove it"
+        )
     if max(x1, y1) <= 1 < max(size):
         raise TbspotError(f"{where} has a box {corners} {IN_SHARES}")
     clipped = TruthBox(max(x0, 0), max(y0, 0), min(x1, width), min(y1, height), kind)
@@ -244,12 +247,15 @@ def truth_box(
     return clipped
 
 
-def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(
+    path: Path, columns: tuple[str, ...], remedy: str = "rename its columns so"
+) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and cells, without spaces around them, of each row of a CSV file.
 
     Args:
         path: of the file.
         columns: that it must have. Their cells are names, numbers or labels, of one line.
+        remedy: what to do where it lacks one.
 
     Raises:
         TbspotError: the file cannot be read, lacks a column or has one twice, a row has more
@@ -262,7 +268,7 @@ def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[
         ):
             rows = _records(path, text)
             _, present = next(rows, (1, []))
-            _refuse_other_columns(path, present, columns)
+            _refuse_other_columns(path, present, columns, remedy)
             for line, cells in rows:
                 if cells:
                     yield line, _row(present, cells, columns, f"{path}, line {line},")
@@ -295,14 +301,15 @@ def _records(path: Path, text: Iterable[str]) -> Iterator[tuple[int, list[str]]]
         ) from error
 
 
-def _refuse_other_columns(path: Path, present: Sequence[str], columns: Sequence[str]) -> None:
+def _refuse_other_columns(
+    path: Path, present: Sequence[str], columns: Sequence[str], remedy: str
+) -> None:
     lacking = [column for column in columns if column not in present]
     if lacking:
         other = next((word for mark, word in DIVIDERS.items() if mark in "".join(present)), None)
-        remedy = f"save it with commas, not {other}" if other else "name the right one"
         raise TbspotError(
             f"{path} has no column {' or '.join(map(repr, lacking))} (it has {told(present)}); "
-            + remedy
+            + (f"save it with commas, not {other}" if other else remedy)
         )
     _refuse_doubles(path, present)
 

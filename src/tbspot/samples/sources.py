@@ -40,6 +40,11 @@ def read_source(source: str) -> Reading:
         return _read_folder(path, options, source)
     if not path.exists():
         raise TbspotError(f"{path} does not exist; check the path of the data")
+    if path.suffix.lower() == ".json":
+        raise TbspotError(
+            f"{path} is JSON and no CSV file; list the films in a table, with the boxes of each in "
+            "its column of boxes, or lay them out as TBX11K"
+        )
     return _read_table(path, options, source)
 
 

@@ -36,6 +36,8 @@ _BOXES = TypeAdapter(
     list[_Corners | tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat, LesionKind]]
 )
 
+NAMING = "name its own behind a question mark, as in labels.csv?path=file&label=finding"
+
 
 @dataclass(frozen=True)
 class Columns:
@@ -142,13 +144,16 @@ def _none_note(path: Path, label: str, positive: str, values: list[str]) -> tupl
 def _rows(path: Path, columns: Columns, folder: Path) -> Iterator[tuple[str, Path, dict[str, str]]]:
     seen: set[Path] = set()
     named = tuple(name for name in astuple(columns) if name is not None)
-    for line, row in read_rows(path, named):
+    for line, row in read_rows(path, named, NAMING):
         where, name = f"{path}, line {line},", row[columns.path]
         if not name:
             raise TbspotError(f"{where} names no film; fill or remove the row")
         film = inside(folder, name, path)
         if film in seen:
-            raise TbspotError(f"{where} lists {name} a second time; keep one row a film")
+            raise TbspotError(
+                f"{where} lists {name} a second time; "
+                "keep one row a film, with all its boxes in one cell"
+            )
         seen.add(film)
         yield where, film, row
 
@@ -193,7 +198,8 @@ def _boxes(
         boxes = _BOXES.validate_json(cell, strict=True)
     except ValidationError as error:
         raise TbspotError(
-            f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1]; correct the cell"
+            f"{where} has boxes that are not a JSON list of [x0, y0, x1, y1], such as "
+            "[[10, 20, 110, 90]]; correct the cell"
         ) from error
     size = film_size(film)
     found = tuple(

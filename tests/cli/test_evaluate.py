@@ -68,7 +68,7 @@ def test_why_figures_have_no_interval_or_no_value_is_told_once(study: Study) -> 
     assert result.exit_code == 0, result.output
     notes = [line for line in result.output.splitlines() if line.startswith("note: ")]
     (undefined,) = [one for one in notes if "there is no film without TB" in one]
-    assert undefined.startswith("note: AUROC of a, average precision of a, sensitivity of a: ")
+    assert undefined.startswith("note: AUROC of a (m), average precision of a (m), sens")
     (without,) = [one for one in notes if "AUROC of all sources pooled" in one]
     assert "no interval" in without
 

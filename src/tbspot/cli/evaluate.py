@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-    from tbspot.records.evaluation import Classification, Contender, SourceFigures
+    from tbspot.records.evaluation import Classification, Contender
 
 __all__ = ["evaluate"]
 
@@ -108,7 +108,7 @@ def evaluate(
     from tbspot import evaluation
     from tbspot.console import open_console, print_notes, showing_status
     from tbspot.lock import holding
-    from tbspot.records.evaluation import write_evaluation
+    from tbspot.records.evaluation import classification_remarks, write_evaluation
 
     given = _given(predictions, boxes, maps)
     settings = evaluation.EvaluationSettings(
@@ -135,10 +135,10 @@ def evaluate(
         hold.check()
         path = write_evaluation(settings.out, result)
     console.print(_localization(result.contenders))
-    scored = [(row.name, one) for row in result.contenders if (one := row.classification)]
-    for name, figures in scored:
-        console.print(_classification(name, figures))
-    print_notes(console, _remarks(scored))
+    for row in result.contenders:
+        if row.classification is not None:
+            console.print(_classification(row.name, row.classification))
+    print_notes(console, classification_remarks(result.contenders))
     print_notes(console, result.notes)
     console.print(f"evaluation: {path}")
 
@@ -229,7 +229,7 @@ def _classification(name: str, figures: Classification) -> Table:
     )
     for heading in ("TB", "not TB", "AUROC", "average\nprecision", "sensitivity at\n90 % spec."):
         table.add_column(Text(heading), justify="right", no_wrap=True)
-    for source in (*figures.sources, *_pooled(figures)):
+    for source in figures.rows:
         table.add_row(
             source.source,
             f"{source.tb:,}",
@@ -239,29 +239,6 @@ def _classification(name: str, figures: Classification) -> Table:
             _cell(source.sensitivity.words()),
         )
     return table
-
-
-def _remarks(scored: Sequence[tuple[str, Classification]]) -> list[str]:
-    """Why figures of the tables have no value or no interval; those of the first row's unnamed."""
-    from tbspot.records.figures import remarks_on
-
-    return remarks_on(
-        {
-            f"{name} of {source.source}" + (f" ({row})" if place else ""): figure
-            for place, (row, figures) in enumerate(scored)
-            for source in (*figures.sources, *_pooled(figures))
-            for name, figure in (
-                ("AUROC", source.auroc),
-                ("average precision", source.average_precision),
-                ("sensitivity", source.sensitivity),
-            )
-        }
-    )
-
-
-def _pooled(figures: Classification) -> list[SourceFigures]:
-    """Of several sources; of one, all films are its own."""
-    return [figures.pooled] if len(figures.sources) > 1 else []
 
 
 def _cell(words: str) -> Text:

@@ -6,6 +6,7 @@ evaluation/, how they look to report/.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -15,7 +16,7 @@ from tbspot.choices import MapRule
 from tbspot.files import write_json
 from tbspot.images.opening import MOST_PIXELS, may_be_same
 from tbspot.parsing import read_json
-from tbspot.records.figures import Difference, Figure
+from tbspot.records.figures import Difference, Figure, remarks_on
 from tbspot.records.predictions import LONGEST_SIDE, Prediction, Status
 from tbspot.records.record import Record
 
@@ -34,6 +35,7 @@ __all__ = [
     "RuleResult",
     "SourceFigures",
     "Stratum",
+    "classification_remarks",
     "read_evaluation",
     "write_evaluation",
 ]
@@ -163,6 +165,11 @@ class Classification(Record):
     sources: tuple[SourceFigures, ...]
     pooled: SourceFigures
     source_label: Figure
+
+    @property
+    def rows(self) -> tuple[SourceFigures, ...]:
+        """Each source, and of several what is pooled; of one, all films are its own."""
+        return (*self.sources, self.pooled) if len(self.sources) > 1 else self.sources
 
 
 class Contender(Record):
@@ -357,6 +364,24 @@ def write_evaluation(folder: Path, evaluation: Evaluation) -> Path:
     path = folder / FILE_NAME
     write_json(path, evaluation.model_dump(mode="json"))
     return path
+
+
+def classification_remarks(contenders: Sequence[Contender]) -> list[str]:
+    """Why figures of TB or not have no value or no interval, each reason once."""
+    return remarks_on(
+        {
+            f"{name} of {source.source} ({row.name})": figure
+            for row in contenders
+            if row.classification is not None
+            for source in row.classification.rows
+            for name, figure in (
+                ("AUROC", source.auroc),
+                ("average precision", source.average_precision),
+                ("sensitivity", source.sensitivity),
+                ("specificity", source.specificity),
+            )
+        }
+    )
 
 
 def read_evaluation(folder: Path, remedy: str = "make one with `tbspot evaluate`") -> Evaluation:

@@ -12,8 +12,13 @@ from pathlib import Path
 
 from tbspot.html.templating import render as render_template
 from tbspot.parsing import open_file
-from tbspot.records.evaluation import Contender, Evaluation, read_evaluation
-from tbspot.records.figures import Figure, remarks_on
+from tbspot.records.evaluation import (
+    Contender,
+    Evaluation,
+    classification_remarks,
+    read_evaluation,
+)
+from tbspot.records.figures import Figure
 from tbspot.report.charts import histogram_chart, roc_chart, threshold_chart
 from tbspot.report.gallery import gallery_of, legend
 from tbspot.samples.loading import load
@@ -83,7 +88,7 @@ def render(folder: Path, evaluation: Evaluation, samples: Sequence[Sample]) -> s
         models=models,
         columns=_columns(rows),
         undefined=_undefined(rows),
-        remarks=_remarks(models),
+        remarks=classification_remarks(models),
         longest=_longest(rows),
         charts=[chart for chart in charts if chart is not None],
         gallery=list(gallery_of(folder, evaluation, samples)),
@@ -133,25 +138,6 @@ def _undefined(rows: Sequence[Contender]) -> list[str]:
     return [
         f"{heading}: {reason} ({', '.join(names)})" for (heading, reason), names in reasons.items()
     ]
-
-
-def _remarks(models: Sequence[Contender]) -> list[str]:
-    """Why figures of classification have no value or no interval, each reason once."""
-    figures: dict[str, Figure] = {}
-    for row in models:
-        if row.classification is None:
-            continue
-        sources = row.classification.sources
-        pooled = (row.classification.pooled,) if len(sources) > 1 else ()
-        for source in (*sources, *pooled):
-            of = f"of {source.source} ({row.name})"
-            figures |= {
-                f"AUROC {of}": source.auroc,
-                f"average precision {of}": source.average_precision,
-                f"sensitivity {of}": source.sensitivity,
-                f"specificity {of}": source.specificity,
-            }
-    return remarks_on(figures)
 
 
 def _longest(rows: Sequence[Contender]) -> float:

@@ -323,7 +323,8 @@ def test_associations_are_encrypted_where_it_is_asked_for(
     with socket.create_connection(("127.0.0.1", node.receiver.port)):
         assert send(node.receiver.port, film, tls_args=(context, "localhost")) == [0]
     reasons = [one["reason"] for one in told if one["event"] == "connection refused"]
-    assert len(reasons) == 2
+    # The silent one, which has gone, may be told of already.
+    assert len(reasons) in (2, 3)
     assert reasons[1] == "TLS: PEER_DID_NOT_RETURN_A_CERTIFICATE"
 
 

@@ -177,7 +177,8 @@ def _display(values: NDArray[Any], value_range: tuple[float, float] | None) -> N
     values = np.asarray(values)
     if values.ndim != 2 or not values.size or values.dtype.kind not in "iuf":
         raise ValueError(
-            f"a film is an array [height, width] of numbers, not {values.dtype} {values.shape}"
+            "a film is an array [height, width] of numbers, one channel and no batch, not "
+            f"{values.dtype} {values.shape}"
         )
     if value_range is None and values.dtype == np.uint8:
         value_range = (0, 255)

@@ -139,6 +139,14 @@ def test_a_bundle_has_the_pages_that_its_first_one_leads_to(tmp_path: Path) -> N
     assert (tmp_path / "tbspot.service").exists()
 
 
+def test_reports_of_faults_lie_where_a_restart_of_the_service_leaves_them() -> None:
+    lines = (ROOT / "runs" / "tbspot.service").read_text("utf-8").splitlines()
+    said = dict(line.split("=", 1) for line in lines if "=" in line)
+    # systemd empties a private /tmp whenever the service ends.
+    assert said["PrivateTmp"] == "true"
+    assert said["Environment"] == f"TMPDIR={said['ReadWritePaths']}"
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("_index")
 @pytest.mark.skipif("TBSPOT_BUNDLE" not in os.environ, reason="two minutes: TBSPOT_BUNDLE=1")

@@ -109,6 +109,7 @@ def test_a_port_that_is_taken_is_told_before_films_are_taken(
         given = RUNNER.invoke(app, [*arguments, "--page-port", "0", option, port])
         said = _checked(model, tmp_path / "node", option, port)
     name = option.removeprefix("--").removesuffix("-port")
+    assert f"choose another with {option}\n" in said
     assert f"cannot listen on 127.0.0.1, port {port}" in str(given.exception)
     assert f"WRONG {name}: cannot listen" in said
     assert not (tmp_path / "node").exists()

@@ -452,6 +452,14 @@ def test_an_address_of_the_web_that_nobody_can_ask_is_one_sentence(start: Start,
         start(to=to)
 
 
+@pytest.mark.parametrize("end", ["/studies", "/studies/"])
+def test_an_address_of_the_studies_is_not_taken_for_that_of_their_service(
+    start: Start, end: str
+) -> None:
+    with pytest.raises(TbspotError, match="leave /studies out of 'http://a/dicom-web/studies"):
+        start(to=f"http://a/dicom-web{end}")
+
+
 def test_a_file_is_not_watched(start: Start, tmp_path: Path) -> None:
     (tmp_path / "in").write_text("a file")
     with pytest.raises(TbspotError, match="is no folder; name one to take films from"):

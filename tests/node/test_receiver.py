@@ -56,11 +56,24 @@ def test_an_echo_is_answered_to_those_who_know_the_title(start: Start) -> None:
     assert not _echo(node.receiver.port, called="OTHER")
 
 
+def test_why_a_unit_is_rejected_is_told(start: Start, told: Any) -> None:
+    node = start(titles=("XRAY1",))
+    assert not _echo(node.receiver.port, title="XRAY1", called="OTHER")
+    assert not _echo(node.receiver.port, title="XRAY2")
+    # The unit may know it before it is told here.
+    wait_for(lambda: told.events().count("association rejected") == 2)
+    rejected = [one for one in told if one["event"] == "association rejected"]
+    assert {(one["source"], one["called"], one["reason"]) for one in rejected} == {
+        ("XRAY1", "OTHER", "Called AE title not recognised"),
+        ("XRAY2", "TBSPOT", "Calling AE title not recognised"),
+    }
+
+
 def test_only_units_that_are_named_are_answered(start: Start, told: Any) -> None:
     node = start(titles=("XRAY1", "XRAY2"))
     assert _echo(node.receiver.port, title="XRAY2")
     assert not _echo(node.receiver.port, title="XRAY3")
-    assert "association rejected" in told.events()
+    wait_for(lambda: "association rejected" in told.events())
 
 
 def test_only_addresses_that_are_named_are_answered(start: Start, told: Any) -> None:
@@ -217,7 +230,7 @@ def test_what_is_no_title_is_one_sentence(start: Start, tmp_path: Path, title: s
     assert not (tmp_path / "node").exists()
 
 
-def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start) -> None:
+def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start, told: Any) -> None:
     node = start(limits=replace(LIMITS, associations=1, silence_seconds=20))
     entity = Entity("UNIT", PATIENCE)
     entity.add_requested_context("1.2.840.10008.1.1")
@@ -225,6 +238,9 @@ def test_more_units_than_are_answered_at_a_time_are_told_so(start: Start) -> Non
     second = entity.associate("127.0.0.1", node.receiver.port, ae_title="TBSPOT")
     assert first.is_established
     assert second.is_rejected
+    wait_for(lambda: "association rejected" in told.events())
+    rejected = next(one for one in told if one["event"] == "association rejected")
+    assert rejected["reason"] == "Local limit exceeded"
     first.release()
     wait_for(lambda: _echo(node.receiver.port))
 

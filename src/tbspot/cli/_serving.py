@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from tbspot.cli._locating import kinds_of
+from tbspot.cli._sentences import as_options
 from tbspot.console import open_console
 from tbspot.errors import TbspotError
 from tbspot.extras import needing
@@ -97,7 +98,7 @@ def _check(settings: NodeSettings, given: Given) -> None:
 
     console, wrong = open_console(), []
     for found in check(settings, lambda: _model(given), _looks(settings, given)):
-        console.print(f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {found.said}")
+        console.print(f"{'ok   ' if found.ok else 'WRONG'} {found.name}: {as_options(found.said)}")
         wrong += [] if found.ok else [found.name]
     if wrong:
         raise TbspotError(f"{', '.join(wrong)} of this set-up will not do; the lines above say why")

@@ -28,7 +28,7 @@ def send(
         typer.Option(metavar="ADDRESS", help="AE@HOST:PORT (C-STORE) or http(s)://... (STOW-RS)."),
     ],
     calling: Annotated[
-        str, typer.Option(metavar="AE", help="This application's title towards AE@HOST:PORT.")
+        str, typer.Option(metavar="AE", help="AE title of this side, towards AE@HOST:PORT.")
     ] = "TBSPOT",
     again: Annotated[
         bool, typer.Option("--again", help="Send also what the archive has confirmed before.")

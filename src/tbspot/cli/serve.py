@@ -24,7 +24,12 @@ def serve(
     ],
     *,
     title: Annotated[
-        str, typer.Option(metavar="AE", help="Of this node.", rich_help_panel=UNITS)
+        str,
+        typer.Option(
+            metavar="AE",
+            help="AE title of this node, for units and archive.",
+            rich_help_panel=UNITS,
+        ),
     ] = "TBSPOT",
     host: Annotated[
         str,
@@ -44,7 +49,7 @@ def serve(
         typer.Option(
             "--titles",
             metavar="AE",
-            help="Of a unit that may send; several times; by default any.",
+            help="AE title of a unit that may send; once for each unit; by default any.",
             rich_help_panel=UNITS,
         ),
     ] = None,
@@ -53,7 +58,7 @@ def serve(
         typer.Option(
             "--addresses",
             metavar="IP",
-            help="Of a unit that may send; several times; by default any.",
+            help="Address of a unit that may send; once for each unit; by default any.",
             rich_help_panel=UNITS,
         ),
     ] = None,
@@ -69,18 +74,24 @@ def serve(
     ] = None,
     tls_key: Annotated[
         Path | None,
-        typer.Option(metavar="PEM", help="Of the certificate.", rich_help_panel=UNITS),
+        typer.Option(
+            metavar="PEM",
+            help="Private key of the certificate, without a password.",
+            rich_help_panel=UNITS,
+        ),
     ] = None,
     tls_authority: Annotated[
         Path | None,
         typer.Option(
             metavar="PEM",
-            help="Units need a certificate that this has signed.",
+            help="Units, and whoever asks a page that other machines reach, need a "
+            "certificate that this has signed.",
             rich_help_panel=UNITS,
         ),
     ] = None,
     associations: Annotated[
-        int, typer.Option(min=1, max=100, help="At the same time.", rich_help_panel=UNITS)
+        int,
+        typer.Option(min=1, max=100, help="At the same time, at the most.", rich_help_panel=UNITS),
     ] = 8,
     film_megabytes: Annotated[
         int, typer.Option(min=1, max=512, help="Of a film at the most.", rich_help_panel=UNITS)
@@ -139,7 +150,8 @@ def serve(
         bool,
         typer.Option(
             "--identities",
-            help="Keep names and numbers for the worklist, on this machine alone.",
+            help="Keep patients' names and numbers for the worklist, on this machine alone; a "
+            "start without it removes them.",
             rich_help_panel=KEEPING,
         ),
     ] = False,
@@ -169,7 +181,10 @@ def serve(
     health_port: Annotated[
         int | None,
         typer.Option(
-            min=0, max=65535, help="Answer GET /health on this machine.", rich_help_panel=WATCHING
+            min=0,
+            max=65535,
+            help="Port that answers GET /health on this machine; the page does too.",
+            rich_help_panel=WATCHING,
         ),
     ] = None,
 ) -> None:

@@ -54,6 +54,10 @@ def _of_web(to: str) -> Archive:
         host = None
     if not host or parts.query or parts.fragment:
         raise TbspotError(f"{to!r} is no address of a DICOMweb service; name http(s)://HOST/PATH")
+    if parts.path.rstrip("/").endswith("/studies"):
+        raise TbspotError(
+            f"leave /studies out of {to!r}: the address of a DICOMweb service ends before it"
+        )
     if parts.username is not None or parts.password is not None:
         raise TbspotError(
             "an address with a name and password would be kept with the results; put them into "

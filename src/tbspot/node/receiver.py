@@ -148,7 +148,15 @@ class Receiver:
         return _status(SUCCESS)
 
     def _rejected(self, event: evt.Event) -> None:
-        self._tell("association rejected", source=_title(event), address=_address(event))
+        association: Any = event.assoc
+        self._tell(
+            "association rejected",
+            source=_title(event),
+            called=association.requestor.primitive.called_ae_title,
+            address=_address(event),
+            # The words of PS3.8 9.3.4, which the unit is told as well.
+            reason=association.acceptor.primitive.reason_str,
+        )
 
 
 def _status(code: int, comment: str = "") -> Dataset:
@@ -218,7 +226,7 @@ class _Server(ThreadedAssociationServer):
         """Whether a connection is answered at all."""
         address = canonical(str(client_address[0]))
         if self.addresses and address not in self.addresses:
-            self.tell("connection refused", address=address, reason="not among `addresses`")
+            self.tell("connection refused", address=address, reason="its address may not send")
             return False
         # One more than are accepted, so that the next is told so by the protocol.
         if len(self.active_associations) > 2 * self.limits.associations:

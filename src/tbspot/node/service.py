@@ -186,7 +186,7 @@ class Node:
         """Wait for no result of a kind that an earlier node made, and the archive shall not get."""
         dropped = self.store.keep_kinds(settings.kinds) if settings.to is not None else 0
         if dropped:
-            self.tell("results dropped", results=dropped, reason="their kinds are not in `kinds`")
+            self.tell("results dropped", results=dropped, reason="their kinds are not wanted")
 
     def _made(self, settings: NodeSettings, model: Model) -> dict[str, _Part]:
         worker = Worker(

@@ -146,7 +146,7 @@ class Storing:
         address = address_of(request)
         allowed = self._node.settings.allowed
         if allowed and address not in allowed:
-            self._node.tell("request refused", address=address, reason="not among `addresses`")
+            self._node.tell("request refused", address=address, reason="its address may not send")
             raise HTTPException(HTTPStatus.FORBIDDEN, "this address may not send films", CLOSE)
         kind, options = parse_options_header(request.headers.get("content-type"))
         wanted = options.get(b"type", b"").lower()

@@ -51,12 +51,19 @@ def test_the_reference_of_another_version_is_one_clear_sentence(model: Path) -> 
         selftest(model)
 
 
-@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 broken"])
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "is not there; copy it along with its model, or write both with `tbspot export`"),
+        (b"", "is not a reference of tbspot"),
+        (b"PK\x03\x04 broken", "is not a reference of tbspot"),
+    ],
+)
 def test_a_reference_that_is_absent_or_broken_is_one_clear_sentence(
-    model: Path, content: bytes | None
+    model: Path, content: bytes | None, sentence: str
 ) -> None:
     reference_path(model).unlink()
     if content is not None:
         reference_path(model).write_bytes(content)
-    with pytest.raises(TbspotError, match="is not a reference of tbspot"):
+    with pytest.raises(TbspotError, match=sentence):
         selftest(model)

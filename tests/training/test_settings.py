@@ -32,6 +32,8 @@ TAUGHT = {"teachers": (Path("teacher.onnx"),), "label_weight": 0.0}
         ({"head_rate": float("inf")}, "`head_rate` must be a finite number, not inf"),
         ({"head_rate": "0.1"}, "`head_rate` must be a valid number, not '0.1'"),
         ({"seed": 10**20}, "`seed` must be less than 9223372036854775808"),
+        ({"frozen_stages": 5}, "a net of 4 stages has no 5 to freeze"),
+        ({"frozen_stages": 4, "stages": 3}, "give `frozen_stages` from 0 to 3"),
         ({"temperature": 0.0}, "`temperature` must be greater than 0, not 0.0"),
         ({"label_weight": 0.0}, "nothing is taught: every weight is 0; give `label_weight`"),
         ({**TAUGHT, "score_weight": 0.0}, "nothing is taught: every weight is 0"),

@@ -54,7 +54,9 @@ Init = Annotated[
 ]
 SplitFile = Annotated[Path | None, typer.Option(help="A split written by `tbspot prepare`.")]
 Split = Annotated[str, typer.Option(help="Films to train on.")]
-TuningSplit = Annotated[str, typer.Option(help="Films to follow the AUROC on, or none.")]
+TuningSplit = Annotated[
+    str, typer.Option(help="Films to follow the AUROC on, or none; data without `tune` has none.")
+]
 Size = Annotated[int, typer.Option(help="Side of the input square in pixels.", min=32)]
 Through = Annotated[
     int | None,
@@ -70,17 +72,24 @@ BatchNorm = Annotated[
     choices.BatchNorm | None, typer.Option(help="By default train from random weights only.")
 ]
 FrozenStages = Annotated[
-    int | None, typer.Option(help="Stages not trained; default 1, from random weights 0.", min=0)
+    int | None,
+    typer.Option(
+        help="Stages that are not trained, with the stem; 0 trains all. By default 1, from random "
+        "weights 0.",
+        min=0,
+    ),
 ]
-Epochs = Annotated[int, typer.Option(min=1)]
+Epochs = Annotated[int, typer.Option(help="Passes over the films.", min=1)]
 BatchSize = Annotated[int, typer.Option(help="Films a step, over all processes.", min=1)]
 BodyRate = Annotated[float, typer.Option(help="Peak learning rate of the body.")]
 HeadRate = Annotated[float, typer.Option(help="Peak learning rate of the head.")]
-Seed = Annotated[int, typer.Option(min=0)]
+Seed = Annotated[int, typer.Option(help="Of all that is drawn at random.", min=0)]
 LabelSources = Annotated[
     choices.LabelSources, typer.Option(help="paired: only sources with films of both labels.")
 ]
-LabelSmoothing = Annotated[float, typer.Option(min=0, max=1)]
+LabelSmoothing = Annotated[
+    float, typer.Option(help="Share of one half in each label, less than 1.", min=0, max=1)
+]
 Average = Annotated[float, typer.Option(help="Decay of the average of the weights; 0 = none.")]
 Erase = Annotated[float, typer.Option(help="Chance that a view has a grey rectangle.", max=1)]
 Handling = Annotated[

@@ -53,7 +53,9 @@ def draw(
         ),
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the films of --into.")] = "train",
-    overwrite: Annotated[bool, typer.Option(help="Replace another drawn data set.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option(help="Replace another drawn data set and all else in its folder.")
+    ] = False,
 ) -> None:
     """Draw chest-like films with known truth, laid out as TBX11K.
 

@@ -101,8 +101,9 @@ def export(
 ) -> None:
     """Write a model as ONNX, checked against torch, with its description inside.
 
-    Thresholds that were chosen since training travel in the file; --healthy chooses that of the
-    score by films without TB alone. Beside it lies what `tbspot selftest` compares with.
+    What no option says stays as it was. Thresholds that were chosen since training travel in the
+    file; --healthy chooses that of the score by films without TB alone. Beside it lies what
+    `tbspot selftest` compares with.
 
     Example: tbspot export runs/student/model.safetensors --out student.onnx
     """

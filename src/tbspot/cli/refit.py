@@ -15,7 +15,11 @@ __all__ = ["refit"]
 
 def refit(
     model: Annotated[
-        Path, typer.Argument(help="A model with mean pooling, .safetensors or .onnx.")
+        Path,
+        typer.Argument(
+            help="A model with mean pooling, .safetensors or .onnx; of a student taught maps, one "
+            "of --map-target overlap."
+        ),
     ],
     *,
     data: Data,

@@ -120,6 +120,11 @@ def _read(path: Path) -> tuple[NDArray[np.float32], Observation, str]:
         if not 0 <= score <= 1:
             raise ValueError("its score is none")
         return _pixels(film), observation, version
+    except FileNotFoundError as error:
+        raise TbspotError(
+            f"{path}, which holds the answer to compare with, is not there; copy it along with its "
+            "model, or write both with `tbspot export`"
+        ) from error
     # NumPy and zipfile tell broken files by many kinds of error.
     except Exception as error:
         raise TbspotError(

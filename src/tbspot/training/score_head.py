@@ -191,7 +191,8 @@ def _load(path: Path) -> tuple[Classifier, Description]:
     if description.pooling != "mean" or description.evidence != "logit":
         raise TbspotError(
             f"the score of {path} is not the mean of its map's logits, which a head of its own "
-            "begins with; give a model with mean pooling that was not taught probabilities"
+            "begins with; give a model with mean pooling whose map, if it was taught one, was "
+            'taught by `map_target="overlap"`'
         )
     return classifier, description
 

@@ -79,7 +79,7 @@ class TrainingSettings(Settings):
             weights need `batch_norm="train"` and `frozen_stages=0`, which `tbspot train` sets.
         size: see `Description`; likewise through, stages, output_stride, stride_place and pooling.
         batch_norm: `frozen` folds it into the convolutions, `train` updates it.
-        frozen_stages: stem and that many stages are not trained; 0 trains everything.
+        frozen_stages: stem and that many of the `stages` are not trained; 0 trains everything.
         epochs: passes over the films.
         batch_size: films a step, over all processes.
         body_rate: peak learning rate of the body.
@@ -163,6 +163,11 @@ class TrainingSettings(Settings):
         super().__post_init__()
         if self.map_low >= self.map_high:
             raise TbspotError("`map_low` must be less than `map_high`")
+        if self.frozen_stages > self.stages:
+            raise TbspotError(
+                f"a net of {self.stages} stages has no {self.frozen_stages} to freeze; "
+                f"give `frozen_stages` from 0 to {self.stages}"
+            )
         self._refuse_nothing_taught()
         self._refuse_rates_of_nothing()
         self._refuse_options_of_nothing()

@@ -4,8 +4,8 @@
 PYTHON ?= python3
 # One release of PyTorch, named in every call of pip, so that no dependency brings another build.
 TORCH ?= torch==2.13.0
-# Tests at the same time: one more than a small machine has cores, as many of them wait.
-WORKERS ?= 3
+# Tests at the same time. Three on two cores took longer: each has its own fixtures.
+WORKERS ?= 2
 # Threads of one test that wait for each other must not spin on the cores of the other's.
 export OMP_WAIT_POLICY ?= PASSIVE
 BIN := .venv/bin

@@ -216,9 +216,6 @@ class Model:
         follow_links = self._settings.follow_links
         read = partial(read_film, source, value_range, name=name, follow_links=follow_links)
         finding = self.answer(lambda: self._examine(read, self._enough), name)
-        if finding.status != "failed":
-            line = said_of(finding.prediction, finding.read(None).seen)
-            finding = replace(finding, prediction=line)
         if path is None:
             return finding
         return replace(finding, read=partial(self._closer, finding, path), path=path)
@@ -297,7 +294,8 @@ class Model:
         if self._settings.threshold is not None:
             update["threshold"] = self._settings.threshold
             update["calibration"] = self._settings.calibration
-        return Finding(prediction.model_copy(update=update), evidence, partial(_held_film, verdict))
+        line = said_of(prediction.model_copy(update=update), verdict.film.seen)
+        return Finding(line, evidence, partial(_held_film, verdict))
 
     @cached_property
     def _for_many(self) -> Model:
@@ -325,8 +323,7 @@ class Model:
         """The same without the film, which is read anew when it is asked for."""
         finding = self.answer(read, item.name)
         seen = None if finding.status == "failed" else read().film.seen
-        line, again = said_of(finding.prediction, seen), partial(self.read_again, item, seen)
-        return replace(finding, prediction=line, read=again, path=item.path)
+        return replace(finding, read=partial(self.read_again, item, seen), path=item.path)
 
     def _closer(self, finding: Finding, path: Path, enough: int | None) -> Film:
         """The film that was read, or with more pixels, where it has more, read anew."""
@@ -339,7 +336,7 @@ class Model:
         return examine_film(read, enough, gate=self._settings.gate)
 
     def _without_score(self, verdict: Verdict, name: str) -> Finding:
-        line = self._line(name, "refused", verdict.code, verdict.reason)
+        line = said_of(self._line(name, "refused", verdict.code, verdict.reason), verdict.film.seen)
         return Finding(line, None, partial(_held_film, verdict))
 
     def failed(self, name: str, error: Exception) -> Finding:

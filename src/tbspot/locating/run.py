@@ -233,6 +233,7 @@ class Work:
         seen, film = material()
         try:
             finding = self.model.answer(film, item.name)
+            # Of one that failed too, whose bytes the command alone has looked at.
             finding = replace(finding, prediction=said_of(finding.prediction, seen))
             kept = self._to_keep(item, finding)
         except ModelError:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 
+from ends import told_of
 from pages import write_model
-from tbspot import __main__ as entry
 from tbspot import __version__, cli
 from tbspot.errors import TbspotError
 
@@ -44,21 +44,6 @@ def test_a_fault_of_our_own_keeps_its_traceback_for_developers() -> None:
     )
     assert "Traceback" in result.stderr
     assert "ZeroDivisionError" in result.stderr
-
-
-def told_of(
-    error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> str:
-    """What a command says that ends with an error and exit code 1."""
-
-    def app() -> None:
-        raise error
-
-    monkeypatch.setattr(cli, "app", app)
-    with pytest.raises(SystemExit) as exit_info:
-        entry.main()
-    assert exit_info.value.code == 1
-    return capsys.readouterr().err
 
 
 def test_an_error_of_many_lines_or_with_markup_is_printed_as_it_is(

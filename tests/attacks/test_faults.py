@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ends import told_of
 from tbspot import __main__ as entry
 from tbspot import cli, faults
 from tbspot.errors import OutOfMemoryError, TbspotError, is_out_of_memory
@@ -101,14 +102,7 @@ def test_without_a_place_for_the_report_the_sentence_is_said_all_the_same(
 def test_memory_that_runs_out_is_told_as_that(
     error: Exception, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def app() -> None:
-        raise error
-
-    monkeypatch.setattr(cli, "app", app)
-    with pytest.raises(SystemExit) as exit_info:
-        entry.main()
-    assert exit_info.value.code == 1
-    assert capsys.readouterr().err.startswith("error: memory ran out; ")
+    assert told_of(error, monkeypatch, capsys).startswith("error: memory ran out; ")
 
 
 def test_running_out_of_memory_is_an_error_of_its_own_kind() -> None:
